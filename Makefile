@@ -1,0 +1,31 @@
+# The words of the house. Meson does the work; BUILD names the build directory.
+BUILD ?= build
+export BUILD
+DESTDIR ?=
+
+.PHONY: build run test bench fuzz install clean
+
+build:
+	@scripts/install-packages build
+	@scripts/build $(BUILD)
+
+run:
+	@scripts/run
+
+test:
+	@scripts/install-packages build test
+	@scripts/test
+
+bench: build
+	@scripts/install-packages bench
+	RECORDER_BIN=$(abspath $(BUILD))/recorder tests/bench/run
+
+fuzz:
+	@scripts/install-packages build test
+	@scripts/fuzz
+
+install: build
+	DESTDIR=$(abspath $(DESTDIR)) meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz

@@ -1,0 +1,33 @@
+#pragma once
+/* The clocks of the kernel in nanoseconds.  Not for the core: it gets its time with the records. */
+
+#include <stdint.h>
+#include <time.h>
+
+#include "base/macro.h"
+
+static inline uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+/* Since 1970. */
+static inline uint64_t clock_now_ns(void)
+{
+	return clock_ns(CLOCK_REALTIME);
+}
+
+static inline struct timespec clock_timespec(uint64_t ns)
+{
+	return (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_SEC), .tv_nsec = (long)(ns % NS_PER_SEC) };
+}
+
+static inline void clock_sleep_ns(uint64_t ns)
+{
+	const struct timespec ts = clock_timespec(ns);
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+}

@@ -1,0 +1,11 @@
+#pragma once
+/* Paths as text: joined and made normal without asking the file system. Symbolic links are not known here, so "a/.."
+ * is the folder of a only if a is not one. */
+
+#include "base/buffer.h"
+
+/* Nothing to remove: no empty, `.` or `..` part, no slash at the end (but of the root). */
+bool path_is_normal(struct span path);
+/* `name` as seen from the absolute folder `folder`, appended to `ret`: absolute and normal. An absolute name ignores
+ * the folder. 0; -EINVAL: neither is absolute; -ENOMEM. */
+int path_join(struct buffer *ret, struct span folder, struct span name);

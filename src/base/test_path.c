@@ -1,0 +1,56 @@
+#include "base/path.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static void test_join(void **state)
+{
+	static const struct {
+		const char *folder, *name, *expected; /* NULL: refused */
+	} cases[] = {
+		{ "/a/b", "c", "/a/b/c" },
+		{ "/a/b/", "./c//d/", "/a/b/c/d" },
+		{ "/a/b", "../c", "/a/c" },
+		{ "/a/b", "../../../../c", "/c" },
+		{ "/a/b", "..", "/a" },
+		{ "/a", "..", "/" },
+		{ "/", "x", "/x" },
+		{ "/", ".", "/" },
+		{ "/a/b", "", "/a/b" },
+		{ "/a/b", "/c/./d/../e", "/c/e" },
+		{ "", "/c", "/c" },
+		{ "relative", "/c", "/c" },
+		{ "/a", "...", "/a/..." },
+		{ "/a", "..b/.c", "/a/..b/.c" },
+		{ "/a", "b\nc/\xff", "/a/b\nc/\xff" },
+		{ "", "c", NULL },
+		{ "a", "c", NULL },
+		{ "", "", NULL },
+	};
+	struct buffer buffer = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int r;
+
+		buffer_clear(&buffer);
+		buffer_append_text(&buffer,
+				   "/kept"); /* appends, and does not climb into what stands before */
+		r = path_join(&buffer, span_of(cases[i].folder), span_of(cases[i].name));
+		assert_int_equal(r, cases[i].expected ? 0 : -EINVAL);
+		if (cases[i].expected)
+			assert_string_equal(buffer_text(&buffer) + 5, cases[i].expected);
+	}
+	buffer_release(&buffer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_join),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,21 @@
+#pragma once
+/* The other end of the daemon's socket: a JSON object a line, both ways. */
+
+#include <jansson.h>
+
+#include "cli/place.h"
+
+struct client_connection;
+
+/* 0, or an exit code after the error has been printed. */
+int client_open(struct client_connection **ret, const char *socket_path);
+struct client_connection *client_close(struct client_connection *client);
+DEFINE_CLEANUP(struct client_connection, client_close)
+/* Sends the request and takes the answer; *ret_result is a new reference to its `result`, may be NULL.
+ * 0, or an exit code after the error has been printed. */
+int client_request(struct client_connection *client, const json_t *request, json_t **ret_result);
+/* 1: *ret is the next line without its newline, borrowed until the next call. 0: the daemon has gone. < 0:
+ * -errno. */
+int client_line(struct client_connection *client, struct span *ret);
+/* Whether a daemon listens there. */
+bool client_probe(const char *socket_path);

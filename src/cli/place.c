@@ -1,0 +1,60 @@
+/* Reading commands open the database file itself, with or without a daemon (SPEC section 9); --db names it,
+ * --state the folder it lies in, else it is the installed one. */
+
+#include <errno.h>
+
+#include "cli/place.h"
+#include "daemon/places.h"
+
+static char *place_of(const struct place_options *options, size_t member)
+{
+	struct places places;
+	char *found;
+
+	if (places_init(&places, options->config_dir, options->state_dir) < 0)
+		return NULL;
+	found = strdup(*(char **)(void *)((char *)&places + member));
+	places_release(&places);
+	return found;
+}
+
+char *place_database(const struct place_options *options)
+{
+	return options->database ? strdup(options->database)
+				 : place_of(options, offsetof(struct places, database));
+}
+
+char *place_socket(const struct place_options *options)
+{
+	return place_of(options, offsetof(struct places, socket));
+}
+
+int place_open_history(struct history **ret, const struct place_options *options)
+{
+	_cleanup_(freep) char *path = place_database(options);
+	struct history_error error = { "" };
+	int r;
+
+	if (!path)
+		return cli_fail(CLI_FAILED, "out of memory");
+	r = history_open(ret, path, &error);
+	switch (r) {
+	case 0:
+		return CLI_DONE;
+	case -ENOENT:
+		return cli_fail(CLI_FAILED,
+				"no history at %s (start the recorder, or name another with --db FILE or "
+				"--state DIR)",
+				path);
+	case -EACCES:
+	case -EPERM:
+		return cli_fail(CLI_PERMISSION, "cannot read the history %s: permission denied (sudo?)",
+				path);
+	case -ENOMEM:
+		return cli_fail(CLI_FAILED, "out of memory");
+	default:
+		return error.message[0]
+			       ? cli_fail(CLI_FAILED, "cannot open the history: %s", error.message)
+			       : cli_fail(CLI_FAILED, "cannot open the history %s: %s", path, strerror(-r));
+	}
+}

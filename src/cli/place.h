@@ -1,0 +1,11 @@
+#pragma once
+/* Where the history and the daemon are, and what to say when they are not there. */
+
+#include "cli/cli.h"
+#include "sink/history.h"
+
+/* malloc'ed; NULL: no memory. */
+char *place_database(const struct place_options *options);
+char *place_socket(const struct place_options *options);
+/* 0, or an exit code after the error has been printed. */
+int place_open_history(struct history **ret, const struct place_options *options);

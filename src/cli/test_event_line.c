@@ -1,0 +1,199 @@
+/* Lines of events, and events that come back from their JSON. */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "cli/event_copy.h"
+#include "cli/event_csv.h"
+#include "cli/event_line.h"
+#include "cli/event_read.h"
+#include "event/event_json.h"
+
+static struct event *new_event(uint16_t kind)
+{
+	static const char args[] = "/tmp/probe-ls\0/etc";
+	struct event *event = event_new(kind, UINT64_C(1795343338123456789));
+	struct values *values;
+
+	assert_non_null(event);
+	event->origin = 0x1201;
+	event->context = context_new();
+	assert_non_null(event->context);
+	values = &event->context->values;
+	values_set_number(values, FIELD_pid, 812);
+	values_set_text(values, FIELD_name, SPAN("bash"));
+	values_set_text(values, FIELD_executable, SPAN("/tmp/probe-ls"));
+	values_set_text(values, FIELD_args, (struct span){ args, sizeof(args) });
+	values_set_text(values, FIELD_command_line, SPAN("/tmp/probe-ls /etc"));
+	values_set_number(values, FIELD_uid, 0);
+	values_set_text(values, FIELD_user_name, SPAN("root"));
+	values_set_number(values, FIELD_euid, 0);
+	values_set_text(values, FIELD_euser_name, SPAN("root"));
+	values_set_number(values, FIELD_auid, 1000);
+	values_set_text(values, FIELD_auid_name, SPAN("alice"));
+	return event;
+}
+
+static void print_into(struct buffer *out, const struct event *event, size_t width)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+	struct screen screen = { .out = file, .width = width, .utc = true };
+	struct event_lines lines;
+
+	event_lines_init(&lines, &screen);
+	assert_int_equal(event_line_print(&lines, event), 0);
+	event_lines_release(&lines);
+	fclose(file);
+	buffer_clear(out);
+	buffer_append(out, text, size);
+	free(text);
+}
+
+static void assert_line(const struct event *event, size_t width, const char *expected)
+{
+	_cleanup_(buffer_release) struct buffer out = { 0 };
+	const char *line;
+
+	print_into(&out, event, width);
+	line = strchr(buffer_text(&out), '\n');		/* below the day */
+	assert_non_null(line);
+	assert_string_equal(line + 1, expected);
+}
+
+static void test_line(void **state)
+{
+	_cleanup_(event_freep) struct event *exec = new_event(KIND_ID(process, exec));
+	_cleanup_(event_freep) struct event *rename = new_event(KIND_ID(file, rename));
+	_cleanup_(event_freep) struct event *connect = new_event(KIND_ID(network, connect));
+	_cleanup_(event_freep) struct event *bare = event_new(KIND_ID(process, exit), 1);
+
+	assert_line(exec, SIZE_MAX,
+		    "10:28:58.123  alice>root  bash[812]         exec     /tmp/probe-ls /etc\n");
+	assert_line(exec, 60, "10:28:58.123  alice>root  bash[812]         exec     /tmp/probe-ls /etc\n");
+	values_set_text(&exec->context->values, FIELD_command_line, SPAN("/tmp/probe-ls /etc /usr/share"));
+	assert_line(exec, 60, "10:28:58.123  alice>root  bash[812]         exec     /tmp/probe-ls /etc …\n");
+	assert_line(exec, 77,
+		    "10:28:58.123  alice>root  bash[812]         exec     /tmp/probe-ls /etc /usr…\n");
+	values_set_text(&rename->values, FIELD_path, SPAN("/tmp/a\x1b[2Jb"));
+	values_set_text(&rename->values, FIELD_target_path, SPAN("/etc/passwd"));
+	assert_line(rename, SIZE_MAX,
+		    "10:28:58.123  alice>root  bash[812]         rename   /tmp/a\\x1b[2Jb → /etc/passwd\n");
+	values_set_text(&connect->values, FIELD_destination_ip, SPAN("\xfe\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\1"));
+	values_set_number(&connect->values, FIELD_destination_port, 443);
+	values_set_text(&connect->values, FIELD_transport, SPAN("tcp"));
+	values_set_text(&connect->values, FIELD_outcome, SPAN("failure"));
+	values_set_text(&connect->values, FIELD_error_code, SPAN("ECONNREFUSED"));
+	assert_line(connect, SIZE_MAX,
+		    "10:28:58.123  alice>root  bash[812]         connect  failed ECONNREFUSED  → "
+		    "[fe80::1]:443  tcp\n");
+	values_set_number(&bare->values, FIELD_exit_signal, 9);
+	assert_line(bare, SIZE_MAX,
+		    "00:00:00.000                                exit       killed by SIGKILL\n");
+}
+
+/* What a line shows of an event and of the same event read from its JSON. */
+static void test_read(void **state)
+{
+	_cleanup_(buffer_release) struct buffer json = { 0 }, before = { 0 }, after = { 0 };
+	const struct event_json_options options = { 0 };
+
+	for (unsigned kind = 0; kind < N_KINDS; kind++) {
+		_cleanup_(event_freep) struct event *event = new_event((uint16_t)kind), *again = NULL;
+		json_t *object;
+
+		values_set_text(&event->values, FIELD_path, SPAN("/a/\xff\xc3\xbc%"));
+		values_set_text(&event->values, FIELD_source_ip, SPAN("\x7f\0\0\1"));
+		values_set_number(&event->values, FIELD_source_port, 5353);
+		values_set_number(&event->values, FIELD_exit_code, 3);
+		values_set_number(&event->values, FIELD_mode, 0644);
+		values_set_number(&event->values, FIELD_gap_count, 12345);
+		values_set_text(&event->values, FIELD_outcome, SPAN("success"));
+		values_append_list(&event->values, FIELD_changes, SPAN("uid=0"));
+		values_append_list(&event->values, FIELD_changes, SPAN("euid=0"));
+		for (unsigned field = N_CONTEXT_FIELDS; field < N_FIELDS; field++)
+			if (!(fields[field].categories >> kinds[kind].category & 1))
+				values_unset(&event->values, field);
+		buffer_clear(&json);
+		event_json(&json, event, &options);
+		object = json_loadb(json.data, json.size, 0, NULL);
+		assert_non_null(object);
+		assert_int_equal(event_read(&again, object), 0);
+		json_decref(object);
+		assert_int_equal(again->kind, kind);
+		assert_true(again->time_ns == event->time_ns && again->origin == event->origin);
+		print_into(&before, event, SIZE_MAX);
+		print_into(&after, again, SIZE_MAX);
+		assert_string_equal(buffer_text(&before), buffer_text(&after));
+	}
+}
+
+static void test_read_refused(void **state)
+{
+	static const char *const wrong[] = {
+		"{}",
+		"[]",
+		"{\"event\":7}",
+		"{\"event\":{\"category\":[\"process\"],\"action\":\"exec\"}}",
+		"{\"@timestamp\":\"2026-11-22T10:28:58Z\",\"event\":{\"category\":[\"process\"],\"action\":\"fly\"}}",
+		"{\"@timestamp\":\"soon\",\"event\":{\"category\":[\"process\"],\"action\":\"exec\"}}",
+	};
+	struct event *event = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		json_t *json = json_loads(wrong[i], 0, NULL);
+
+		assert_int_equal(event_read(&event, json), -EINVAL);
+		json_decref(json);
+	}
+	assert_int_equal(event_read(&event, NULL), -EINVAL);
+	assert_null(event);
+}
+
+static void test_copy(void **state)
+{
+	_cleanup_(event_freep) struct event *event = new_event(KIND_ID(file, write)), *copy = NULL;
+
+	values_set_text(&event->values, FIELD_path, SPAN("/a/b"));
+	values_set_number(&event->values, FIELD_size, 0);
+	values_set_inferred(&event->values, FIELD_size);
+	event->sequence = 9;
+	copy = event_copy(event);
+	assert_non_null(copy);
+	for (unsigned field = N_CONTEXT_FIELDS; field < N_FIELDS; field++)
+		assert_true(values_equal(&event->values, &copy->values, field));
+	assert_true(values_is_inferred(&copy->values, FIELD_size));
+	assert_true(copy->context == event->context && copy->sequence == 9 && copy->origin == event->origin);
+}
+
+static void test_csv(void **state)
+{
+	_cleanup_(event_freep) struct event *event = new_event(KIND_ID(file, delete));
+	_cleanup_(buffer_release) struct buffer out = { 0 };
+	const struct screen screen = { .utc = true };
+
+	values_set_text(&event->context->values, FIELD_command_line, SPAN("sh -c \"rm a, b\"\n"));
+	values_set_text(&event->values, FIELD_path, SPAN("/a,b"));
+	event_csv(&out, &screen, event);
+	assert_non_null(strstr(buffer_text(&out),
+			       ",file,delete,,,812,/tmp/probe-ls,\"sh -c \"\"rm a, b\"\"\\n\",root,alice,"
+			       "\"/a,b\",\r\n"));
+	assert_int_equal(strncmp(buffer_text(&out), "2026-11-22T10:28:58.123456789Z,", 31), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_line), cmocka_unit_test(test_read), cmocka_unit_test(test_read_refused),
+		cmocka_unit_test(test_copy), cmocka_unit_test(test_csv),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,226 @@
+/* See core.h. */
+
+#include "daemon/core.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/reader.h"
+#include "source/path_lookup.h"
+#include "source/procfs.h"
+
+#define RECORDS_A_TURN 4096		/* between two looks at clock, notes and stop */
+
+struct core {
+	struct core_options options;
+	struct pipeline *pipeline;
+	pthread_t thread;
+	atomic_bool stop;
+	uint64_t now_ns;
+
+	pthread_mutex_t stats_lock;
+	struct core_stats stats;
+};
+
+static int to_queue(void *user, struct event *event)
+{
+	event_queue_push(user, event);
+	return 0;
+}
+
+/* Answers of /proc go into the capture before the record whose handling asked (see pipeline/answers.h). */
+static void keep_answer(struct core *core, uint32_t type, struct buffer *text)
+{
+	if (core->options.capture && buffer_error(text) >= 0)
+		capture_write(core->options.capture, &(struct record){ .type = type, .text = buffer_span(text) });
+}
+
+static void head(const struct core *core, struct buffer *text)
+{
+	buffer_printf(text, "recorder(%llu.%09llu:0): ", (unsigned long long)(core->now_ns / NS_PER_SEC),
+		      (unsigned long long)(core->now_ns % NS_PER_SEC));
+}
+
+static int lookup(void *user, uint32_t pid, struct buffer *text)
+{
+	struct core *core = user;
+	int r = procfs_lookup(core->options.procfs, core->now_ns, pid, text);
+
+	if (r >= 0) {
+		keep_answer(core, RECORD_PROCESS, text);
+	} else if (core->options.capture) {
+		_cleanup_(buffer_release) struct buffer none = { 0 };
+
+		head(core, &none);
+		buffer_printf(&none, "pid=%u", pid);
+		keep_answer(core, RECORD_NO_PROCESS, &none);
+	}
+	return r;
+}
+
+static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t size)
+{
+	struct core *core = user;
+	int r = procfs_readlink_fd(core->options.procfs, pid, fd, ret, size);
+
+	if (r >= 0 && core->options.capture) {
+		_cleanup_(buffer_release) struct buffer text = { 0 };
+
+		head(core, &text);
+		buffer_printf(&text, "pid=%u fd=%d path=", pid, fd);
+		for (const char *p = ret; *p; p++)
+			buffer_printf(&text, "%02X", (unsigned)(unsigned char)*p);
+		keep_answer(core, RECORD_FD, &text);
+	}
+	return r;
+}
+
+static int resolve_path(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size)
+{
+	struct core *core = user;
+	int r = path_lookup(path, ret_id, ret, size);
+
+	if (r != -EOPNOTSUPP && core->options.capture) {
+		_cleanup_(buffer_release) struct buffer text = { 0 };
+
+		head(core, &text);
+		buffer_printf(&text, "hash=%u device=%llu inode=%llu real=", (uint32_t)span_hash(span_of(path), 0),
+			      (unsigned long long)(r < 0 ? 0 : ret_id->device), (unsigned long long)(r < 0 ? 0 : ret_id->inode));
+		for (const char *p = r < 0 ? "" : ret; *p; p++)
+			buffer_printf(&text, "%02X", (unsigned)(unsigned char)*p);
+		keep_answer(core, RECORD_PATH, &text);
+	}
+	return r;
+}
+
+static int push(struct core *core, const struct record *record)
+{
+	int r = pipeline_push(core->pipeline, record);
+
+	if (core->options.capture)
+		capture_write(core->options.capture, record);
+	return r;
+}
+
+/* Up to max records of a ring into the pipeline; how many. */
+static unsigned take(struct core *core, struct ring *ring, unsigned max)
+{
+	unsigned n = 0;
+
+	for (struct span message; n < max && (message = ring_peek(ring)).data; n++) {
+		const struct ring_record *m = (const struct ring_record *)(const void *)message.data;
+		int r = push(core, &(struct record){ .type = m->type, .time_ns = m->time_ns,
+						     .text = { m->text, m->size } });
+
+		if (r < 0)
+			log_errno(r, "Failed to process a record, it is lost");
+		ring_pop(ring);
+	}
+	return n;
+}
+
+static void publish(struct core *core)
+{
+	struct core_stats stats;
+
+	pipeline_stats(core->pipeline, &stats.pipeline);
+	stats.decoder = *stats.pipeline.decoder;
+	stats.assembler = *stats.pipeline.assembler;
+	stats.tracker = *stats.pipeline.tracker;
+	stats.pipeline.decoder = NULL;
+	stats.pipeline.assembler = NULL;
+	stats.pipeline.tracker = NULL;
+	pthread_mutex_lock(&core->stats_lock);
+	core->stats = stats;
+	pthread_mutex_unlock(&core->stats_lock);
+}
+
+static void *run(void *user)
+{
+	struct core *core = user;
+	const struct core_options *o = &core->options;
+	bool stop;
+
+	do {
+		unsigned n;
+
+		stop = atomic_load(&core->stop);	/* before the rings: nothing comes after it */
+		core->now_ns = clock_now_ns();
+		n = take(core, o->ring, RECORDS_A_TURN) + take(core, o->notes, RECORDS_A_TURN);
+		if (pipeline_advance(core->pipeline, core->now_ns) < 0)
+			log_error("Failed to process records: no memory, they are lost");
+		if (n > 0) {
+			stop = false;
+			if (n < RECORDS_A_TURN / 8) {
+				event_queue_flush(o->queue);
+				publish(core);
+			}
+			continue;
+		}
+		event_queue_flush(o->queue);
+		publish(core);
+		if (!stop) {
+			uint64_t next_ns = pipeline_next_ns(core->pipeline), wait_ns = UINT64_MAX;
+
+			if (next_ns != UINT64_MAX)
+				wait_ns = next_ns > core->now_ns ? next_ns - core->now_ns : 0;
+			ring_wait(o->ring, wait_ns);
+		}
+	} while (!stop);
+	pipeline_drain(core->pipeline);
+	publish(core);
+	event_queue_close(o->queue);
+	return NULL;
+}
+
+int core_start(struct core **ret, const struct core_options *options)
+{
+	struct core *core = calloc(1, sizeof(*core));
+	int r;
+
+	if (!core)
+		return -ENOMEM;
+	core->options = *options;
+	core->options.pipeline.lookup = options->procfs ? lookup : NULL;
+	core->options.pipeline.resolve_fd = options->procfs ? resolve_fd : NULL;
+	core->options.pipeline.resolve_path = options->procfs ? resolve_path : NULL;
+	core->options.pipeline.lookup_user = core;
+	pthread_mutex_init(&core->stats_lock, NULL);
+	r = pipeline_new(&core->pipeline, &core->options.pipeline, to_queue, options->queue);
+	if (r >= 0) {
+		publish(core);
+		r = -pthread_create(&core->thread, NULL, run, core);
+	}
+	if (r < 0) {
+		pipeline_free(core->pipeline);
+		free(core);
+		return r;
+	}
+	pthread_setname_np(core->thread, "core");
+	*ret = core;
+	return 0;
+}
+
+struct core *core_stop(struct core *core)
+{
+	if (!core)
+		return NULL;
+	atomic_store(&core->stop, true);
+	ring_alert(core->options.ring);
+	pthread_join(core->thread, NULL);
+	pipeline_free(core->pipeline);
+	pthread_mutex_destroy(&core->stats_lock);
+	free(core);
+	return NULL;
+}
+
+void core_stats(struct core *core, struct core_stats *ret)
+{
+	pthread_mutex_lock(&core->stats_lock);
+	*ret = core->stats;
+	pthread_mutex_unlock(&core->stats_lock);
+}

@@ -1,0 +1,31 @@
+#pragma once
+/* The core thread: takes records from the ring, drives the pipeline, hands events to the writer.  The only thread that
+ * touches the pipeline. */
+
+#include "base/ring.h"
+#include "daemon/event_queue.h"
+#include "pipeline/pipeline.h"
+#include "source/capture.h"
+
+struct core_options {
+	struct pipeline_options pipeline;	/* lookup is set by the core */
+	struct ring *ring;			/* records of the reader; borrowed, as all here */
+	struct ring *notes;			/* records of the control thread: gaps, start, stop */
+	struct event_queue *queue;
+	struct procfs *procfs;			/* for lookups */
+	struct capture *capture;		/* NULL: none */
+};
+
+/* A copy that any thread may have. */
+struct core_stats {
+	struct pipeline_stats pipeline;		/* its pointers are NULL; the copies follow */
+	struct decoder_stats decoder;
+	struct assembler_stats assembler;
+	struct tracker_stats tracker;
+};
+
+struct core;
+int core_start(struct core **ret, const struct core_options *options);
+/* The producers of both rings have ended: everything comes out, then the queue is closed.  Returns NULL. */
+struct core *core_stop(struct core *core);
+void core_stats(struct core *core, struct core_stats *ret);

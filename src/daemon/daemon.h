@@ -1,0 +1,84 @@
+#pragma once
+/* The daemon's parts, as its own files see them.  All of it belongs to the control thread. */
+
+#include <pthread.h>
+#include <uv.h>
+
+#include "control/server.h"
+#include "control/settings.h"
+#include "daemon/core.h"
+#include "daemon/ledger.h"
+#include "daemon/notes.h"
+#include "daemon/places.h"
+#include "daemon/reader.h"
+#include "daemon/run.h"
+#include "daemon/subscriptions.h"
+#include "daemon/tap.h"
+#include "daemon/writer.h"
+#include "source/audit_rules.h"
+
+struct daemon {
+	const struct run_options *options;
+	struct settings settings;
+	struct places places;
+	int lock_fd;
+	uint64_t started_ns;
+
+	struct subscriptions subscriptions;
+	bool wanted[N_KINDS];
+	char boot_id[37];
+	uint64_t boot_time_ns;
+	char host_id[64], host_name[256];
+
+	struct procfs *procfs;
+	struct audit_control *audit;
+	const struct source_ops *source_ops;
+	struct source *source;
+	bool rules_loaded;
+	struct audit_state audit_state;
+	struct ledger ledger;
+	unsigned rules_missing;
+
+	struct ring *ring, *notes_ring;
+	struct notes notes;
+	struct event_queue *queue;
+	struct capture *capture;
+	struct reader *reader;
+	struct core *core;
+	struct writer_options writer_options;	/* sinks are here until the writer has them */
+	struct writer *writer;
+	struct taps *taps;
+
+	uv_loop_t loop;
+	uv_signal_t signals[2];
+	uv_timer_t tick;
+	uv_async_t tapped;
+	struct server *server;
+	pthread_t tail_thread;
+	bool tailing;
+	int exit_code;
+};
+
+static inline int64_t daemon_setting(const struct daemon *d, enum setting_id id)
+{
+	return d->settings.value[id];
+}
+
+/* sinks.c: opens the database and the journals that the subscriptions name.  -errno, logged. */
+int daemon_open_sinks(struct daemon *d);
+void daemon_close_sinks(struct daemon *d);
+/* A gap row for the time before this run. */
+void daemon_tell_the_past(struct daemon *d);
+
+/* requests.c: what the socket answers. */
+extern const struct command daemon_commands[];
+extern const size_t n_daemon_commands;
+void daemon_client_gone(void *user, struct client *client);
+void daemon_notify_tapped(void *user);	/* writer thread */
+void daemon_on_tapped(uv_async_t *async);
+void daemon_drain_taps(struct daemon *d);
+
+/* watch.c: the kernel's rules and what it says of itself. */
+int daemon_load_rules(struct daemon *d, const char **ret_why);
+void daemon_on_tick(uv_timer_t *timer);
+void daemon_tell_losses(struct daemon *d, bool final);

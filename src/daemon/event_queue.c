@@ -1,0 +1,190 @@
+/* See event_queue.h.  The producer collects a list without a lock and hands it over in one go. */
+
+#include "daemon/event_queue.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define HAND_OVER 256			/* events at once */
+#define HAND_OVER_BYTES ((size_t)1 << 20)
+#define MAX_BYTES	((size_t)64 << 20) /* reached by long arguments only; of a full queue of usual events a third */
+#define N_SHED 7			/* highest `shed` in kinds.def */
+
+struct event_queue {
+	pthread_mutex_t lock;
+	pthread_cond_t not_empty, not_full;
+	struct event *first, *last;
+	uint32_t length;		/* handed over and not yet dealt with */
+	uint32_t max_events;
+	size_t bytes;			/* of these, as event_bytes() counts */
+	bool closed;
+	uint64_t shed[N_CATEGORIES];
+
+	/* The producer's own. */
+	struct event *pushed_first, *pushed_last;
+	uint32_t n_pushed;
+	size_t bytes_pushed;
+	uint32_t length_seen;		/* length and bytes when last handed over */
+	size_t bytes_seen;
+};
+
+int event_queue_new(struct event_queue **ret, uint32_t max_events)
+{
+	struct event_queue *queue = calloc(1, sizeof(*queue));
+	pthread_condattr_t attr;
+
+	if (!queue)
+		return -ENOMEM;
+	pthread_mutex_init(&queue->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&queue->not_empty, &attr);
+	pthread_cond_init(&queue->not_full, &attr);
+	pthread_condattr_destroy(&attr);
+	queue->max_events = max_events;
+	*ret = queue;
+	return 0;
+}
+
+static void free_list(struct event *event)
+{
+	while (event) {
+		struct event *next = event->next;
+
+		event_free(event);
+		event = next;
+	}
+}
+
+struct event_queue *event_queue_free(struct event_queue *queue)
+{
+	if (!queue)
+		return NULL;
+	free_list(queue->first);
+	free_list(queue->pushed_first);
+	pthread_cond_destroy(&queue->not_full);
+	pthread_cond_destroy(&queue->not_empty);
+	pthread_mutex_destroy(&queue->lock);
+	free(queue);
+	return NULL;
+}
+
+static void see_length(struct event_queue *queue)
+{
+	queue->length_seen = queue->length;
+	queue->bytes_seen = queue->bytes;
+}
+
+void event_queue_flush(struct event_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	if (queue->pushed_first) {
+		while (queue->length >= queue->max_events || queue->bytes >= MAX_BYTES)
+			pthread_cond_wait(&queue->not_full, &queue->lock);
+		if (queue->last)
+			queue->last->next = queue->pushed_first;
+		else
+			queue->first = queue->pushed_first;
+		queue->last = queue->pushed_last;
+		queue->length += queue->n_pushed;
+		queue->bytes += queue->bytes_pushed;
+		pthread_cond_signal(&queue->not_empty);
+	}
+	see_length(queue);
+	pthread_mutex_unlock(&queue->lock);
+	queue->pushed_first = queue->pushed_last = NULL;
+	queue->n_pushed = 0;
+	queue->bytes_pushed = 0;
+}
+
+/* Half full: the first class goes; from there each class later, the last at 15/16. */
+static bool must_shed(const struct event_queue *queue, const struct event *event)
+{
+	uint64_t shed = kinds[event->kind].shed, length = queue->length_seen + queue->n_pushed;
+	uint64_t bytes = queue->bytes_seen + queue->bytes_pushed, sixteenths = 8 + shed * 7 / N_SHED;
+
+	return shed > 0 && (length * 16 >= queue->max_events * sixteenths || bytes * 16 >= MAX_BYTES * sixteenths);
+}
+
+void event_queue_push(struct event_queue *queue, struct event *event)
+{
+	if (unlikely(must_shed(queue, event))) {
+		pthread_mutex_lock(&queue->lock);
+		see_length(queue);
+		if (must_shed(queue, event))
+			queue->shed[event_category(event)]++;
+		else
+			goto keep;
+		pthread_mutex_unlock(&queue->lock);
+		event_free(event);
+		return;
+	keep:
+		pthread_mutex_unlock(&queue->lock);
+	}
+	event->next = NULL;
+	if (queue->pushed_last)
+		queue->pushed_last->next = event;
+	else
+		queue->pushed_first = event;
+	queue->pushed_last = event;
+	queue->bytes_pushed += event_bytes(event);
+	if (++queue->n_pushed >= HAND_OVER || queue->bytes_pushed >= HAND_OVER_BYTES)
+		event_queue_flush(queue);
+}
+
+void event_queue_close(struct event_queue *queue)
+{
+	event_queue_flush(queue);
+	pthread_mutex_lock(&queue->lock);
+	queue->closed = true;
+	pthread_cond_signal(&queue->not_empty);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+struct event *event_queue_take(struct event_queue *queue, uint64_t timeout_ns, bool *ret_closed)
+{
+	struct timespec until;
+	struct event *list;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	timeout_ns += (uint64_t)until.tv_nsec;
+	until.tv_sec += (time_t)(timeout_ns / NS_PER_SEC);
+	until.tv_nsec = (long)(timeout_ns % NS_PER_SEC);
+	pthread_mutex_lock(&queue->lock);
+	while (!queue->first && !queue->closed)
+		if (pthread_cond_timedwait(&queue->not_empty, &queue->lock, &until) == ETIMEDOUT)
+			break;
+	list = queue->first;
+	queue->first = queue->last = NULL;
+	*ret_closed = queue->closed;
+	pthread_mutex_unlock(&queue->lock);
+	return list;
+}
+
+void event_queue_done(struct event_queue *queue, uint32_t n, size_t bytes)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->length -= n;
+	queue->bytes -= bytes;
+	pthread_cond_signal(&queue->not_full);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+uint32_t event_queue_length(struct event_queue *queue)
+{
+	uint32_t length;
+
+	pthread_mutex_lock(&queue->lock);
+	length = queue->length;
+	pthread_mutex_unlock(&queue->lock);
+	return length;
+}
+
+void event_queue_shed(struct event_queue *queue, uint64_t ret[N_CATEGORIES])
+{
+	pthread_mutex_lock(&queue->lock);
+	memcpy(ret, queue->shed, sizeof(queue->shed));
+	pthread_mutex_unlock(&queue->lock);
+}

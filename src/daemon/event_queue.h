@@ -1,0 +1,25 @@
+#pragma once
+/* Events from the core to the writer: one producer, one consumer, bounded in number and bytes. What does not fit is let go of by class,
+ * in the order of kinds.def (`shed`): the fuller the queue, the more classes; what is never let go of waits, which
+ * fills the ring behind the core, whose losses are counted too. So a slow disk never reaches the reader. */
+
+#include "event/event.h"
+
+struct event_queue;
+int event_queue_new(struct event_queue **ret, uint32_t max_events);
+struct event_queue *event_queue_free(struct event_queue *queue);	/* with the events in it */
+
+/* Takes the event, keeps it for the next flush; hands over by itself every few hundred. */
+void event_queue_push(struct event_queue *queue, struct event *event);
+void event_queue_flush(struct event_queue *queue);	/* hands over what was pushed */
+void event_queue_close(struct event_queue *queue);	/* flushes; the consumer sees the end */
+
+/* The oldest events as a list by event->next, in order; NULL when none came in timeout_ns.  *ret_closed: there will be no
+ * more. */
+struct event *event_queue_take(struct event_queue *queue, uint64_t timeout_ns, bool *ret_closed);
+/* The consumer has dealt with n events of a list, of together that many event_bytes(). */
+void event_queue_done(struct event_queue *queue, uint32_t n, size_t bytes);
+
+uint32_t event_queue_length(struct event_queue *queue);
+/* Events let go of since the start, by category. */
+void event_queue_shed(struct event_queue *queue, uint64_t ret[N_CATEGORIES]);

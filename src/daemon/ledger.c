@@ -1,0 +1,53 @@
+/* See ledger.h.  A gap begins at the look before the one that saw the counter rise: events may be missing from then on. */
+
+#include "daemon/ledger.h"
+
+#include "base/macro.h"
+
+static void describe(unsigned loss, struct gap *gap)
+{
+	static const struct gap of[LOSS_SHED + 1] = {
+		[LOSS_KERNEL] = { .class_name = "all", .cause = "kernel_lost", .unit = "records", .exact = true },
+		[LOSS_RING] = { .class_name = "all", .cause = "ring_full", .unit = "records", .exact = true },
+		[LOSS_DATABASE] = { .class_name = "all", .cause = "database_error", .unit = "events", .exact = true },
+		[LOSS_SHED] = { .cause = "queue_full", .unit = "events", .exact = true },
+	};
+
+	*gap = of[MIN(loss, (unsigned)LOSS_SHED)];
+	if (loss >= LOSS_SHED)
+		gap->class_name = categories[loss - LOSS_SHED].name;
+}
+
+void ledger_begin(struct ledger *ledger, uint64_t now_ns, enum loss loss, uint64_t counter)
+{
+	ledger->entries[loss].seen = counter;
+	ledger->looked_ns = now_ns;
+}
+
+void ledger_look(struct ledger *ledger, const uint64_t counters[static N_LOSSES], uint64_t now_ns, bool can_store,
+		 bool final, struct notes *notes)
+{
+	for (unsigned i = 0; i < N_LOSSES; i++) {
+		struct ledger_entry *e = &ledger->entries[i];
+		uint64_t rose = counters[i] >= e->seen ? counters[i] - e->seen : counters[i];
+		struct gap gap;
+
+		e->seen = counters[i];
+		if (rose > 0) {
+			if (e->untold == 0)
+				e->begin_ns = ledger->looked_ns;
+			e->untold += rose;
+			e->total += rose;
+			e->last_ns = now_ns;
+		}
+		if (e->untold == 0 || !can_store || (rose > 0 && !final))
+			continue;
+		describe(i, &gap);
+		gap.begin_ns = e->begin_ns;
+		gap.end_ns = e->last_ns;
+		gap.count = e->untold;
+		notes_gap(notes, &gap);
+		e->untold = 0;
+	}
+	ledger->looked_ns = now_ns;
+}

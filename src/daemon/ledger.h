@@ -1,0 +1,31 @@
+#pragma once
+/* Counters of loss, watched: what a counter rose by becomes a gap row once it has stopped rising. */
+
+#include "daemon/notes.h"
+#include "event/schema.h"
+
+enum loss {
+	LOSS_KERNEL,			/* records the kernel's audit had no room for */
+	LOSS_RING,			/* records the ring had no room for */
+	LOSS_DATABASE,			/* events a sink could not take */
+	LOSS_SHED,			/* events let go of; one a category */
+	N_LOSSES = LOSS_SHED + N_CATEGORIES,
+};
+
+struct ledger_entry {
+	uint64_t total;			/* lost since the start, as told so far */
+	uint64_t seen;			/* counter at the last look */
+	uint64_t untold, begin_ns, last_ns;
+};
+
+struct ledger {
+	struct ledger_entry entries[N_LOSSES];
+	uint64_t looked_ns;		/* when the last look was */
+};
+
+/* Counters that do not begin at 0. */
+void ledger_begin(struct ledger *ledger, uint64_t now_ns, enum loss loss, uint64_t counter);
+/* One look: counters[i] as they are now; one that is lower than before was set back by somebody and counts from 0.
+ * can_store: a gap row would be stored now.  final: tell what there is, risen just now or not. */
+void ledger_look(struct ledger *ledger, const uint64_t counters[static N_LOSSES], uint64_t now_ns, bool can_store,
+		 bool final, struct notes *notes);

@@ -1,0 +1,55 @@
+/* See notes.h.  Text is written as audit writes what users may influence: in hex. */
+
+#include "daemon/notes.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "daemon/reader.h"
+
+static uint64_t begin(struct buffer *text)
+{
+	uint64_t now_ns = clock_now_ns();
+
+	buffer_printf(text, "recorder(%llu.%09llu:0): ", (unsigned long long)(now_ns / NS_PER_SEC),
+		      (unsigned long long)(now_ns % NS_PER_SEC));
+	return now_ns;
+}
+
+static void push(struct notes *notes, uint32_t type, uint64_t now_ns, struct buffer *text)
+{
+	ring_push_record(notes->ring, &(struct record){ .type = type, .time_ns = now_ns, .text = buffer_span(text) });
+	ring_commit(notes->ring);
+	ring_alert(notes->wake);
+}
+
+void notes_say(struct notes *notes, const char *action, const char *format, ...)
+{
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+	uint64_t now_ns = begin(&text);
+	char message[1024];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(message, sizeof(message), format, ap);
+	va_end(ap);
+	buffer_printf(&text, "action=%s message=", action);
+	for (const char *p = message; *p; p++)
+		buffer_printf(&text, "%02X", (unsigned)(unsigned char)*p);
+	push(notes, RECORD_NOTE, now_ns, &text);
+}
+
+void notes_gap(struct notes *notes, const struct gap *gap)
+{
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+	uint64_t now_ns = begin(&text);
+
+	buffer_printf(&text, "begin=%llu end=%llu class=%s", (unsigned long long)gap->begin_ns,
+		      (unsigned long long)gap->end_ns, gap->class_name);
+	if (gap->unit)
+		buffer_printf(&text, " count=%llu unit=%s exact=%d", (unsigned long long)gap->count, gap->unit, gap->exact);
+	buffer_printf(&text, " cause=%s", gap->cause);
+	push(notes, RECORD_GAP, now_ns, &text);
+}

@@ -1,0 +1,143 @@
+/* See places.h. */
+
+#include "daemon/places.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static int join(char **ret, const char *dir, const char *name)
+{
+	return asprintf(ret, "%s/%s", dir, name) < 0 ? -ENOMEM : 0;
+}
+
+int places_init(struct places *places, const char *config_dir, const char *state_dir)
+{
+	const char *config = config_dir ? config_dir : "/etc/recorder";
+	const char *state = state_dir ? state_dir : "/var/lib/recorder";
+	struct places p = { 0 };
+	int r;
+
+	r = join(&p.config_file, config, "recorder.conf");
+	if (r >= 0)
+		r = (p.state_dir = strdup(state)) ? 0 : -ENOMEM;
+	if (r >= 0)
+		r = join(&p.database, state, "recorder.db");
+	if (r >= 0)
+		r = join(&p.subscriptions_dir, state, "subscriptions");
+	if (r >= 0)
+		r = state_dir ? join(&p.journals_dir, state, "journals") : join(&p.journals_dir, "/var/log", "recorder");
+	if (r >= 0)
+		r = state_dir ? join(&p.socket, state, "recorder.sock") :
+				join(&p.socket, "/run/recorder", "recorder.sock");
+	if (r >= 0)
+		r = join(&p.kernel_state, state, "kernel-audit.state");
+	if (r >= 0)
+		r = join(&p.lock, state, "recorder.lock");
+	if (r < 0)
+		places_release(&p);
+	else
+		*places = p;
+	return r;
+}
+
+void places_release(struct places *places)
+{
+	free(places->config_file);
+	free(places->state_dir);
+	free(places->database);
+	free(places->subscriptions_dir);
+	free(places->journals_dir);
+	free(places->socket);
+	free(places->kernel_state);
+	free(places->lock);
+	*places = (struct places){ 0 };
+}
+
+/* With the folders above it that are missing. */
+static int make_dir(const char *path)
+{
+	_cleanup_(freep) char *part = strdup(path);
+	struct stat st;
+
+	if (!part)
+		return log_errno(ENOMEM, "Failed to make %s", path);
+	for (char *slash = part + 1;; slash++) {
+		slash = strchr(slash, '/');
+		if (slash)
+			*slash = 0;
+		if (mkdir(part, 0700) < 0 && errno != EEXIST)
+			return log_errno(errno, "Failed to make the folder %s", part);
+		if (!slash)
+			break;
+		*slash = '/';
+	}
+	if (stat(path, &st) < 0)
+		return log_errno(errno, "Failed to look at %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return log_errno(ENOTDIR, "%s", path);
+	if (st.st_uid != geteuid() && st.st_uid != 0) {
+		log_error("%s belongs to user %u, who could alter what is recorded (chown root it, or use another folder)",
+			  path, st.st_uid);
+		return -EPERM;
+	}
+	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+		log_error("%s can be written by others, who could alter what is recorded (chmod 700 it)", path);
+		return -EPERM;
+	}
+	return 0;
+}
+
+int places_make(const struct places *places)
+{
+	_cleanup_(freep) char *socket_dir = strdup(places->socket);
+	int r;
+
+	if (!socket_dir)
+		return log_errno(ENOMEM, "Failed to make %s", places->socket);
+	*strrchr(socket_dir, '/') = 0;
+	r = make_dir(places->state_dir);
+	if (r >= 0)
+		r = make_dir(places->subscriptions_dir);
+	if (r >= 0)
+		r = make_dir(places->journals_dir);
+	if (r >= 0)
+		r = make_dir(socket_dir);
+	return r;
+}
+
+int places_lock(const struct places *places)
+{
+	int fd = open(places->lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char pid[32] = "";
+	ssize_t n;
+
+	if (fd < 0)
+		return log_errno(errno, "Failed to open %s", places->lock);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		int r = -errno;
+
+		if (r == -EWOULDBLOCK) {
+			n = pread(fd, pid, sizeof(pid) - 1, 0);
+			pid[n > 0 ? strcspn(pid, "\n") : 0] = 0;
+			log_error("Another recorder%s%s already records into %s (stop it, or use another --state)",
+				  *pid ? ", pid " : "", pid, places->state_dir);
+			r = -EBUSY;
+		} else {
+			log_errno(r, "Failed to lock %s", places->lock);
+		}
+		close(fd);
+		return r;
+	}
+	n = snprintf(pid, sizeof(pid), "%d\n", getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) < 0)
+		log_warning("Could not write the pid into %s, ignoring", places->lock);
+	return fd;
+}

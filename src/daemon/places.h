@@ -1,0 +1,23 @@
+#pragma once
+/* Where the daemon keeps what (SPEC section 6): the installed places, or all below one folder. */
+
+#include <stdbool.h>
+
+struct places {
+	char *config_file;		/* recorder.conf */
+	char *state_dir;		/* "the recorder directory" */
+	char *database;
+	char *subscriptions_dir;
+	char *journals_dir;
+	char *socket;
+	char *kernel_state;		/* what the kernel's audit was like before us */
+	char *lock;
+};
+
+/* NULL: the installed places.  0 or -ENOMEM. */
+int places_init(struct places *places, const char *config_dir, const char *state_dir);
+void places_release(struct places *places);
+/* Makes the folders that are missing, 0700.  -errno, logged. */
+int places_make(const struct places *places);
+/* Takes the lock of the state folder: a descriptor that holds it.  -EBUSY: another daemon has it, logged. */
+int places_lock(const struct places *places);

@@ -1,0 +1,155 @@
+/* See reader.h.
+ *
+ * When something is there the reader takes all of it, then sleeps a few milliseconds on purpose before it looks
+ * again: a reader that waits in poll() is woken by the kernel for every single record (in a virtual machine an exit to
+ * the hypervisor each time), one that naps is not. The socket buffer holds what comes meanwhile. */
+
+#include "daemon/reader.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/macro.h"
+
+#define NICE (-5)			/* before those who make the records, and before our own other threads */
+#define QUIET_LOOKS 3			/* looks that found nothing before the reader waits in poll() */
+#define LOOK_MS 1000			/* the source wants to be asked so often also when nothing comes */
+
+struct reader {
+	struct reader_options options;
+	pthread_t thread;
+	int stop_fd;
+	atomic_bool stop;
+	atomic_int error;
+};
+
+bool ring_push_record(struct ring *ring, const struct record *record)
+{
+	struct ring_record *room = ring_reserve(ring, sizeof(*room) + record->text.size);
+
+	if (!room)
+		return false;
+	room->time_ns = record->time_ns;
+	room->type = record->type;
+	room->size = (uint32_t)record->text.size;
+	memcpy(room->text, record->text.data, record->text.size);
+	return true;
+}
+
+static int to_ring(void *user, const struct record *record)
+{
+	ring_push_record(user, record);	/* the ring counts what it has no room for */
+	return 0;
+}
+
+/* Everything that is there now.  How much it was; < 0: -errno of the source. */
+static int take_all(struct reader *reader)
+{
+	const struct reader_options *o = &reader->options;
+	int total = 0, r;
+
+	do {
+		r = o->ops->read(o->source, SOURCE_BATCH, to_ring, o->ring);
+		ring_commit(o->ring);
+		if (r > 0) {
+			ring_wake(o->ring);
+			total = MIN(total + r, 1 << 30);
+		}
+	} while (r >= (int)SOURCE_BATCH);
+	return r < 0 ? r : total;
+}
+
+static void *run(void *user)
+{
+	struct reader *reader = user;
+	const struct reader_options *o = &reader->options;
+	struct pollfd fds[] = { { .fd = o->ops->fd(o->source), .events = POLLIN },
+				{ .fd = reader->stop_fd, .events = POLLIN } };
+	unsigned quiet = 0;
+	int r = 0;
+
+	/* Of this thread alone (Linux: the nice value belongs to the thread).  Not allowed: it works without. */
+	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
+	if (o->procfs) {
+		procfs_snapshot(o->procfs, clock_now_ns(), to_ring, o->ring);
+		ring_commit(o->ring);
+		ring_wake(o->ring);
+	}
+	while (!atomic_load(&reader->stop)) {
+		if (quiet >= QUIET_LOOKS) {
+			ring_trim(o->ring);
+			if (poll(fds, ARRAY_SIZE(fds), LOOK_MS) < 0 && errno != EINTR) {
+				r = -errno;
+				break;
+			}
+			quiet = QUIET_LOOKS - 1;
+		}
+		r = take_all(reader);
+		if (r < 0)
+			break;
+		quiet = r > 0 ? 0 : quiet + 1;
+		if (r > 0 || quiet < QUIET_LOOKS)
+			clock_sleep_ns(o->nap_ns);
+	}
+	/* Ours are out of the kernel by now: what is still on its way is taken. */
+	for (quiet = 0; r >= 0 && quiet < QUIET_LOOKS + 2;) {
+		r = take_all(reader);
+		quiet = r > 0 ? 0 : quiet + 1;
+		clock_sleep_ns(o->nap_ns);
+	}
+	if (r < 0)
+		atomic_store(&reader->error, r);
+	ring_alert(o->ring);
+	return NULL;
+}
+
+int reader_start(struct reader **ret, const struct reader_options *options)
+{
+	struct reader *reader = calloc(1, sizeof(*reader));
+	int r;
+
+	if (!reader)
+		return -ENOMEM;
+	reader->options = *options;
+	reader->stop_fd = eventfd(0, EFD_CLOEXEC);
+	if (reader->stop_fd < 0) {
+		r = -errno;
+		free(reader);
+		return r;
+	}
+	r = -pthread_create(&reader->thread, NULL, run, reader);
+	if (r < 0) {
+		close(reader->stop_fd);
+		free(reader);
+		return r;
+	}
+	pthread_setname_np(reader->thread, "reader");
+	*ret = reader;
+	return 0;
+}
+
+struct reader *reader_stop(struct reader *reader)
+{
+	if (!reader)
+		return NULL;
+	atomic_store(&reader->stop, true);
+	if (write(reader->stop_fd, &(uint64_t){ 1 }, sizeof(uint64_t)) < 0)
+		abort();	/* an eventfd that was never written to has room */
+	pthread_join(reader->thread, NULL);
+	close(reader->stop_fd);
+	free(reader);
+	return NULL;
+}
+
+int reader_error(const struct reader *reader)
+{
+	return atomic_load(&((struct reader *)(uintptr_t)reader)->error);
+}

@@ -1,0 +1,33 @@
+#pragma once
+/* The reader thread: does nothing but receive from the kernel and copy into a ring. Nothing it calls can wait for
+ * anybody but the kernel. */
+
+#include "base/ring.h"
+#include "source/procfs.h"
+#include "source/source.h"
+
+/* A record in the ring: this, then its text. */
+struct ring_record {
+	uint64_t time_ns;
+	uint32_t type;
+	uint32_t size;
+	char text[];
+};
+
+/* Copies a record into the ring, for whoever is its producer.  false: no room, counted by the ring. */
+bool ring_push_record(struct ring *ring, const struct record *record);
+
+struct reader_options {
+	const struct source_ops *ops;
+	struct source *source;		/* borrowed */
+	struct ring *ring;		/* borrowed; the reader is its producer */
+	struct procfs *procfs;		/* its processes are read first; borrowed, NULL: none */
+	uint64_t nap_ns;		/* pause between two looks when there is much */
+};
+
+struct reader;
+int reader_start(struct reader **ret, const struct reader_options *options);
+/* Takes what the kernel still has, then ends.  Returns NULL. */
+struct reader *reader_stop(struct reader *reader);
+/* An error of the source that ended the reader early, or 0. */
+int reader_error(const struct reader *reader);

@@ -1,0 +1,134 @@
+/* What the socket answers. */
+
+#include <sys/resource.h>
+
+#include "base/clock.h"
+#include "daemon/daemon.h"
+#include "daemon/status.h"
+#include "sink/history.h"
+
+static void on_status(void *user, struct client *client, const json_t *request, struct reply *reply)
+{
+	struct daemon *d = user;
+	struct status status = {
+		.state = d->subscriptions.n == 0 ? "idle" : d->rules_missing ? "degraded" : "recording",
+		.source_mode = d->source_ops->mode(d->source),
+		.have_connector = source_live_connector(d->source) >= 0,
+		.audit_works = d->rules_loaded,
+		.n_subscriptions = (unsigned)d->subscriptions.n,
+		.n_refused = d->subscriptions.n_refused,
+		.started_ns = d->started_ns,
+		.now_ns = clock_now_ns(),
+		.wanted = d->wanted,
+		.source = d->source_ops->stats(d->source),
+		.lost_kernel = d->ledger.entries[LOSS_KERNEL].total,
+		.lost_ring = ring_dropped(d->ring) + ring_dropped(d->notes_ring),
+		.queue_events = event_queue_length(d->queue),
+		.ring_used = ring_used_bytes(d->ring),
+		.ring_capacity = ring_capacity_bytes(d->ring),
+		.database_path = d->places.database,
+		.rules_missing = d->rules_missing,
+	};
+	_cleanup_(history_freep) struct history *history = NULL;
+	struct history_stats stats = { 0 };
+	struct history_error error;
+	struct rusage usage;
+
+	core_stats(d->core, &status.core);
+	writer_stats(d->writer, &status.writer);
+	event_queue_shed(d->queue, status.shed);
+	audit_control_state(d->audit, &status.audit);
+	if (history_open(&history, d->places.database, &error) >= 0 && history_stats(history, &stats) >= 0) {
+		status.database_bytes = stats.size_bytes;
+		status.database_events = stats.events;
+		status.database_oldest_ns = stats.oldest_ns;
+		status.database_newest_ns = stats.newest_ns;
+	}
+	if (getrusage(RUSAGE_SELF, &usage) == 0)
+		status.cpu_ns = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * NS_PER_SEC +
+				(uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
+	status_json(&reply->result, &status);
+}
+
+/* Tail. */
+
+static void on_tail(void *user, struct client *client, const json_t *request, struct reply *reply)
+{
+	struct daemon *d = user;
+	const json_t *filters = json_object_get(request, "filters");
+	size_t n = json_array_size(filters);
+	const char *texts[64];
+	struct filter_error error = { 0 };
+	struct terms *terms = NULL;
+	int r;
+
+	if (filters && !json_is_array(filters)) {
+		reply_error(reply, "bad_request", "filters", "must be an array of texts");
+		return;
+	}
+	if (n > ARRAY_SIZE(texts)) {
+		reply_error(reply, "bad_request", "filters", "more than %zu terms", ARRAY_SIZE(texts));
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		texts[i] = json_string_value(json_array_get(filters, i));
+		if (!texts[i]) {
+			reply_error(reply, "bad_request", "filters", "must be an array of texts");
+			return;
+		}
+	}
+	r = terms_parse(&terms, texts, n, &error);
+	if (r < 0) {
+		reply_error(reply, "bad_filter", "filters", "%s", r == -ENOMEM ? "no memory" : error.message);
+		return;
+	}
+	tap_close(d->taps, client);	/* a second tail of one client replaces the first */
+	r = tap_open(d->taps, terms, client);
+	if (r < 0) {
+		terms_free(terms);
+		reply_error(reply, "busy", "", "too many are watching already");
+		return;
+	}
+	reply->streaming = true;
+}
+
+static bool send_tapped(void *owner, struct span lines, uint64_t dropped)
+{
+	_cleanup_(buffer_release) struct buffer all = { 0 };
+
+	if (dropped > 0)
+		buffer_printf(&all, "{\"dropped\":%llu}\n", (unsigned long long)dropped);
+	buffer_append_span(&all, lines);
+	return client_send(owner, buffer_span(&all));
+}
+
+void daemon_drain_taps(struct daemon *d)
+{
+	taps_drain(d->taps, send_tapped);
+}
+
+void daemon_on_tapped(uv_async_t *async)
+{
+	struct daemon *d = async->data;
+
+	daemon_drain_taps(d);
+}
+
+/* From the writer thread. */
+void daemon_notify_tapped(void *user)
+{
+	uv_async_send(user);
+}
+
+void daemon_client_gone(void *user, struct client *client)
+{
+	struct daemon *d = user;
+
+	tap_close(d->taps, client);
+}
+
+const struct command daemon_commands[] = {
+	{ "recorder.status", on_status },
+	{ "recorder.tail", on_tail },
+};
+const size_t n_daemon_commands = ARRAY_SIZE(daemon_commands);

@@ -1,0 +1,408 @@
+/* `recorder run`.  Opens everything, starts reader, core and writer, and is itself the control thread: signals, the
+ * socket, and once a second a look at what the kernel says it lost.
+ *
+ * Order of the start: what can fail for reasons a person can mend comes first and touches nothing; then the database,
+ * the kernel's audit (cleaned of what a run that died left behind), the threads, the rules.  The stop is the reverse, so
+ * that everything the kernel has seen until the rules went is stored. */
+
+#include "daemon/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "daemon/privileges.h"
+#include "daemon/rival.h"
+
+/* Virtual until used. A file storm writes 170,000 records a second, 40 MB: more than a second of a stopped core. */
+#define RING_BYTES (64u << 20)
+#define NOTES_BYTES (1u << 16)
+#define QUEUE_EVENTS 16384
+#define TICK_MS 1000
+
+static const struct {
+	const char *name;		/* of --source */
+	const struct source_ops *ops;
+	const char *mode;
+} source_choices[] = {
+	{ "auto", &source_live, NULL },
+	{ "audit", &source_live, NULL },
+	{ "audit-unicast", &source_live, "unicast" },
+	{ "audit-multicast", &source_live, "multicast" },
+};
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+	struct daemon *d = signal->data;
+
+	uv_stop(&d->loop);
+}
+
+/* Start. */
+
+static void host_identity(struct daemon *d)
+{
+	FILE *f = fopen("/etc/machine-id", "re");
+
+	if (f) {
+		if (fscanf(f, "%63[0-9a-f]", d->host_id) != 1)
+			d->host_id[0] = 0;
+		fclose(f);
+	}
+	if (gethostname(d->host_name, sizeof(d->host_name) - 1) < 0)
+		d->host_name[0] = 0;
+}
+
+static int read_settings(struct daemon *d)
+{
+	struct settings_error error = { 0 };
+	int r;
+
+	settings_init(&d->settings);
+	r = settings_read(&d->settings, d->places.config_file, &error);
+	if (r == -EINVAL)
+		log_error("%s", error.message);
+	else if (r < 0)
+		log_errno(r, "Failed to read %s", d->places.config_file);
+	if (r >= 0 && daemon_setting(d, SETTING_EnableSingleCpuRequirement) && sysconf(_SC_NPROCESSORS_ONLN) < 2) {
+		log_error("This machine has one processor; recording would slow it down "
+			  "(CX.recorder.EnableSingleCpuRequirement = 0 in %s records all the same)", d->places.config_file);
+		r = -EPERM;
+	}
+	return r;
+}
+
+static int open_source(struct daemon *d)
+{
+	const char *wish = d->options->source ? d->options->source : "auto";
+	struct source_options options = { .want_connector = true };
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(source_choices); i++)
+		if (strcmp(source_choices[i].name, wish) == 0) {
+			d->source_ops = source_choices[i].ops;
+			options.mode = source_choices[i].mode;
+		}
+	if (!d->source_ops) {
+		log_error("No source is called '%s' (there are auto, audit, audit-unicast, audit-multicast)", wish);
+		return -EINVAL;
+	}
+	if (!daemon_setting(d, SETTING_AuditdEnableNetlink)) {
+		log_error("The netlink source is switched off (CX.recorder.AuditdEnableNetlink = 0) and there is no other");
+		return -EINVAL;
+	}
+	r = d->source_ops->open(&d->source, &options);
+	if (r < 0) {
+		log_error("Failed to open the kernel's audit: %s", audit_control_why(r));
+		return r;
+	}
+	r = source_live_connector(d->source);
+	if (r < 0)
+		log_errno(r, "No process connector (forks and exits come from audit; those of killed processes are "
+			     "not seen)");
+	return 0;
+}
+
+static int check_rival(void)
+{
+	int pid = rival_find();
+
+	if (pid <= 0)
+		return 0;	/* no /proc to look into: the lock of the folder has to do */
+	log_error("Another recorder, pid %d, records on this host (stop it; the kernel's audit rules are one set for all)",
+		  pid);
+	return -EBUSY;
+}
+
+static int check_audit(struct daemon *d)
+{
+	int r = audit_control_open(&d->audit);
+
+	if (r >= 0)
+		r = audit_control_state(d->audit, &d->audit_state);
+	if (r < 0)
+		log_error("The kernel's audit cannot be used: %s", audit_control_why(r));
+	return r;
+}
+
+/* Settings that switch a part of a class off. */
+static void narrow_wanted(struct daemon *d)
+{
+	static const struct {
+		enum setting_id setting;
+		unsigned kind;
+	} switches[] = {
+		{ SETTING_AuditdEnableForkTracking, KIND_ID(process, fork) },
+		{ SETTING_AuditdEnableIncomingNetwork, KIND_ID(network, accept) },
+		{ SETTING_AuditdEnableIncomingNetwork, KIND_ID(network, bind) },
+		{ SETTING_AuditdEnableIncomingNetwork, KIND_ID(network, listen) },
+		{ SETTING_AuditdEnableOutgoingNetwork, KIND_ID(network, connect) },
+	};
+
+	filter_wanted(d->subscriptions.filter, d->wanted);
+	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
+		if (!daemon_setting(d, switches[i].setting))
+			d->wanted[switches[i].kind] = false;
+}
+
+static int start_threads(struct daemon *d)
+{
+	struct core_options core = {
+		.pipeline = {
+			.assembler = ASSEMBLER_DEFAULTS,
+			.decoder = { .own_key = AUDIT_OWN_KEY },
+			.tracker = { .boot_id = span_of(d->boot_id), .boot_time_ns = d->boot_time_ns,
+				     .ticks_per_second = 100, .resolve_names = true },
+			.filter = d->subscriptions.filter,
+			.wanted = d->wanted,
+			.own_pid = (uint32_t)getpid(),
+		},
+		.procfs = d->procfs,
+	};
+	int r;
+
+	core.pipeline.assembler.timeout_ns = (uint64_t)daemon_setting(d, SETTING_EventAssemblerTimeoutMs) * NS_PER_MS;
+	r = ring_new(&d->ring, RING_BYTES);
+	if (r >= 0)
+		r = ring_new(&d->notes_ring, NOTES_BYTES);
+	if (r >= 0)
+		r = event_queue_new(&d->queue, QUEUE_EVENTS);
+	if (r < 0)
+		return log_errno(r, "Failed to make the queues");
+	d->notes = (struct notes){ .ring = d->notes_ring, .wake = d->ring };
+	d->writer_options.queue = d->queue;
+	d->writer_options.taps = d->taps;
+	d->writer_options.json = (struct event_json_options){ .host_id = span_of(d->host_id),
+							      .host_name = span_of(d->host_name),
+							      .boot_id = span_of(d->boot_id) };
+	d->writer_options.drain_ns = (uint64_t)daemon_setting(d, SETTING_PersistenceQueueDrainIntervalMs) * NS_PER_MS;
+	d->writer_options.alive_ns = (uint64_t)daemon_setting(d, SETTING_StatusUpdateInterval) * NS_PER_SEC;
+	r = writer_start(&d->writer, &d->writer_options);
+	if (r < 0)
+		return log_errno(r, "Failed to start the writer");
+	core.ring = d->ring;
+	core.notes = d->notes_ring;
+	core.queue = d->queue;
+	core.capture = d->capture;
+	r = core_start(&d->core, &core);
+	if (r < 0) {
+		event_queue_close(d->queue);
+		return log_errno(r, "Failed to start the core");
+	}
+	return 0;
+}
+
+static int start_recording(struct daemon *d)
+{
+	const char *why = "";
+	int r;
+
+	if (d->subscriptions.n > 0) {
+		r = daemon_load_rules(d, &why);
+		if (r < 0) {
+			log_error("Failed to load the audit rules: %s", why);
+			return r;
+		}
+		d->rules_loaded = true;
+		r = audit_control_state(d->audit, &d->audit_state);
+		if (r < 0)
+			return log_errno(r, "Failed to read the state of the kernel's audit");
+		if (audit_rules_blind(d->audit) > 0)
+			log_warning("A rule `-a task,never` is loaded: processes born under it are never audited "
+				    "(remove it: auditctl -d task,never)");
+	}
+	ledger_begin(&d->ledger, clock_now_ns(), LOSS_KERNEL, d->audit_state.lost);
+	r = reader_start(&d->reader, &(struct reader_options){ .ops = d->source_ops, .source = d->source,
+							       .ring = d->ring, .procfs = d->procfs,
+							       .nap_ns = (uint64_t)daemon_setting(
+								       d, SETTING_Stage1WorkQueueInterval) *
+							       NS_PER_MS });
+	if (r < 0)
+		return log_errno(r, "Failed to start the reader");
+	notes_say(&d->notes, "start", "recording with %s, %zu subscription%s", d->source_ops->mode(d->source),
+		  d->subscriptions.n, d->subscriptions.n == 1 ? "" : "s");
+	return 0;
+}
+
+static void *run_tail(void *user)
+{
+	struct daemon *d = user;
+
+	d->options->tail_follow(d->places.socket);
+	return NULL;
+}
+
+static int start_control(struct daemon *d)
+{
+	static const int numbers[ARRAY_SIZE(d->signals)] = { SIGINT, SIGTERM };
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		uv_signal_init(&d->loop, &d->signals[i]);
+		d->signals[i].data = d;
+		r = uv_signal_start(&d->signals[i], on_signal, numbers[i]);
+		if (r < 0)
+			return log_errno(r, "Failed to listen for signals");
+	}
+	uv_timer_init(&d->loop, &d->tick);
+	d->tick.data = d;
+	r = uv_timer_start(&d->tick, daemon_on_tick, TICK_MS, TICK_MS);
+	if (r < 0)
+		return log_errno(r, "Failed to start the timer");
+	r = server_new(&d->server, &(struct server_options){
+				.loop = &d->loop, .path = d->places.socket, .commands = daemon_commands,
+				.n_commands = n_daemon_commands, .user = d, .gone = daemon_client_gone,
+				.timeout_ms = (uint64_t)daemon_setting(d, SETTING_MailboxQueryTimeoutMs) });
+	if (r < 0)
+		return log_errno(r, "Failed to open the socket %s", d->places.socket);
+	if (d->options->tail && pthread_create(&d->tail_thread, NULL, run_tail, d) == 0)
+		d->tailing = true;
+	return 0;
+}
+
+/* Stop: the reverse, and each step copes with a start that did not come so far. */
+
+static void close_handle(uv_handle_t *handle, void *unused)
+{
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static void stop(struct daemon *d)
+{
+	if (d->reader)
+		notes_say(&d->notes, "stop", "stopped");
+	if (d->audit && d->rules_loaded && audit_rules_unload(d->audit, d->places.kernel_state) < 0)
+		log_error("Failed to put the kernel's audit back as it was; the next start, or `auditctl -D -k %s`, does",
+			  AUDIT_OWN_KEY);
+	d->reader = reader_stop(d->reader);
+	if (d->core) {
+		audit_control_state(d->audit, &d->audit_state);
+		daemon_tell_losses(d, true);
+	}
+	if (d->core)
+		d->core = core_stop(d->core);
+	if (d->writer)
+		d->writer = writer_stop(d->writer);
+	else
+		daemon_close_sinks(d);
+	d->server = server_free(d->server);
+	uv_walk(&d->loop, close_handle, NULL);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&d->loop);
+	if (d->tailing)
+		pthread_join(d->tail_thread, NULL);
+	if (d->source)
+		d->source = d->source_ops->free(d->source);
+	d->audit = audit_control_free(d->audit);
+	d->procfs = procfs_free(d->procfs);
+	d->capture = capture_free(d->capture);
+	d->queue = event_queue_free(d->queue);
+	d->ring = ring_free(d->ring);
+	d->notes_ring = ring_free(d->notes_ring);
+	d->taps = taps_free(d->taps);
+	subscriptions_release(&d->subscriptions);
+	if (d->lock_fd >= 0)
+		close(d->lock_fd);
+	places_release(&d->places);
+}
+
+static int start(struct daemon *d)
+{
+	int r;
+
+	r = places_init(&d->places, d->options->config_dir, d->options->state_dir);
+	if (r >= 0)
+		r = read_settings(d);
+	if (r >= 0)
+		r = check_audit(d);
+	if (r >= 0)
+		r = places_make(&d->places);
+	if (r >= 0)
+		r = d->lock_fd = places_lock(&d->places);
+	if (r >= 0)
+		r = check_rival();
+	if (r >= 0)
+		r = subscriptions_load(&d->subscriptions, d->places.subscriptions_dir, d->options->subscription_path);
+	if (r < 0)
+		return r;
+	narrow_wanted(d);
+	host_identity(d);
+	r = procfs_boot(d->boot_id, &d->boot_time_ns);
+	if (r >= 0)
+		r = procfs_open(&d->procfs);
+	if (r < 0)
+		return log_errno(r, "Failed to read /proc");
+	if (d->options->capture_path) {
+		r = capture_open(&d->capture, d->options->capture_path);
+		if (r < 0)
+			return log_errno(r, "Failed to open the capture %s", d->options->capture_path);
+	}
+	r = daemon_open_sinks(d);
+	if (r < 0)
+		return r;
+	if (audit_rules_clean(d->audit, d->places.kernel_state) > 0)
+		log_info("Cleaned up what a run that died had left in the kernel's audit");
+	r = open_source(d);
+	if (r >= 0)
+		r = privileges_drop();
+	if (r >= 0) {
+		r = taps_new(&d->taps, daemon_notify_tapped, &d->tapped);
+		if (r < 0)
+			log_errno(r, "Failed to start");
+	}
+	if (r >= 0)
+		r = start_threads(d);
+	if (r < 0)
+		return r;
+	daemon_tell_the_past(d);
+	r = start_recording(d);
+	if (r >= 0)
+		r = start_control(d);
+	return r;
+}
+
+static int exit_code_of(int error)
+{
+	switch (error) {
+	case -EINVAL:
+		return 2;
+	case -EPERM:
+	case -EACCES:
+		return 4;
+	default:
+		return 1;
+	}
+}
+
+int daemon_run(const struct run_options *options)
+{
+	struct daemon d = { .options = options, .lock_fd = -1, .started_ns = clock_now_ns() };
+	int r;
+
+	signal(SIGPIPE, SIG_IGN);
+	r = uv_loop_init(&d.loop);
+	if (r < 0) {
+		log_errno(r, "Failed to start");
+		return 1;
+	}
+	uv_async_init(&d.loop, &d.tapped, daemon_on_tapped);
+	d.tapped.data = &d;
+	r = start(&d);
+	if (r < 0) {
+		d.exit_code = exit_code_of(r);
+	} else {
+		log_info("Recording with %s into %s", d.source_ops->mode(d.source), d.places.state_dir);
+		uv_run(&d.loop, UV_RUN_DEFAULT);
+	}
+	stop(&d);
+	return d.exit_code;
+}

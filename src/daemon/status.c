@@ -1,0 +1,180 @@
+/* See status.h.  Values are strings, numbers or true/false; names are stable. */
+
+#include "daemon/status.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "event/event_json.h"
+
+static void name_of(struct buffer *b, const char *name)
+{
+	buffer_append_text(b, b->data[b->size - 1] == '[' ? "\n" : ",\n");
+	buffer_append_text(b, "{\"domain\":\"recorder\",\"name\":");
+	json_append_string(b, span_of(name));
+	buffer_append_text(b, ",\"value\":");
+}
+
+static void text(struct buffer *b, const char *name, const char *value)
+{
+	name_of(b, name);
+	json_append_string(b, span_of(value));
+	buffer_append_byte(b, '}');
+}
+
+static void number(struct buffer *b, const char *name, uint64_t value)
+{
+	name_of(b, name);
+	buffer_append_u64(b, value);
+	buffer_append_byte(b, '}');
+}
+
+static void flag(struct buffer *b, const char *name, bool value)
+{
+	name_of(b, name);
+	buffer_append_text(b, value ? "true}" : "false}");
+}
+
+static void time(struct buffer *b, const char *name, uint64_t time_ns)
+{
+	name_of(b, name);
+	if (time_ns) {
+		buffer_append_byte(b, '"');
+		buffer_append_time(b, time_ns);
+		buffer_append_text(b, "\"}");
+	} else {
+		buffer_append_text(b, "null}");
+	}
+}
+
+static uint64_t rss_bytes(void)
+{
+	unsigned long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%*u %lu", &pages) != 1)
+		pages = 0;
+	fclose(f);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What shows events of a category on this run. */
+static const char *source_of(const struct status *status, enum category category)
+{
+	switch (category) {
+	case CATEGORY_process:
+		if (!status->audit_works)
+			return status->have_connector ? "proc" : "none";
+		return status->have_connector ? "audit+proc" : "audit";
+	case CATEGORY_file:
+	case CATEGORY_network:
+	case CATEGORY_driver:
+	case CATEGORY_security:
+	case CATEGORY_system:
+		return status->audit_works ? "audit" : "none";
+	case CATEGORY_recorder:
+		return "recorder";
+	default:
+		return "none";	/* the kernel's audit does not show it */
+	}
+}
+
+static bool category_wanted(const struct status *status, enum category category)
+{
+	for (unsigned i = 0; i < N_KINDS; i++)
+		if (kinds[i].category == category && status->wanted[i])
+			return true;
+	return false;
+}
+
+static void classes_json(struct buffer *b, const struct status *status)
+{
+	char name[64];
+
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		if (i == CATEGORY_recorder)
+			continue;
+		snprintf(name, sizeof(name), "event_source.%s", categories[i].name);
+		text(b, name, category_wanted(status, i) ? source_of(status, i) : "not subscribed");
+		snprintf(name, sizeof(name), "capability.%s", categories[i].name);
+		text(b, name, source_of(status, i));
+	}
+}
+
+static void counters_json(struct buffer *b, const struct status *status)
+{
+	const struct pipeline_stats *p = &status->core.pipeline;
+	char name[64];
+	uint64_t shed = 0;
+
+	number(b, "received", p->received);
+	number(b, "malformed", p->malformed);
+	number(b, "assembled", status->core.assembler.drafts);
+	number(b, "decoded", p->events);
+	number(b, "partial", status->core.decoder.partial);
+	number(b, "no_event", status->core.decoder.failed_calls + status->core.decoder.no_event);
+	number(b, "unknown_types", status->core.decoder.unknown_types);
+	number(b, "own", p->own);
+	number(b, "merged", p->merged);
+	number(b, "filtered_out", p->filtered_out);
+	number(b, "emitted", p->emitted);
+	number(b, "stored", status->writer.stored);
+	number(b, "journaled", status->writer.journaled);
+	number(b, "lost.kernel", status->lost_kernel);
+	number(b, "lost.enobufs", status->source->overruns);
+	number(b, "lost.serial_gaps", status->source->serial_gaps);
+	number(b, "lost.ring", status->lost_ring);
+	number(b, "lost.assembler", status->core.assembler.dropped);
+	number(b, "lost.database", status->writer.lost);
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		shed += status->shed[i];
+		if (i == CATEGORY_recorder)
+			continue;
+		snprintf(name, sizeof(name), "lost.shed.%s", categories[i].name);
+		number(b, name, status->shed[i]);
+	}
+	number(b, "lost.shed", shed);
+	number(b, "foreign_messages", status->source->foreign);
+}
+
+void status_json(struct buffer *b, const struct status *status)
+{
+	uint64_t uptime_ns = status->now_ns > status->started_ns ? status->now_ns - status->started_ns : 0;
+
+	buffer_append_byte(b, '[');
+	text(b, "version", RECORDER_VERSION);
+	text(b, "state", status->state);
+	text(b, "event_source", status->source_mode);
+	classes_json(b, status);
+	number(b, "subscriptions", status->n_subscriptions);
+	number(b, "subscriptions_refused", status->n_refused);
+	flag(b, "has_user_defined_audit_rules", false);
+	number(b, "uptime", uptime_ns / NS_PER_SEC);
+	time(b, "started", status->started_ns);
+	text(b, "database.path", status->database_path);
+	number(b, "database.size_bytes", status->database_bytes);
+	number(b, "database.events", status->database_events);
+	time(b, "database.oldest", status->database_oldest_ns);
+	time(b, "database.newest", status->database_newest_ns);
+	number(b, "database.bytes_per_event",
+	       status->database_events ? status->database_bytes / status->database_events : 0);
+	counters_json(b, status);
+	number(b, "processes", status->core.tracker.processes);
+	number(b, "processes.inferred", status->core.tracker.inferred);
+	number(b, "queue.ring_bytes", status->ring_used);
+	number(b, "queue.ring_capacity_bytes", status->ring_capacity);
+	number(b, "queue.events", status->queue_events);
+	number(b, "kernel.audit.enabled", status->audit.enabled);
+	number(b, "kernel.audit.pid", status->audit.pid);
+	number(b, "kernel.audit.backlog", status->audit.backlog);
+	number(b, "kernel.audit.backlog_limit", status->audit.backlog_limit);
+	number(b, "kernel.audit.lost", status->audit.lost);
+	number(b, "kernel.audit.rules_missing", status->rules_missing);
+	name_of(b, "cpu_percent");
+	buffer_printf(b, "%.2f}", uptime_ns ? 100.0 * (double)status->cpu_ns / (double)uptime_ns : 0.0);
+	number(b, "rss_bytes", rss_bytes());
+	buffer_append_text(b, "\n]");
+}

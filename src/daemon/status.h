@@ -1,0 +1,33 @@
+#pragma once
+/* What the daemon says of itself: `recorder status` (SPEC section 8). */
+
+#include "base/buffer.h"
+#include "daemon/core.h"
+#include "daemon/writer.h"
+#include "source/audit_rules.h"
+#include "source/source.h"
+
+struct status {
+	const char *state;		/* idle, recording, degraded */
+	const char *source_mode;	/* "audit unicast + proc connector" and the like */
+	bool have_connector;
+	bool audit_works;
+	unsigned n_subscriptions, n_refused;
+	uint64_t started_ns, now_ns;
+	const bool *wanted;		/* N_KINDS */
+	struct core_stats core;
+	struct writer_stats writer;
+	const struct source_stats *source;
+	uint64_t shed[N_CATEGORIES];
+	uint64_t lost_kernel, lost_ring;
+	uint32_t queue_events;
+	size_t ring_used, ring_capacity;
+	const char *database_path;
+	uint64_t database_bytes, database_events, database_oldest_ns, database_newest_ns;
+	struct audit_state audit;	/* as the kernel says now */
+	unsigned rules_missing;
+	uint64_t cpu_ns;		/* used since the start */
+};
+
+/* A JSON array of {"domain":"recorder","name":NAME,"value":VALUE}. */
+void status_json(struct buffer *buffer, const struct status *status);

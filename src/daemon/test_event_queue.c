@@ -1,0 +1,183 @@
+/* Order, bounds, what is let go of first (also under the thread sanitizer). */
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "daemon/event_queue.h"
+
+#define MAX_EVENTS 1024
+
+static struct event *make(uint16_t kind, uint64_t number)
+{
+	struct event *event = event_new(kind, number);
+
+	assert_non_null(event);
+	return event;
+}
+
+/* Frees the list; how many, and how many of one category. */
+static uint32_t consume(struct event *list, enum category category, uint32_t *ret_of_category)
+{
+	uint32_t n = 0;
+
+	while (list) {
+		struct event *next = list->next;
+
+		*ret_of_category += event_category(list) == category;
+		event_free(list);
+		list = next;
+		n++;
+	}
+	return n;
+}
+
+static void test_order(void **state)
+{
+	struct event_queue *queue = NULL;
+	struct event *list;
+	size_t bytes = 0;
+	bool closed;
+
+	assert_int_equal(event_queue_new(&queue, MAX_EVENTS), 0);
+	assert_null(event_queue_take(queue, 0, &closed));
+	assert_false(closed);
+	for (uint64_t i = 0; i < 300; i++)
+		event_queue_push(queue, make(KIND_ID(process, exec), i));
+	event_queue_close(queue);
+	list = event_queue_take(queue, UINT64_C(1000000000), &closed);
+	assert_true(closed);
+	assert_int_equal(event_queue_length(queue), 300);
+	for (uint64_t i = 0; i < 300; i++) {
+		struct event *next = list->next;
+
+		assert_int_equal(list->time_ns, i);
+		bytes += event_bytes(list);
+		event_free(list);
+		list = next;
+	}
+	assert_null(list);
+	event_queue_done(queue, 300, bytes);
+	assert_int_equal(event_queue_length(queue), 0);
+	assert_null(event_queue_free(queue));
+}
+
+static void test_sheds_by_class(void **state)
+{
+	struct event_queue *queue = NULL;
+	uint64_t shed[N_CATEGORIES];
+	uint32_t n_security = 0, n_stored;
+	bool closed;
+
+	/* Nobody takes anything: reads go first, then writes, then forks, ..., and logins never. */
+	assert_int_equal(event_queue_new(&queue, MAX_EVENTS), 0);
+	for (unsigned i = 0; i < 2000; i++) {
+		event_queue_push(queue, make(KIND_ID(file, read), i));
+		event_queue_push(queue, make(KIND_ID(network, connect), i));
+		if (i % 50 == 0)
+			event_queue_push(queue, make(KIND_ID(security, login), i));
+		event_queue_flush(queue);
+	}
+	event_queue_shed(queue, shed);
+	assert_int_equal(shed[CATEGORY_security], 0);
+	assert_true(shed[CATEGORY_file] > shed[CATEGORY_network]);
+	assert_true(shed[CATEGORY_network] > 0);
+	event_queue_close(queue);
+	n_stored = consume(event_queue_take(queue, 0, &closed), CATEGORY_security, &n_security);
+	assert_int_equal(n_security, 40);
+	assert_int_equal(n_stored + shed[CATEGORY_file] + shed[CATEGORY_network], 2000 + 2000 + 40);
+	assert_true(n_stored <= MAX_EVENTS);
+	event_queue_free(queue);
+}
+
+/* 2 MiB of arguments: that of 16,384 events would be more memory than a host has. */
+static void test_bounded_bytes(void **state)
+{
+	enum { ARGUMENTS = 2 << 20, N = 200 };
+	struct event_queue *queue = NULL;
+	uint64_t shed[N_CATEGORIES];
+	uint32_t n_forks = 0, n;
+	bool closed;
+
+	assert_int_equal(event_queue_new(&queue, MAX_EVENTS), 0);
+	for (unsigned i = 0; i < N; i++) {
+		struct event *event = make(KIND_ID(process, fork), i);
+
+		event->context = context_new();
+		assert_non_null(event->context);
+		assert_non_null(values_new_text(&event->context->values, FIELD_args, ARGUMENTS));
+		event_queue_push(queue, event);
+	}
+	event_queue_shed(queue, shed);
+	event_queue_close(queue);
+	n = consume(event_queue_take(queue, 0, &closed), CATEGORY_process, &n_forks);
+	assert_int_equal(n + shed[CATEGORY_process], N);
+	assert_in_range(n, 8, 40);
+	event_queue_free(queue);
+}
+
+static void test_freed_with_events(void **state)
+{
+	struct event_queue *queue = NULL;
+
+	assert_int_equal(event_queue_new(&queue, MAX_EVENTS), 0);
+	for (unsigned i = 0; i < 300; i++)
+		event_queue_push(queue, make(KIND_ID(file, write), i));
+	event_queue_free(queue);
+	event_queue_free(NULL);
+}
+
+#define N_EVENTS 100000
+
+static void *produce(void *arg)
+{
+	for (uint64_t i = 0; i < N_EVENTS; i++)
+		event_queue_push(arg, make(KIND_ID(process, exec), i));	/* waits when full: never let go of */
+	event_queue_close(arg);
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	struct event_queue *queue = NULL;
+	pthread_t thread;
+	uint64_t expected = 0;
+	bool closed = false;
+
+	assert_int_equal(event_queue_new(&queue, MAX_EVENTS), 0);
+	assert_int_equal(pthread_create(&thread, NULL, produce, queue), 0);
+	while (!closed) {
+		struct event *list = event_queue_take(queue, UINT64_C(1000000000), &closed);
+
+		while (list) {
+			struct event *next = list->next;
+
+			assert_int_equal(list->time_ns, expected++);
+			size_t bytes = event_bytes(list);
+
+			event_free(list);
+			event_queue_done(queue, 1, bytes);
+			list = next;
+		}
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(expected, N_EVENTS);
+	event_queue_free(queue);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_sheds_by_class),
+		cmocka_unit_test(test_bounded_bytes),
+		cmocka_unit_test(test_freed_with_events),
+		cmocka_unit_test(test_threads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,71 @@
+/* The status is JSON, with the names of the specification, and its figures are those it was given. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "daemon/status.h"
+
+static const json_t *value_of(const json_t *items, const char *name)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(items, i, item) {
+		assert_string_equal(json_string_value(json_object_get(item, "domain")), "recorder");
+		if (strcmp(json_string_value(json_object_get(item, "name")), name) == 0)
+			return json_object_get(item, "value");
+	}
+	return NULL;
+}
+
+static void test_names(void **state)
+{
+	static const char *const names[] = {
+		"version", "state", "event_source", "event_source.process", "event_source.dns", "capability.file",
+		"subscriptions", "has_user_defined_audit_rules", "uptime", "database.size_bytes", "database.events",
+		"database.oldest", "database.newest", "database.bytes_per_event", "received", "decoded", "assembled",
+		"filtered_out", "stored", "journaled", "lost.kernel", "lost.enobufs", "lost.ring", "lost.shed.file",
+		"lost.assembler", "lost.database", "cpu_percent", "rss_bytes", "queue.ring_bytes", "queue.events",
+	};
+	static const struct source_stats source = { .overruns = 3 };
+	bool wanted[N_KINDS] = { [KIND_ID(file, write)] = true };
+	struct status status = {
+		.state = "recording", .source_mode = "unicast", .have_connector = true, .audit_works = true,
+		.n_subscriptions = 1, .started_ns = 1, .now_ns = 10 * NS_PER_SEC, .wanted = wanted,
+		.source = &source, .lost_kernel = 7, .database_path = "/x \"y\"", .database_bytes = 1000,
+		.database_events = 10, .cpu_ns = NS_PER_SEC / 10,
+		.shed = { [CATEGORY_file] = 5, [CATEGORY_network] = 6 },
+	};
+	struct buffer text = { 0 };
+	json_t *items;
+
+	status_json(&text, &status);
+	items = json_loadb(text.data, text.size, JSON_REJECT_DUPLICATES, NULL);
+	assert_true(json_is_array(items));
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_non_null(value_of(items, names[i]));
+	assert_string_equal(json_string_value(value_of(items, "event_source.file")), "audit");
+	assert_string_equal(json_string_value(value_of(items, "event_source.process")), "not subscribed");
+	assert_string_equal(json_string_value(value_of(items, "capability.process")), "audit+proc");
+	assert_string_equal(json_string_value(value_of(items, "capability.dns")), "none");
+	assert_int_equal(json_integer_value(value_of(items, "lost.kernel")), 7);
+	assert_int_equal(json_integer_value(value_of(items, "lost.enobufs")), 3);
+	assert_int_equal(json_integer_value(value_of(items, "lost.shed")), 11);
+	assert_int_equal(json_integer_value(value_of(items, "database.bytes_per_event")), 100);
+	assert_true(json_real_value(value_of(items, "cpu_percent")) > 0.9);
+	assert_true(json_is_null(value_of(items, "database.oldest")));
+	json_decref(items);
+	buffer_release(&text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_names) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,77 @@
+/* Once a second: what the kernel says it lost, whether our rules are still there, whether it still talks to us. */
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+
+int daemon_load_rules(struct daemon *d, const char **ret_why)
+{
+	const struct audit_rules_options options = {
+		.wanted = d->wanted,
+		.own_pid = (uint32_t)getpid(),
+		.alone = strstr(d->source_ops->mode(d->source), "unicast") != NULL,
+		.have_connector = source_live_connector(d->source) >= 0,
+		.backlog_limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize),
+		.allow_panic = daemon_setting(d, SETTING_AuditdDisableKernelPanicProtection),
+	};
+
+	return audit_rules_load(d->audit, &options, d->places.kernel_state, ret_why);
+}
+
+void daemon_tell_losses(struct daemon *d, bool final)
+{
+	uint64_t counters[N_LOSSES] = { 0 };
+	struct writer_stats writer;
+
+	writer_stats(d->writer, &writer);
+	counters[LOSS_KERNEL] = d->audit_state.lost;
+	counters[LOSS_RING] = ring_dropped(d->ring) + ring_dropped(d->notes_ring);
+	counters[LOSS_DATABASE] = writer.lost;
+	event_queue_shed(d->queue, counters + LOSS_SHED);
+	ledger_look(&d->ledger, counters, clock_now_ns(), writer.last_error == 0, final, &d->notes);
+}
+
+static void look_at_kernel(struct daemon *d)
+{
+	if (audit_control_state(d->audit, &d->audit_state) < 0)
+		return;
+	if (source_live_hold(d->source, d->audit_state.pid) == 1)
+		log_warning("The kernel had let go of the recorder; it holds the audit stream again");
+}
+
+static void look_at_rules(struct daemon *d)
+{
+	int missing = audit_rules_missing(d->audit);
+	const char *why = "";
+
+	if (missing <= 0) {
+		d->rules_missing = 0;
+		return;
+	}
+	d->rules_missing = (unsigned)missing;
+	log_warning("%d of the recorder's audit rules were removed by somebody; they are loaded again", missing);
+	notes_gap(&d->notes, &(struct gap){ .begin_ns = d->ledger.looked_ns, .end_ns = clock_now_ns(), .class_name = "all",
+					    .cause = "rules_missing" });
+	if (daemon_load_rules(d, &why) < 0)
+		log_error("Failed to load the audit rules again: %s", why);
+	else
+		d->rules_missing = 0;
+}
+
+void daemon_on_tick(uv_timer_t *timer)
+{
+	struct daemon *d = timer->data;
+
+	look_at_rules(d);
+	look_at_kernel(d);
+	daemon_tell_losses(d, false);
+	daemon_drain_taps(d);	/* whose socket was full */
+	if (reader_error(d->reader) < 0) {
+		log_errno(reader_error(d->reader), "Failed to read from the kernel's audit, stopping");
+		d->exit_code = 1;
+		uv_stop(&d->loop);
+	}
+}

@@ -1,0 +1,171 @@
+/* See writer.h.  A batch is what came during one drain interval; each ends in one commit. */
+
+#include "daemon/writer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define NICE 5				/* behind reader and core: it can wait, the queue holds */
+#define DONE_EVERY 256			/* events between two reports to the queue */
+#define DONE_EVERY_BYTES ((size_t)1 << 20)
+
+struct writer {
+	struct writer_options options;
+	pthread_t thread;
+	pthread_mutex_t stats_lock;
+	struct writer_stats stats;
+	uint64_t refused;		/* events a sink did not take */
+	int last_error;
+	bool wrote, refused_some;	/* in this batch */
+};
+
+static void failed(struct writer *writer, const struct writer_sink *sink, int error, const char *what)
+{
+	if (writer->last_error != error)
+		log_errno(error, "Failed to %s the %s; events are lost until it works again, and counted", what,
+			  sink->ops->name);
+	writer->last_error = error;
+}
+
+static void write_event(struct writer *writer, struct event *event)
+{
+	for (size_t i = 0; i < writer->options.n_sinks; i++) {
+		const struct writer_sink *sink = &writer->options.sinks[i];
+		int r;
+
+		/* Of category recorder: everywhere.  Who reads a journal alone must see the gaps too. */
+		if (!(event->streams & sink->streams) && event_category(event) != CATEGORY_recorder)
+			continue;
+		r = sink->ops->write(sink->sink, event);
+		if (r < 0) {
+			writer->refused++;
+			writer->refused_some = true;
+			failed(writer, sink, r, "write to");
+		} else {
+			writer->wrote = true;
+		}
+	}
+	taps_event(writer->options.taps, event, &writer->options.json);
+}
+
+static void publish(struct writer *writer)
+{
+	struct writer_stats stats = { .lost = writer->refused, .last_error = writer->last_error };
+
+	for (size_t i = 0; i < writer->options.n_sinks; i++) {
+		const struct writer_sink *sink = &writer->options.sinks[i];
+		struct sink_report report;
+
+		sink->ops->report(sink->sink, &report);
+		stats.lost += report.lost;
+		*(sink->is_journal ? &stats.journaled : &stats.stored) += report.events;
+	}
+	pthread_mutex_lock(&writer->stats_lock);
+	writer->stats = stats;
+	pthread_mutex_unlock(&writer->stats_lock);
+}
+
+static void flush(struct writer *writer)
+{
+	bool worked = writer->wrote && !writer->refused_some;
+
+	for (size_t i = 0; i < writer->options.n_sinks; i++) {
+		const struct writer_sink *sink = &writer->options.sinks[i];
+		int r = sink->ops->flush(sink->sink, clock_now_ns());
+
+		if (r < 0) {
+			worked = false;
+			failed(writer, sink, r, "commit to");
+		}
+	}
+	if (worked && writer->last_error < 0) {
+		writer->last_error = 0;
+		log_info("Storing works again");
+	}
+	writer->wrote = writer->refused_some = false;
+	publish(writer);
+}
+
+static void write_list(struct writer *writer, struct event *list)
+{
+	uint32_t n = 0;
+	size_t bytes = 0;
+
+	while (list) {
+		struct event *next = list->next;
+
+		bytes += event_bytes(list);
+		write_event(writer, list);
+		event_free(list);
+		list = next;
+		if (++n == DONE_EVERY || bytes >= DONE_EVERY_BYTES || !list) {
+			event_queue_done(writer->options.queue, n, bytes);
+			n = 0;
+			bytes = 0;
+		}
+	}
+}
+
+static void *run(void *user)
+{
+	struct writer *writer = user;
+	const struct writer_options *o = &writer->options;
+	bool closed = false;
+
+	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
+	while (!closed) {
+		struct event *list = event_queue_take(o->queue, o->alive_ns, &closed);
+
+		write_list(writer, list);
+		flush(writer);
+		/* One batch an interval, not one a wake-up. */
+		if (!closed && list)
+			clock_sleep_ns(o->drain_ns);
+	}
+	return NULL;
+}
+
+int writer_start(struct writer **ret, const struct writer_options *options)
+{
+	struct writer *writer = calloc(1, sizeof(*writer));
+	int r;
+
+	if (!writer)
+		return -ENOMEM;
+	writer->options = *options;
+	pthread_mutex_init(&writer->stats_lock, NULL);
+	r = -pthread_create(&writer->thread, NULL, run, writer);
+	if (r < 0) {
+		free(writer);
+		return r;
+	}
+	pthread_setname_np(writer->thread, "writer");
+	*ret = writer;
+	return 0;
+}
+
+struct writer *writer_stop(struct writer *writer)
+{
+	if (!writer)
+		return NULL;
+	pthread_join(writer->thread, NULL);
+	for (size_t i = 0; i < writer->options.n_sinks; i++)
+		writer->options.sinks[i].ops->free(writer->options.sinks[i].sink);
+	pthread_mutex_destroy(&writer->stats_lock);
+	free(writer);
+	return NULL;
+}
+
+void writer_stats(struct writer *writer, struct writer_stats *ret)
+{
+	pthread_mutex_lock(&writer->stats_lock);
+	*ret = writer->stats;
+	pthread_mutex_unlock(&writer->stats_lock);
+}

@@ -1,0 +1,68 @@
+#pragma once
+/* Audit text -> events.  Two steps, with assembly between them: the head of a record says which others it
+ * belongs to; the records of one draft together give the events.
+ *
+ * A draft gives no event (nothing happened: a failed exec), one, or several (a denial and the system call it
+ * met, a connection and ...).  Nothing is lost in silence: decoder_stats counts what gave no event, and why.
+ *
+ * The formats: kernel/audit.c, kernel/auditsc.c; libaudit's msg_typetab.h; audit-userspace docs. */
+
+#include "event/draft.h"
+#include "event/event.h"
+
+struct record_head {
+	uint32_t type;
+	uint64_t time_ns;		/* since 1970; audit has milliseconds */
+	uint64_t serial;
+	struct span body;		/* what follows `audit(...): ` */
+	bool ends_event;		/* EOE: the event is complete */
+	bool may_end_event;		/* usually the last or the only record: PROCTITLE, messages of programs */
+	bool is_single;			/* ours: never shares its serial */
+};
+
+/* 0; -EINVAL: no `audit(SECONDS.MS:SERIAL):` there.  The text is borrowed from the record. */
+int audit_head(const struct record *record, struct record_head *ret);
+
+/* One line of an audit.log file -> a record that borrows from it: `node=N type=T msg=audit(...)`, types by
+ * name, `UNKNOWN[1420]` or number, also our own names.  0; -EINVAL: not a record. */
+int audit_line(struct span line, struct record *ret);
+
+/* "SYSCALL"; `ret` gets "UNKNOWN[n]" for a type nobody knows.  Ours too. */
+const char *audit_type_name(uint32_t type, char ret[static 24]);
+
+struct decoder_stats {
+	uint64_t drafts;
+	uint64_t events;
+	uint64_t partial;		/* events that miss a record */
+	uint64_t failed_calls;		/* drafts that gave no event because the call failed */
+	uint64_t no_event;		/* drafts that gave no event for another reason (EOE alone, ...) */
+	uint64_t unknown_types;		/* records of a type nobody knows (kept as security/audit_rule) */
+	uint64_t errors;		/* records that could not be read in full (the others were) */
+};
+
+struct decoder_options {
+	bool failed_calls;		/* also system calls that failed become events (outcome failure) */
+	const char *own_key;		/* key of the recorder's own rules: not shown as a key */
+};
+
+struct decoder;
+int decoder_new(struct decoder **ret, const struct decoder_options *options);
+struct decoder *decoder_free(struct decoder *decoder);
+DEFINE_CLEANUP(struct decoder, decoder_free)
+const struct decoder_stats *decoder_stats(const struct decoder *decoder);
+
+/* What the records say of the process behind the event, in the members of a context: pid, ppid, ids, name,
+ * executable, tty, ses, args of an exec, names from the ENRICHED tail.  Of a fork: the child.  `start` is in ns
+ * since the host booted (from start_ticks), not since 1970: who knows when it booted adds that.  Borrowed until
+ * the function returns.  The event is handed over. < 0 stops and is passed on.
+ *
+ * event.origin is the serial << 8 | number of the event in its draft; of our own records without a serial the
+ * pid stands for it, so that those of one snapshot differ. */
+typedef int (*decode_fn)(void *user, struct event *event, const struct context *actor);
+
+/* The text of a RECORD_PROCESS (body of its head) -> what a `snapshot` event has as its actor.
+ * 0; -EINVAL: it names no pid; -ENOMEM. */
+int decode_process(struct decoder *decoder, struct span body, struct context *ret);
+
+/* 0, or what emit returned, or -ENOMEM.  Bad text is counted, never an error. */
+int decode_draft(struct decoder *decoder, const struct draft *draft, decode_fn emit, void *user);

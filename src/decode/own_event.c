@@ -1,0 +1,241 @@
+/* Our own records: what the proc connector and /proc say of processes, gaps, notes. */
+
+#include "decode/decoder.h"
+#include "event/record.h"
+
+#define NS_PER_TICK (NS_PER_SEC / 100) /* of start_ticks: USER_HZ, 100 on every machine we know */
+#define UNSET	    UINT32_MAX
+
+enum process_slot {
+	PROCESS_pid,
+	PROCESS_ppid,
+	PROCESS_start_ticks,
+	PROCESS_uid,
+	PROCESS_euid,
+	PROCESS_suid,
+	PROCESS_fsuid,
+	PROCESS_gid,
+	PROCESS_egid,
+	PROCESS_sgid,
+	PROCESS_fsgid,
+	PROCESS_auid,
+	PROCESS_ses,
+	PROCESS_comm,
+	PROCESS_exe,
+	PROCESS_argc,
+	PROCESS_args,
+	PROCESS_cwd,
+	PROCESS_tty,
+	PROCESS_container,
+	PROCESS_runtime,
+	PROCESS_unit,
+	PROCESS_status,
+	N_PROCESS_SLOTS,
+};
+
+static const struct audit_key process_keys[] = {
+	AUDIT_KEY(PROCESS_pid, "pid"),
+	AUDIT_KEY(PROCESS_ppid, "ppid"),
+	AUDIT_KEY(PROCESS_start_ticks, "start_ticks"),
+	AUDIT_KEY(PROCESS_uid, "uid"),
+	AUDIT_KEY(PROCESS_euid, "euid"),
+	AUDIT_KEY(PROCESS_suid, "suid"),
+	AUDIT_KEY(PROCESS_fsuid, "fsuid"),
+	AUDIT_KEY(PROCESS_gid, "gid"),
+	AUDIT_KEY(PROCESS_egid, "egid"),
+	AUDIT_KEY(PROCESS_sgid, "sgid"),
+	AUDIT_KEY(PROCESS_fsgid, "fsgid"),
+	AUDIT_KEY(PROCESS_auid, "auid"),
+	AUDIT_KEY(PROCESS_ses, "ses"),
+	AUDIT_KEY(PROCESS_comm, "comm"),
+	AUDIT_KEY(PROCESS_exe, "exe"),
+	AUDIT_KEY(PROCESS_argc, "argc"),
+	AUDIT_KEY(PROCESS_args, "args"),
+	AUDIT_KEY(PROCESS_cwd, "cwd"),
+	AUDIT_KEY(PROCESS_tty, "tty"),
+	AUDIT_KEY(PROCESS_container, "container"),
+	AUDIT_KEY(PROCESS_runtime, "runtime"),
+	AUDIT_KEY(PROCESS_unit, "unit"),
+	AUDIT_KEY(PROCESS_status, "status"),
+};
+static const struct audit_layout process_layout = {
+	process_keys,
+	ARRAY_SIZE(process_keys),
+	N_PROCESS_SLOTS,
+	N_PROCESS_SLOTS,
+};
+
+/* NUL-separated, as /proc/PID/cmdline; the last NUL may be missing there. */
+static void set_args(struct context *actor, struct audit_value value)
+{
+	struct values *values = &actor->values;
+	size_t size = audit_text_size(value, audit_is_hex(value));
+	char *room;
+
+	if (audit_is_nothing(value) || size == 0)
+		return;
+	room = values_new_text(values, FIELD_args, size + 1);
+	if (!room)
+		return;
+	if (audit_is_hex(value))
+		audit_unhex(room, value);
+	else
+		memcpy(room, value.data, size);
+	room[size] = 0;
+	if (room[size - 1] == 0)
+		actor->args.size--;
+	context_set_command_line(actor);
+}
+
+static void set_process(struct context *actor, const struct audit_value *slots)
+{
+	static const struct {
+		enum field field;
+		enum process_slot slot;
+	} numbers[] = {
+		{ FIELD_pid, PROCESS_pid },	{ FIELD_ppid, PROCESS_ppid },	{ FIELD_uid, PROCESS_uid },
+		{ FIELD_euid, PROCESS_euid },	{ FIELD_suid, PROCESS_suid },	{ FIELD_fsuid, PROCESS_fsuid },
+		{ FIELD_gid, PROCESS_gid },	{ FIELD_egid, PROCESS_egid },	{ FIELD_sgid, PROCESS_sgid },
+		{ FIELD_fsgid, PROCESS_fsgid }, { FIELD_auid, PROCESS_auid },	{ FIELD_ses, PROCESS_ses },
+		{ FIELD_args_count, PROCESS_argc },
+	}, texts[] = {
+		{ FIELD_name, PROCESS_comm },	{ FIELD_cwd, PROCESS_cwd },
+		{ FIELD_tty, PROCESS_tty },	{ FIELD_container_id, PROCESS_container },
+		{ FIELD_container_runtime, PROCESS_runtime }, { FIELD_unit, PROCESS_unit },
+	};
+	struct values *values = &actor->values;
+	uint64_t ticks;
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		value_set_u32(values, numbers[i].field, slots[numbers[i].slot]);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (slots[texts[i].slot].size > 0)
+			value_set(values, texts[i].field, slots[texts[i].slot]);
+	if (slots[PROCESS_exe].size > 0)
+		actor_executable(actor, slots[PROCESS_exe], NULL, NULL);
+	set_args(actor, slots[PROCESS_args]);
+	if (slots[PROCESS_start_ticks].data && audit_u64(slots[PROCESS_start_ticks], &ticks) &&
+	    ticks <= UINT64_MAX / NS_PER_TICK)
+		values_set_number(values, FIELD_start, ticks * NS_PER_TICK);
+	if (values_has(values, FIELD_auid) && actor->auid == UNSET)
+		text_set(values, FIELD_auid_name, "unset");
+}
+
+int decode_process(struct decoder *decoder, struct span body, struct context *ret)
+{
+	struct audit_value slots[N_PROCESS_SLOTS];
+
+	audit_scan(body, &process_layout, slots);
+	context_reset(ret);
+	set_process(ret, slots);
+	if (ret->values.failed)
+		return -ENOMEM;
+	return values_has(&ret->values, FIELD_pid) ? 0 : -EINVAL;
+}
+
+static int emit_process(struct decoder *decoder, const struct draft_record *record, uint16_t kind,
+			const char *code)
+{
+	struct audit_value slots[N_PROCESS_SLOTS];
+	struct event *event;
+	uint32_t status;
+
+	audit_scan((struct span){ record->data, record->size }, &process_layout, slots);
+	set_process(decoder->actor, slots);
+	if (!values_has(&decoder->actor->values, FIELD_pid)) {
+		decoder->stats.errors++;
+		return 0;
+	}
+	event = decoder_event(decoder, kind, code);
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_source, "proc");
+	if (slots[PROCESS_status].data && audit_u32(slots[PROCESS_status], &status)) {
+		/* As wait(2) encodes it: the signal, or the code one byte up. */
+		if (status & 0x7f)
+			values_set_number(&event->values, FIELD_exit_signal, status & 0x7f);
+		else
+			values_set_number(&event->values, FIELD_exit_code, status >> 8 & 0xff);
+	}
+	return decoder_emit(decoder, event);
+}
+
+static void set_number(struct event *event, enum field field, struct audit_value value)
+{
+	uint64_t number;
+
+	if (audit_u64(value, &number))
+		values_set_number(&event->values, field, number);
+}
+
+static int emit_gap(struct decoder *decoder, const struct draft_record *record)
+{
+	struct event *event = decoder_event(decoder, KIND_ID(recorder, gap), "GAP");
+	struct span rest = { record->data, record->size };
+	struct audit_pair pair;
+
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_source, "recorder");
+	while (audit_next(&rest, &pair)) {
+		static const struct {
+			struct span key;
+			enum field field;
+		} keys[] = {
+			{ { "begin", 5 }, FIELD_gap_begin }, { { "end", 3 }, FIELD_gap_end },
+			{ { "count", 5 }, FIELD_gap_count }, { { "exact", 5 }, FIELD_gap_exact },
+			{ { "class", 5 }, FIELD_gap_class }, { { "unit", 4 }, FIELD_gap_unit },
+			{ { "cause", 5 }, FIELD_gap_cause }, { { "message", 7 }, FIELD_message },
+		};
+
+		for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+			if (!span_eq(keys[i].key, pair.key))
+				continue;
+			if (!field_type_is_text(fields[keys[i].field].type))
+				set_number(event, keys[i].field, pair.value);
+			else if (pair.value.size > 0)
+				value_set(&event->values, keys[i].field, pair.value);
+		}
+	}
+	return decoder_emit(decoder, event);
+}
+
+static int emit_note(struct decoder *decoder, const struct draft_record *record)
+{
+	static const struct audit_key keys[] = { AUDIT_KEY(0, "action"), AUDIT_KEY(1, "message") };
+	static const struct audit_layout layout = { keys, 2, 2, 2 };
+	struct audit_value slots[2];
+	struct event *event;
+	unsigned kind;
+
+	audit_scan((struct span){ record->data, record->size }, &layout, slots);
+	kind = kind_lookup(SPAN("recorder"), audit_raw(slots[0]));
+	if (!slots[0].data || kind >= N_KINDS) {
+		decoder->stats.errors++;
+		return 0;
+	}
+	event = decoder_event(decoder, (uint16_t)kind, "NOTE");
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_source, "recorder");
+	value_set(&event->values, FIELD_message, slots[1]);
+	return decoder_emit(decoder, event);
+}
+
+int decode_own(struct decoder *decoder, const struct draft_record *record)
+{
+	switch (record->type) {
+	case RECORD_FORK:
+		return emit_process(decoder, record, KIND_ID(process, fork), "FORK");
+	case RECORD_EXIT:
+		return emit_process(decoder, record, KIND_ID(process, exit), "EXIT");
+	case RECORD_PROCESS:
+		return emit_process(decoder, record, KIND_ID(process, snapshot), "PROCESS");
+	case RECORD_GAP:
+		return emit_gap(decoder, record);
+	case RECORD_NOTE:
+		return emit_note(decoder, record);
+	default:
+		return 0; /* RECORD_NO_PROCESS is an answer to the tracker, no event */
+	}
+}

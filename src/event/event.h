@@ -1,0 +1,47 @@
+#pragma once
+/* One event, and the text it owns.  Made by the core, handed from stage to stage, freed by the last sink. */
+
+#include "event/context.h"
+#include "event/file_id.h"
+
+struct event {
+	struct values values;		/* first, see values.h */
+#define EVENT(member, type, name, categories, meaning) field_##type member;
+#include "event/fields.def"
+
+	uint64_t time_ns;		/* since 1970 UTC */
+	uint64_t origin;		/* serial of its records << 8 | number among the events made from them */
+	uint64_t sequence;		/* in the database; 0 until stored */
+	uint16_t kind;			/* KIND_ID(process, exec) */
+	struct file_id folders[2];	/* that hold path and target_path, as the kernel found them, in either order */
+	bool path_in_folder, target_in_folder;	/* the path is a name in one of them */
+	struct context *context;	/* a reference; NULL before `track`, or when nothing is known */
+	uint64_t streams;		/* bit set of the streams that want it, set by the filter */
+	struct event *next;		/* for whoever owns it: a free list, a queue */
+};
+
+struct event *event_new(uint16_t kind, uint64_t time_ns);	/* NULL: no memory */
+struct event *event_free(struct event *event);			/* NULL is fine; returns NULL */
+DEFINE_CLEANUP(struct event, event_free)
+
+static inline enum category event_category(const struct event *event)
+{
+	return kinds[event->kind].category;
+}
+
+/* What an event in a queue costs, roughly: a queue is bounded by this too, since arguments alone may have megabytes.
+ * Contexts are shared; their text is counted with the events that make them. */
+static inline size_t event_bytes(const struct event *event)
+{
+	size_t bytes = sizeof(*event) + event->values.arena_capacity;
+
+	if (event->context && event_category(event) == CATEGORY_process)
+		bytes += sizeof(*event->context) + event->context->values.arena_capacity;
+	return bytes;
+}
+
+/* event.id: unique on its host, the same every time the same bytes are read; reversible.
+ * "18a6f2b3c4d5e6f7-12345" = time in hex, origin in hex. */
+#define EVENT_ID_MAX 40
+size_t event_id(const struct event *event, char ret[EVENT_ID_MAX]);
+int event_id_parse(struct span id, uint64_t *ret_time_ns, uint64_t *ret_origin);	/* 0 or -EINVAL */

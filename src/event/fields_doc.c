@@ -1,0 +1,82 @@
+/* Markdown that a person reads: categories with their actions, the fields every event has of its process,
+ * then those of each category. A name says all: in JSON dots are nesting, in the database underscores. */
+
+#include "event/fields_doc.h"
+#include "event/schema.h"
+
+static const char *const type_words[] = {
+	[TYPE_U32] = "number", [TYPE_U64] = "number",	[TYPE_I32] = "number",	[TYPE_I64] = "number",
+	[TYPE_BOOL] = "boolean", [TYPE_TIME] = "time",	[TYPE_ID] = "id",	[TYPE_MODE] = "mode",
+	[TYPE_DEVICE] = "device", [TYPE_TEXT] = "text", [TYPE_STRING] = "text",	[TYPE_PATH] = "path",
+	[TYPE_LIST] = "list",  [TYPE_IP] = "address",
+};
+
+static const char intro[] =
+	"# Events and fields\n"
+	"\n"
+	"<!-- Made by `recorder help --fields-md` from src/event/kinds.def and fields.def. Do not edit. -->\n"
+	"\n"
+	"Names are those of the Elastic Common Schema where it has one. In JSON the dots are nesting, in the "
+	"views of\n"
+	"`recorder.db` they are underscores (`process_executable`), in filters they are as here (besides the "
+	"shorter names\n"
+	"of recorder-subscription(5)). A field that is not known is left out: NULL in a view, nothing in "
+	"JSON. One that was\n"
+	"concluded from something else than the event is named in `recorder.inferred`.\n"
+	"\n"
+	"In JSON a *time* is RFC 3339 in UTC with nanoseconds, an *id* 16 hexadecimal digits, a *mode* octal "
+	"digits, a\n"
+	"*device* `major:minor`, a *list* an array of texts.\n";
+
+static void put_kinds(struct buffer *out)
+{
+	buffer_append_text(
+		out,
+		"\n## Events\n\n| category | action | ECS category, type | meaning |\n|---|---|---|---|\n");
+	for (unsigned i = 0; i < N_KINDS; i++)
+		buffer_printf(out, "| %s | %s | %s, %s | %s |\n", categories[kinds[i].category].name,
+			      kinds[i].action, kinds[i].ecs_category, kinds[i].ecs_type,
+			      kinds[i].meaning);
+}
+
+static void put_field(struct buffer *out, const struct field_info *field)
+{
+	buffer_printf(out, "| `%s` | %s | %s |\n", field->name, type_words[field->type], field->meaning);
+}
+
+static void put_fields(struct buffer *out, unsigned begin, unsigned end, uint32_t mask, bool exactly)
+{
+	buffer_append_text(out, "| field | type | meaning |\n|---|---|---|\n");
+	for (unsigned i = begin; i < end; i++)
+		if (exactly ? fields[i].categories == mask :
+			      fields[i].categories & mask && fields[i].categories != (1u << N_CATEGORIES) - 1)
+			put_field(out, &fields[i]);
+}
+
+static bool has_fields(unsigned category)
+{
+	for (unsigned i = N_CONTEXT_FIELDS; i < N_FIELDS; i++)
+		if (fields[i].categories & 1u << category && fields[i].categories != (1u << N_CATEGORIES) - 1)
+			return true;
+	return false;
+}
+
+void fields_doc(struct buffer *out)
+{
+	uint32_t all = (1u << N_CATEGORIES) - 1;
+
+	buffer_append_text(out, intro);
+	put_kinds(out);
+	buffer_append_text(out, "\n## Fields of the process behind every event\n\n"
+				"The parent has the same under `process.parent`, the ancestors under "
+				"`process.ancestry`.\n\n");
+	put_fields(out, 0, N_CONTEXT_FIELDS, all, true);
+	buffer_append_text(out, "\n## Fields of every event\n\n");
+	put_fields(out, N_CONTEXT_FIELDS, N_FIELDS, all, true);
+	for (unsigned category = 0; category < N_CATEGORIES; category++) {
+		if (!has_fields(category))
+			continue;
+		buffer_printf(out, "\n## Fields of %s events\n\n", categories[category].name);
+		put_fields(out, N_CONTEXT_FIELDS, N_FIELDS, 1u << category, false);
+	}
+}

@@ -1,0 +1,39 @@
+#pragma once
+/* What a source emits: where it comes from, when, and its bytes.
+ *
+ * Every record is text of the form the kernel's audit uses:
+ *	audit(1170021493.977:293): key=value key="value" ...
+ * Ours begin with `recorder(` and have nanoseconds.  So one decoder reads all, a capture is a text file
+ * (type=NAME msg=TEXT, as in audit.log), and a bug report can be replayed. */
+
+#include "base/span.h"
+
+/* Types of linux/audit.h are below 65536.  Ours: */
+enum record_type {
+	RECORD_OWN_FIRST = 0x10000,
+	RECORD_FORK = RECORD_OWN_FIRST,	/* pid ppid start_ticks: from the proc connector */
+	RECORD_EXIT,			/* pid status (as of wait(2)) */
+	RECORD_PROCESS,			/* a process read from /proc; lookup=1 when the core asked for it */
+	RECORD_NO_PROCESS,		/* the core asked for a pid and /proc has none: pid */
+	RECORD_FD,			/* the core asked what a descriptor names: pid fd path (hex) */
+	RECORD_PATH,			/* the core asked where a path leads: hash (of its text) device inode real (hex; empty:
+					 * nowhere) */
+	RECORD_GAP,			/* begin end class count unit exact cause */
+	RECORD_NOTE,			/* action=start|stop|config|health message= : becomes a recorder event */
+	RECORD_OWN_END,
+};
+
+struct record {
+	uint32_t type;
+	uint64_t time_ns;		/* when the source got it, since 1970; 0: unknown (a file) */
+	struct span node;		/* of node=, may be empty */
+	struct span text;		/* from `audit(` on, no newline; may end in the 0x1d tail of ENRICHED */
+	bool stable;			/* the bytes outlive the core's use of them (a mapped file): no copy needed */
+};
+
+/* Borrowed until it returns. < 0: stop, passed on. */
+typedef int (*record_fn)(void *user, const struct record *record);
+
+/* "RECORDER_FORK" and the like for ours; NULL if the type is not ours.  Those of audit: libaudit. */
+const char *record_own_name(uint32_t type);
+uint32_t record_own_type(struct span name);	/* 0: none */

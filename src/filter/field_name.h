@@ -1,0 +1,39 @@
+#pragma once
+/* The names a term may use, and where their values lie. */
+
+#include "event/event.h"
+#include "base/suggest.h"
+
+enum place {
+	PLACE_event,
+	PLACE_process,
+	PLACE_parent,
+	PLACE_ancestry,
+	PLACE_current,
+	PLACE_remote,
+	PLACE_local,
+	PLACE_action,		/* from here on: of the kind, known without an event */
+	PLACE_category,
+	PLACE_type,
+	N_PLACES,
+};
+
+#define FIELD_NAME_MAX 3
+
+struct field_name {
+	const char *name;		/* NULL: a name of fields.def */
+	const char *meaning;
+	enum place place;
+	uint16_t categories;		/* bit set of the categories whose events have it */
+	enum field fields[FIELD_NAME_MAX];
+	unsigned n_fields;
+};
+
+/* Names of filter_fields.def, names of fields.def, and `process.parent.` / `process.ancestry.` before the
+ * rest of a name of the process (process.parent.executable, process.ancestry.user.name). False: there is
+ * none. */
+bool field_name_lookup(struct span name, struct field_name *ret);
+/* Offers every name to a suggestion. */
+void field_name_suggest(struct suggestion *suggestion);
+/* Those of filter_fields.def, in order; NULL after the last. */
+const struct field_name *field_name_own(size_t i);

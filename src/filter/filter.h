@@ -1,0 +1,52 @@
+#pragma once
+/* Which events somebody subscribed to: a set of subscriptions compiled to terms.
+ * The language: SPEC section 3. */
+
+#include "base/buffer.h"
+#include "event/event.h"
+
+/* Where a document is wrong, in words a person can act on:
+ * streams[0].event_filters[2].terms[1]: unknown field 'proces.path', did you mean 'process.path'? */
+struct filter_error {
+	char message[512];
+};
+
+enum stream_type { STREAM_DATABASE, STREAM_JOURNAL };
+
+struct stream {
+	enum stream_type type;
+	char *name;			/* of a journal; the subscription's name if none is given */
+	uint64_t max_size_bytes;	/* of a journal; 0: no bound */
+	unsigned keep;			/* old journals kept */
+};
+
+struct subscription;
+/* JSON text -> subscription.  0; -EINVAL with *error set; -ENOMEM. */
+int subscription_parse(struct subscription **ret, struct span json, struct filter_error *error);
+struct subscription *subscription_free(struct subscription *subscription);
+DEFINE_CLEANUP(struct subscription, subscription_free)
+const char *subscription_name(const struct subscription *subscription);
+size_t subscription_streams(const struct subscription *subscription, const struct stream **ret);
+
+/* A set of subscriptions made ready.  Streams of all are numbered from 0 in order; at most 64. */
+struct filter;
+/* Borrows the subscriptions.  -E2BIG: they have more than 64 streams. */
+int filter_new(struct filter **ret, const struct subscription *const *subscriptions, size_t n);
+struct filter *filter_free(struct filter *filter);
+DEFINE_CLEANUP(struct filter, filter_free)
+/* Bit set of the streams that want the event; 0: nobody.  Events of category recorder are always wanted. */
+uint64_t filter_match(struct filter *filter, const struct event *event);
+/* Kinds that any subscription can ever want: what the kernel is asked for. */
+void filter_wanted(const struct filter *filter, bool ret[N_KINDS]);
+
+/* One list of terms joined by AND, from the command line ("process.path is '/bin/ls'", "file"): the same
+ * terms. */
+struct terms;
+int terms_parse(struct terms **ret, const char *const *texts, size_t n, struct filter_error *error);
+struct terms *terms_free(struct terms *terms);
+DEFINE_CLEANUP(struct terms, terms_free)
+bool terms_match(struct terms *terms, const struct event *event);
+/* Categories the terms can match at all, as bits of enum category. */
+uint32_t terms_categories(const struct terms *terms);
+/* Kinds the terms can match at all. */
+void terms_kinds(const struct terms *terms, bool ret[N_KINDS]);

@@ -1,0 +1,116 @@
+/* PCRE2 with JIT. Patterns come from people and subjects from whoever runs a program, so both are hostile:
+ * the pattern is bounded in length, nesting and compiled size, and a match in steps and memory (pcre2api(3),
+ * "The match context"). Where memory may not be made executable the JIT is missing and the interpreter does
+ * the same work.
+ *
+ * `.` matches a newline and `$` only the very end: paths and arguments are not lines, and a newline in a
+ * file's name must not carry it past a rule. */
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <errno.h>
+#include <pcre2.h>
+
+#include "filter/pattern.h"
+
+#define TEXT_MAX 4096
+#define NEST_MAX 50
+#define STEPS_MAX 100000		/* about a millisecond */
+#define HEAP_MAX_KIB 1024
+
+struct pattern {
+	pcre2_code *code;
+	pcre2_match_data *data;
+	pcre2_match_context *context;
+	size_t bytes;
+};
+
+struct pattern *pattern_free(struct pattern *pattern)
+{
+	if (!pattern)
+		return NULL;
+	pcre2_match_context_free(pattern->context);
+	pcre2_match_data_free(pattern->data);
+	pcre2_code_free(pattern->code);
+	free(pattern);
+	return NULL;
+}
+
+static uint32_t options(struct span text, bool fold_case)
+{
+	uint32_t flags = PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C;
+
+	if (fold_case)
+		flags |= PCRE2_CASELESS;
+	/* Only a pattern with letters beyond ASCII needs to know of characters; subjects may be any bytes. */
+	for (size_t i = 0; i < text.size; i++)
+		if ((unsigned char)text.data[i] >= 0x80)
+			return flags | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF;
+	return flags | PCRE2_NEVER_UTF;
+}
+
+static int compile(struct pattern *pattern, struct span text, bool fold_case, struct filter_error *error)
+{
+	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+	size_t size = 0, jit_size = 0, offset;
+	int code;
+
+	if (!context)
+		return -ENOMEM;
+	pcre2_set_parens_nest_limit(context, NEST_MAX);
+	pattern->code = pcre2_compile((PCRE2_SPTR)text.data, text.size, options(text, fold_case), &code,
+				      &offset, context);
+	pcre2_compile_context_free(context);
+	if (!pattern->code) {
+		PCRE2_UCHAR why[128];
+
+		if (pcre2_get_error_message(code, why, sizeof(why)) < 0)
+			why[0] = '\0';
+		return filter_fail(error, "bad regular expression %s: %s at character %zu", quote(text).text,
+				   (const char *)why, offset + 1);
+	}
+	(void)pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE);
+	pcre2_pattern_info(pattern->code, PCRE2_INFO_SIZE, &size);
+	pcre2_pattern_info(pattern->code, PCRE2_INFO_JITSIZE, &jit_size);
+	pattern->bytes = size + jit_size;
+	if (pattern->bytes > PATTERN_BYTES_MAX)
+		return filter_fail(
+			error, "regular expression %s is too large: it takes %zu KiB, at most %u are allowed",
+			quote(text).text, pattern->bytes >> 10, PATTERN_BYTES_MAX >> 10);
+	return 0;
+}
+
+int pattern_new(struct pattern **ret, struct span text, bool fold_case, struct filter_error *error)
+{
+	_cleanup_(pattern_freep) struct pattern *pattern = calloc(1, sizeof(*pattern));
+	int r;
+
+	if (!pattern)
+		return -ENOMEM;
+	if (text.size == 0)
+		return filter_fail(error, "the regular expression is empty");
+	if (text.size > TEXT_MAX)
+		return filter_fail(error, "regular expression %s is longer than %d bytes", quote(text).text,
+				   TEXT_MAX);
+	r = compile(pattern, text, fold_case, error);
+	if (r < 0)
+		return r;
+	pattern->data = pcre2_match_data_create(1, NULL);
+	pattern->context = pcre2_match_context_create(NULL);
+	if (!pattern->data || !pattern->context)
+		return -ENOMEM;
+	pcre2_set_match_limit(pattern->context, STEPS_MAX);
+	pcre2_set_heap_limit(pattern->context, HEAP_MAX_KIB);
+	*ret = TAKE(pattern);
+	return 0;
+}
+
+bool pattern_match(struct pattern *pattern, struct span subject)
+{
+	return pcre2_match(pattern->code, (PCRE2_SPTR)(subject.data ? subject.data : ""), subject.size, 0, 0,
+			   pattern->data, pattern->context) >= 0;
+}
+
+size_t pattern_bytes(const struct pattern *pattern)
+{
+	return pattern->bytes;
+}

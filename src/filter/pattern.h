@@ -1,0 +1,14 @@
+#pragma once
+/* A regular expression that cannot hang its user. */
+
+#include "filter/error.h"
+
+#define PATTERN_BYTES_MAX (512u << 10)	/* one pattern, compiled */
+
+struct pattern;
+int pattern_new(struct pattern **ret, struct span text, bool fold_case, struct filter_error *error);
+struct pattern *pattern_free(struct pattern *pattern);
+DEFINE_CLEANUP(struct pattern, pattern_free)
+/* True if it matches anywhere.  A match that takes too long counts as none. */
+bool pattern_match(struct pattern *pattern, struct span subject);
+size_t pattern_bytes(const struct pattern *pattern);

@@ -1,0 +1,236 @@
+/* Many subscriptions against events: which streams get what, what is wanted of the kernel, what it costs. */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "filter/filter.h"
+
+struct set {
+	struct subscription *subscriptions[4];
+	size_t n;
+	struct filter *filter;
+};
+
+static void add(struct set *set, struct span text)
+{
+	struct filter_error error = { "" };
+
+	if (subscription_parse(&set->subscriptions[set->n], text, &error) < 0)
+		fail_msg("%s", error.message);
+	set->n++;
+}
+
+static void make(struct set *set)
+{
+	const struct subscription *list[4] = { NULL };
+
+	for (size_t i = 0; i < set->n; i++)
+		list[i] = set->subscriptions[i];
+	assert_int_equal(filter_new(&set->filter, list, set->n), 0);
+}
+
+static void release(struct set *set)
+{
+	filter_free(set->filter);
+	for (size_t i = 0; i < set->n; i++)
+		subscription_free(set->subscriptions[i]);
+}
+
+static struct event *new_event(uint16_t kind, const char *executable, const char *path)
+{
+	struct event *event = event_new(kind, 1);
+
+	assert_non_null(event);
+	event->context = context_new();
+	values_set_text(&event->context->values, FIELD_executable, span_of(executable));
+	values_set_text(&event->context->values, FIELD_user_name, SPAN("alice"));
+	if (path)
+		values_set_text(&event->values, FIELD_path, span_of(path));
+	return event;
+}
+
+static uint64_t streams_of(struct set *set, uint16_t kind, const char *executable, const char *path)
+{
+	_cleanup_(event_freep) struct event *event = new_event(kind, executable, path);
+
+	return filter_match(set->filter, event);
+}
+
+static void test_streams(void **state)
+{
+	struct set set = { 0 };
+
+	add(&set,
+	    SPAN("{\"name\":\"a\",\"streams\":["
+		 "{\"type\":\"database\",\"event_filters\":[{\"terms\":[\"process\"]},"
+		 "{\"terms\":[\"file\",\"file.operation is 'write'\",\"file.path starts with '/etc'\"]}]},"
+		 "{\"type\":\"journal\",\"name\":\"j\",\"event_filters\":[{\"terms\":[\"process.path ends "
+		 "with '/nc'\"]}]}]}"));
+	add(&set, SPAN("{\"name\":\"b\",\"streams\":[{\"type\":\"database\",\"event_filters\":["
+		       "{\"terms\":[\"file.path starts with '/etc'\"]}]}]}"));
+	make(&set);
+	assert_int_equal(streams_of(&set, KIND_ID(process, exec), "/bin/ls", NULL), 1);
+	assert_int_equal(streams_of(&set, KIND_ID(process, exec), "/bin/nc", NULL), 3);
+	assert_int_equal(streams_of(&set, KIND_ID(file, write), "/bin/ls", "/etc/passwd"), 1 | 4);
+	assert_int_equal(streams_of(&set, KIND_ID(file, read), "/bin/ls", "/etc/passwd"), 4);
+	assert_int_equal(streams_of(&set, KIND_ID(file, write), "/bin/ls", "/tmp/x"), 0);
+	assert_int_equal(streams_of(&set, KIND_ID(file, write), "/bin/nc", "/tmp/x"), 2);
+	assert_int_equal(streams_of(&set, KIND_ID(security, login), "/bin/ls", NULL), 0);
+	/* The recorder's own events reach every stream. */
+	assert_int_equal(streams_of(&set, KIND_ID(recorder, gap), "/bin/ls", NULL), 7);
+	release(&set);
+}
+
+static void test_nobody(void **state)
+{
+	struct set set = { 0 };
+	bool wanted[N_KINDS];
+
+	make(&set);
+	assert_int_equal(streams_of(&set, KIND_ID(process, exec), "/bin/ls", NULL), 0);
+	assert_true(streams_of(&set, KIND_ID(recorder, gap), "/bin/ls", NULL) != 0);
+	filter_wanted(set.filter, wanted);
+	for (unsigned kind = 0; kind < N_KINDS; kind++)
+		assert_int_equal(wanted[kind], kinds[kind].category == CATEGORY_recorder);
+	release(&set);
+}
+
+static void test_wanted(void **state)
+{
+	struct set set = { 0 };
+	bool wanted[N_KINDS];
+
+	add(&set, SPAN("{\"name\":\"a\",\"streams\":[{\"type\":\"database\",\"event_filters\":["
+		       "{\"terms\":[\"process.exec\"]},"
+		       "{\"terms\":[\"file\",\"file.operation in 'create','write'\",\"file.operation is not "
+		       "'write'\"]},"
+		       "{\"terms\":[\"dns.query ends with '.example'\"]},"
+		       "{\"terms\":[\"network\",\"event.action is not 'send'\"]}]}]}"));
+	make(&set);
+	filter_wanted(set.filter, wanted);
+	assert_true(wanted[KIND_ID(process, exec)]);
+	assert_false(wanted[KIND_ID(process, fork)]);
+	assert_true(wanted[KIND_ID(file, create)]);
+	assert_false(wanted[KIND_ID(file, write)]);
+	assert_false(wanted[KIND_ID(file, read)]);
+	assert_true(wanted[KIND_ID(dns, query)]);
+	assert_false(wanted[KIND_ID(security, login)]);
+	assert_true(wanted[KIND_ID(network, connect)]);
+	assert_false(wanted[KIND_ID(network, send)]);
+	assert_true(wanted[KIND_ID(recorder, gap)]);
+	release(&set);
+}
+
+/* Terms of the command line agree with the same terms in a subscription. */
+static void test_terms(void **state)
+{
+	static const char *const texts[] = { "file", "file.path starts with '/etc'",
+					     "process.path is not '/bin/vi'" };
+	static const char *const wrong[] = { "file", "file.pth is 'x'" };
+	static const char *const never[] = { "file", "process.exec" };
+	_cleanup_(event_freep) struct event *event =
+		new_event(KIND_ID(file, write), "/bin/ls", "/etc/passwd");
+	_cleanup_(event_freep) struct event *other =
+		new_event(KIND_ID(file, write), "/bin/vi", "/etc/passwd");
+	_cleanup_(terms_freep) struct terms *all = NULL, *terms = NULL;
+	struct terms *none = NULL;
+	struct filter_error error = { "" };
+	bool wanted[N_KINDS];
+
+	assert_int_equal(terms_parse(&all, NULL, 0, &error), 0);
+	assert_true(terms_match(all, event));
+	assert_int_equal(terms_categories(all), (1u << N_CATEGORIES) - 1);
+	assert_int_equal(terms_parse(&terms, texts, 3, &error), 0);
+	assert_true(terms_match(terms, event));
+	assert_false(terms_match(terms, other));
+	assert_int_equal(terms_categories(terms), CATEGORY_BIT_file);
+	terms_kinds(terms, wanted);
+	assert_true(wanted[KIND_ID(file, read)] && !wanted[KIND_ID(process, exec)]);
+	assert_int_equal(terms_parse(&none, wrong, 2, &error), -EINVAL);
+	assert_string_equal(
+		error.message,
+		"term 2 ('file.pth is 'x''): unknown field 'file.pth', did you mean 'file.path'?");
+	assert_int_equal(terms_parse(&none, never, 2, &error), -EINVAL);
+	assert_string_equal(error.message, "no event can match: the terms exclude each other");
+}
+
+/* A term in many filters is one; its answer belongs to one event only. */
+static void test_shared(void **state)
+{
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+	struct set set = { 0 };
+
+	buffer_append_text(&text, "{\"name\":\"a\",\"streams\":[");
+	for (unsigned i = 0; i < 40; i++)
+		buffer_printf(
+			&text,
+			"%s{\"type\":\"journal\",\"name\":\"j%u\",\"event_filters\":[{\"terms\":[\"file\","
+			"\"process.path not in '/bin/a','/bin/b'\",\"file.path ends with '/%u'\"]}]}",
+			i ? "," : "", i, i);
+	buffer_append_text(&text, "]}");
+	add(&set, buffer_span(&text));
+	make(&set);
+	for (unsigned i = 0; i < 40; i++) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "/x/%u", i);
+		assert_true(streams_of(&set, KIND_ID(file, write), "/bin/ls", path) == UINT64_C(1) << i);
+		assert_int_equal(streams_of(&set, KIND_ID(file, write), "/bin/a", path), 0);
+	}
+	release(&set);
+}
+
+static double cost_ns(struct set *set, const struct event *event, unsigned n, uint64_t expected)
+{
+	struct timespec begin, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (unsigned i = 0; i < n; i++)
+		if (filter_match(set->filter, event) != expected)
+			fail();
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	return ((double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec)) / n;
+}
+
+/* 20 filters of three terms each, none of which matches, all of the event's own type. The figure is printed;
+ * the bound is loose, since sanitizers and busy machines count too. */
+static void test_cost(void **state)
+{
+	_cleanup_(event_freep) struct event *event =
+		new_event(KIND_ID(file, write), "/usr/bin/python3.11", "/home/alice/project/src/main.c");
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+	struct set set = { 0 };
+	double ns;
+
+	buffer_append_text(&text, "{\"name\":\"a\",\"streams\":[{\"type\":\"database\",\"event_filters\":[");
+	for (unsigned i = 0; i < 20; i++)
+		buffer_printf(&text,
+			      "%s{\"terms\":[\"file\",\"process.user_name is 'alice'\",\"process.path starts "
+			      "with '/usr'\","
+			      "\"file.path starts with '/home/alice/project/%u'\"]}",
+			      i ? "," : "", i);
+	buffer_append_text(&text, "]}]}");
+	add(&set, buffer_span(&text));
+	make(&set);
+	ns = cost_ns(&set, event, 20000, 0);
+	print_message("20 filters: %.0f ns an event\n", ns);
+	assert_true(ns < 20000);
+	release(&set);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_streams), cmocka_unit_test(test_nobody), cmocka_unit_test(test_wanted),
+		cmocka_unit_test(test_terms),	cmocka_unit_test(test_shared), cmocka_unit_test(test_cost),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

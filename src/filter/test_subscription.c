@@ -1,0 +1,266 @@
+/* Subscription documents: what is read, and for each mistake the place and the words. */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "filter/subscription.h"
+
+#define DATABASE(filters) \
+	"{\"name\":\"t\",\"streams\":[{\"type\":\"database\",\"event_filters\":[" filters "]}]}"
+#define TERM(term) DATABASE("{\"terms\":[" term "]}")
+
+static void refused_span(struct span text, const char *message)
+{
+	struct subscription *subscription = NULL;
+	struct filter_error error = { "" };
+
+	if (subscription_parse(&subscription, text, &error) != -EINVAL)
+		fail_msg("not refused: %.200s", text.data);
+	assert_null(subscription);
+	if (strcmp(error.message, message) != 0)
+		fail_msg("%s\ninstead of\n%s", error.message, message);
+}
+
+static void refused(const char *text, const char *message)
+{
+	refused_span(span_of(text), message);
+}
+
+static struct subscription *accepted_span(struct span text)
+{
+	struct subscription *subscription = NULL;
+	struct filter_error error = { "" };
+
+	if (subscription_parse(&subscription, text, &error) < 0)
+		fail_msg("%s", error.message);
+	return subscription;
+}
+
+static struct subscription *accepted(const char *text)
+{
+	return accepted_span(span_of(text));
+}
+
+static void test_accepted(void **state)
+{
+	_cleanup_(subscription_freep) struct subscription *subscription = accepted(
+		"{ \"name\": \"default\", \"domain\": \"recorder\", \"description\": \"d\","
+		"  \"streams\": ["
+		"    { \"type\": \"database\", \"event_filters\": ["
+		"        { \"terms\": [\"process\"] },"
+		"        { \"description\": \"d\", \"terms\": [\"file\", \"file.operation is 'write'\", "
+		"\"file.path starts with '/etc'\"] },"
+		"        { \"terms\": [{\"field\": \"network.addr\", \"operator\": \"in\", \"negate\": true, "
+		"\"value\": [\"127.0.0.0/8\", \"::1\"]},"
+		"                      {\"field\": \"network.port\", \"operator\": \"is\", \"value\": 443},"
+		"                      {\"field\": \"process.path\", \"operator\": \"is\", \"value\": "
+		"\"/X\", \"case\": \"insensitive\"}] } ] },"
+		"    { \"type\": \"journal\", \"name\": \"logins\", \"event_filters\": [ { \"terms\": "
+		"[\"security\"] } ],"
+		"      \"max_size_mb\": 64, \"keep\": 4 },"
+		"    { \"type\": \"journal\", \"event_filters\": [ { \"terms\": [\"security\"] } ] } ] }");
+	const struct stream *streams;
+
+	assert_string_equal(subscription_name(subscription), "default");
+	assert_int_equal(subscription_streams(subscription, &streams), 3);
+	assert_int_equal(streams[0].type, STREAM_DATABASE);
+	assert_int_equal(streams[1].type, STREAM_JOURNAL);
+	assert_string_equal(streams[1].name, "logins");
+	assert_int_equal(streams[1].max_size_bytes, 64 << 20);
+	assert_int_equal(streams[1].keep, 4);
+	assert_string_equal(streams[2].name, "default");
+	assert_int_equal(streams[2].max_size_bytes, 0);
+	assert_int_equal(subscription_filters(subscription, 0)->n, 3);
+}
+
+static void test_refused_documents(void **state)
+{
+	refused("", "line 1, column 0: '[' or '{' expected near end of file");
+	refused("[]", "an object is needed, not a list");
+	refused("{\"name\":\"a\",\"name\":\"b\"}", "line 1, column 18: duplicate object key near '\"name\"'");
+	refused("{\"name\":\"a\"} x", "line 1, column 14: end of file expected near 'x'");
+	refused("{}", "key 'name' is missing");
+	refused("{\"name\":\"\"}", "name: '' is empty, longer than 64 bytes or begins with a dot");
+	refused("{\"name\":\"../x\"}", "name: '../x' is empty, longer than 64 bytes or begins with a dot");
+	refused("{\"name\":\"a/b\"}", "name: 'a/b' may hold letters, digits, '-', '_' and '.' only");
+	refused("{\"name\":7}", "name: a text is needed, not a number");
+	refused("{\"name\":\"t\"}", "key 'streams' is missing");
+	refused("{\"name\":\"t\",\"streams\":{}}", "streams: a list is needed, not an object");
+	refused("{\"name\":\"t\",\"streams\":[]}",
+		"streams: the list is empty; the subscription would record nothing");
+	refused("{\"name\":\"t\",\"domain\":\"trace\",\"streams\":[]}",
+		"domain: 'trace' is not for the recorder, whose domain is 'recorder'");
+	refused("{\"name\":\"t\",\"steams\":[]}", "unknown key 'steams', did you mean 'streams'?");
+	refused("{\"name\":\"t\",\"streams\":[1]}", "streams[0]: an object is needed, not a number");
+	refused("{\"name\":\"t\",\"streams\":[{}]}", "streams[0]: key 'type' is missing");
+	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"databse\"}]}",
+		"streams[0].type: unknown stream type 'databse', did you mean 'database'?");
+	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"signal\"}]}",
+		"streams[0].type: streams of type 'signal' do not exist in this release");
+	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"database\",\"keep\":1}]}",
+		"streams[0]: unknown key 'keep'");
+	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"database\"}]}",
+		"streams[0]: key 'event_filters' is missing");
+	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"journal\",\"max_size_mb\":0,\"event_filters\":[]}]"
+		"}",
+		"streams[0].max_size_mb: 0 is not between 1 and 1048576");
+	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"journal\",\"keep\":\"4\",\"event_filters\":[]}]}",
+		"streams[0].keep: a number is needed, not a text");
+	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"journal\",\"name\":\"x\",\"event_filters\":[{"
+		"\"terms\":[\"dns\"]}]},"
+		"{\"type\":\"journal\",\"name\":\"x\",\"event_filters\":[{\"terms\":[\"dns\"]}]}]}",
+		"streams[1].name: journal 'x' is that of streams[0] already");
+}
+
+static void test_refused_terms(void **state)
+{
+	refused(DATABASE(""), "streams[0].event_filters: the list is empty; the stream would record nothing");
+	refused(DATABASE("7"), "streams[0].event_filters[0]: an object is needed, not a number");
+	refused(DATABASE("{\"terms\":[]}"), "streams[0].event_filters[0].terms: the list is empty; a filter "
+					    "needs an event type or a condition");
+	refused(DATABASE("{\"terms\":[\"process\"]},{\"term\":[]}"),
+		"streams[0].event_filters[1]: unknown key 'term', did you mean 'terms'?");
+	refused(DATABASE("{\"terms\":[\"process\"]},{\"terms\":[\"file\"]},{\"terms\":[\"process\",\"proces."
+			 "path is 'x'\"]}"),
+		"streams[0].event_filters[2].terms[1]: unknown field 'proces.path', did you mean "
+		"'process.path'?");
+	refused(TERM("null"),
+		"streams[0].event_filters[0].terms[0]: a term is a text or an object, not null");
+	refused(TERM("\"process\",\"file\""),
+		"streams[0].event_filters[0]: no event can match: the terms exclude each other");
+	refused(TERM("\"process\",\"file.path is '/x'\""),
+		"streams[0].event_filters[0]: no event can match: the terms exclude each other");
+	refused(TERM("{}"), "streams[0].event_filters[0].terms[0]: key 'field' is missing");
+	refused(TERM("{\"field\":\"process.path\",\"operator\":\"is\"}"),
+		"streams[0].event_filters[0].terms[0]: key 'value' is missing");
+	refused(TERM("{\"field\":\"process.path\",\"operator\":\"is\",\"value\":null}"),
+		"streams[0].event_filters[0].terms[0].value: a text, a number or a list of them is needed, "
+		"not null");
+	refused(TERM("{\"field\":\"process.path\",\"operator\":\"is\",\"value\":[]}"),
+		"streams[0].event_filters[0].terms[0]: the value is missing: 'is' takes one in single "
+		"quotes");
+	refused(TERM("{\"field\":\"process.path\",\"operator\":\"is\",\"value\":\"x\",\"negated\":true}"),
+		"streams[0].event_filters[0].terms[0]: unknown key 'negated', did you mean 'negate'?");
+	refused(TERM("{\"field\":\"process.path\",\"operator\":\"is\",\"value\":\"x\",\"negate\":1}"),
+		"streams[0].event_filters[0].terms[0].negate: true or false is needed, not a number");
+	refused(TERM("{\"field\":\"process.path\",\"operator\":\"is\",\"value\":\"x\",\"case\":\"no\"}"),
+		"streams[0].event_filters[0].terms[0].case: 'no' is neither 'sensitive' nor 'insensitive'");
+	refused(TERM("{\"field\":\"process.pid\",\"operator\":\"less than\",\"value\":-1}"),
+		"streams[0].event_filters[0].terms[0]: '-1' is not a number from 0 to 4294967295, which "
+		"field 'process.pid' holds");
+}
+
+static void append_filters(struct buffer *out, unsigned n, const char *terms)
+{
+	buffer_append_text(out, "{\"name\":\"t\",\"streams\":[{\"type\":\"database\",\"event_filters\":[");
+	for (unsigned i = 0; i < n; i++)
+		buffer_printf(out, "%s{\"terms\":[%s]}", i ? "," : "", terms);
+	buffer_append_text(out, "]}]}");
+}
+
+static void test_bounds(void **state)
+{
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+
+	for (unsigned i = 0; i < 10u << 20; i++)
+		buffer_append_byte(&text, ' ');
+	refused_span(buffer_span(&text), "the document has 10485760 bytes, at most 1048576 are allowed");
+	buffer_clear(&text);
+	for (unsigned i = 0; i < 1000000; i++)
+		buffer_append_byte(&text, '[');
+	refused_span(buffer_span(&text), "line 1, column 2049: maximum parsing depth reached near '['");
+	buffer_clear(&text);
+	append_filters(&text, 1000, "\"process\"");
+	subscription_free(accepted_span(buffer_span(&text)));
+	buffer_clear(&text);
+	append_filters(&text, 10000, "\"process\"");
+	refused_span(buffer_span(&text),
+		     "streams[0].event_filters: more than 1000 filters in a subscription");
+	buffer_clear(&text);
+	buffer_append_text(&text, "{\"name\":\"t\",\"streams\":[{\"type\":\"database\",\"event_filters\":[{"
+				  "\"terms\":[\"process\"");
+	for (unsigned i = 0; i < 64; i++)
+		buffer_append_text(&text, ",\"process\"");
+	buffer_append_text(&text, "]}]}]}");
+	refused_span(buffer_span(&text), "streams[0].event_filters[0].terms: more than 64 terms in a filter");
+	/* Each of these takes about 100 KiB compiled; together they are too much. */
+	buffer_clear(&text);
+	append_filters(&text, 1000,
+		       "\"process.cmd matches '(?:(?:ab?c?d){1,40}e){1,20}'\",\"process.path matches "
+		       "'(?:(?:ab?c?d){1,40}f){1,20}'\"");
+	{
+		struct subscription *subscription = NULL;
+		struct filter_error error = { "" };
+
+		assert_int_equal(subscription_parse(&subscription, buffer_span(&text), &error), -EINVAL);
+		assert_non_null(strstr(error.message,
+				       "the regular expressions of the subscription take more than 32 MiB"));
+	}
+}
+
+/* Cut at every byte, one byte changed: refused or accepted, never a crash. */
+static void test_damaged(void **state)
+{
+	static const char text[] =
+		"{\"name\":\"t\",\"streams\":[{\"type\":\"database\",\"event_filters\":[{\"terms\":[\"file\","
+		"\"file.path not "
+		"starts with '/a','/b' case insensitive\",{\"field\":\"file.size\",\"operator\":\"less "
+		"than\",\"value\":10}]}]}]}";
+	char copy[sizeof(text)];
+
+	for (size_t i = 0; i < sizeof(text) - 1; i++) {
+		struct subscription *subscription = NULL;
+		struct filter_error error;
+
+		assert_int_equal(subscription_parse(&subscription, (struct span){ text, i }, &error),
+				 -EINVAL);
+		for (unsigned bit = 0; bit < 8; bit++) {
+			memcpy(copy, text, sizeof(text));
+			copy[i] = (char)(copy[i] ^ (1 << bit));
+			subscription = NULL;
+			subscription_parse(&subscription, (struct span){ copy, sizeof(text) - 1 }, &error);
+			subscription_free(subscription);
+		}
+	}
+}
+
+static void test_default(void **state)
+{
+	const char *root = getenv("RECORDER_SOURCE_DIR");
+	_cleanup_(subscription_freep) struct subscription *subscription = NULL;
+	char path[4096], text[65536];
+	const struct stream *streams;
+	size_t size;
+	FILE *file;
+
+	if (!root) {
+		print_message("RECORDER_SOURCE_DIR is not set\n");
+		skip();
+	}
+	snprintf(path, sizeof(path), "%s/subscriptions/default.json", root);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	size = fread(text, 1, sizeof(text), file);
+	fclose(file);
+	subscription = accepted_span((struct span){ text, size });
+	assert_string_equal(subscription_name(subscription), "default");
+	assert_int_equal(subscription_streams(subscription, &streams), 1);
+	assert_int_equal(streams[0].type, STREAM_DATABASE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_accepted),      cmocka_unit_test(test_refused_documents),
+		cmocka_unit_test(test_refused_terms), cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_damaged),	      cmocka_unit_test(test_default),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

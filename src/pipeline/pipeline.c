@@ -1,0 +1,470 @@
+/* See pipeline.h.  What every stage left to itself cannot do: call the next one, and ask /proc on behalf of the
+ * tracker through the same decoder that reads records. */
+
+#include "pipeline/pipeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "pipeline/answers.h"
+#include "pipeline/hold.h"
+
+#define PRUNE_EVERY_NS NS_PER_SEC
+
+struct pipeline {
+	struct pipeline_options options;
+	struct pipeline_stats stats;
+	pipeline_fn emit;
+	void *user;
+	struct decoder *decoder;
+	struct decoder *lookup_decoder;	/* a lookup comes while the other is in the middle of a draft */
+	struct assembler *assembler;
+	struct tracker *tracker;
+	struct answers *answers;
+	struct hold *hold;
+	struct buffer lookup_text;
+	uint64_t now_ns;		/* never goes back */
+	uint64_t audit_ns;		/* time of the latest audit record, by its own stamp */
+	uint64_t audit_came_ns;		/* and when it came */
+	uint64_t pruned_ns;
+	bool from_connector;		/* the draft being decoded is a fork or exit of the connector */
+};
+
+static int lookup(void *user, uint32_t pid, struct context *ret);
+static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t size);
+static int resolve_path(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size);
+
+int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, pipeline_fn emit, void *user)
+{
+	_cleanup_(pipeline_freep) struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
+	struct tracker_options tracker = options->tracker;
+	int r;
+
+	if (!pipeline)
+		return -ENOMEM;
+	pipeline->options = *options;
+	pipeline->emit = emit;
+	pipeline->user = user;
+	tracker.lookup = lookup;
+	tracker.resolve_fd = resolve_fd;
+	tracker.resolve_path = resolve_path;
+	tracker.user = pipeline;
+	r = decoder_new(&pipeline->decoder, &options->decoder);
+	if (r >= 0)
+		r = decoder_new(&pipeline->lookup_decoder, &options->decoder);
+	if (r >= 0)
+		r = assembler_new(&pipeline->assembler, &options->assembler);
+	if (r >= 0)
+		r = answers_new(&pipeline->answers);
+	if (r >= 0)
+		r = hold_new(&pipeline->hold);
+	if (r >= 0)
+		r = tracker_new(&pipeline->tracker, &tracker);
+	if (r < 0)
+		return r;
+	*ret = TAKE(pipeline);
+	return 0;
+}
+
+struct pipeline *pipeline_free(struct pipeline *pipeline)
+{
+	if (!pipeline)
+		return NULL;
+	hold_free(pipeline->hold);
+	tracker_free(pipeline->tracker);
+	answers_free(pipeline->answers);
+	assembler_free(pipeline->assembler);
+	decoder_free(pipeline->lookup_decoder);
+	decoder_free(pipeline->decoder);
+	buffer_release(&pipeline->lookup_text);
+	free(pipeline);
+	return NULL;
+}
+
+void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret)
+{
+	*ret = pipeline->stats;
+	ret->decoder = decoder_stats(pipeline->decoder);
+	ret->assembler = assembler_stats(pipeline->assembler);
+	ret->tracker = tracker_stats(pipeline->tracker);
+}
+
+void pipeline_set_filter(struct pipeline *pipeline, struct filter *filter)
+{
+	pipeline->options.filter = filter;
+}
+
+/* The event that a lookup's record gives is only a vehicle for the context. */
+static int keep_actor(void *user, struct event *event, const struct context *actor)
+{
+	struct context *ret = user;
+
+	for (unsigned i = 0; i < N_CONTEXT_FIELDS; i++)
+		values_copy(&ret->values, &actor->values, (enum field)i);
+	event_free(event);
+	return 0;
+}
+
+static int lookup(void *user, uint32_t pid, struct context *ret)
+{
+	struct pipeline *pipeline = user;
+	struct buffer *text = &pipeline->lookup_text;
+	struct record record = { .type = RECORD_PROCESS };
+	struct draft_record draft_record;
+	struct record_head head;
+	struct draft draft;
+	int r;
+
+	buffer_clear(text);
+	r = pipeline->options.lookup ? pipeline->options.lookup(pipeline->options.lookup_user, pid, text) :
+				       answers_take(pipeline->answers, pid, ANSWERS_PROCESS, text);
+	if (r < 0)
+		return r;
+	record.text = buffer_span(text);
+	r = audit_head(&record, &head);
+	if (r < 0)
+		return r;
+	draft_record = (struct draft_record){ RECORD_PROCESS, head.body.data, (uint32_t)head.body.size };
+	draft = (struct draft){ .time_ns = head.time_ns, .records = &draft_record, .n_records = 1 };
+	context_reset(ret);
+	return decode_draft(pipeline->lookup_decoder, &draft, keep_actor, ret);
+}
+
+static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t size)
+{
+	struct pipeline *pipeline = user;
+	struct buffer *path = &pipeline->lookup_text;
+	int r;
+
+	if (pipeline->options.resolve_fd)
+		return pipeline->options.resolve_fd(pipeline->options.lookup_user, pid, fd, ret, size);
+	buffer_clear(path);
+	r = answers_take(pipeline->answers, pid, fd, path);
+	if (r < 0)
+		return r;
+	if (path->size >= size)
+		return -ENAMETOOLONG;
+	memcpy(ret, path->data, path->size);
+	ret[path->size] = 0;
+	return 0;
+}
+
+/* The answer of a capture: the id, then the path. */
+static int resolve_path(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size)
+{
+	struct pipeline *pipeline = user;
+	struct buffer *answer = &pipeline->lookup_text;
+	int r;
+
+	if (pipeline->options.resolve_path)
+		return pipeline->options.resolve_path(pipeline->options.lookup_user, path, ret_id, ret, size);
+	buffer_clear(answer);
+	r = answers_take(pipeline->answers, (uint32_t)span_hash(span_of(path), 0), ANSWERS_PATH, answer);
+	if (r < 0)
+		return r;
+	if (answer->size < sizeof(*ret_id) || answer->size - sizeof(*ret_id) >= size)
+		return -ENODATA;
+	memcpy(ret_id, answer->data, sizeof(*ret_id));
+	memcpy(ret, answer->data + sizeof(*ret_id), answer->size - sizeof(*ret_id));
+	ret[answer->size - sizeof(*ret_id)] = 0;
+	return 0;
+}
+
+static int track_and_emit(struct pipeline *pipeline, struct event *event, const struct context *actor)
+{
+	_cleanup_(event_freep) struct event *owned = event;
+	bool own = pipeline->options.own_pid && values_has(&actor->values, FIELD_pid) &&
+		   actor->pid == pipeline->options.own_pid && event_category(event) != CATEGORY_recorder;
+	int r;
+
+	if (own && event_category(event) != CATEGORY_process) {
+		pipeline->stats.own++;
+		return 0;
+	}
+	r = tracker_event(pipeline->tracker, event, actor);
+	if (r < 0)
+		return r;
+	if (own) {
+		pipeline->stats.own++;
+		return 0;
+	}
+	if (r > 0) {
+		pipeline->stats.merged++;
+		return 0;
+	}
+	if (!pipeline->options.wanted || pipeline->options.wanted[event->kind] ||
+	    event_category(event) == CATEGORY_recorder)
+		event->streams = pipeline->options.filter ? filter_match(pipeline->options.filter, event) : 1;
+	if (event->streams == 0) {
+		pipeline->stats.filtered_out++;
+		return 0;
+	}
+	pipeline->stats.emitted++;
+	return pipeline->emit(pipeline->user, TAKE(owned));
+}
+
+static int track_held(struct pipeline *pipeline, struct held *held)
+{
+	int r = track_and_emit(pipeline, TAKE(held->event), held->actor);
+
+	held_free(held);
+	return r;
+}
+
+/* What waits of a process goes before an event that is of it, or that acts upon it. */
+static int release_for(struct pipeline *pipeline, uint32_t pid)
+{
+	struct held *held;
+
+	while ((held = hold_take_for(pipeline->hold, pid))) {
+		int r = track_held(pipeline, held);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* What comes out of decode: a fork or exit of the connector waits for audit, all else goes on. */
+static int on_event(void *user, struct event *event, const struct context *actor)
+{
+	struct pipeline *pipeline = user;
+	bool has_pid = values_has(&actor->values, FIELD_pid);
+	int r = 0;
+
+	pipeline->stats.events++;
+	if (pipeline->options.decode_only) {
+		event_free(event);
+		return 0;
+	}
+	if (has_pid && pipeline->from_connector) {
+		r = hold_put(pipeline->hold, event, actor);
+		pipeline->stats.merged += r > 0;
+		return MIN(r, 0);
+	}
+	if (has_pid)
+		r = release_for(pipeline, actor->pid);
+	if (r >= 0 && values_has(&event->values, FIELD_target_pid))
+		r = release_for(pipeline, event->target_pid);
+	if (r < 0) {
+		event_free(event);
+		return r;
+	}
+	return track_and_emit(pipeline, event, actor);
+}
+
+/* Up to when audit has told everything. */
+static uint64_t audit_is_past(const struct pipeline *pipeline)
+{
+	uint64_t stream_ns = pipeline->audit_ns > HOLD_SLACK_NS ? pipeline->audit_ns - HOLD_SLACK_NS : 0;
+
+	if (pipeline->now_ns > HOLD_IDLE_NS && pipeline->now_ns - HOLD_IDLE_NS >= pipeline->audit_came_ns)
+		return MAX(stream_ns, pipeline->now_ns - HOLD_IDLE_NS);
+	return stream_ns;
+}
+
+static int release_held(struct pipeline *pipeline, uint64_t until_ns)
+{
+	struct held *held;
+
+	while ((held = hold_take_until(pipeline->hold, until_ns))) {
+		int r = track_held(pipeline, held);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void advance_clock(struct pipeline *pipeline, uint64_t now_ns)
+{
+	if (now_ns <= pipeline->now_ns)
+		return;
+	pipeline->now_ns = now_ns;
+	if (now_ns - pipeline->pruned_ns >= PRUNE_EVERY_NS) {
+		pipeline->pruned_ns = now_ns;
+		tracker_prune(pipeline->tracker, now_ns);
+	}
+}
+
+static int decode(struct pipeline *pipeline, const struct draft *draft)
+{
+	uint32_t type = draft->n_records > 0 ? draft->records[0].type : 0;
+
+	pipeline->from_connector = type == RECORD_FORK || type == RECORD_EXIT;
+	return decode_draft(pipeline->decoder, draft, on_event, pipeline);
+}
+
+static int release_ripe(struct pipeline *pipeline)
+{
+	struct draft *draft;
+	int r;
+
+	while ((r = assembler_pop(pipeline->assembler, pipeline->now_ns, &draft)) > 0) {
+		r = decode(pipeline, draft);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : release_held(pipeline, audit_is_past(pipeline));
+}
+
+/* The number after `key=` at the beginning of *body, which then begins behind it and its blank. */
+static int take_number(struct span *body, struct span key, uint64_t max, uint64_t *ret)
+{
+	struct span digits;
+	size_t n = 0;
+
+	if (!span_starts(*body, key))
+		return -EINVAL;
+	digits = (struct span){ body->data + key.size, body->size - key.size };
+	while (n < digits.size && digits.data[n] >= '0' && digits.data[n] <= '9')
+		n++;
+	*body = (struct span){ digits.data + n, digits.size - n };
+	if (body->size > 0)
+		*body = (struct span){ body->data + 1, body->size - 1 };
+	digits.size = n;
+	return span_to_u64(digits, ret) < 0 || *ret > max ? -EINVAL : 0;
+}
+
+static int put_hex(struct buffer *buffer, struct span hex)
+{
+	for (size_t i = 0; i + 1 < hex.size; i += 2) {
+		uint64_t byte;
+
+		if (span_hex_to_u64((struct span){ hex.data + i, 2 }, &byte) < 0)
+			return -EINVAL;
+		buffer_append_byte(buffer, (char)byte);
+	}
+	return buffer_error(buffer);
+}
+
+static int take_path_answer(struct pipeline *pipeline, struct span body)
+{
+	struct buffer *answer = &pipeline->lookup_text;
+	struct file_id id = { .known = true };
+	uint64_t hash;
+	int r;
+
+	r = take_number(&body, SPAN("hash="), UINT32_MAX, &hash);
+	if (r >= 0)
+		r = take_number(&body, SPAN("device="), UINT64_MAX, &id.device);
+	if (r >= 0)
+		r = take_number(&body, SPAN("inode="), UINT64_MAX, &id.inode);
+	if (r < 0 || !span_starts(body, SPAN("real=")))
+		return -EINVAL;
+	buffer_clear(answer);
+	buffer_append(answer, &id, sizeof(id));
+	r = put_hex(answer, (struct span){ body.data + 5, body.size - 5 });
+	if (r >= 0)
+		r = answers_put(pipeline->answers, (uint32_t)hash, ANSWERS_PATH, body.size > 5, buffer_span(answer));
+	return r < 0 ? r : 1;
+}
+
+/* In a capture an answer of /proc stands before the record whose handling asked.  1: it was one. */
+static int take_answer(struct pipeline *pipeline, const struct record *record, const struct record_head *head)
+{
+	struct buffer *path = &pipeline->lookup_text;
+	struct span body = head->body, text = record->text;
+	uint64_t pid, fd;
+	int r;
+
+	if (head->type == RECORD_PATH)
+		return take_path_answer(pipeline, body);
+	if (head->type == RECORD_PROCESS) {
+		static const struct span mark = SPAN("lookup=1 ");
+
+		if (!span_starts(body, mark))
+			return 0;	/* of the snapshot at the start: a record like any other */
+		body = (struct span){ body.data + mark.size, body.size - mark.size };
+	}
+	r = take_number(&body, SPAN("pid="), UINT32_MAX, &pid);
+	if (r < 0)
+		return r;
+	if (head->type != RECORD_FD) {
+		r = answers_put(pipeline->answers, (uint32_t)pid, ANSWERS_PROCESS, head->type == RECORD_PROCESS, text);
+		return r < 0 ? r : 1;
+	}
+	r = take_number(&body, SPAN("fd="), INT32_MAX, &fd);
+	if (r < 0 || !span_starts(body, SPAN("path=")))
+		return -EINVAL;
+	buffer_clear(path);
+	r = put_hex(path, (struct span){ body.data + 5, body.size - 5 });
+	if (r >= 0)
+		r = answers_put(pipeline->answers, (uint32_t)pid, (int32_t)fd, true, buffer_span(path));
+	return r < 0 ? r : 1;
+}
+
+static bool is_answer(uint32_t type)
+{
+	return type == RECORD_PROCESS || type == RECORD_NO_PROCESS || type == RECORD_FD || type == RECORD_PATH;
+}
+
+int pipeline_push(struct pipeline *pipeline, const struct record *record)
+{
+	struct record line;
+	struct record_head head;
+	int r;
+
+	pipeline->stats.received++;
+	if (record->type == 0) {
+		r = audit_line(record->text, &line);
+		if (r < 0) {
+			pipeline->stats.malformed++;
+			return 0;
+		}
+		line.time_ns = record->time_ns;
+		line.stable = record->stable;
+		record = &line;
+	}
+	r = audit_head(record, &head);
+	if (r >= 0 && is_answer(head.type))
+		r = take_answer(pipeline, record, &head);
+	if (r == -ENOMEM || r > 0)
+		return r < 0 ? r : 0;
+	if (r < 0) {
+		pipeline->stats.malformed++;
+		return 0;
+	}
+	advance_clock(pipeline, record->time_ns ? record->time_ns : head.time_ns);
+	if (head.type < RECORD_OWN_FIRST) {
+		pipeline->audit_ns = MAX(pipeline->audit_ns, head.time_ns);
+		pipeline->audit_came_ns = pipeline->now_ns;
+	}
+	r = assembler_push(pipeline->assembler,
+			   &(struct assembler_key){ .node = record->node, .time_ns = head.time_ns,
+						    .serial = head.serial, .ends_event = head.ends_event,
+						    .may_end_event = head.may_end_event,
+						    .is_single = head.is_single },
+			   head.type, head.body, record->stable, pipeline->now_ns);
+	if (r < 0)
+		return r;
+	return release_ripe(pipeline);
+}
+
+int pipeline_advance(struct pipeline *pipeline, uint64_t now_ns)
+{
+	advance_clock(pipeline, now_ns);
+	return release_ripe(pipeline);
+}
+
+int pipeline_drain(struct pipeline *pipeline)
+{
+	struct draft *draft;
+	int r;
+
+	while ((r = assembler_drain(pipeline->assembler, &draft)) > 0) {
+		r = decode(pipeline, draft);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : release_held(pipeline, UINT64_MAX);
+}
+
+uint64_t pipeline_next_ns(const struct pipeline *pipeline)
+{
+	uint64_t held_ns = hold_oldest_ns(pipeline->hold);
+
+	if (held_ns != UINT64_MAX)
+		held_ns = MAX(held_ns, pipeline->audit_came_ns) + HOLD_IDLE_NS;
+	return MIN(held_ns, assembler_next_ns(pipeline->assembler));
+}

@@ -1,0 +1,58 @@
+#pragma once
+/* The core, no threads: decode, assemble, track, filter in one function that its caller drives.
+ * Time comes in with the records and as an argument; the same calls give the same events. */
+
+#include "assemble/assemble.h"
+#include "decode/audit.h"
+#include "filter/filter.h"
+#include "track/track.h"
+
+struct pipeline_options {
+	struct assembler_options assembler;
+	struct decoder_options decoder;
+	struct tracker_options tracker;
+	struct filter *filter;		/* borrowed; NULL: every event is wanted, streams = 1 */
+	const bool *wanted;		/* N_KINDS flags: kinds that settings leave on; NULL: all.  Borrowed */
+	uint32_t own_pid;		/* what this process does is not recorded; 0: nobody */
+	/* Answers what the tracker asks of /proc: the text of a RECORD_PROCESS, appended.  0; -ESRCH: there is no such
+	 * process;  another error: not known.  NULL: nobody answers, but records marked lookup=1 (a capture of a live run) do. */
+	int (*lookup)(void *user, uint32_t pid, struct buffer *text);
+	/* What a descriptor of a process names, NUL-terminated: 0, or < 0: not known.  NULL as with lookup. */
+	int (*resolve_fd)(void *user, uint32_t pid, int32_t fd, char *ret, size_t size);
+	/* Where a path leads, see tracker_options.  NULL as with lookup. */
+	int (*resolve_path)(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size);
+	void *lookup_user;		/* of the three */
+	bool decode_only;		/* neither track nor filter */
+};
+
+struct pipeline_stats {
+	uint64_t received;		/* records */
+	uint64_t malformed;		/* records without a readable head */
+	uint64_t events;		/* that came out of decode */
+	uint64_t own;			/* of this process, dropped */
+	uint64_t merged;		/* said nothing new */
+	uint64_t filtered_out;
+	uint64_t emitted;
+	const struct decoder_stats *decoder;
+	const struct assembler_stats *assembler;
+	const struct tracker_stats *tracker;
+};
+
+struct pipeline;
+/* emit takes the event. < 0 stops and is passed on. */
+typedef int (*pipeline_fn)(void *user, struct event *event);
+int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, pipeline_fn emit, void *user);
+struct pipeline *pipeline_free(struct pipeline *pipeline);
+DEFINE_CLEANUP(struct pipeline, pipeline_free)
+void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret);
+
+/* A record of type 0 is a line of an audit.log file.  A record without a time of receipt (a file) moves the clock
+ * of the assembler by its own time.  0, or what emit returned, or -ENOMEM.  A malformed record is counted, not an
+ * error. */
+int pipeline_push(struct pipeline *pipeline, const struct record *record);
+/* Releases what has become ripe by now_ns. */
+int pipeline_advance(struct pipeline *pipeline, uint64_t now_ns);
+/* The stream is over: everything comes out. */
+int pipeline_drain(struct pipeline *pipeline);
+uint64_t pipeline_next_ns(const struct pipeline *pipeline);	/* when to call pipeline_advance */
+void pipeline_set_filter(struct pipeline *pipeline, struct filter *filter);

@@ -1,0 +1,441 @@
+/* The sink that keeps the history: recorder.db.
+ *
+ * Events are inserted in one transaction after another, committed by flush() or after so many events. What
+ * goes wrong never tears it: a statement that fails leaves the transaction as it was, a commit that fails
+ * is rolled back and its events are counted as lost. A file that turns out to be damaged is set aside and a
+ * new one begun. Bounding its size is not done here. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "config.h"
+#include "base/clock.h"
+#include "sink/database_file.h"
+#include "sink/schema_sql.h"
+#include "sink/store.h"
+
+#define MAX_PER_COMMIT	    10000
+#define MAX_PER_COMMIT_BULK 100000
+#define MAX_HELD_BYTES	    ((size_t)64 << 20) /* text of processes, which are held until the commit */
+#define BLOCK_EVENTS	    4096 /* of a row of table block */
+#define ALIVE_INTERVAL_NS   (60 * NS_PER_SEC)
+
+struct block {
+	uint64_t first_sequence, min_ns, max_ns, n;
+};
+
+struct sink {
+	char *path, *host_id, *host_name, *boot_id;
+	bool bulk;
+	struct database_file file;
+	struct store store;
+	sqlite3_stmt *begin, *commit, *rollback, *block_row, *meta_row;
+	bool is_open;	 /* a transaction */
+	uint64_t n_open; /* events in it */
+	struct block block, block_committed;
+	uint64_t alive_ns; /* as last written */
+	struct sink_report report;
+};
+
+static struct sink *database_free(struct sink *sink);
+DEFINE_CLEANUP(struct sink, database_free)
+
+/* Table meta. */
+
+static int meta_set_text(struct sink *sink, const char *key, const char *value)
+{
+	sqlite3_bind_text(sink->meta_row, 1, key, -1, SQLITE_STATIC);
+	sqlite3_bind_text(sink->meta_row, 2, value, -1, SQLITE_STATIC);
+	return sql_run(sink->meta_row);
+}
+
+static int meta_set_number(struct sink *sink, const char *key, int64_t value)
+{
+	sqlite3_bind_text(sink->meta_row, 1, key, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(sink->meta_row, 2, value);
+	return sql_run(sink->meta_row);
+}
+
+static int read_past(struct sink *sink)
+{
+	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;
+	struct sink_report *report = &sink->report;
+	int r;
+
+	if (sink->file.created)
+		return 0;
+	report->existed = true;
+	r = sql_prepare(sink->file.db, "SELECT key, value FROM meta", &statement);
+	if (r < 0)
+		return r;
+	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
+		const char *key = (const char *)sqlite3_column_text(statement, 0);
+		const char *text;
+
+		if (!key)
+			continue;
+		if (strcmp(key, "clean_stop") == 0)
+			report->clean_stop = sqlite3_column_int64(statement, 1) != 0;
+		else if (strcmp(key, "last_alive") == 0)
+			report->last_alive_ns = (uint64_t)sqlite3_column_int64(statement, 1);
+		else if (strcmp(key, "boot_id") == 0 &&
+			 (text = (const char *)sqlite3_column_text(statement, 1)))
+			snprintf(report->boot_id, sizeof(report->boot_id), "%s", text);
+	}
+	return sql_errno(r);
+}
+
+static int write_run(struct sink *sink, int64_t now)
+{
+	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;
+	const char *const texts[] = { sink->host_id, sink->host_name, sink->boot_id };
+	int r;
+
+	r = sql_prepare(sink->file.db, "INSERT OR REPLACE INTO run VALUES (?,?,?,?,?)", &statement);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(statement, 1, (int64_t)sink->store.next_sequence);
+	sqlite3_bind_int64(statement, 2, now);
+	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)
+		sqlite3_bind_text(statement, (int)i + 3, texts[i], -1, SQLITE_STATIC); /* NULL: NULL */
+	return sql_run(statement);
+}
+
+/* From here on the file says that somebody writes it. Synced, so that it also says so after power loss. */
+static int write_present(struct sink *sink)
+{
+	const struct {
+		const char *key, *value;
+	} texts[] = {
+		{ "recorder_version", RECORDER_VERSION },
+		{ "host_id", sink->host_id },
+		{ "host_name", sink->host_name },
+		{ "boot_id", sink->boot_id },
+	};
+	int64_t now = (int64_t)clock_now_ns();
+	int r = sql_exec(sink->file.db, sink->bulk && sink->file.created
+						? "BEGIN IMMEDIATE"
+						: "PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
+
+	for (unsigned i = 0; r >= 0 && i < ARRAY_SIZE(texts); i++)
+		if (texts[i].value)
+			r = meta_set_text(sink, texts[i].key, texts[i].value);
+	if (r >= 0 && sink->file.created)
+		r = meta_set_number(sink, "created", now);
+	if (r >= 0)
+		r = meta_set_number(sink, "schema_version", SCHEMA_VERSION);
+	if (r >= 0)
+		r = meta_set_number(sink, "clean_stop", 0);
+	if (r >= 0)
+		r = meta_set_number(sink, "last_alive", now);
+	if (r >= 0)
+		r = write_run(sink, now);
+	if (r >= 0)
+		r = sql_exec(sink->file.db, "COMMIT");
+	if (r >= 0 && !(sink->bulk && sink->file.created))
+		r = sql_exec(sink->file.db, "PRAGMA synchronous = NORMAL");
+	if (r < 0 && !sqlite3_get_autocommit(sink->file.db))
+		sql_exec(sink->file.db, "ROLLBACK");
+	sink->alive_ns = (uint64_t)now;
+	return r;
+}
+
+/* Opening. */
+
+static void detach(struct sink *sink)
+{
+	store_close(&sink->store);
+	sink->begin = sql_finalize(sink->begin);
+	sink->commit = sql_finalize(sink->commit);
+	sink->rollback = sql_finalize(sink->rollback);
+	sink->block_row = sql_finalize(sink->block_row);
+	sink->meta_row = sql_finalize(sink->meta_row);
+	database_file_close(&sink->file);
+	sink->is_open = false;
+	sink->n_open = 0;
+	sink->block = sink->block_committed = (struct block){ 0 };
+}
+
+/* Everything a writer needs of an open file: whatever of it is not there or cannot be read, the file is
+ * damaged. */
+static int attach(struct sink *sink, struct sink_error *error)
+{
+	const struct {
+		const char *sql;
+		sqlite3_stmt **ret;
+	} statements[] = {
+		{ "BEGIN IMMEDIATE", &sink->begin },
+		{ "COMMIT", &sink->commit },
+		{ "ROLLBACK", &sink->rollback },
+		{ "INSERT OR REPLACE INTO block VALUES (?,?,?,?)", &sink->block_row },
+		{ "INSERT OR REPLACE INTO meta VALUES (?,?)", &sink->meta_row },
+	};
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < ARRAY_SIZE(statements); i++)
+		r = sql_prepare(sink->file.db, statements[i].sql, statements[i].ret);
+	if (r == 0)
+		r = store_open(&sink->store, sink->file.db);
+	if (r == 0)
+		r = read_past(sink);
+	if (r == 0)
+		r = write_present(sink);
+	if (r < 0) {
+		if (error)
+			snprintf(error->message, sizeof(error->message), "%s: %s", sink->path,
+				 sqlite3_errmsg(sink->file.db));
+		detach(sink);
+		return r == -EBADMSG ? -EUCLEAN : r;
+	}
+	return 0;
+}
+
+static int open_file(struct sink *sink, struct sink_error *error)
+{
+	int r = database_file_open(&sink->file, sink->path, sink->bulk, error);
+
+	return r < 0 ? r : attach(sink, error);
+}
+
+/* When the recorder last wrote a file that cannot be read any more: the time of the file is all there is. */
+static uint64_t last_change_ns(const char *path)
+{
+	static const char *const parts[] = { "", "-wal" };
+	uint64_t last = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+		char name[4096];
+		struct stat st;
+
+		snprintf(name, sizeof(name), "%s%s", path, parts[i]);
+		if (stat(name, &st) == 0 && st.st_mtim.tv_sec > 0)
+			last = MAX(last,
+				   (uint64_t)st.st_mtim.tv_sec * NS_PER_SEC + (uint64_t)st.st_mtim.tv_nsec);
+	}
+	return last;
+}
+
+/* The damaged file goes, a new one is begun. */
+static int begin_anew(struct sink *sink, struct sink_error *error)
+{
+	uint64_t last_ns = last_change_ns(sink->path);
+	int r;
+
+	r = database_file_set_aside(sink->path, sink->report.damaged_path, sizeof(sink->report.damaged_path));
+	if (r < 0)
+		return r;
+	sink->report.n_damaged++;
+	r = open_file(sink, error);
+	sink->report.existed = true;
+	sink->report.clean_stop = false;
+	sink->report.last_alive_ns = last_ns;
+	return r;
+}
+
+static int copy_text(char **ret, const char *text)
+{
+	if (!text)
+		return 0;
+	*ret = strdup(text);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int database_open(struct sink **ret, const struct sink_options *options)
+{
+	_cleanup_(database_freep) struct sink *sink = calloc(1, sizeof(*sink));
+	int r;
+
+	if (!sink)
+		return -ENOMEM;
+	sink->file = DATABASE_FILE_CLOSED;
+	sink->bulk = options->bulk;
+	if (copy_text(&sink->path, options->path) < 0 || copy_text(&sink->host_id, options->host_id) < 0 ||
+	    copy_text(&sink->host_name, options->host_name) < 0 ||
+	    copy_text(&sink->boot_id, options->boot_id) < 0)
+		return -ENOMEM;
+	if (!sink->path)
+		return -EINVAL;
+	r = open_file(sink, options->error);
+	/* A person who names a file that is none of ours did not ask for it to be moved. */
+	if (r == -EUCLEAN && !sink->bulk)
+		r = begin_anew(sink, options->error);
+	if (r < 0)
+		return r == -EUCLEAN ? -EBADMSG : r;
+	*ret = TAKE(sink);
+	return 0;
+}
+
+/* Transactions. */
+
+/* What was written since BEGIN is gone. */
+static void abandon(struct sink *sink)
+{
+	if (!sqlite3_get_autocommit(sink->file.db))
+		sql_run(sink->rollback);
+	sink->report.events -= sink->n_open;
+	sink->report.lost += sink->n_open;
+	sink->is_open = false;
+	sink->n_open = 0;
+	/* Of the next block nothing is known to be committed but what was before. */
+	sink->block = sink->block_committed;
+	store_forget(&sink->store);
+}
+
+static int write_block(struct sink *sink)
+{
+	if (sink->block.n == 0)
+		return 0;
+	sqlite3_bind_int64(sink->block_row, 1, (int64_t)sink->block.first_sequence);
+	sqlite3_bind_int64(sink->block_row, 2, (int64_t)sink->block.min_ns);
+	sqlite3_bind_int64(sink->block_row, 3, (int64_t)sink->block.max_ns);
+	sqlite3_bind_int64(sink->block_row, 4, (int64_t)sink->block.n);
+	return sql_run(sink->block_row);
+}
+
+static int commit(struct sink *sink, uint64_t now_ns)
+{
+	int r = write_block(sink);
+
+	if (r == 0)
+		r = meta_set_number(sink, "last_alive", (int64_t)now_ns);
+	if (r == 0)
+		r = sql_run(sink->commit);
+	if (r < 0) {
+		abandon(sink);
+		return r;
+	}
+	sink->is_open = false;
+	sink->n_open = 0;
+	sink->alive_ns = now_ns;
+	if (sink->block.n >= BLOCK_EVENTS)
+		sink->block = (struct block){ 0 };
+	sink->block_committed = sink->block;
+	store_settle(&sink->store);
+	return 0;
+}
+
+static int failed(struct sink *sink, int r)
+{
+	sink->report.last_error = r;
+	if (r == -EUCLEAN || r == -EBADMSG) {
+		if (sink->is_open)
+			abandon(sink);
+		if (!sink->bulk) {
+			detach(sink);
+			begin_anew(sink, NULL);
+		}
+	} else if (sink->is_open && sqlite3_get_autocommit(sink->file.db)) {
+		abandon(sink); /* SQLite has rolled back already (sqlite.org/lang_transaction.html) */
+	} else if (sink->is_open && (r == -ENOSPC || r == -EIO)) {
+		/* What is in it may still fit. */
+		commit(sink, clock_now_ns());
+	}
+	return r;
+}
+
+static int database_write(struct sink *sink, struct event *event)
+{
+	struct block *block = &sink->block;
+	int r;
+
+	if (unlikely(!sink->file.db))
+		return sink->report.last_error;
+	if (!sink->is_open) {
+		r = sql_run(sink->begin);
+		if (r < 0)
+			return failed(sink, r);
+		sink->is_open = true;
+	}
+	r = store_event(&sink->store, event);
+	if (unlikely(r < 0))
+		return failed(sink, r);
+	sink->n_open++;
+	sink->report.events++;
+	if (block->n == 0)
+		*block = (struct block){ event->sequence, event->time_ns, event->time_ns, 0 };
+	block->n++;
+	block->min_ns = MIN(block->min_ns, event->time_ns);
+	block->max_ns = MAX(block->max_ns, event->time_ns);
+	if (block->n >= BLOCK_EVENTS) {
+		r = write_block(sink);
+		*block = (struct block){ 0 };
+		/* The event is stored; if it is lost now, the report tells. */
+		if (r < 0)
+			failed(sink, r);
+	}
+	if (sink->n_open >= (sink->bulk ? MAX_PER_COMMIT_BULK : MAX_PER_COMMIT) ||
+	    unlikely(sink->store.context_bytes >= MAX_HELD_BYTES)) {
+		r = commit(sink, clock_now_ns());
+		if (r < 0)
+			failed(sink, r);
+	}
+	return 0;
+}
+
+static int database_flush(struct sink *sink, uint64_t now_ns)
+{
+	int r;
+
+	if (!sink->file.db) {
+		/* Beginning anew had failed; perhaps there is room now. */
+		r = open_file(sink, NULL);
+		if (r < 0)
+			return sink->report.last_error = r;
+	}
+	if (!sink->is_open) {
+		if (now_ns < sink->alive_ns + ALIVE_INTERVAL_NS)
+			return 0;
+		r = sql_run(sink->begin);
+		if (r < 0)
+			return failed(sink, r);
+		sink->is_open = true;
+	}
+	r = commit(sink, now_ns);
+	return r < 0 ? failed(sink, r) : 0;
+}
+
+static void database_report(const struct sink *sink, struct sink_report *ret)
+{
+	*ret = sink->report;
+}
+
+static struct sink *database_free(struct sink *sink)
+{
+	if (!sink)
+		return NULL;
+	if (sink->file.db) {
+		bool ok = database_flush(sink, clock_now_ns()) == 0 && sink->file.db;
+
+		/* What an import wrote was not synced so far; copying the WAL back does. */
+		if (ok && sink->bulk)
+			sql_exec(sink->file.db, "PRAGMA synchronous = NORMAL");
+		if (ok && sql_run(sink->begin) == 0) {
+			if (meta_set_number(sink, "clean_stop", 1) < 0 ||
+			    meta_set_number(sink, "last_alive", (int64_t)clock_now_ns()) < 0 ||
+			    sql_run(sink->commit) < 0)
+				sql_run(sink->rollback);
+		}
+		if (sink->file.db)
+			sqlite3_wal_checkpoint_v2(sink->file.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+						  NULL);
+	}
+	detach(sink);
+	free(sink->path);
+	free(sink->host_id);
+	free(sink->host_name);
+	free(sink->boot_id);
+	free(sink);
+	return NULL;
+}
+
+const struct sink_ops sink_database = {
+	.name = "database",
+	.open = database_open,
+	.write = database_write,
+	.flush = database_flush,
+	.report = database_report,
+	.free = database_free,
+};

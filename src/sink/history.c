@@ -1,0 +1,405 @@
+/* See history.h; the events are read in history_events.c.  What is given to the caller has been read
+ * before, so that no read transaction is open while the caller works or waits. */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sink/history_file.h"
+#include "sink/schema_sql.h"
+
+#define BUSY_TIMEOUT_MS 2000
+#define PROCESS_BATCH	512
+
+static _printf_(3, 4) int fail(int error, struct history_error *ret, const char *format, ...)
+{
+	va_list ap;
+
+	if (ret) {
+		va_start(ap, format);
+		vsnprintf(ret->message, sizeof(ret->message), format, ap);
+		va_end(ap);
+	}
+	return error;
+}
+
+/* Opening. */
+
+static int examine(sqlite3 *db, const char *path, struct history_error *error)
+{
+	int64_t application, version;
+	int r;
+
+	if ((r = sql_number(db, "PRAGMA application_id", &application)) < 0 ||
+	    (r = sql_number(db, "PRAGMA user_version", &version)) < 0)
+		return fail(r, error, "%s: %s", path,
+			    r == -EBADMSG ? "is not a recorder database" : sqlite3_errmsg(db));
+	if (application != SQL_APPLICATION_ID)
+		return fail(-EBADMSG, error, "%s: is not a recorder database", path);
+	if (version != SCHEMA_VERSION)
+		return fail(-EBADMSG, error,
+			    "%s: has schema version %lld, this program reads %d (use %s recorder%s)", path,
+			    (long long)version, SCHEMA_VERSION, version > SCHEMA_VERSION ? "a newer" : "this",
+			    version > SCHEMA_VERSION ? "" : " to write it once: it migrates");
+	return 0;
+}
+
+static int open_database(struct history *history, bool immutable, struct history_error *error)
+{
+	_cleanup_(buffer_release) struct buffer uri = { 0 };
+	int r;
+
+	buffer_append_text(&uri, "file:");
+	for (const char *p = history->path; *p; p++)
+		if (strchr("%?#", *p))
+			buffer_printf(&uri, "%%%02x", (unsigned char)*p);
+		else
+			buffer_append_byte(&uri, *p);
+	buffer_append_text(&uri, immutable ? "?mode=ro&immutable=1" : "?mode=ro");
+	if (buffer_error(&uri) < 0)
+		return -ENOMEM;
+	history->db = sql_close(history->db);
+	r = sqlite3_open_v2(buffer_text(&uri), &history->db,
+			    SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+	if (r != SQLITE_OK)
+		return fail(sql_errno(r), error, "%s: %s", history->path, sqlite3_errstr(r));
+	sqlite3_extended_result_codes(history->db, 1);
+	sqlite3_busy_timeout(history->db, BUSY_TIMEOUT_MS);
+	return examine(history->db, history->path, error);
+}
+
+int history_number(sqlite3 *db, const char *sql, int parameter, int64_t value, uint64_t *ret)
+{
+	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;
+	int r;
+
+	r = sql_prepare(db, sql, &statement);
+	if (r < 0)
+		return r;
+	if (parameter)
+		sqlite3_bind_int64(statement, parameter, value);
+	r = sqlite3_step(statement);
+	if (r != SQLITE_ROW)
+		return sql_errno(r);
+	if (sqlite3_column_type(statement, 0) != SQLITE_NULL)
+		*ret = (uint64_t)sqlite3_column_int64(statement, 0);
+	return 0;
+}
+
+static int set_text(char **to, sqlite3_stmt *statement, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, column);
+
+	free(*to);
+	*to = text ? strdup(text) : NULL;
+	return text && !*to ? -ENOMEM : 0;
+}
+
+static int read_host(struct history *history)
+{
+	static const char *const keys[] = { "host_id", "host_name", "boot_id" };
+	char **const to[] = { &history->host.id, &history->host.name, &history->host.boot_id };
+	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;
+	int r;
+
+	r = sql_prepare(history->db, "SELECT value FROM meta WHERE key = ?", &statement);
+	for (unsigned i = 0; r == 0 && i < ARRAY_SIZE(keys); i++) {
+		sqlite3_bind_text(statement, 1, keys[i], -1, SQLITE_STATIC);
+		r = sqlite3_step(statement);
+		r = r == SQLITE_ROW ? set_text(to[i], statement, 0) : sql_errno(r);
+		sqlite3_reset(statement);
+	}
+	return r;
+}
+
+int history_open(struct history **ret, const char *path, struct history_error *error)
+{
+	_cleanup_(history_freep) struct history *history = calloc(1, sizeof(*history));
+	struct stat st;
+	int r;
+
+	if (!history)
+		return -ENOMEM;
+	history->path = strdup(path);
+	if (!history->path)
+		return -ENOMEM;
+	/* A FIFO would be waited for, a folder be a disk that fails. */
+	if (stat(path, &st) < 0 || access(path, R_OK) < 0)
+		return fail(-errno, error, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return fail(-EINVAL, error, "%s is not a file", path);
+	r = open_database(history, false, error);
+	/* WAL needs a -shm beside the file, which cannot be made in a folder that is only readable. Then
+	 * nobody writes it either, and what is in the file is all there is (sqlite.org/wal.html, "Read-Only
+	 * Databases"). */
+	if (r == -ENOENT || r == -EROFS || r == -EACCES)
+		r = open_database(history, true, error);
+	if (r < 0)
+		return r;
+	r = history_rows_open(&history->rows, history->db);
+	if (r == 0)
+		r = read_host(history);
+	if (r < 0)
+		return fail(r, error, "%s: %s", path, sqlite3_errmsg(history->db));
+	*ret = TAKE(history);
+	return 0;
+}
+
+static void host_release(struct host *host)
+{
+	free(host->id);
+	free(host->name);
+	free(host->boot_id);
+}
+
+struct history *history_free(struct history *history)
+{
+	if (!history)
+		return NULL;
+	history_rows_close(&history->rows);
+	sql_close(history->db);
+	host_release(&history->host);
+	host_release(&history->run);
+	free(history->path);
+	free(history);
+	return NULL;
+}
+
+/* Gaps: few, so they are all read before the first is given. */
+
+struct gap_list {
+	struct gap {
+		struct history_gap gap;
+		size_t class_name, unit, cause; /* places in texts, from 1 on; 0: NULL */
+	} * gaps;
+	size_t n, max;
+	struct buffer texts;
+};
+
+static size_t keep_text(struct buffer *texts, sqlite3_stmt *statement, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, column);
+	size_t place = texts->size + 1;
+
+	if (!text)
+		return 0;
+	buffer_append(texts, text, strlen(text) + 1);
+	return place;
+}
+
+static const char *kept_text(const struct buffer *texts, size_t place)
+{
+	return place ? texts->data + place - 1 : NULL;
+}
+
+static void gap_list_release(struct gap_list *list)
+{
+	free(list->gaps);
+	buffer_release(&list->texts);
+}
+
+static int read_gap(struct gap_list *list, sqlite3_stmt *statement)
+{
+	struct gap *gap;
+
+	if (list->n == list->max) {
+		size_t max = list->max ? list->max * 2 : 64;
+		struct gap *gaps = reallocarray(list->gaps, max, sizeof(*gaps));
+
+		if (!gaps)
+			return -ENOMEM;
+		list->gaps = gaps;
+		list->max = max;
+	}
+	gap = &list->gaps[list->n++];
+	*gap = (struct gap){
+		.gap = {
+			.begin_ns = (uint64_t)sqlite3_column_int64(statement, 0),
+			.end_ns = (uint64_t)sqlite3_column_int64(statement, 1),
+			.count = (uint64_t)sqlite3_column_int64(statement, 2),
+			.count_known = sqlite3_column_type(statement, 2) != SQLITE_NULL,
+			.exact = sqlite3_column_int64(statement, 3) != 0,
+		},
+		.class_name = keep_text(&list->texts, statement, 4),
+		.unit = keep_text(&list->texts, statement, 5),
+		.cause = keep_text(&list->texts, statement, 6),
+	};
+	return buffer_error(&list->texts);
+}
+
+int history_gaps(struct history *history, uint64_t since_ns, uint64_t until_ns, history_gap_fn fn, void *user)
+{
+	static const uint16_t columns[] = { FIELD_gap_begin, FIELD_gap_end,  FIELD_gap_count, FIELD_gap_exact,
+					    FIELD_gap_class, FIELD_gap_unit, FIELD_gap_cause };
+	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;
+	_cleanup_(buffer_release) struct buffer sql = { 0 };
+	_cleanup_(gap_list_release) struct gap_list list = { 0 };
+	char begin[FIELD_COLUMN_MAX], end[FIELD_COLUMN_MAX];
+	int r;
+
+	field_column(FIELD_gap_begin, begin);
+	field_column(FIELD_gap_end, end);
+	for (unsigned i = 0; i < ARRAY_SIZE(columns); i++) {
+		char name[FIELD_COLUMN_MAX];
+
+		field_column((enum field)columns[i], name);
+		buffer_printf(&sql, "%s%s", i > 0 ? ", " : "SELECT ", name);
+	}
+	/* A gap without an end is not over, one without a beginning is as old as anything. */
+	buffer_printf(
+		&sql,
+		" FROM event_recorder e CROSS JOIN shape_recorder s ON s.id = e.shape WHERE s.kind = %u "
+		"AND coalesce(%s, e.time) >= ?1 AND coalesce(%s, 0) < ?2 ORDER BY coalesce(%s, 0), e.sequence",
+		kinds[KIND_ID(recorder, gap)].number, end, begin, begin);
+	if (buffer_error(&sql) < 0)
+		return -ENOMEM;
+	r = sql_prepare(history->db, buffer_text(&sql), &statement);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(statement, 1, sql_time(since_ns));
+	sqlite3_bind_int64(statement, 2, until_ns ? sql_time(until_ns) : INT64_MAX);
+	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
+		r = read_gap(&list, statement);
+		if (r < 0)
+			return r;
+	}
+	r = sql_errno(r);
+	sqlite3_reset(statement);
+	for (size_t i = 0; i < list.n && r == 0; i++) {
+		struct gap *gap = &list.gaps[i];
+
+		gap->gap.class_name = kept_text(&list.texts, gap->class_name);
+		gap->gap.unit = kept_text(&list.texts, gap->unit);
+		gap->gap.cause = kept_text(&list.texts, gap->cause);
+		r = fn(user, &gap->gap);
+	}
+	return r < 0 ? r : 0;
+}
+
+/* Processes. */
+
+static int read_processes(struct history *history, sqlite3_stmt *statement, int64_t after,
+			  struct history_process batch[PROCESS_BATCH], size_t *ret_n)
+{
+	int r;
+
+	*ret_n = 0;
+	sqlite3_bind_int64(statement, 1, after);
+	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
+		struct history_process *process = &batch[*ret_n];
+		struct context *context;
+
+		*process = (struct history_process){ .row = sqlite3_column_int64(statement, 0),
+						     .exit_code = -1 };
+		process->end_ns = (uint64_t)sqlite3_column_int64(statement, 1);
+		if (sqlite3_column_type(statement, 2) != SQLITE_NULL)
+			process->exit_code = sqlite3_column_int(statement, 2);
+		process->replaced = sqlite3_column_type(statement, 3) != SQLITE_NULL;
+		r = history_row_context(&history->rows, process->row, &context);
+		if (r < 0)
+			break;
+		process->context = context_ref(context);
+		(*ret_n)++;
+	}
+	if (r >= 0)
+		r = sql_errno(r);
+	sqlite3_reset(statement);
+	return r;
+}
+
+int history_processes(struct history *history, history_process_fn fn, void *user)
+{
+	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;
+	_cleanup_(buffer_release) struct buffer sql = { 0 };
+	_cleanup_(freep) struct history_process *batch = calloc(PROCESS_BATCH, sizeof(*batch));
+	int64_t after = 0;
+	size_t n;
+	int r;
+
+	if (!batch)
+		return -ENOMEM;
+	buffer_printf(
+		&sql,
+		"SELECT p.id, x.time, x.exit_code, x.next FROM process p LEFT JOIN process_end x ON x.process = p.id "
+		"WHERE p.id > ?1 AND p.image IS NULL ORDER BY p.id LIMIT %d",
+		PROCESS_BATCH);
+	r = sql_prepare(history->db, buffer_text(&sql), &statement);
+	do {
+		if (r < 0)
+			return r;
+		r = read_processes(history, statement, after, batch, &n);
+		for (size_t i = 0; i < n; i++) {
+			after = batch[i].row;
+			if (r == 0 && batch[i].context)
+				r = fn(user, &batch[i]);
+			context_unref(batch[i].context);
+		}
+	} while (r == 0 && n == PROCESS_BATCH);
+	return r < 0 ? r : 0;
+}
+
+/* What there is. */
+
+int history_stats(struct history *history, struct history_stats *ret)
+{
+	static const char *const parts[] = { "", "-wal", "-shm" };
+	struct history_stats stats = {
+		.host_id = history->host.id,
+		.host_name = history->host.name,
+		.boot_id = history->host.boot_id,
+	};
+	const struct {
+		const char *sql;
+		uint64_t *ret;
+	} numbers[] = {
+		{ "SELECT sum(events) FROM block", &stats.events },
+		{ "SELECT min(min_time) FROM block", &stats.oldest_ns },
+		{ "SELECT max(max_time) FROM block", &stats.newest_ns },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(numbers); i++) {
+		int r = history_number(history->db, numbers[i].sql, 0, 0, numbers[i].ret);
+
+		if (r < 0)
+			return r;
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+		char name[4096];
+		struct stat st;
+
+		snprintf(name, sizeof(name), "%s%s", history->path, parts[i]);
+		if (stat(name, &st) == 0 && st.st_size > 0)
+			stats.size_bytes += (uint64_t)st.st_size;
+	}
+	*ret = stats;
+	return 0;
+}
+
+int history_json_options(struct history *history, uint64_t sequence, struct event_json_options *ret)
+{
+	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;
+	char **const to[] = { &history->run.id, &history->run.name, &history->run.boot_id };
+	int r;
+
+	r = sql_prepare(history->db,
+			"SELECT host_id, host_name, boot_id FROM run WHERE first_sequence <= ?1 "
+			"ORDER BY first_sequence DESC LIMIT 1",
+			&statement);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(statement, 1, (int64_t)sequence);
+	host_release(&history->run);
+	history->run = (struct host){ 0 };
+	r = sqlite3_step(statement);
+	if (r != SQLITE_ROW && r != SQLITE_DONE)
+		return sql_errno(r);
+	for (int i = 0; r == SQLITE_ROW && i < (int)ARRAY_SIZE(to); i++)
+		if (set_text(to[i], statement, i) < 0)
+			return -ENOMEM;
+	*ret = (struct event_json_options){ .host_id = span_of(history->run.id),
+					    .host_name = span_of(history->run.name),
+					    .boot_id = span_of(history->run.boot_id) };
+	return 0;
+}

@@ -1,0 +1,65 @@
+#pragma once
+/* Reads events back from a database file, read-only, with or without a daemon writing it. */
+
+#include "event/event_json.h"
+
+struct history;
+
+struct history_query {
+	uint64_t since_ns;		/* inclusive; 0: from the beginning */
+	uint64_t until_ns;		/* exclusive; 0: to the end */
+	uint32_t categories;		/* bit set; 0: all */
+	const bool *kinds;		/* N_KINDS flags, or NULL: all */
+	bool newest_first;		/* else in order of sequence */
+	uint64_t sequence;		/* only this one, if not 0 */
+	uint64_t event_time_ns, event_origin;	/* only this event (event_id_parse), if not 0 */
+	/* Narrowing that an index or an early test can use; the caller still filters. 0 / empty: none. */
+	uint64_t entity_id;
+	uint32_t pid;
+};
+
+struct history_gap {
+	uint64_t begin_ns, end_ns, count;
+	bool count_known, exact;
+	const char *class_name, *unit, *cause;	/* borrowed until the function returns */
+};
+
+struct history_process {
+	int64_t row;
+	struct context *context;	/* borrowed; with its parents */
+	uint64_t end_ns;		/* 0: not known to have ended */
+	int32_t exit_code;		/* -1: unknown */
+	bool replaced;			/* its end was the beginning of another program in the same process */
+};
+
+struct history_error {
+	char message[256];
+};
+
+/* 0; -ENOENT; -EBUSY; -EBADMSG: not a recorder database, or of a newer schema: error says which. */
+int history_open(struct history **ret, const char *path, struct history_error *error);
+struct history *history_free(struct history *history);
+DEFINE_CLEANUP(struct history, history_free)
+
+/* Borrowed until it returns. > 0: stop.  < 0: stop, passed on. */
+typedef int (*history_event_fn)(void *user, const struct event *event);
+int history_events(struct history *history, const struct history_query *query, history_event_fn fn,
+		   void *user);
+
+/* Gaps that overlap [since, until), oldest first. */
+typedef int (*history_gap_fn)(void *user, const struct history_gap *gap);
+int history_gaps(struct history *history, uint64_t since_ns, uint64_t until_ns, history_gap_fn fn,
+		 void *user);
+
+/* Process images, in order of their rows: each once, as it was when it was first seen. */
+typedef int (*history_process_fn)(void *user, const struct history_process *process);
+int history_processes(struct history *history, history_process_fn fn, void *user);
+
+struct history_stats {
+	uint64_t events, size_bytes, oldest_ns, newest_ns;
+	const char *host_id, *host_name, *boot_id;	/* borrowed from history */
+};
+int history_stats(struct history *history, struct history_stats *ret);
+
+/* Host and boot that the event of this number belongs to, for event_json().  Borrowed until the next call. */
+int history_json_options(struct history *history, uint64_t sequence, struct event_json_options *ret);

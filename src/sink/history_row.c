@@ -1,0 +1,403 @@
+/* See history_row.h.  The file may be anybody's: a column may hold any type and any text, ids may lead
+ * nowhere or in circles. What cannot be read is unknown. Contexts are kept, since neighbouring events
+ * mostly share them. */
+
+#include "sink/history_row.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "event/event_json.h"
+
+#define N_CONTEXTS 8192 /* kept; rows of processes that live at a time are near each other */
+#define MAX_BYTES  ((size_t)64 << 20) /* of text in these: arguments may have megabytes */
+
+/* What a table's row says of its own text. */
+struct remarks {
+	uint64_t inferred[FIELD_WORDS], escaped[FIELD_WORDS];
+};
+
+static bool in_set(const uint64_t set[FIELD_WORDS], unsigned field)
+{
+	return set[field / 64] >> (field % 64) & 1;
+}
+
+static struct span column_span(sqlite3_stmt *statement, int column)
+{
+	/* In this order: the size is that of the text (sqlite.org/c3ref/column_blob.html). */
+	const unsigned char *text = sqlite3_column_text(statement, column);
+
+	return (struct span){ (const char *)text, (size_t)sqlite3_column_bytes(statement, column) };
+}
+
+/* JSON array of field names -> set. What is no such array names nothing. */
+static void read_names(struct span text, uint64_t set[FIELD_WORDS])
+{
+	json_t *list = text.data ? json_loadb(text.data, text.size, 0, NULL) : NULL;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+		unsigned field = name ? field_lookup(span_of(name)) : FIELD_NONE;
+
+		if (field != FIELD_NONE)
+			set[field / 64] |= UINT64_C(1) << (field % 64);
+	}
+	json_decref(list);
+}
+
+static struct span unescaped(struct history_rows *rows, struct span text, bool escaped)
+{
+	if (!escaped)
+		return text;
+	buffer_clear(&rows->scratch);
+	percent_unescape(&rows->scratch, text);
+	return buffer_span(&rows->scratch);
+}
+
+static void set_list(struct history_rows *rows, struct values *values, unsigned field, struct span text,
+		     bool escaped)
+{
+	json_t *list = json_loadb(text.data, text.size, 0, NULL);
+
+	if (!json_is_array(list)) {
+		json_decref(list);
+		return;
+	}
+	values_set_text(values, (enum field)field, SPAN(""));
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+		struct span bytes = { json_string_value(item), json_string_length(item) };
+
+		if (bytes.data)
+			values_append_list(values, (enum field)field, unescaped(rows, bytes, escaped));
+	}
+	json_decref(list);
+}
+
+static void set_ip(struct values *values, unsigned field, struct span text)
+{
+	char printed[IP_TEXT_MAX], bytes[16];
+	bool is_v6 = memchr(text.data, ':', text.size);
+
+	if (text.size >= sizeof(printed))
+		return;
+	memcpy(printed, text.data, text.size);
+	printed[text.size] = 0;
+	if (inet_pton(is_v6 ? AF_INET6 : AF_INET, printed, bytes) == 1)
+		values_set_text(values, (enum field)field, (struct span){ bytes, is_v6 ? 16 : 4 });
+}
+
+static void set_text(struct history_rows *rows, struct values *values, unsigned field, struct span text,
+		     bool escaped)
+{
+	if (fields[field].type == TYPE_LIST)
+		set_list(rows, values, field, text, escaped);
+	else if (fields[field].type == TYPE_IP)
+		set_ip(values, field, text);
+	else
+		values_set_text(values, (enum field)field, unescaped(rows, text, escaped));
+}
+
+/* A row of table text. 0, and rows->text is to be reset; -ENODATA: there is none. */
+static int look_up(struct history_rows *rows, int64_t id, struct span *ret, bool *ret_escaped)
+{
+	int r;
+
+	sqlite3_bind_int64(rows->text, 1, id);
+	r = sqlite3_step(rows->text);
+	if (r != SQLITE_ROW) {
+		sqlite3_reset(rows->text);
+		return r == SQLITE_DONE ? -ENODATA : sql_errno(r);
+	}
+	*ret = column_span(rows->text, 0);
+	*ret_escaped = sqlite3_column_int64(rows->text, 1) != 0;
+	if (!ret->data)
+		*ret = SPAN("");
+	return 0;
+}
+
+static void set_args_from_command_line(struct values *values)
+{
+	struct span line = values_text(values, FIELD_command_line);
+	char *args;
+
+	if (!values_has(values, FIELD_command_line))
+		return;
+	args = values_new_text(values, FIELD_args, line.size + 1);
+	if (!args)
+		return;
+	line = values_text(values, FIELD_command_line); /* the arena may have moved */
+	for (size_t i = 0; i < line.size; i++)
+		args[i] = line.data[i] == ' ' ? 0 : line.data[i];
+	args[line.size] = 0;
+}
+
+static int set_path(struct history_rows *rows, sqlite3_stmt *statement, int at, struct values *values,
+		    unsigned field, bool escaped)
+{
+	struct span name = column_span(statement, at + 1), folder = { NULL, 0 };
+	_cleanup_(buffer_release) struct buffer path = { 0 };
+	bool folder_escaped;
+	int r;
+
+	if (!name.data)
+		return 0;
+	if (sqlite3_column_type(statement, at) != SQLITE_NULL) {
+		r = look_up(rows, sqlite3_column_int64(statement, at), &folder, &folder_escaped);
+		if (r < 0)
+			return r == -ENODATA ? 0 : r;
+		buffer_append_span(&path, unescaped(rows, folder, folder_escaped));
+		buffer_append_byte(&path, '/');
+		sqlite3_reset(rows->text);
+	}
+	buffer_append_span(&path, unescaped(rows, name, escaped));
+	if (buffer_error(&path) < 0)
+		return -ENOMEM;
+	values_set_text(values, (enum field)field, buffer_span(&path));
+	return 0;
+}
+
+static int set_column(struct history_rows *rows, sqlite3_stmt *statement, int at, const struct column *column,
+		      struct values *values, bool escaped)
+{
+	unsigned field = column->field;
+	struct span text;
+	int64_t id;
+	int r;
+
+	if (column->kind == COLUMN_PATH)
+		return set_path(rows, statement, at, values, field, escaped);
+	if (sqlite3_column_type(statement, at) == SQLITE_NULL)
+		return 0;
+	if (column->kind == COLUMN_NUMBER) {
+		values_set_number(values, (enum field)field, (uint64_t)sqlite3_column_int64(statement, at));
+		return 0;
+	}
+	if (column->kind == COLUMN_TEXT) {
+		text = column_span(statement, at);
+		if (text.data)
+			set_text(rows, values, field, text, escaped);
+		return 0;
+	}
+	id = sqlite3_column_int64(statement, at);
+	if (id == 0)
+		return 0; /* arguments: when all columns are there */
+	r = look_up(rows, id, &text, &escaped);
+	if (r < 0)
+		return r == -ENODATA ? 0 : r;
+	set_text(rows, values, field, text, escaped);
+	sqlite3_reset(rows->text);
+	return 0;
+}
+
+/* first: where the table's columns begin in the row of the statement. */
+static int read_table(struct history_rows *rows, sqlite3_stmt *statement, const struct table *table,
+		      unsigned first, struct values *values, const struct remarks *remarks)
+{
+	for (unsigned i = 0; i < table->n_columns; i++) {
+		const struct column *column = &table->columns[i];
+		int r = set_column(rows, statement, (int)(first + column->place), column, values,
+				   in_set(remarks->escaped, column->field));
+
+		if (r < 0)
+			return r;
+		if (in_set(remarks->inferred, column->field) && values_has(values, column->field))
+			values_set_inferred(values, column->field);
+	}
+	return values->failed ? -ENOMEM : 0;
+}
+
+int history_row_event(struct history_rows *rows, sqlite3_stmt *statement, unsigned category,
+		      struct event **ret)
+{
+	const struct table *table = &rows->layout.events[category], *shape = &rows->layout.shapes[category];
+	_cleanup_(event_freep) struct event *event = NULL;
+	int first_of_shape = (int)table->width;
+	struct remarks remarks = { 0 };
+	struct context *context;
+	unsigned kind;
+	int64_t number = sqlite3_column_int64(statement, first_of_shape + SHAPE_KIND);
+	int r;
+
+	kind = number >= 0 && number <= UINT16_MAX ? kind_by_number((uint16_t)number) : N_KINDS;
+	if (kind == N_KINDS || kinds[kind].category != category)
+		return -ENODATA;
+	event = event_new((uint16_t)kind, (uint64_t)sqlite3_column_int64(statement, EVENT_TIME));
+	if (!event)
+		return -ENOMEM;
+	event->origin = (uint64_t)sqlite3_column_int64(statement, EVENT_ORIGIN);
+	event->sequence = (uint64_t)sqlite3_column_int64(statement, EVENT_SEQUENCE);
+	if (sqlite3_column_type(statement, first_of_shape + SHAPE_INFERRED) != SQLITE_NULL)
+		read_names(column_span(statement, first_of_shape + SHAPE_INFERRED), remarks.inferred);
+	if (sqlite3_column_type(statement, first_of_shape + SHAPE_ESCAPED) != SQLITE_NULL)
+		read_names(column_span(statement, first_of_shape + SHAPE_ESCAPED), remarks.escaped);
+	r = read_table(rows, statement, table, 0, &event->values, &remarks);
+	if (r < 0)
+		return r;
+	r = read_table(rows, statement, shape, (unsigned)first_of_shape, &event->values, &remarks);
+	if (r < 0)
+		return r;
+	if (sqlite3_column_type(statement, EVENT_PROCESS) != SQLITE_NULL) {
+		r = history_row_context(rows, sqlite3_column_int64(statement, EVENT_PROCESS), &context);
+		if (r < 0)
+			return r;
+		event->context = context_ref(context);
+	}
+	*ret = TAKE(event);
+	return 0;
+}
+
+/* One row of process, without its parent. 0: *ret is set, NULL if there is no such row. */
+static int read_process(struct history_rows *rows, int64_t row, struct context **ret, int64_t *ret_parent)
+{
+	sqlite3_stmt *statement = rows->process;
+	_cleanup_(context_unrefp) struct context *context = NULL;
+	struct remarks remarks = { 0 };
+	const struct {
+		int column;
+		uint64_t *set;
+	} lists[] = { { PROCESS_INFERRED, remarks.inferred }, { PROCESS_ESCAPED, remarks.escaped } };
+	const struct column *args = &rows->layout.process.columns[rows->layout.process.column_of[FIELD_args]];
+	int r;
+
+	sqlite3_bind_int64(statement, 1, row);
+	r = sqlite3_step(statement);
+	if (r != SQLITE_ROW) {
+		*ret = NULL;
+		r = sql_errno(r);
+		goto done;
+	}
+	context = context_new();
+	if (!context) {
+		r = -ENOMEM;
+		goto done;
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(lists); i++) {
+		struct span names;
+		bool escaped;
+
+		if (sqlite3_column_type(statement, lists[i].column) == SQLITE_NULL)
+			continue;
+		r = look_up(rows, sqlite3_column_int64(statement, lists[i].column), &names, &escaped);
+		if (r == 0) {
+			read_names(names, lists[i].set);
+			sqlite3_reset(rows->text);
+		} else if (r != -ENODATA) {
+			goto done;
+		}
+	}
+	r = read_table(rows, statement, &rows->layout.process, 0, &context->values, &remarks);
+	if (r < 0)
+		goto done;
+	r = read_table(rows, statement, &rows->layout.login, rows->layout.process.width, &context->values,
+		       &remarks);
+	if (r < 0)
+		goto done;
+	if (sqlite3_column_type(statement, args->place) == SQLITE_INTEGER &&
+	    sqlite3_column_int64(statement, args->place) == 0) {
+		set_args_from_command_line(&context->values);
+		if (in_set(remarks.inferred, FIELD_args) && values_has(&context->values, FIELD_args))
+			values_set_inferred(&context->values, FIELD_args);
+	}
+	context->row = row;
+	context->ancestry_cut = sqlite3_column_int64(statement, PROCESS_CUT) != 0;
+	*ret_parent = sqlite3_column_int64(statement, PROCESS_PARENT);
+	*ret = TAKE(context);
+	r = 0;
+done:
+	sqlite3_reset(statement);
+	return r;
+}
+
+static struct context **slot_of(const struct history_rows *rows, int64_t row)
+{
+	return &rows->contexts[(uint64_t)row % N_CONTEXTS];
+}
+
+static void drop_all(struct history_rows *rows)
+{
+	for (unsigned i = 0; rows->contexts && i < N_CONTEXTS; i++)
+		rows->contexts[i] = context_unref(rows->contexts[i]);
+	rows->bytes = 0;
+}
+
+static void keep(struct history_rows *rows, struct context *context)
+{
+	struct context **slot = slot_of(rows, context->row);
+
+	if (rows->bytes > MAX_BYTES)
+		drop_all(rows);
+	if (*slot)
+		rows->bytes -= (*slot)->values.arena_capacity;
+	context_unref(*slot);
+	*slot = context_ref(context);
+	rows->bytes += context->values.arena_capacity;
+}
+
+int history_row_context(struct history_rows *rows, int64_t row, struct context **ret)
+{
+	struct context *chain[CONTEXT_MAX_DEPTH + 2], *context = NULL;
+	unsigned n = 0;
+	int r = 0;
+
+	/* Upwards to one that is there already. A parent has the smaller number, so that there is no
+	 * circle. */
+	for (int64_t at = row, parent = 0; at > 0 && n < ARRAY_SIZE(chain); at = parent < at ? parent : 0) {
+		struct context *known = *slot_of(rows, at);
+
+		if (known && known->row == at) {
+			context = context_ref(known);
+			break;
+		}
+		r = read_process(rows, at, &chain[n], &parent);
+		if (r < 0 || !chain[n])
+			break;
+		n++;
+	}
+	/* And down again. */
+	while (n > 0) {
+		struct context *child = chain[--n];
+		bool cut = child->ancestry_cut;
+
+		if (r == 0) {
+			context_set_parent(child, context);
+			child->ancestry_cut |= cut;
+			keep(rows, child);
+		}
+		context_unref(context);
+		context = child;
+	}
+	/* The slot has a reference. */
+	*ret = r == 0 ? context : NULL;
+	context_unref(context);
+	return r;
+}
+
+int history_rows_open(struct history_rows *rows, sqlite3 *db)
+{
+	int r;
+
+	*rows = (struct history_rows){ .db = db };
+	layout_make(&rows->layout);
+	rows->contexts = calloc(N_CONTEXTS, sizeof(struct context *));
+	if (!rows->contexts)
+		return -ENOMEM;
+	r = sql_prepare(db, "SELECT value, escaped FROM text WHERE id = ?", &rows->text);
+	if (r < 0)
+		return r;
+	return sql_prepare(
+		db, "SELECT p.*, l.* FROM process p LEFT JOIN login l ON l.id = p.login WHERE p.id = ?",
+		&rows->process);
+}
+
+void history_rows_close(struct history_rows *rows)
+{
+	drop_all(rows);
+	free(rows->contexts);
+	sql_finalize(rows->text);
+	sql_finalize(rows->process);
+	buffer_release(&rows->scratch);
+	*rows = (struct history_rows){ 0 };
+}

@@ -1,0 +1,25 @@
+#pragma once
+/* Rows of the database -> events and contexts: what row.h does, backwards. */
+
+#include "sink/layout.h"
+#include "sink/sql.h"
+
+struct history_rows {
+	sqlite3 *db;			/* borrowed */
+	struct layout layout;
+	sqlite3_stmt *text, *process;
+	struct context **contexts;	/* references, by row modulo their number */
+	size_t bytes;			/* of the text of these */
+	struct buffer scratch;
+};
+
+int history_rows_open(struct history_rows *rows, sqlite3 *db);	/* history_rows_close() in either case */
+void history_rows_close(struct history_rows *rows);
+
+/* The columns an event is made from, for a SELECT with event_X as e and shape_X as s. */
+#define HISTORY_EVENT_COLUMNS "e.*, s.*"
+/* From the current row of such a statement. 0: *ret is set; -ENODATA: no event that this program knows. */
+int history_row_event(struct history_rows *rows, sqlite3_stmt *statement, unsigned category,
+		      struct event **ret);
+/* The context in a row of process, with its parents: borrowed until the next call, NULL if there is none. */
+int history_row_context(struct history_rows *rows, int64_t row, struct context **ret);

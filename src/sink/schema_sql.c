@@ -1,0 +1,293 @@
+/* See schema_sql.h.  Every column and view comes from the tables of fields, kinds and categories; `.schema`
+ * of the sqlite3 shell shows what each means. The views are the contract (docs/DATABASE.md), the tables may
+ * change.
+ *
+ * The views hold nothing that keeps SQLite from flattening them (no DISTINCT, no aggregate, one type a
+ * column), so that the newest events are read from the end of the tables and not sorted. */
+
+#include "sink/schema_sql.h"
+
+#include <stdio.h>
+
+/* What the view shows for a number X of the base table; %X% stands for it. NULL: X itself. */
+static const char *const number_sql[TYPE_IP + 1] = {
+	[TYPE_U64] = "iif(%X% < 0, printf('%u', %X%), %X%)",
+	[TYPE_ID] = "iif(%X% IS NULL, NULL, printf('%016x', %X%))",
+	[TYPE_TIME] =
+		"strftime('%Y-%m-%dT%H:%M:%S', %X% / 1000000000, 'unixepoch') || printf('.%09dZ', %X% % 1000000000)",
+	[TYPE_MODE] = "iif(%X% IS NULL, NULL, printf('%04o', %X%))",
+	/* gnu_dev_major, gnu_dev_minor of glibc (sysdeps/unix/sysv/linux: bits/sysmacros.h). */
+	[TYPE_DEVICE] =
+		"iif(%X% IS NULL, NULL, printf('%u:%u', ((%X% >> 8) & 4095) | ((%X% >> 32) & 4294963200), "
+		"(%X% & 255) | ((%X% >> 12) & 4294967040)))",
+};
+
+/* Fields that the view shows otherwise than their type says, as the JSON does. */
+static const struct {
+	uint16_t field;
+	const char *sql;
+} own_sql[] = {
+	{ FIELD_auid, "nullif(%X%, 4294967295)" },
+	{ FIELD_ses, "nullif(%X%, 4294967295)" },
+	{ FIELD_completeness, "coalesce(%X%, 'full')" },
+};
+
+static void append_template(struct buffer *sql, const char *template, const char *x)
+{
+	const char *hole;
+
+	while ((hole = strstr(template, "%X%"))) {
+		buffer_append(sql, template, (size_t)(hole - template));
+		buffer_append_text(sql, x);
+		template = hole + 3;
+	}
+	buffer_append_text(sql, template);
+}
+
+/* One field as the view shows it; `alias` is that of its table, `login` that of table login. */
+static void append_value(struct buffer *sql, const struct column *column, const char *alias)
+{
+	unsigned field = column->field;
+	const char *template = number_sql[fields[field].type];
+	char name[FIELD_COLUMN_MAX];
+	char x[FIELD_COLUMN_MAX + 8];
+
+	field_column((enum field)field, name);
+	snprintf(x, sizeof(x), "%s.%s", alias, name);
+	for (unsigned i = 0; i < ARRAY_SIZE(own_sql); i++)
+		if (own_sql[i].field == field)
+			template = own_sql[i].sql;
+	if (field == FIELD_auid_name)
+		buffer_printf(sql, "iif(%s.user_audit_id = 4294967295, 'unset', %s)", alias, x);
+	else if (field == FIELD_args)
+		/* 0: as command_line, split at blanks. */
+		buffer_printf(
+			sql,
+			"iif(%s = 0, '[' || replace(json_quote(%s.process_command_line), ' ', '\",\"') || ']', "
+			"(SELECT value FROM text WHERE id = %s))",
+			x, alias, x);
+	else if (column->kind == COLUMN_TEXT_ID)
+		buffer_printf(sql, "(SELECT value FROM text WHERE id = %s)", x);
+	else if (column->kind == COLUMN_PATH)
+		buffer_printf(
+			sql,
+			"iif(%s_dir IS NULL, %s_name, (SELECT value FROM text WHERE id = %s_dir) || '/' || %s_name)",
+			x, x, x, x);
+	else if (template)
+		append_template(sql, template, x);
+	else
+		buffer_append_text(sql, x);
+}
+
+static void append_columns(struct buffer *sql, const struct table *table, const char *alias)
+{
+	for (unsigned i = 0; i < table->n_columns; i++) {
+		char name[FIELD_COLUMN_MAX];
+
+		field_column((enum field)table->columns[i].field, name);
+		buffer_append_text(sql, ",\n\t");
+		append_value(sql, &table->columns[i], alias);
+		buffer_printf(sql, " AS %s", name);
+	}
+}
+
+static void append_time(struct buffer *sql, const char *x, const char *name)
+{
+	buffer_append_text(sql, ",\n\t");
+	append_template(sql, number_sql[TYPE_TIME], x);
+	buffer_printf(sql, " AS %s,\n\t%s AS %s_ns", name, x, name);
+}
+
+/* Two JSON arrays as one; NULL where both are. */
+static void append_both_lists(struct buffer *sql, const char *a, const char *b, const char *name)
+{
+	buffer_printf(
+		sql,
+		",\n\tiif(%s IS NULL, %s, iif(%s IS NULL, %s, rtrim(%s, ']') || ',' || ltrim(%s, '['))) AS %s",
+		a, b, b, a, a, b, name);
+}
+
+static void append_table(struct buffer *sql, const struct table *table)
+{
+	buffer_printf(sql, "CREATE TABLE %s (\n%s", table->name, table->fixed);
+	for (unsigned i = 0; i < table->n_columns; i++) {
+		unsigned field = table->columns[i].field;
+		char name[FIELD_COLUMN_MAX];
+
+		field_column((enum field)field, name);
+		switch ((enum column_kind)table->columns[i].kind) {
+		case COLUMN_NUMBER:
+			buffer_printf(sql, ", %s INTEGER -- %s\n", name, fields[field].meaning);
+			break;
+		case COLUMN_TEXT:
+			buffer_printf(sql, ", %s TEXT -- %s\n", name, fields[field].meaning);
+			break;
+		case COLUMN_TEXT_ID:
+			buffer_printf(sql, ", %s INTEGER -- text: %s%s\n", name, fields[field].meaning,
+				      field == FIELD_args ? "; 0: as command_line, split at single blanks"
+							  : "");
+			break;
+		case COLUMN_PATH:
+			buffer_printf(sql, ", %s_dir INTEGER -- text: folder of: %s\n, %s_name TEXT\n", name,
+				      fields[field].meaning, name);
+		}
+	}
+	buffer_append_text(sql, ");\n");
+}
+
+/* Columns of the parent that events and processes show. */
+static void append_parent(struct buffer *sql, const struct layout *layout)
+{
+	static const uint16_t shown[] = { FIELD_entity_id, FIELD_name, FIELD_executable, FIELD_command_line };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(shown); i++) {
+		char name[FIELD_COLUMN_MAX];
+
+		field_column((enum field)shown[i], name);
+		buffer_append_text(sql, ",\n\t");
+		append_value(sql, &layout->process.columns[layout->process.column_of[shown[i]]], "parent");
+		buffer_printf(sql, " AS process_parent_%s", name + strlen("process_"));
+	}
+}
+
+static void append_action(struct buffer *sql, unsigned category)
+{
+	buffer_append_text(sql, ",\n\tCASE s.kind");
+	for (unsigned i = 0; i < N_KINDS; i++)
+		if (kinds[i].category == category)
+			buffer_printf(sql, " WHEN %u THEN '%s'", kinds[i].number, kinds[i].action);
+	buffer_append_text(sql, " END AS action");
+}
+
+static void append_category_view(struct buffer *sql, const struct layout *layout, unsigned category)
+{
+	const char *name = categories[category].name;
+
+	buffer_printf(sql, "CREATE VIEW %s_events AS SELECT\n\te.sequence AS sequence", name);
+	append_time(sql, "e.time", "time");
+	buffer_printf(sql, ",\n\tprintf('%%x-%%x', e.time, e.origin) AS event_id,\n\t'%s' AS category", name);
+	append_action(sql, category);
+	append_columns(sql, &layout->shapes[category], "s");
+	append_columns(sql, &layout->events[category], "e");
+	buffer_append_text(sql, ",\n\tcoalesce(p.image, p.id) AS process_row"); /* processes.id */
+	append_columns(sql, &layout->process, "p");
+	append_parent(sql, layout);
+	append_columns(sql, &layout->login, "l");
+	append_both_lists(sql, "(SELECT value FROM text WHERE id = p.recorder_inferred)",
+			  "s.recorder_inferred", "recorder_inferred");
+	append_both_lists(sql, "(SELECT value FROM text WHERE id = p.recorder_escaped)", "s.recorder_escaped",
+			  "recorder_escaped");
+	buffer_printf(
+		sql,
+		"\nFROM event_%s e LEFT JOIN shape_%s s ON s.id = e.shape LEFT JOIN process p ON p.id = e.process\n"
+		"LEFT JOIN login l ON l.id = p.login LEFT JOIN process parent ON parent.id = p.parent;\n",
+		name, name);
+}
+
+/* What all categories have, a row an event. CAST, since an arm whose column has another type than that of its
+ * siblings would not be flattened (sqlite.org/optoverview.html, "Subquery flattening"). */
+static void append_events_view(struct buffer *sql)
+{
+	buffer_append_text(sql, "CREATE VIEW events AS\n");
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		const char *subject = categories[i].subject_sql, *detail = categories[i].detail_sql;
+
+		buffer_printf(
+			sql,
+			"%sSELECT sequence, time, category, action, event_outcome AS outcome, process_entity_id,\n"
+			"\tprocess_pid AS pid, CAST(process_executable AS TEXT) AS executable,\n"
+			"\tprocess_command_line AS command_line, user_name AS user, user_audit_name AS login_user,\n"
+			"\tCAST(%s AS TEXT) AS subject,\n\tCAST(%s AS TEXT) AS detail FROM %s_events\n",
+			i > 0 ? "UNION ALL " : "", subject ? subject : "NULL", detail ? detail : "NULL",
+			categories[i].name);
+	}
+	buffer_append_text(sql, ";\n");
+}
+
+static void append_processes_view(struct buffer *sql, const struct layout *layout)
+{
+	buffer_append_text(sql, "CREATE VIEW processes AS SELECT\n\tp.id AS id,\n\tp.sequence AS sequence");
+	append_columns(sql, &layout->process, "p");
+	append_parent(sql, layout);
+	buffer_append_text(
+		sql,
+		",\n\t(WITH RECURSIVE up(id, n) AS (SELECT p.parent, 1 UNION ALL SELECT q.parent, n + 1 FROM up "
+		"JOIN process q ON q.id = up.id WHERE n < 64)\n\tSELECT group_concat(coalesce(");
+	append_value(sql, &layout->process.columns[layout->process.column_of[FIELD_executable]], "q");
+	buffer_append_text(sql, ", ");
+	append_value(sql, &layout->process.columns[layout->process.column_of[FIELD_name]], "q");
+	buffer_append_text(sql, ", '?'), ' < ') FROM up JOIN process q ON q.id = up.id) AS process_ancestry");
+	append_columns(sql, &layout->login, "l");
+	append_time(sql, "x.time", "process_end");
+	buffer_append_text(
+		sql,
+		",\n\tx.exit_code AS process_exit_code,\n\tx.exit_signal AS process_exit_signal,\n"
+		"\tx.next AS next_image,\n"
+		"\t(SELECT value FROM text WHERE id = p.recorder_inferred) AS recorder_inferred,\n"
+		"\t(SELECT value FROM text WHERE id = p.recorder_escaped) AS recorder_escaped\n"
+		"FROM process p LEFT JOIN login l ON l.id = p.login LEFT JOIN process parent ON parent.id = p.parent\n"
+		"LEFT JOIN process_end x ON x.process = p.id WHERE p.image IS NULL;\n");
+}
+
+/* The gaps are events of the recorder; here their fields are without the object's name. */
+static void append_gaps_view(struct buffer *sql)
+{
+	static const char object[] = "gap.";
+
+	buffer_append_text(sql, "CREATE VIEW gaps AS SELECT sequence, time");
+	for (unsigned i = 0; i < N_FIELDS; i++)
+		if (strncmp(fields[i].name, object, strlen(object)) == 0) {
+			char name[FIELD_COLUMN_MAX];
+
+			field_column((enum field)i, name);
+			buffer_printf(sql, ", %s AS \"%s\"", name, name + strlen(object));
+		}
+	buffer_printf(sql, " FROM recorder_events WHERE action = '%s';\n",
+		      kinds[KIND_ID(recorder, gap)].action);
+}
+
+void schema_sql(struct buffer *sql, const struct layout *layout)
+{
+	buffer_append_text(
+		sql,
+		"CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;\n"
+		"CREATE TABLE text (id INTEGER PRIMARY KEY\n"
+		", value TEXT -- valid UTF-8 without NUL; lists as JSON arrays, addresses printed\n"
+		", escaped INTEGER -- 1: it was not, and `%` and the bytes that were not are %XX here\n"
+		");\n"
+		"CREATE TABLE block (first_sequence INTEGER PRIMARY KEY -- a few thousand events that were stored together:\n"
+		", min_time INTEGER, max_time INTEGER -- turns a range of time into one of sequence\n"
+		", events INTEGER);\n"
+		"CREATE TABLE run (first_sequence INTEGER -- a row for each time a recorder opened this file\n"
+		", time INTEGER, host_id TEXT, host_name TEXT, boot_id TEXT);\n"
+		"CREATE TABLE process_end (process INTEGER PRIMARY KEY -- row of process\n"
+		", time INTEGER -- when it exited, or began another program; NULL: that was not seen\n"
+		", next INTEGER -- row of process: the image it became; NULL: it exited\n"
+		", exit_code INTEGER, exit_signal INTEGER);\n"
+		"CREATE TABLE signal (sequence INTEGER PRIMARY KEY, time INTEGER, name INTEGER -- text: rule that matched\n"
+		", event INTEGER -- sequence of the event\n"
+		");\n");
+	append_table(sql, &layout->login);
+	append_table(sql, &layout->process);
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		append_table(sql, &layout->shapes[i]);
+		append_table(sql, &layout->events[i]);
+		append_category_view(sql, layout, i);
+	}
+	append_events_view(sql);
+	append_processes_view(sql, layout);
+	append_gaps_view(sql);
+	buffer_append_text(sql, "CREATE VIEW signals AS SELECT sequence");
+	append_time(sql, "time", "time");
+	buffer_append_text(
+		sql,
+		", (SELECT value FROM text WHERE id = name) AS name, event AS event_sequence FROM signal;\n");
+}
+
+void schema_sql_insert(struct buffer *sql, const struct table *table)
+{
+	buffer_printf(sql, "INSERT INTO %s VALUES (?", table->name);
+	for (unsigned i = 1; i < table->width; i++)
+		buffer_append_text(sql, ",?");
+	buffer_append_text(sql, ")");
+}

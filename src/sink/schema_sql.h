@@ -1,0 +1,12 @@
+#pragma once
+/* SQL of the tables and of the views that make them readable. */
+
+#include "base/buffer.h"
+#include "sink/layout.h"
+
+#define SCHEMA_VERSION 1		/* PRAGMA user_version */
+
+/* CREATE statements for an empty database. */
+void schema_sql(struct buffer *sql, const struct layout *layout);
+/* INSERT INTO table VALUES (?, ?, ...): parameter n is the column at place n - 1. */
+void schema_sql_insert(struct buffer *sql, const struct table *table);

@@ -1,0 +1,53 @@
+#pragma once
+/* Events -> storage.  All functions of a sink are called from the writer thread. */
+
+#include "event/event.h"
+
+struct sink;
+
+/* Why a sink could not be opened, in words a person can act on. */
+struct sink_error {
+	char message[256];
+};
+
+struct sink_options {
+	const char *path;		/* database file, or journal file */
+	const char *host_id, *host_name, *boot_id;	/* may be NULL */
+	uint64_t max_size_bytes;	/* journal: rotate above; 0: never */
+	unsigned keep;			/* journal: old files kept */
+	bool bulk;			/* database: an import; a crash may lose it, nothing is set aside */
+	const char *const *subscription_names;	/* journal: by bit of event->streams, may be NULL; borrowed */
+	struct sink_error *error;	/* may be NULL */
+};
+
+struct sink_report {
+	uint64_t events;		/* stored since open, still so: what is in `lost` is not among them */
+	uint64_t lost;			/* accepted by write, and lost since */
+	int last_error;			/* -errno of the last failure; 0: there was none */
+
+	/* Database: what the recorder before left behind. */
+	bool existed;
+	bool clean_stop;		/* false: it died; events after last_alive_ns may be missing */
+	uint64_t last_alive_ns;		/* 0: unknown */
+	char boot_id[64];		/* the boot it ran in; empty: unknown */
+
+	/* Database: files that were damaged and are now beside the new one. */
+	unsigned n_damaged;
+	char damaged_path[512];		/* the last of them */
+};
+
+struct sink_ops {
+	const char *name;
+	/* -EBUSY: another recorder writes it.  -EBADMSG: not ours, or of a newer schema; left alone. */
+	int (*open)(struct sink **ret, const struct sink_options *options);
+	/* Borrowed event.  A sink may keep references to event->context.  Sets event->sequence (database).
+	 * < 0: the event is not stored (-ENOSPC, -EIO, -EBUSY, ...); the caller may try again or count it. */
+	int (*write)(struct sink *sink, struct event *event);
+	/* What was written so far is durable (database: commit) or at least in the kernel's hands (journal).
+	 * Call it now and then even if nothing was written: it keeps `last_alive` fresh. */
+	int (*flush)(struct sink *sink, uint64_t now_ns);
+	void (*report)(const struct sink *sink, struct sink_report *ret);
+	struct sink *(*free)(struct sink *sink);
+};
+
+extern const struct sink_ops sink_database, sink_journal;

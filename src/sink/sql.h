@@ -1,0 +1,31 @@
+#pragma once
+/* The few things every user of SQLite here needs. */
+
+#include <sqlite3.h>
+
+#include "base/buffer.h"
+
+#define SQL_APPLICATION_ID 0x52656331	/* "Rec1": marks a file as ours (sqlite.org/fileformat.html, offset 68) */
+
+/* A result code of SQLite, extended or not, as -errno; 0 for the three that mean success. */
+int sql_errno(int code);
+int sql_exec(sqlite3 *db, const char *sql);
+int sql_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret);
+/* The first column of the first row: 0; -ENODATA: no row; or -errno. */
+int sql_number(sqlite3 *db, const char *sql, int64_t *ret);
+/* Runs a statement that gives no row, ready to be run again. */
+int sql_run(sqlite3_stmt *statement);
+
+static inline sqlite3_stmt *sql_finalize(sqlite3_stmt *statement)
+{
+	sqlite3_finalize(statement);
+	return NULL;
+}
+DEFINE_CLEANUP(sqlite3_stmt, sql_finalize)
+
+static inline sqlite3 *sql_close(sqlite3 *db)
+{
+	sqlite3_close_v2(db);
+	return NULL;
+}
+DEFINE_CLEANUP(sqlite3, sql_close)

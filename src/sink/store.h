@@ -1,0 +1,29 @@
+#pragma once
+/* Events as rows of an open database: which ids are new, which row comes first.  Knows nothing of files and
+ * transactions: the caller opens one before store_event() and says by store_forget() that it was rolled
+ * back. */
+
+#include "sink/row.h"
+
+struct store {
+	sqlite3 *db;			/* borrowed */
+	struct layout layout;
+	struct rows rows;
+	struct insert events[N_CATEGORIES], shapes[N_CATEGORIES], process, login;
+	sqlite3_stmt *end;
+	int args_parameter;		/* of the INSERT into process */
+	uint64_t next_sequence;
+	int64_t tag;			/* in context->row: a row of another database is not ours */
+	struct id_cache *images;	/* entity id -> row of process << 16 | exec count */
+	struct context **contexts;	/* referenced: written since store_settle() */
+	size_t n_contexts, max_contexts, context_bytes;	/* bytes: of their text */
+};
+
+int store_open(struct store *store, sqlite3 *db);	/* 0 or -errno; store_close() in either case */
+void store_close(struct store *store);
+
+/* Inserts all that the event needs and the event.  Sets event->sequence.  < 0: some of it may be there, the
+ * event itself is not. */
+int store_event(struct store *store, struct event *event);
+void store_settle(struct store *store);	/* the transaction was committed */
+int store_forget(struct store *store);	/* it was rolled back */

@@ -1,0 +1,416 @@
+/* From kinds of events to rules, see audit_plan.h and the table in audit_rules.def.
+ *
+ * Every line of the table that is wanted adds its calls to the rule with the same list, architecture and
+ * conditions. Then a call is taken out of a rule when another rule has it under weaker conditions: it would
+ * be reported by that one anyway (openings for writing, when all openings are wanted). */
+
+#include "source/audit_plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libaudit.h>
+#include <linux/io_uring.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+
+enum when { ALWAYS, WITHOUT_CONNECTOR };
+
+struct line {
+	enum kind_id kind;
+	enum when when;
+	const char *calls;
+	int uring_operation;
+	struct audit_condition conditions[AUDIT_RULE_CONDITIONS];
+};
+
+#define NONE { 0 }
+#define SUCCEEDED { AUDIT_SUCCESS, AUDIT_EQUAL, 1 }
+#define ARG(n, op, value) { AUDIT_ARG0 + (n), AUDIT_##op, (uint32_t)(value) }
+#define ADDRESS_FAMILY(family) { AUDIT_SADDR_FAM, AUDIT_EQUAL, (family) }
+
+static const struct line lines[] = {
+#define CALLS(kind, when, calls, ...) { kind, when, calls, -1, { __VA_ARGS__ } },
+#define URING(kind, operation, ...) { kind, ALWAYS, NULL, operation, { __VA_ARGS__ } },
+#include "source/audit_rules.def"
+};
+
+/* Calls that this libaudit may be too old to know: since 5.1 they have one number on every architecture. */
+static const struct {
+	const char *name;
+	int number;
+} new_calls[] = {
+	{ "pidfd_send_signal", 424 }, { "move_mount", 429 },   { "fsmount", 432 },
+	{ "clone3", 435 },	      { "openat2", 437 },      { "fchmodat2", 452 },
+	{ "setxattrat", 463 },	      { "removexattrat", 466 },
+};
+
+/* The architecture of this kernel, then that of the 32-bit programs it runs. */
+static const struct {
+	unsigned machine, companion;
+} machines[] = {
+	{ MACH_86_64, MACH_X86 },
+	{ MACH_AARCH64, MACH_ARM },
+	{ MACH_PPC64, MACH_PPC },
+	{ MACH_S390X, MACH_S390 },
+};
+
+static int call_number(const char *name, unsigned machine)
+{
+	int number = audit_name_to_syscall(name, (int)machine);
+
+	for (size_t i = 0; number < 0 && i < ARRAY_SIZE(new_calls); i++) {
+		if (strcmp(new_calls[i].name, name) == 0)
+			number = new_calls[i].number;
+	}
+	return number;
+}
+
+static const char *call_name(int number, unsigned machine)
+{
+	const char *name = audit_syscall_to_name(number, (int)machine);
+
+	for (size_t i = 0; !name && i < ARRAY_SIZE(new_calls); i++) {
+		if (new_calls[i].number == number)
+			name = new_calls[i].name;
+	}
+	return name;
+}
+
+/* Making */
+
+static struct audit_rule *plan_rule(struct audit_plan *plan, const struct audit_rule *like)
+{
+	for (size_t i = 0; i < plan->n_rules; i++) {
+		struct audit_rule *rule = &plan->rules[i];
+
+		if (rule->list == like->list && rule->arch == like->arch &&
+		    memcmp(rule->conditions, like->conditions, sizeof(like->conditions)) == 0)
+			return rule;
+	}
+	if (plan->n_rules == AUDIT_PLAN_RULES)
+		return NULL;
+	plan->rules[plan->n_rules] = *like;
+	return &plan->rules[plan->n_rules++];
+}
+
+static void add_call(struct audit_rule *rule, uint32_t number)
+{
+	rule->calls[AUDIT_WORD(number)] |= AUDIT_BIT(number);
+}
+
+static bool has_condition(const struct line *line, uint32_t field)
+{
+	for (size_t i = 0; i < AUDIT_RULE_CONDITIONS; i++) {
+		if (line->conditions[i].op && line->conditions[i].field == field)
+			return true;
+	}
+	return false;
+}
+
+static int add_calls(struct audit_plan *plan, const struct line *line, unsigned machine)
+{
+	struct audit_rule like = {
+		.list = AUDIT_FILTER_EXIT,
+		.arch = (uint32_t)audit_machine_to_elf((int)machine),
+		.optional = has_condition(line, AUDIT_SADDR_FAM),	/* since 5.3 */
+	};
+	const char *p = line->calls;
+
+	memcpy(like.conditions, line->conditions, sizeof(like.conditions));
+	while (*p) {
+		size_t size = strcspn(p, " ");
+		struct audit_rule *rule;
+		char name[32];
+		int number;
+
+		if (size >= sizeof(name))
+			return -EINVAL;
+		memcpy(name, p, size);
+		name[size] = '\0';
+		p += size + strspn(p + size, " ");
+		number = call_number(name, machine);
+		if (number < 0 || number >= AUDIT_BITMASK_SIZE * 32)
+			continue;
+		rule = plan_rule(plan, &like);
+		if (!rule)
+			return -E2BIG;
+		add_call(rule, (uint32_t)number);
+	}
+	return 0;
+}
+
+static int add_uring(struct audit_plan *plan, const struct line *line)
+{
+	struct audit_rule like = { .list = AUDIT_FILTER_URING_EXIT, .optional = true };	/* since 5.16 */
+	struct audit_rule *rule;
+
+	memcpy(like.conditions, line->conditions, sizeof(like.conditions));
+	rule = plan_rule(plan, &like);
+	if (!rule)
+		return -E2BIG;
+	add_call(rule, (uint32_t)line->uring_operation);
+	return 0;
+}
+
+/* Records of a type, or of a process, are not made at all. The mark comes last: the kernel stops at the first
+ * condition that does not hold. */
+static int add_exclude(struct audit_plan *plan, uint32_t field, uint32_t value)
+{
+	struct audit_rule rule = {
+		.list = AUDIT_FILTER_EXCLUDE,
+		.conditions = {
+			{ field, AUDIT_EQUAL, value },
+			{ AUDIT_PID, AUDIT_NOT_EQUAL, AUDIT_EXCLUDE_MARK },
+		},
+	};
+
+	/* All, as auditctl says it; the kernel takes the 16 highest for classes of calls and clears them. */
+	memset(rule.calls, 0xff, sizeof(rule.calls));
+	rule.calls[AUDIT_BITMASK_SIZE - 1] = 0xffff;
+	return plan_rule(plan, &rule) ? 0 : -E2BIG;
+}
+
+/* Does b hold whenever a does? */
+static bool condition_implies(const struct audit_condition *a, const struct audit_condition *b)
+{
+	if (a->field != b->field)
+		return false;
+	if (a->op == b->op && a->value == b->value)
+		return true;
+	return a->op == AUDIT_BIT_MASK && b->op == AUDIT_BIT_MASK && !(a->value & ~b->value);
+}
+
+static bool rule_implies(const struct audit_rule *a, const struct audit_rule *b)
+{
+	for (size_t j = 0; j < AUDIT_RULE_CONDITIONS && b->conditions[j].op; j++) {
+		bool implied = false;
+
+		for (size_t i = 0; i < AUDIT_RULE_CONDITIONS && a->conditions[i].op; i++)
+			implied |= condition_implies(&a->conditions[i], &b->conditions[j]);
+		if (!implied)
+			return false;
+	}
+	return true;
+}
+
+/* Rules are all different, so no two imply each other but with conditions in another order: the first
+ * stays. */
+static void remove_implied(struct audit_plan *plan)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n_rules; i++) {
+		struct audit_rule *a = &plan->rules[i];
+
+		for (size_t j = 0; j < plan->n_rules; j++) {
+			const struct audit_rule *b = &plan->rules[j];
+
+			if (i == j || a->list != b->list || a->arch != b->arch || !rule_implies(a, b))
+				continue;
+			for (size_t word = 0; word < AUDIT_BITMASK_SIZE; word++)
+				a->calls[word] &= ~b->calls[word];
+		}
+	}
+	for (size_t i = 0; i < plan->n_rules; i++) {
+		uint32_t any = 0;
+
+		for (size_t word = 0; word < AUDIT_BITMASK_SIZE; word++)
+			any |= plan->rules[i].calls[word];
+		if (any)
+			plan->rules[n++] = plan->rules[i];
+	}
+	plan->n_rules = n;
+}
+
+/* Our own messages are always wanted and need nothing. */
+bool audit_plan_any(const struct audit_rules_options *options)
+{
+	for (size_t i = 0; i < N_KINDS; i++) {
+		if (options->wanted[i] && kinds[i].category != CATEGORY_recorder)
+			return true;
+	}
+	return false;
+}
+
+int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *options)
+{
+	unsigned machine = (unsigned)audit_detect_machine(), companion = machine;
+	int r = 0;
+
+	ret->n_rules = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(machines); i++) {
+		if (machines[i].machine == machine)
+			companion = machines[i].companion;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(lines) && r >= 0; i++) {
+		const struct line *line = &lines[i];
+
+		if (!options->wanted[line->kind] ||
+		    (line->when == WITHOUT_CONNECTOR && options->have_connector))
+			continue;
+		if (!line->calls) {
+			r = add_uring(ret, line);
+			continue;
+		}
+		r = add_calls(ret, line, machine);
+		if (r >= 0 && companion != machine)
+			r = add_calls(ret, line, companion);
+	}
+	if (r < 0)
+		return r;
+	remove_implied(ret);
+
+	if (options->alone && audit_plan_any(options)) {
+		r = add_exclude(ret, AUDIT_MSGTYPE, AUDIT_PROCTITLE);
+		if (r >= 0 && options->own_pid)
+			r = add_exclude(ret, AUDIT_PID, options->own_pid);
+	}
+	return r;
+}
+
+/* As text */
+
+static const char *op_text(uint32_t op)
+{
+	static const struct {
+		uint32_t op;
+		const char *text;
+	} ops[] = {
+		{ AUDIT_EQUAL, "=" },
+		{ AUDIT_NOT_EQUAL, "!=" },
+		{ AUDIT_GREATER_THAN_OR_EQUAL, ">=" },
+		{ AUDIT_LESS_THAN_OR_EQUAL, "<=" },
+		{ AUDIT_BIT_MASK, "&" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
+		if (ops[i].op == op)
+			return ops[i].text;
+	}
+	return "?";
+}
+
+static void calls_text(struct buffer *buffer, const struct audit_rule *rule)
+{
+	int machine = audit_elf_to_machine(rule->arch);
+	const char *separator = " -S ";
+
+	for (uint32_t number = 0; number < AUDIT_BITMASK_SIZE * 32; number++) {
+		const char *name = NULL;
+
+		if (!(rule->calls[AUDIT_WORD(number)] & AUDIT_BIT(number)))
+			continue;
+		buffer_append_text(buffer, separator);
+		separator = ",";
+		if (rule->list == AUDIT_FILTER_EXIT)
+			name = call_name((int)number, (unsigned)machine);
+		if (name)
+			buffer_append_text(buffer, name);
+		else
+			buffer_append_u64(buffer, number);
+	}
+}
+
+static void condition_text(struct buffer *buffer, const struct audit_condition *condition)
+{
+	const char *name = audit_field_to_name((int)condition->field);
+	const char *type = condition->field == AUDIT_MSGTYPE ? audit_msg_type_to_name((int)condition->value)
+							     : NULL;
+
+	buffer_printf(buffer, " -F %s%s", name ? name : "?", op_text(condition->op));
+	if (type)
+		buffer_append_text(buffer, type);
+	else if (condition->field >= AUDIT_ARG0 && condition->field <= AUDIT_ARG3)
+		buffer_printf(buffer, "0x%x", condition->value);
+	else
+		buffer_append_u64(buffer, condition->value);
+}
+
+void audit_rule_text(struct buffer *buffer, const struct audit_rule *rule)
+{
+	static const char *const lists[] = {
+		[AUDIT_FILTER_EXIT] = "exit",
+		[AUDIT_FILTER_EXCLUDE] = "exclude",
+		[AUDIT_FILTER_URING_EXIT] = "io_uring",
+	};
+
+	buffer_printf(buffer, "-a always,%s", lists[rule->list]);
+	if (rule->arch)
+		buffer_printf(buffer, " -F arch=b%d", rule->arch & __AUDIT_ARCH_64BIT ? 64 : 32);
+	if (rule->list != AUDIT_FILTER_EXCLUDE)
+		calls_text(buffer, rule);
+	for (size_t i = 0; i < AUDIT_RULE_CONDITIONS && rule->conditions[i].op; i++)
+		condition_text(buffer, &rule->conditions[i]);
+	if (rule->list != AUDIT_FILTER_EXCLUDE)
+		buffer_append_text(buffer, " -F key=" AUDIT_OWN_KEY);
+}
+
+/* As the kernel's struct */
+
+static void add_field(struct audit_rule_data *data, uint32_t field, uint32_t op, uint32_t value)
+{
+	data->fields[data->field_count] = field;
+	data->fieldflags[data->field_count] = op;
+	data->values[data->field_count] = value;
+	data->field_count++;
+}
+
+size_t audit_rule_data_make(struct audit_rule_data *ret, const struct audit_rule *rule)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->flags = rule->list;
+	ret->action = AUDIT_ALWAYS;
+	memcpy(ret->mask, rule->calls, sizeof(ret->mask));
+	if (rule->arch)
+		add_field(ret, AUDIT_ARCH, AUDIT_EQUAL, rule->arch);
+	for (size_t i = 0; i < AUDIT_RULE_CONDITIONS && rule->conditions[i].op; i++)
+		add_field(ret, rule->conditions[i].field, rule->conditions[i].op, rule->conditions[i].value);
+	if (rule->list != AUDIT_FILTER_EXCLUDE) {
+		add_field(ret, AUDIT_FILTERKEY, AUDIT_EQUAL, sizeof(AUDIT_OWN_KEY) - 1);
+		ret->buflen = sizeof(AUDIT_OWN_KEY) - 1;
+		memcpy((char *)ret + sizeof(*ret), AUDIT_OWN_KEY, ret->buflen);
+	}
+	return sizeof(*ret) + ret->buflen;
+}
+
+bool audit_rule_data_is_own(const struct audit_rule_data *data, size_t size)
+{
+	size_t offset = 0;
+
+	if (size < sizeof(*data) || data->buflen > size - sizeof(*data) ||
+	    data->field_count > AUDIT_MAX_FIELDS)
+		return false;
+	for (uint32_t i = 0; i < data->field_count; i++) {
+		uint32_t value = data->values[i];
+
+		switch (data->fields[i]) {
+		case AUDIT_FILTERKEY:
+			if (value <= data->buflen && offset <= data->buflen - value &&
+			    span_eq((struct span){ data->buf + offset, value }, SPAN(AUDIT_OWN_KEY)))
+				return true;
+			__attribute__((fallthrough));
+		/* The others whose value is the length of a text in buf (kernel/auditfilter.c). */
+		case AUDIT_SUBJ_USER ... AUDIT_SUBJ_CLR:
+		case AUDIT_OBJ_USER ... AUDIT_OBJ_LEV_HIGH:
+		case AUDIT_WATCH:
+		case AUDIT_DIR:
+		case AUDIT_EXE:
+			if (value > data->buflen - offset)
+				return false;
+			offset += value;
+			break;
+		case AUDIT_PID:
+			if (data->fieldflags[i] == AUDIT_NOT_EQUAL && value == AUDIT_EXCLUDE_MARK)
+				return true;
+			break;
+		}
+	}
+	return false;
+}
+
+bool audit_rule_data_equal(const struct audit_rule_data *a, const struct audit_rule_data *b)
+{
+	/* All but the text: fields the kernel does not use are zero in its answers as in ours. */
+	return memcmp(a, b, sizeof(*a)) == 0 && memcmp(a->buf, b->buf, a->buflen) == 0;
+}

@@ -1,0 +1,50 @@
+#pragma once
+/* The rules that the kinds of events somebody wants need in the kernel, as few as possible.  No kernel
+ * here. */
+
+#include <linux/audit.h>
+
+#include "base/buffer.h"
+#include "source/audit_rules.h"
+
+#define AUDIT_RULE_CONDITIONS 16
+#define AUDIT_PLAN_RULES 128
+
+struct audit_condition {
+	uint32_t field;			/* AUDIT_SUCCESS, AUDIT_ARG0 + n, ... */
+	uint32_t op;			/* AUDIT_EQUAL, ...; 0: the end */
+	uint32_t value;
+};
+
+struct audit_rule {
+	uint32_t list;			/* AUDIT_FILTER_EXIT, AUDIT_FILTER_EXCLUDE, AUDIT_FILTER_URING_EXIT */
+	uint32_t arch;			/* AUDIT_ARCH_X86_64, ...; 0: no such condition */
+	bool optional;			/* an older kernel may not know it; that is no error */
+	bool refused;			/* it did not */
+	uint32_t calls[AUDIT_BITMASK_SIZE];	/* system calls, or operations of io_uring, as bits */
+	struct audit_condition conditions[AUDIT_RULE_CONDITIONS];
+};
+
+struct audit_plan {
+	struct audit_rule rules[AUDIT_PLAN_RULES];
+	size_t n_rules;
+};
+
+/* The value of AUDIT_PID that our rules of the exclude list compare with and never meet, since no pid is so
+ * large: they cannot carry a key, and this tells that they are ours. */
+#define AUDIT_EXCLUDE_MARK 0x7265636fu
+
+/* Is anything wanted that needs audit at all? */
+bool audit_plan_any(const struct audit_rules_options *options);
+int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *options);
+/* One line as auditctl takes it: -a always,exit -F arch=b64 -S execve,execveat -F success=1 -F key=recorder
+ */
+void audit_rule_text(struct buffer *buffer, const struct audit_rule *rule);
+
+/* As the kernel takes and shows it: the size, at most AUDIT_RULE_DATA_MAX. */
+#define AUDIT_RULE_DATA_MAX (sizeof(struct audit_rule_data) + sizeof(AUDIT_OWN_KEY))
+size_t audit_rule_data_make(struct audit_rule_data *ret, const struct audit_rule *rule);
+/* Is it a rule of ours (of this run or another)? */
+bool audit_rule_data_is_own(const struct audit_rule_data *data, size_t size);
+/* The same rule, whoever wrote it. */
+bool audit_rule_data_equal(const struct audit_rule_data *a, const struct audit_rule_data *b);

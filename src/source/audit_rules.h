@@ -1,0 +1,42 @@
+#pragma once
+/* The recorder's rules in the kernel, and the state of the kernel's audit that goes with them. */
+
+#include "event/schema.h"
+
+#define AUDIT_OWN_KEY "recorder"
+
+struct audit_state {
+	uint32_t enabled, failure, pid, rate_limit, backlog_limit, lost, backlog, backlog_wait_time;
+};
+
+struct audit_control;
+int audit_control_open(struct audit_control **ret);		/* -errno: why there is no audit here */
+struct audit_control *audit_control_free(struct audit_control *control);
+int audit_control_state(struct audit_control *control, struct audit_state *ret);
+/* What an -errno of these functions, or of source_audit's open, means for a person who has to mend it. */
+const char *audit_control_why(int error);
+
+struct audit_rules_options {
+	const bool *wanted;		/* N_KINDS flags: kinds somebody subscribed to */
+	uint32_t own_pid;		/* left out in the kernel when alone (unicast) */
+	bool alone;			/* no other consumer: what we do not need is not made at all */
+	bool have_connector;		/* forks and exits come from the proc connector: no rules for them */
+	uint32_t backlog_limit;		/* AuditdRulesBufferSize */
+	bool allow_panic;		/* load rules even where a loss makes the kernel panic (-f 2) */
+};
+/* Brings the kernel's rules with our key to what is wanted, by difference; sets the backlog limit and, if
+ * alone, wait time 0 (the kernel never waits for us; beside another daemon it waits for that one as
+ * before), enables. The state before is kept in `control` and, if state_path is given, in that file until
+ * restored. *ret_why (static or owned by control): the reason in words when < 0. */
+int audit_rules_load(struct audit_control *control, const struct audit_rules_options *options,
+		     const char *state_path, const char **ret_why);
+/* Our rules that are missing in the kernel now: somebody removed them.  < 0: -errno. */
+int audit_rules_missing(struct audit_control *control);
+/* Removes our rules and puts back what was changed, exactly; removes state_path. */
+int audit_rules_unload(struct audit_control *control, const char *state_path);
+/* What a run that died left behind (rules with our key, the state file): cleaned.  Returns how much was
+ * there. */
+int audit_rules_clean(struct audit_control *control, const char *state_path);
+/* 1: somebody's rule `-a task,never` is there: processes born under it are never audited, whatever the
+ * rules say. 0: there is none. */
+int audit_rules_blind(struct audit_control *control);

@@ -1,0 +1,68 @@
+#pragma once
+/* Kernel or file -> records.  A source is driven by its reader: it never blocks but in poll() on fd().
+ *
+ * THE READER OF A LIVE HOST.  One thread drives `source_live`: poll(fd), read() until it returns less than
+ * SOURCE_BATCH, nap for SOURCE_NAP_NS, and so on; read() at least once a second also when nothing is ready
+ * (holes in the serials of audit ripen by time).  Each read() takes a batch of audit records into its own
+ * buffers, then hands on everything the process connector has, then the batch: so the fork of a process is
+ * always handed on before any audit record of the child, and no sorting is needed behind.  An exit may well
+ * come before the last audit records of its process: the kernel's audit thread is behind, by up to a second
+ * under load. */
+
+#include <stdatomic.h>
+
+#include "base/buffer.h"
+#include "event/record.h"
+
+struct source;
+
+/* How long the reader naps after it has emptied its sockets. While it sleeps here and not in poll(), the
+ * kernel's audit thread has nobody to wake: in a process storm that halves what the recorder costs the
+ * machine. The socket buffer holds 147,000 records, a third of a second of the worst storm measured. At
+ * that, and with the processors twice overbooked, nothing was lost without a higher priority of the reader.
+ */
+#define SOURCE_NAP_NS (10 * UINT64_C(1000000))
+#define SOURCE_BATCH 128u		/* as many audit records as a read() takes at most */
+
+struct source_options {
+	const char *path;		/* replay: the file, "-" for stdin */
+	const char *mode;		/* audit: "unicast", "multicast" or NULL (unicast if free) */
+	size_t receive_buffer_bytes;	/* of the audit socket; 0: 64 MiB */
+	bool want_connector;		/* live: forks and exits from the proc connector */
+};
+
+/* What a source lost before it could hand it on, and more: read by any thread. */
+struct source_stats {
+	_Atomic uint64_t records, bytes;
+	_Atomic uint64_t overruns;	/* ENOBUFS: each of unknown size */
+	_Atomic uint64_t foreign;	/* messages that were not from the kernel, dropped */
+	_Atomic uint64_t serial_gaps;	/* serials that never came */
+	_Atomic uint64_t skipped;	/* a file's blank and comment lines */
+	_Atomic uint64_t too_long;	/* a file's lines above the bound, dropped */
+};
+
+struct source_ops {
+	const char *name;
+	int (*open)(struct source **ret, const struct source_options *options);
+	int (*fd)(const struct source *source);		/* to poll; -1: always ready (a file) */
+	/* Takes what is there, about `max` records, without blocking (a file may).  Returns how many were
+	 * emitted, 0: nothing now, -ENODATA: the end (a file), or what emit returned. */
+	int (*read)(struct source *source, size_t max, record_fn emit, void *user);
+	const struct source_stats *(*stats)(struct source *source);
+	const char *(*mode)(const struct source *source);	/* "unicast", "multicast", "file", ... */
+	struct source *(*free)(struct source *source);
+};
+
+extern const struct source_ops source_audit, source_connector, source_live, source_replay;
+
+/* 0: `source_live` has the process connector; -errno: why it has not (forks and exits need audit rules
+ * then). */
+int source_live_connector(const struct source *source);
+/* The kernel lets go of a reader that stalls: its slot is empty then and nothing comes any more.  To be
+ * told the pid that audit_control_state() shows, now and then, by any thread: takes the empty slot again
+ * and lets the source report a gap.  0: all is well (or multicast); 1: had to; -EBUSY: somebody else holds
+ * the slot. */
+int source_live_hold(struct source *source, uint32_t slot_pid);
+
+/* How far a replay is, in bytes of the file (compressed ones of a .gz); *ret_total is 0 if nobody knows. */
+void source_replay_progress(const struct source *source, uint64_t *ret_done, uint64_t *ret_total);

@@ -1,0 +1,249 @@
+#include <errno.h>
+#include <libaudit.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "source/audit_plan.h"
+
+/* Wanted kinds by "category" or "category.action", separated by blanks. */
+static void want(bool wanted[N_KINDS], const char *names)
+{
+	memset(wanted, 0, N_KINDS * sizeof(*wanted));
+	for (size_t i = 0; i < N_KINDS; i++) {
+		const char *category = categories[kinds[i].category].name;
+		char whole[64];
+
+		snprintf(whole, sizeof(whole), " %s.%s ", category, kinds[i].action);
+		wanted[i] = strstr(names, whole) != NULL;
+		snprintf(whole, sizeof(whole), " %s ", category);
+		wanted[i] |= strstr(names, whole) != NULL;
+	}
+}
+
+static struct audit_plan *plan_of(const char *names, bool alone, bool have_connector)
+{
+	struct audit_plan *plan = test_malloc(sizeof(*plan));
+	bool wanted[N_KINDS];
+
+	want(wanted, names);
+	assert_int_equal(audit_plan_make(plan, &(struct audit_rules_options){
+		.wanted = wanted,
+		.own_pid = 4711,
+		.alone = alone,
+		.have_connector = have_connector,
+	}), 0);
+	return plan;
+}
+
+static char *text_of(const struct audit_plan *plan)
+{
+	static char text[65536];
+	struct buffer buffer = { 0 };
+
+	for (size_t i = 0; i < plan->n_rules; i++) {
+		audit_rule_text(&buffer, &plan->rules[i]);
+		buffer_append_byte(&buffer, '\n');
+	}
+	assert_int_equal(buffer_error(&buffer), 0);
+	assert_true(buffer.size < sizeof(text));
+	memcpy(text, buffer_text(&buffer), buffer.size + 1);
+	buffer_release(&buffer);
+	return text;
+}
+
+static void expect_rules(const char *names, bool alone, bool have_connector, const char *expected)
+{
+	struct audit_plan *plan = plan_of(names, alone, have_connector);
+
+	assert_string_equal(text_of(plan), expected);
+	test_free(plan);
+}
+
+#define KEY " -F key=recorder\n"
+
+static void test_small(void **state)
+{
+	if (audit_detect_machine() != MACH_86_64)
+		skip();
+	expect_rules("", true, true, "");
+	expect_rules(" recorder ", true, true, "");
+	/* Logins need no rule, only that audit is on. */
+	expect_rules(" security.login ", false, true, "");
+	expect_rules(" security.login ", true, true,
+		     "-a always,exclude -F msgtype=PROCTITLE -F pid!=1919247215\n"
+		     "-a always,exclude -F pid=4711 -F pid!=1919247215\n");
+	expect_rules(" process.exec ", false, true,
+		     "-a always,exit -F arch=b64 -S execve,execveat -F success=1" KEY
+		     "-a always,exit -F arch=b32 -S execve,execveat -F success=1" KEY);
+	expect_rules(" process.exec process.exit process.fork ", false, false,
+		     "-a always,exit -F arch=b64 -S clone,fork,vfork,execve,execveat,clone3 -F success=1" KEY
+		     "-a always,exit -F arch=b32 -S fork,execve,clone,vfork,execveat,clone3 -F success=1" KEY
+		     "-a always,exit -F arch=b64 -S exit_group" KEY
+		     "-a always,exit -F arch=b32 -S exit_group" KEY);
+	expect_rules(" network.connect ", false, true,
+		     "-a always,exit -F arch=b64 -S connect" KEY
+		     "-a always,exit -F arch=b32 -S connect" KEY
+		     "-a always,exit -F arch=b32 -S socketcall -F a0>=0x2 -F a0<=0x5" KEY
+		     "-a always,io_uring -S 16" KEY);
+}
+
+/* A call under weaker conditions makes the same call under stronger ones superfluous. */
+static void test_implied(void **state)
+{
+	if (audit_detect_machine() != MACH_86_64)
+		skip();
+	expect_rules(
+		" file.create ", false, true,
+		"-a always,exit -F arch=b64 -S open -F success=1 -F a1&0x40" KEY
+		"-a always,exit -F arch=b32 -S open -F success=1 -F a1&0x40" KEY
+		"-a always,exit -F arch=b64 -S openat -F success=1 -F a2&0x40" KEY
+		"-a always,exit -F arch=b32 -S openat -F success=1 -F a2&0x40" KEY
+		"-a always,exit -F arch=b64 -S mkdir,creat,mknod,mkdirat,mknodat,openat2 -F success=1" KEY
+		"-a always,exit -F arch=b32 -S creat,mknod,mkdir,mkdirat,mknodat,openat2 -F success=1" KEY
+		"-a always,io_uring -S 18,28,37 -F success=1" KEY);
+	expect_rules(
+		" file.create file.write ", false, true,
+		"-a always,exit -F arch=b64 -S mkdir,creat,mknod,mkdirat,mknodat,openat2 -F success=1" KEY
+		"-a always,exit -F arch=b32 -S creat,mknod,mkdir,mkdirat,mknodat,openat2 -F success=1" KEY
+		"-a always,exit -F arch=b64 -S open -F success=1 -F a1&0x243" KEY
+		"-a always,exit -F arch=b32 -S open -F success=1 -F a1&0x243" KEY
+		"-a always,exit -F arch=b64 -S openat,open_by_handle_at -F success=1 -F a2&0x243" KEY
+		"-a always,exit -F arch=b32 -S openat,open_by_handle_at -F success=1 -F a2&0x243" KEY
+		"-a always,io_uring -S 18,28,37 -F success=1" KEY);
+	expect_rules(
+		" file.create file.write file.read ", false, true,
+		"-a always,exit -F arch=b64 -S open,mkdir,creat,mknod,openat,mkdirat,mknodat,"
+		"open_by_handle_at,openat2 -F success=1" KEY
+		"-a always,exit -F arch=b32 -S open,creat,mknod,mkdir,openat,mkdirat,mknodat,"
+		"open_by_handle_at,openat2 -F success=1" KEY
+		"-a always,io_uring -S 18,28,37 -F success=1" KEY);
+	/* Audit cannot name the file of a mapping: nothing is asked for. */
+	expect_rules(" image.load ", false, true, "");
+	expect_rules(" security.memory_exec ", false, true,
+		     "-a always,exit -F arch=b64 -S mprotect,pkey_mprotect -F success=1 -F a2&0x4" KEY
+		     "-a always,exit -F arch=b32 -S mprotect,pkey_mprotect -F success=1 -F a2&0x4" KEY
+		     "-a always,exit -F arch=b64 -S mmap -F success=1 -F a2&0x4 -F a3&0x20" KEY
+		     "-a always,exit -F arch=b32 -S mmap,mmap2 -F success=1 -F a2&0x4 -F a3&0x20" KEY);
+}
+
+static void test_everything(void **state)
+{
+	struct audit_plan *plan =
+		plan_of(" process file network dns image driver security system registry http ", true, false);
+	size_t n_exit = 0;
+	char *text;
+
+	for (size_t i = 0; i < plan->n_rules; i++) {
+		uint32_t any = 0;
+
+		for (size_t word = 0; word < AUDIT_BITMASK_SIZE; word++)
+			any |= plan->rules[i].calls[word];
+		assert_true(any);
+		n_exit += plan->rules[i].list == AUDIT_FILTER_EXIT;
+		for (size_t j = 0; j < i; j++)
+			assert_memory_not_equal(&plan->rules[i], &plan->rules[j], sizeof(plan->rules[i]));
+	}
+	/* Each one costs every system call of the host: more than this wants a reason. */
+	assert_true(n_exit <= 30);
+	text = text_of(plan);
+	assert_null(strstr(text, "?"));
+	if (audit_detect_machine() == MACH_86_64) {
+		assert_non_null(strstr(text, "setxattrat"));	/* newer than libaudit's table */
+		assert_non_null(strstr(text, " -S sendto,sendmsg,sendmmsg -F success=1 -F saddr_fam=2" KEY));
+	}
+	test_free(plan);
+}
+
+union space {
+	struct audit_rule_data data;
+	char bytes[AUDIT_RULE_DATA_MAX + 64];
+};
+
+static void test_data(void **state)
+{
+	struct audit_plan *plan = plan_of(" process file network driver security ", true, true);
+	union space a, b;
+
+	for (size_t i = 0; i < plan->n_rules; i++) {
+		size_t size = audit_rule_data_make(&a.data, &plan->rules[i]);
+
+		assert_true(size <= AUDIT_RULE_DATA_MAX);
+		assert_true(a.data.field_count <= AUDIT_MAX_FIELDS);
+		assert_true(audit_rule_data_is_own(&a.data, size));
+		for (size_t j = 0; j < plan->n_rules; j++) {
+			audit_rule_data_make(&b.data, &plan->rules[j]);
+			assert_int_equal(audit_rule_data_equal(&a.data, &b.data), i == j);
+		}
+	}
+	test_free(plan);
+}
+
+/* A rule of somebody else with these fields and this text. */
+static size_t foreign(union space *ret, size_t n, const uint32_t (*conditions)[2], const char *text)
+{
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < n; i++) {
+		ret->data.fields[i] = conditions[i][0];
+		ret->data.values[i] = conditions[i][1];
+		ret->data.fieldflags[i] = AUDIT_EQUAL;
+	}
+	ret->data.field_count = (uint32_t)n;
+	ret->data.buflen = (uint32_t)strlen(text);
+	memcpy(ret->bytes + sizeof(ret->data), text, strlen(text));
+	return sizeof(ret->data) + strlen(text);
+}
+
+static void test_foreign(void **state)
+{
+	union space rule;
+	size_t size;
+
+	size = foreign(&rule, 1, (const uint32_t[][2]){ { AUDIT_FILTERKEY, 9 } }, "recorders");
+	assert_false(audit_rule_data_is_own(&rule.data, size));
+	size = foreign(&rule, 1, (const uint32_t[][2]){ { AUDIT_FILTERKEY, 8 } }, "recorder");
+	assert_true(audit_rule_data_is_own(&rule.data, size));
+	/* A watched path of our name, before another key */
+	size = foreign(&rule, 2, (const uint32_t[][2]){ { AUDIT_WATCH, 8 }, { AUDIT_FILTERKEY, 3 } },
+		       "recorderabc");
+	assert_false(audit_rule_data_is_own(&rule.data, size));
+	size = foreign(&rule, 2, (const uint32_t[][2]){ { AUDIT_WATCH, 4 }, { AUDIT_FILTERKEY, 8 } },
+		       "/etcrecorder");
+	assert_true(audit_rule_data_is_own(&rule.data, size));
+	size = foreign(&rule, 1, (const uint32_t[][2]){ { AUDIT_PID, 4711 } }, "");
+	assert_false(audit_rule_data_is_own(&rule.data, size));
+	/* Lengths that lie */
+	size = foreign(&rule, 1, (const uint32_t[][2]){ { AUDIT_FILTERKEY, 4000000000u } }, "recorder");
+	assert_false(audit_rule_data_is_own(&rule.data, size));
+	size = foreign(&rule, 2, (const uint32_t[][2]){ { AUDIT_DIR, UINT32_MAX }, { AUDIT_FILTERKEY, 8 } },
+		       "recorder");
+	assert_false(audit_rule_data_is_own(&rule.data, size));
+	size = foreign(&rule, 1, (const uint32_t[][2]){ { AUDIT_FILTERKEY, 8 } }, "recorder");
+	assert_false(audit_rule_data_is_own(&rule.data, size - 1));
+	assert_false(audit_rule_data_is_own(&rule.data, 5));
+	rule.data.field_count = 1000;
+	assert_false(audit_rule_data_is_own(&rule.data, size));
+}
+
+static void test_why(void **state)
+{
+	assert_non_null(strstr(audit_control_why(-EPERM), "CAP_AUDIT_CONTROL"));
+	assert_non_null(strstr(audit_control_why(ECONNREFUSED), "audit=0"));
+	assert_non_null(strstr(audit_control_why(-EPROTONOSUPPORT), "CONFIG_AUDIT"));
+	assert_string_equal(audit_control_why(-ENOSPC), strerror(ENOSPC));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_small),	   cmocka_unit_test(test_implied),
+		cmocka_unit_test(test_everything), cmocka_unit_test(test_data),
+		cmocka_unit_test(test_foreign),	   cmocka_unit_test(test_why),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,137 @@
+/* Bytes -> a script of events about few pids; what must hold whatever comes: every event with a pid gets a
+ * context of that pid, chains of parents end, the table stays within its bounds, and the same script gives
+ * the same ids. */
+
+#include <errno.h>
+
+#include "track/track.h"
+
+#define N_PIDS	      12
+#define MAX_PROCESSES 300 /* the tracker takes no less than it needs for one event */
+#define START_NS      (UINT64_C(1700001000) * NS_PER_SEC)
+
+struct world {
+	const uint8_t *data;
+	size_t size;
+	uint64_t asked;
+};
+
+static int lookup(void *user, uint32_t pid, struct context *ret)
+{
+	static const char *const programs[] = { "/bin/a", "/bin/b", "/bin/c (deleted)" };
+	struct world *world = user;
+	uint8_t byte = world->data[world->asked++ % world->size];
+
+	if (byte & 1)
+		return byte & 2 ? -ESRCH : -EACCES;
+	values_set_number(&ret->values, FIELD_pid, pid);
+	values_set_number(&ret->values, FIELD_ppid, byte % N_PIDS);
+	if (byte & 4)
+		values_set_number(&ret->values, FIELD_start, (1000 + byte) * NS_PER_SEC / 100);
+	values_set_text(&ret->values, FIELD_executable, span_of(programs[byte % 3]));
+	return 0;
+}
+
+static void fill(struct context *actor, const uint8_t op[4])
+{
+	static const char *const programs[] = { "/bin/a", "/bin/b", "/bin/c", "/bin/a (deleted)" };
+	struct values *values = &actor->values;
+
+	context_reset(actor);
+	values_set_number(values, FIELD_pid, op[1] % N_PIDS);
+	if (op[1] & 0x80)
+		values_set_number(values, FIELD_ppid, op[2] % N_PIDS);
+	if (op[1] & 0x40)
+		values_set_number(values, FIELD_start, (990 + op[3] % 64) * NS_PER_SEC / 100);
+	if (op[1] & 0x20)
+		values_set_text(values, FIELD_executable, span_of(programs[op[2] >> 6]));
+	if (op[1] & 0x10) {
+		values_set_number(values, FIELD_uid, op[2] & 3);
+		values_set_number(values, FIELD_ses, op[2] >> 4);
+		values_set_text(values, FIELD_tty, SPAN("pts1"));
+	}
+	if (op[2] & 0x20)
+		values_set_text(values, FIELD_cwd, span_of(programs[op[3] & 3]));
+	if (op[3] & 0x20)
+		values_append_list(values, FIELD_args, span_of(programs[op[3] & 3]));
+}
+
+static void check(const struct event *event, uint32_t pid)
+{
+	const struct context *c = event->context;
+	unsigned n = 0;
+
+	if (!c || !values_has(&c->values, FIELD_pid) || c->pid != pid ||
+	    !values_has(&c->values, FIELD_entity_id))
+		abort();
+	for (; c; c = c->parent) {
+		if (++n > CONTEXT_MAX_DEPTH + 2 || (c->parent && c->depth != c->parent->depth + 1))
+			abort();
+	}
+}
+
+static uint64_t run(const uint8_t *data, size_t size)
+{
+	static const uint16_t kinds_used[] = {
+		KIND_ID(process, fork), KIND_ID(process, fork),	   KIND_ID(process, exec),
+		KIND_ID(process, exec), KIND_ID(process, exit),	   KIND_ID(process, snapshot),
+		KIND_ID(file, write),	KIND_ID(process, setuid),  KIND_ID(security, session_start),
+		KIND_ID(system, boot),	KIND_ID(system, shutdown), KIND_ID(process, ptrace),
+	};
+	struct world world = { data, size, 0 };
+	struct tracker_options options = {
+		.boot_id = SPAN("boot"),
+		.boot_time_ns = data[0] & 1 ? START_NS - 10 * NS_PER_SEC : 0,
+		.max_processes = MAX_PROCESSES,
+		.max_bytes = data[0] & 2 ? 256u << 10 : 0,
+		.lookup = data[0] & 4 ? lookup : NULL,
+		.user = &world,
+	};
+	_cleanup_(tracker_freep) struct tracker *tracker = NULL;
+	_cleanup_(context_unrefp) struct context *actor = context_new();
+	uint64_t now_ns = START_NS, sum = 0;
+
+	if (!actor || tracker_new(&tracker, &options) < 0)
+		return 0;
+	for (size_t at = 1; at + 4 <= size; at += 4) {
+		const uint8_t *op = data + at;
+		_cleanup_(event_freep) struct event *event = NULL;
+		int r;
+
+		/* A tenth of the table's grace time at most, also backwards. */
+		now_ns += (uint64_t)(op[3] & 31) * NS_PER_MS * ((op[0] & 0x80) ? 100 : 1);
+		event = event_new(kinds_used[(op[0] & 15) % ARRAY_SIZE(kinds_used)],
+				  op[0] & 0x40 ? now_ns - (uint64_t)op[3] * 4 * NS_PER_MS : now_ns);
+		if (!event)
+			return 0;
+		if (op[0] & 0x20)
+			values_set_text(&event->values, FIELD_source, SPAN("proc"));
+		if (op[0] == 0xff)
+			values_set_text(&event->values, FIELD_node, SPAN("other"));
+		if (event->kind == KIND_ID(process, ptrace))
+			values_set_number(&event->values, FIELD_target_pid, op[2] % N_PIDS);
+		fill(actor, op);
+		r = tracker_event(tracker, event, actor);
+		if (r < 0)
+			abort();
+		if (r == 0)
+			check(event, actor->pid);
+		if (event->context)
+			sum = sum * 31 + event->context->entity_id + event->context->depth;
+		if (op[0] == 0x7f)
+			tracker_prune(tracker, now_ns);
+		if (tracker_stats(tracker)->processes > MAX_PROCESSES ||
+		    tracker_stats(tracker)->bytes > 16u << 20)
+			abort();
+	}
+	return sum;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size < 5 || size > 1u << 14)
+		return 0;
+	if (run(data, size) != run(data, size))
+		abort();
+	return 0;
+}

@@ -1,0 +1,499 @@
+/* Enrichment: which event does what to the table of processes, and what it takes from it. */
+
+#include "track/track.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/path.h"
+#include "track/tracker.h"
+
+#define DEFAULT_PROCESSES 65536u
+#define MIN_PROCESSES	  (2u * TRACKER_ROOM)
+#define DEFAULT_GRACE_NS  (30 * NS_PER_SEC)
+#define DEFAULT_BYTES	  ((size_t)128 << 20)
+/* What still runs when a shutdown is announced, and what runs already when the boot is. */
+#define SHUTDOWN_NS (5 * NS_PER_SEC)
+#define BOOT_NS	    (60 * NS_PER_SEC)
+
+int tracker_new(struct tracker **ret, const struct tracker_options *options)
+{
+	_cleanup_(tracker_freep) struct tracker *tracker = calloc(1, sizeof(*tracker));
+	struct tracker_options *o;
+	int r;
+
+	if (!tracker)
+		return -ENOMEM;
+	o = &tracker->options;
+	*o = *options;
+	if (o->boot_id.size > sizeof(tracker->boot_id))
+		return -EINVAL;
+	if (o->boot_id.size > 0)
+		memcpy(tracker->boot_id, o->boot_id.data, o->boot_id.size);
+	o->boot_id.data = tracker->boot_id;
+	if (o->ticks_per_second == 0)
+		o->ticks_per_second = 100;
+	if (o->ticks_per_second > NS_PER_SEC)
+		return -EINVAL;
+	if (o->max_processes == 0)
+		o->max_processes = DEFAULT_PROCESSES;
+	o->max_processes = MAX(o->max_processes, MIN_PROCESSES);
+	if (o->max_bytes == 0)
+		o->max_bytes = DEFAULT_BYTES;
+	if (o->grace_ns == 0)
+		o->grace_ns = DEFAULT_GRACE_NS;
+	tracker->tick_ns = NS_PER_SEC / o->ticks_per_second;
+	tracker->scratch = context_new();
+	if (!tracker->scratch)
+		return -ENOMEM;
+	r = process_table_new(&tracker->table, o->max_processes, o->max_bytes, o->grace_ns);
+	if (r < 0)
+		return r;
+	r = folders_new(&tracker->folders, o->resolve_path, o->user);
+	if (r < 0)
+		return r;
+	if (o->resolve_names) {
+		r = users_new(&tracker->users, "/etc/passwd", "/etc/group");
+		if (r < 0)
+			return r;
+	}
+	*ret = TAKE(tracker);
+	return 0;
+}
+
+struct tracker *tracker_free(struct tracker *tracker)
+{
+	if (!tracker)
+		return NULL;
+	process_table_free(tracker->table);
+	users_free(tracker->users);
+	folders_free(tracker->folders);
+	context_unref(tracker->scratch);
+	for (unsigned i = 0; i < TRACKER_ANONYMOUS; i++)
+		context_unref(tracker->anonymous[i]);
+	buffer_release(&tracker->path);
+	buffer_release(&tracker->node);
+	free(tracker);
+	return NULL;
+}
+
+const struct tracker_stats *tracker_stats(const struct tracker *tracker)
+{
+	return &tracker->stats;
+}
+
+void tracker_use(struct process *process, const struct event *event)
+{
+	if (event->time_ns > process->used_ns)
+		process->used_ns = event->time_ns;
+}
+
+void tracker_set_context(struct event *event, struct context *context)
+{
+	context_unref(event->context);
+	event->context = context_ref(context);
+}
+
+/* A context of the same image that the process had a moment ago and has again. */
+static bool shift_back(struct tracker *tracker, struct process *process, const struct context *actor)
+{
+	for (unsigned i = 0; i < PROCESS_ALTERNATES; i++) {
+		if (!process->alternates[i] || image_changes(process->alternates[i], actor))
+			continue;
+		process_shift_back(tracker->table, process, i);
+		return true;
+	}
+	return false;
+}
+
+static int change(struct tracker *tracker, struct process *process, const struct event *event,
+		  const struct context *actor, uint64_t changes)
+{
+	_cleanup_(context_unrefp) struct context *before = context_ref(process->context);
+	uint64_t other = changes & before->values.known[0] & ~before->values.inferred[0],
+		 since_ns = event->time_ns;
+	struct context *context;
+	int r;
+
+	process->inherits = false;
+	/* What only became known now was so before: all its children are told. */
+	if (!other)
+		since_ns = 0;
+	if (!shift_back(tracker, process, actor)) {
+		r = image_changed(tracker, process->context, actor, changes, event->time_ns, &context);
+		if (r < 0)
+			return r;
+		process_shift_context(tracker->table, process, context);
+	}
+	return lineage_follow(tracker, process, before, since_ns, true);
+}
+
+int tracker_apply(struct tracker *tracker, struct process *process, const struct event *event,
+		  const struct context *actor)
+{
+	uint64_t changes = image_changes(process->context, actor);
+
+	return likely(!changes) ? 0 : change(tracker, process, event, actor, changes);
+}
+
+/* The login that a session came by, for all its processes to come. */
+static int set_login(struct tracker *tracker, struct process *process, const struct event *event)
+{
+	struct span ip = values_text(&event->values, FIELD_source_ip);
+	const struct context *now = process->context;
+	struct context *context;
+	bool begins;
+
+	if (!values_has(&now->values, FIELD_ses) || now->ses == UINT32_MAX)
+		return 0;
+	begins = event->kind == KIND_ID(security, session_start) &&
+		 !values_has(&now->values, FIELD_login_time);
+	if (!begins && (ip.size == 0 || span_eq(ip, values_text(&now->values, FIELD_login_ip))))
+		return 0;
+	context = context_copy(now);
+	if (!context)
+		return -ENOMEM;
+	if (begins)
+		values_set_number(&context->values, FIELD_login_time, event->time_ns);
+	if (ip.size > 0)
+		values_set_text(&context->values, FIELD_login_ip, ip);
+	if (context->values.failed) {
+		context_unref(context);
+		return -ENOMEM;
+	}
+	process_drop_alternates(tracker->table, process);
+	process->inherits = false;
+	return lineage_change(tracker, process, context, event->time_ns, true);
+}
+
+static bool failed(const struct event *event)
+{
+	return span_eq(values_text(&event->values, FIELD_outcome), SPAN("failure"));
+}
+
+static int on_login(struct tracker *tracker, struct process *process, const struct event *event)
+{
+	int r;
+
+	if (failed(event))
+		return 0;
+	r = set_login(tracker, process, event);
+	if (r < 0)
+		return r;
+	/* pam_systemd has moved it into the scope of its session. */
+	return tracker->options.lookup && !process->ended
+		       ? tracker_refresh_unit(tracker, process, event->time_ns)
+		       : 0;
+}
+
+/* A name relative to a folder that the process has open. It is asked for after the fact: the descriptor
+ * may be another by now, so what comes of it is inferred. */
+static int join_fd(struct tracker *tracker, struct event *event, uint32_t pid, enum field fd,
+		   enum field given, enum field path)
+{
+	char folder[PATH_MAX];
+	int r;
+
+	if (!values_has(&event->values, fd) || !values_has(&event->values, given))
+		return 0;
+	r = tracker->options.resolve_fd(tracker->options.user, pid,
+					(int32_t)values_number(&event->values, fd), folder, sizeof(folder));
+	if (r < 0)
+		return 0;
+	buffer_clear(&tracker->path);
+	r = path_join(&tracker->path, span_of(folder), values_text(&event->values, given));
+	if (r == -EINVAL) /* no folder: a pipe, a socket */
+		return 0;
+	if (r < 0)
+		return r;
+	values_set_text(&event->values, path, buffer_span(&tracker->path));
+	values_set_inferred(&event->values, path);
+	return 1;
+}
+
+static int resolve_paths(struct tracker *tracker, struct event *event, uint32_t pid)
+{
+	unsigned wanted =
+		values_has(&event->values, FIELD_dirfd) + values_has(&event->values, FIELD_target_dirfd);
+	int path, target;
+
+	if (wanted == 0 || !tracker->options.resolve_fd ||
+	    !span_eq(values_text(&event->values, FIELD_path_confidence), SPAN("guessed")))
+		return 0;
+	path = join_fd(tracker, event, pid, FIELD_dirfd, FIELD_given_path, FIELD_path);
+	if (path < 0)
+		return path;
+	target = join_fd(tracker, event, pid, FIELD_target_dirfd, FIELD_given_target_path, FIELD_target_path);
+	if (target < 0)
+		return target;
+	if ((unsigned)(path + target) == wanted)
+		values_set_text(&event->values, FIELD_path_confidence, SPAN("joined"));
+	return 0;
+}
+
+/* What the links in one of the paths lead to. */
+static enum folder_answer settle_path(struct tracker *tracker, struct event *event, enum field field, bool in_folder)
+{
+	struct values *values = &event->values;
+	struct file_id file = { .device = event->device, .inode = event->inode,
+				.known = values_has(values, FIELD_inode) && values_has(values, FIELD_device) };
+	struct span path = values_text(values, field), parent, real;
+	const char *slash = path.size > 1 ? memrchr(path.data, '/', path.size) : NULL;
+	enum folder_answer answer;
+
+	if (!slash)
+		return FOLDER_UNKNOWN;
+	parent = (struct span){ path.data, slash == path.data ? 1 : (size_t)(slash - path.data) };
+	if (in_folder) {
+		answer = folders_find(tracker->folders, parent, event->folders, ARRAY_SIZE(event->folders), &real);
+		if (answer == FOLDER_SURE && !span_eq(real, parent)) {
+			buffer_clear(&tracker->path);
+			if (path_join(&tracker->path, real,
+				      (struct span){ slash + 1, path.size - (size_t)(slash + 1 - path.data) }) >= 0)
+				values_set_text(values, field, buffer_span(&tracker->path));
+		}
+		return answer;
+	}
+	/* A name that was there already: the file itself is the witness, links at the end of the path are followed too;
+	 * unless the call was about the link. Gone by now: the folder must do. */
+	if (field != FIELD_path || !file.known || span_eq(values_text(values, FIELD_file_type), SPAN("symlink")))
+		return FOLDER_UNKNOWN;
+	answer = folders_find(tracker->folders, path, &file, 1, &real);
+	if (answer == FOLDER_SURE && !span_eq(real, path))
+		values_set_text(values, field, real);
+	if (answer == FOLDER_OTHER && folders_is_plain(tracker->folders, parent))
+		return FOLDER_UNKNOWN;
+	return answer;
+}
+
+/* Paths are made of text until here; now the kernel's inodes decide. Sure of all of them: exact, whatever was thought
+ * before. One of them leads elsewhere by now: guessed. */
+static void settle_paths(struct tracker *tracker, struct event *event)
+{
+	struct values *values = &event->values;
+	bool has_target = values_has(values, FIELD_target_path) && event->target_in_folder;
+	enum folder_answer path, target = FOLDER_SURE;
+
+	if (!values_has(values, FIELD_path))
+		return;
+	path = settle_path(tracker, event, FIELD_path, event->path_in_folder);
+	if (has_target)
+		target = settle_path(tracker, event, FIELD_target_path, true);
+	if (path == FOLDER_OTHER || target == FOLDER_OTHER) {
+		values_set_text(values, FIELD_path_confidence, SPAN("guessed"));
+	} else if (path == FOLDER_SURE && target == FOLDER_SURE) {
+		values_unset(values, FIELD_path_confidence);
+		values->inferred[FIELD_path / 64] &= ~(UINT64_C(1) << (FIELD_path % 64));
+		values->inferred[FIELD_target_path / 64] &= ~(UINT64_C(1) << (FIELD_target_path % 64));
+	}
+	/* A folder of a known place is known itself from now on. */
+	if (span_eq(values_text(values, FIELD_file_type), SPAN("dir")) && values_has(values, FIELD_inode) &&
+	    values_has(values, FIELD_device)) {
+		struct file_id id = { .device = event->device, .inode = event->inode, .known = true };
+
+		if (event->kind == KIND_ID(file, create) && path == FOLDER_SURE)
+			folders_learn(tracker->folders, values_text(values, FIELD_path), id);
+		else if (event->kind == KIND_ID(file, rename) && has_target && target == FOLDER_SURE)
+			folders_learn(tracker->folders, values_text(values, FIELD_target_path), id);
+	}
+}
+
+static int resolve_target(struct tracker *tracker, struct event *event)
+{
+	static const struct {
+		enum field of_event, of_context;
+	} fills[] = {
+		{ FIELD_target_entity_id, FIELD_entity_id },
+		{ FIELD_target_name, FIELD_name },
+		{ FIELD_target_executable, FIELD_executable },
+	};
+	struct process *target;
+	int r;
+
+	r = tracker_process(tracker, event->target_pid, event->time_ns, NULL, false, &target, NULL);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(fills); i++) {
+		const struct values *from = &target->context->values;
+
+		if (values_has(&event->values, fills[i].of_event) || !values_has(from, fills[i].of_context))
+			continue;
+		if (field_type_is_text(fields[fills[i].of_event].type))
+			values_set_text(&event->values, fills[i].of_event,
+					values_text(from, fills[i].of_context));
+		else
+			values_set_number(&event->values, fills[i].of_event,
+					  values_number(from, fills[i].of_context));
+		if (values_is_inferred(from, fills[i].of_context))
+			values_set_inferred(&event->values, fills[i].of_event);
+	}
+	return 0;
+}
+
+static void name_target(struct tracker *tracker, struct event *event, enum field id, enum field name,
+			bool is_group)
+{
+	struct span text;
+	uint32_t number;
+
+	if (!values_has(&event->values, id) || values_has(&event->values, name))
+		return;
+	number = (uint32_t)values_number(&event->values, id);
+	text = is_group ? users_group_name(tracker->users, number, event->time_ns)
+			: users_user_name(tracker->users, number, event->time_ns);
+	if (text.size > 0)
+		values_set_text(&event->values, name, text);
+}
+
+/* An event that names a login, or nothing, but no process. */
+static int on_anonymous(struct tracker *tracker, struct event *event, const struct context *actor)
+{
+	_cleanup_(context_unrefp) struct context *context = NULL;
+	struct context **slot;
+
+	if (actor->values.known[0] == 0)
+		return 0;
+	context = context_copy(actor);
+	if (!context)
+		return -ENOMEM;
+	values_unset(&context->values, FIELD_start);
+	image_names(tracker, context, event->time_ns);
+	if (context->values.failed)
+		return -ENOMEM;
+	for (unsigned i = 0; i < TRACKER_ANONYMOUS; i++) {
+		struct context *known = tracker->anonymous[i];
+		unsigned field;
+
+		for (field = 0; known && field < N_CONTEXT_FIELDS; field++)
+			if (!values_equal(&known->values, &context->values, field))
+				break;
+		if (known && field == N_CONTEXT_FIELDS) {
+			tracker_set_context(event, known);
+			return 0;
+		}
+	}
+	tracker_set_context(event, context);
+	slot = &tracker->anonymous[tracker->next_anonymous++ % TRACKER_ANONYMOUS];
+	context_unref(*slot);
+	*slot = TAKE(context);
+	return 0;
+}
+
+static int on_any(struct tracker *tracker, struct event *event, const struct context *actor)
+{
+	struct process *process;
+	bool fresh;
+	int r;
+
+	r = tracker_process(tracker, actor->pid, event->time_ns, actor, false, &process, &fresh);
+	if (r < 0)
+		return r;
+	tracker_use(process, event);
+	if (!fresh) {
+		r = tracker_apply(tracker, process, event, actor);
+		if (r < 0)
+			return r;
+	}
+	if (values_has(&actor->values, FIELD_cwd)) {
+		struct span cwd = values_text(&actor->values, FIELD_cwd);
+
+		r = process_set_cwd(tracker->table, process, cwd);
+		if (r < 0)
+			return r;
+		if (process->cwd)
+			values_set_text(&event->values, FIELD_event_cwd, cwd);
+	}
+	if (event->kind == KIND_ID(security, session_start) || event->kind == KIND_ID(security, login)) {
+		r = on_login(tracker, process, event);
+		if (r < 0)
+			return r;
+	}
+	tracker_set_context(event, process->context);
+	return 0;
+}
+
+/* In files, where nothing else says that the pids begin anew. */
+static void on_system(struct tracker *tracker, const struct event *event)
+{
+	uint64_t before_ns = event->time_ns > BOOT_NS ? event->time_ns - BOOT_NS : 0;
+
+	if (event->kind == KIND_ID(system, shutdown)) {
+		tracker->shutdown_node = tracker->node_hash;
+		tracker->shutdown_ns = event->time_ns;
+	}
+	if (event->kind != KIND_ID(system, boot) || tracker->options.boot_time_ns > 0)
+		return;
+	if (tracker->shutdown_node == tracker->node_hash && tracker->shutdown_ns + SHUTDOWN_NS > before_ns &&
+	    tracker->shutdown_ns < event->time_ns)
+		before_ns = tracker->shutdown_ns + SHUTDOWN_NS;
+	process_table_end_before(tracker->table, tracker->node_hash, before_ns);
+}
+
+static int enrich(struct tracker *tracker, struct event *event, const struct context *actor)
+{
+	switch (event->kind) {
+	case KIND_ID(process, fork):
+		return life_fork(tracker, event, actor);
+	case KIND_ID(process, exec):
+		return life_exec(tracker, event, actor);
+	case KIND_ID(process, exit):
+		return life_exit(tracker, event, actor);
+	case KIND_ID(process, snapshot):
+		return life_snapshot(tracker, event, actor);
+	default:
+		return on_any(tracker, event, actor);
+	}
+}
+
+int tracker_event(struct tracker *tracker, struct event *event, const struct context *actor)
+{
+	enum category category = event_category(event);
+	struct span node;
+	int r;
+
+	node = values_text(&event->values, FIELD_node);
+	buffer_clear(&tracker->node);
+	buffer_append_span(&tracker->node, node); /* the event's own text may move */
+	tracker->node_hash = node.size > 0 ? (uint32_t)span_hash(node, 0) | 1 : 0;
+	process_table_make_room(tracker->table, TRACKER_ROOM);
+	if (category == CATEGORY_system)
+		on_system(tracker, event);
+	if (unlikely(!values_has(&actor->values, FIELD_pid)))
+		r = on_anonymous(tracker, event, actor);
+	else
+		r = enrich(tracker, event, actor);
+	tracker->stats.processes = process_table_count(tracker->table);
+	tracker->stats.bytes = process_table_bytes(tracker->table);
+	tracker->stats.evicted = process_table_evicted(tracker->table);
+	if (r != 0)
+		return r;
+
+	if (values_has(&event->values, FIELD_target_pid)) {
+		r = resolve_target(tracker, event);
+		if (r < 0)
+			return r;
+	}
+	if (category == CATEGORY_file && event->context && tracker->node_hash == 0) {
+		r = resolve_paths(tracker, event, actor->pid);
+		if (r < 0)
+			return r;
+		if (tracker->options.resolve_path)
+			settle_paths(tracker, event);
+	}
+	if (tracker->users && (category == CATEGORY_security || category == CATEGORY_system)) {
+		name_target(tracker, event, FIELD_user_target_id, FIELD_user_target_name, false);
+		name_target(tracker, event, FIELD_group_target_id, FIELD_group_target_name, true);
+	}
+	if (event->context && !values_has(&event->values, FIELD_completeness) &&
+	    event->context->values.inferred[0] & (BIT(entity_id) | BIT(executable)))
+		values_set_text(&event->values, FIELD_completeness, SPAN("inferred"));
+	return event->values.failed ? -ENOMEM : 0;
+}
+
+void tracker_prune(struct tracker *tracker, uint64_t now_ns)
+{
+	process_table_prune(tracker->table, now_ns);
+	tracker->stats.processes = process_table_count(tracker->table);
+	tracker->stats.bytes = process_table_bytes(tracker->table);
+}

@@ -1,0 +1,56 @@
+#pragma once
+/* Enrichment: an event + who did it.  Keeps the table of processes; gives every event its context.
+ *
+ * Deterministic: the same events in the same order with the same answers of `lookup` and `resolve_fd` (and,
+ * with resolve_names, the same passwd and group files) give the same contexts.  It calls no clock; what it
+ * wants to know of /proc it asks through the options.
+ *
+ * Order: of one process, its fork (or snapshot) comes first, if it comes at all; a fork that comes after
+ * the first event of the child is joined to it.  An exit may come long before the last events of the
+ * process.  Forks of the proc connector may come before audit records of the parent that are older: what
+ * the child took over from the parent is put right when those come. */
+
+#include "event/event.h"
+
+struct tracker_options {
+	struct span boot_id;		/* copied; for entity ids */
+	uint64_t boot_time_ns;		/* when the host booted, since 1970; 0: unknown */
+	uint32_t ticks_per_second;	/* of start_ticks; 100 */
+	uint32_t max_processes;		/* bound of the table; 0: 65536 */
+	uint64_t grace_ns;		/* how long an ended process is remembered; 0: 30 s */
+	bool resolve_names;		/* as on this host (live); else only those of the records */
+	/* Asks for a process (live: reads /proc).  Fills `ret` as decode does for a `snapshot` event.
+	 * 0; -ESRCH: there is none, it has ended; another -errno: not known.  NULL function: never asked. */
+	int (*lookup)(void *user, uint32_t pid, struct context *ret);
+	/* What an open descriptor of a process names (live: /proc/PID/fd/FD), NUL-terminated: 0, or < 0:
+	 * not known. NULL function: names relative to a descriptor stay as decode guessed them. */
+	int (*resolve_fd)(void *user, uint32_t pid, int32_t fd, char *ret, size_t size);
+	/* Where a path leads now, links followed (live: path_lookup() of source/path_lookup.h).  0; -EOPNOTSUPP, -ENODATA:
+	 * nobody can tell; another error: nowhere.  NULL function: paths are normal by their text alone. */
+	int (*resolve_path)(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size);
+	void *user;			/* of the three functions */
+	size_t max_bytes;		/* bound of what the table holds; 0: 128 MiB */
+};
+
+struct tracker_stats {
+	uint64_t processes;		/* in the table now */
+	uint64_t bytes;			/* held by it now */
+	uint64_t inferred;		/* made from an event or /proc because their beginning was not seen */
+	uint64_t lookups;
+	uint64_t evicted;		/* pushed out of the full table while still running */
+	uint64_t reused_pids;		/* pids that began anew, the end of the one before unseen */
+};
+
+struct tracker;
+int tracker_new(struct tracker **ret, const struct tracker_options *options);
+struct tracker *tracker_free(struct tracker *tracker);
+DEFINE_CLEANUP(struct tracker, tracker_free)
+const struct tracker_stats *tracker_stats(const struct tracker *tracker);
+
+/* Sets event->context (and, by kind, previous_executable, duration, target_*, names, absolute paths). 0:
+ * go on.  1: the event says nothing new and is to be dropped (a second snapshot, an exit already seen):
+ * counted as merged.  -ENOMEM. */
+int tracker_event(struct tracker *tracker, struct event *event, const struct context *actor);
+
+/* Prunes what is older than the grace time.  Call now and then with stream time. */
+void tracker_prune(struct tracker *tracker, uint64_t now_ns);

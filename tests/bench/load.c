@@ -1,0 +1,100 @@
+/* The loads of `make bench`: exact numbers of acts, as fast as they go.
+ *	load process N	N times fork, exec of this program (which then ends at once), wait
+ *	load file N	N times create, write, close, rename, unlink in the current folder
+ *	load tcp N	N times connect and accept on 127.0.0.1
+ *	load nothing	what `process` executes */
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int load_process(long n)
+{
+	char program[] = "/proc/self/exe", what[] = "nothing", number[32];
+	char *argv[] = { program, what, number, NULL }, *envp[] = { NULL };
+
+	for (long i = 0; i < n; i++) {
+		int status;
+		pid_t pid;
+
+		snprintf(number, sizeof(number), "%ld", i);
+		pid = fork();
+		if (pid == 0) {
+			execve(argv[0], argv, envp);
+			_exit(127);
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
+			return 1;
+	}
+	return 0;
+}
+
+static int load_file(long n)
+{
+	static const char bytes[64] = "what a storm writes";
+	char a[64], b[64];
+
+	for (long i = 0; i < n; i++) {
+		int fd;
+
+		snprintf(a, sizeof(a), "f%ld.tmp", i);
+		snprintf(b, sizeof(b), "f%ld.dat", i);
+		fd = open(a, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+		if (fd < 0 || write(fd, bytes, sizeof(bytes)) != sizeof(bytes) || close(fd) < 0 || rename(a, b) < 0 ||
+		    unlink(b) < 0)
+			return 1;
+	}
+	return 0;
+}
+
+static int load_tcp(long n)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr *sa = (struct sockaddr *)(void *)&address;
+	const struct linger reset = { 1, 0 };	/* no port stays behind in TIME_WAIT */
+	socklen_t size = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (listener < 0 || bind(listener, sa, sizeof(address)) < 0 || listen(listener, 16) < 0 ||
+	    getsockname(listener, sa, &size) < 0)
+		return 1;
+	for (long i = 0; i < n; i++) {
+		int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), server;
+
+		if (client < 0 || connect(client, sa, sizeof(address)) < 0)
+			return 1;
+		server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		if (server < 0 || setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0 ||
+		    close(client) < 0 || close(server) < 0)
+			return 1;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(long n);
+	} loads[] = { { "process", load_process }, { "file", load_file }, { "tcp", load_tcp } };
+	long n = argc > 2 ? atol(argv[2]) : 0;
+
+	if (argc > 1 && strcmp(argv[1], "nothing") == 0)
+		return 0;
+	for (size_t i = 0; argc == 3 && i < sizeof(loads) / sizeof(loads[0]); i++)
+		if (strcmp(argv[1], loads[i].name) == 0) {
+			if (loads[i].run(n) != 0) {
+				perror(argv[1]);
+				return 1;
+			}
+			return 0;
+		}
+	fprintf(stderr, "usage: load process|file|tcp N\n");
+	return 2;
+}

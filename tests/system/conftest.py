@@ -1,0 +1,96 @@
+"""Fixtures of the system tests, and what RECORDER_REQUIRE_LIVE=1 means."""
+import itertools
+import os
+import subprocess
+
+import pytest
+
+pytest.register_assert_rewrite("checks", "driver")
+
+import driver  # noqa: E402
+import kernel  # noqa: E402
+
+REQUIRE_LIVE = os.environ.get("RECORDER_REQUIRE_LIVE") == "1"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "live: needs root and the kernel's audit")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and REQUIRE_LIVE and item.get_closest_marker("live") and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"RECORDER_REQUIRE_LIVE=1, but: {reason}"
+
+
+@pytest.fixture(scope="session")
+def can_record():
+    """Why nothing can be recorded here; None if it can. What an earlier session left is gone by then."""
+    if os.geteuid() != 0:
+        yield "needs root"
+        return
+    try:
+        saved = kernel.Saved()
+    except (OSError, subprocess.CalledProcessError) as error:
+        yield f"the kernel's audit cannot be used: {error}"
+        return
+    yield kernel.why_not()
+    saved.put_back()
+
+
+@pytest.fixture(scope="session")
+def audit_state(can_record):
+    """The kernel's audit is ours to change: the state it had comes back after the session."""
+    if can_record:
+        pytest.skip(can_record)
+    return kernel.state()
+
+
+@pytest.fixture(autouse=True)
+def same_kernel(request):
+    """A live test leaves the kernel's audit as it found it."""
+    if not request.node.get_closest_marker("live"):
+        yield
+        return
+    before = request.getfixturevalue("audit_state")
+    yield
+    after = kernel.state()
+    kernel.restore(before)
+    assert after == before
+
+
+@pytest.fixture
+def new_recorder(tmp_path, same_kernel):
+    """Makes recorders, each in a folder of its own; none outlives the test."""
+    made, numbers = [], itertools.count()
+
+    def make(*arguments, **options):
+        folder = tmp_path / f"recorder{next(numbers)}"
+        folder.mkdir()
+        recorder = driver.Recorder(folder, *arguments, **options)
+        made.append(recorder)
+        return recorder
+
+    yield make
+    for recorder in made:
+        recorder.cleanup()
+        if recorder.log.exists():
+            print(f"--- {recorder.log}\n{recorder.log.read_bytes()[-4000:].decode(errors='backslashreplace')}")
+
+
+@pytest.fixture
+def recorder(new_recorder):
+    """One that records with the default subscription."""
+    return new_recorder().start()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An empty folder for the acts of a truth program."""
+    path = tmp_path / "acts"
+    path.mkdir(mode=0o755)
+    return path.resolve()

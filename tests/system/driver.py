@@ -1,0 +1,223 @@
+"""Drives the real program: a daemon in a folder of its own, the commands, the truth programs."""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+
+import kernel
+
+BIN = pathlib.Path(os.environ.get("RECORDER_BIN", ""))
+SOURCE = pathlib.Path(os.environ.get("RECORDER_SOURCE_DIR", pathlib.Path(__file__).resolve().parents[2]))
+TRUTH = pathlib.Path(os.environ.get("RECORDER_TRUTH_DIR", BIN.parent / "tests" / "system"))
+DEFAULT = SOURCE / "subscriptions" / "default.json"
+DEADLINE_S = 60  # for what takes a second on a machine that has nothing else to do
+REPORT = re.compile(r"(ERROR|WARNING|SUMMARY): \w+Sanitizer|runtime error:|LeakSanitizer has encountered")
+
+
+def wait_until(condition, what, timeout_s=DEADLINE_S):
+    """The first true answer. Only for what can be observed from outside alone."""
+    end = time.monotonic() + timeout_s
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout_s} s: {what}")
+        time.sleep(0.02)
+
+
+def cli(*arguments, check=0, timeout_s=DEADLINE_S, **options):
+    """Runs a command; check: the exit code it must have, None: any."""
+    options.setdefault("stdin", subprocess.DEVNULL)
+    done = subprocess.run([BIN, *map(str, arguments)], capture_output=True, timeout=timeout_s, **options)
+    done.text, done.error = done.stdout.decode(), done.stderr.decode()
+    assert not REPORT.search(done.error), done.error
+    if check is not None:
+        assert done.returncode == check, f"{arguments}: exit {done.returncode}\n{done.error}{done.text[-2000:]}"
+    return done
+
+
+def json_lines(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+# Bytes and what the database shows of them
+
+def unescape(text):
+    """Undoes the percent-escapes of a field that recorder.escaped names."""
+    return re.sub(rb"%([0-9A-F]{2})", lambda match: bytes([int(match[1], 16)]), text.encode())
+
+
+def field(row, name):
+    """The bytes of a text field by its name in the JSON; of a list all of them."""
+    value = row[name.replace(".", "_")]
+    escaped = name in json.loads(row["recorder_escaped"] or "[]")
+    if value is None:
+        return None
+    undo = unescape if escaped else str.encode
+    if name in ("process.args", "process.changes", "recorder.missing"):
+        return [undo(item) for item in json.loads(value)]
+    return undo(value)
+
+
+def query(database, sql, *parameters):
+    """Rows as dictionaries, read as any program would read the file."""
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute(sql, parameters)]
+
+
+# Truth
+
+class Truth:
+    """What a truth program did: `pid`, `argv`, `acts` in order, and `started`, `ended` (ns)."""
+
+    def __init__(self, *command, wrap=(), hold=False):
+        self.exe = TRUTH / command[0]
+        self.argv = [os.fsencode(word) for word in [*wrap, self.exe, *command[1:]]]
+        self.started = time.time_ns()
+        self.process = subprocess.Popen(self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.pid = self.process.pid
+        if not hold:
+            self.process.stdin.close()
+        self.acts = [json.loads(line) for line in self.process.stdout]
+        self.process.stdout.close()
+        if not hold:
+            self.finish()
+
+    def finish(self):
+        if not self.process.stdin.closed:
+            self.process.stdin.close()
+        assert self.process.wait(DEADLINE_S) == 0
+        self.ended = time.time_ns()
+
+    def of(self, what, **conditions):
+        return [act for act in self.acts
+                if act["what"] == what and all(act.get(key) == value for key, value in conditions.items())]
+
+
+def unhex(value):
+    return [unhex(item) for item in value] if isinstance(value, list) else bytes.fromhex(value)
+
+
+def tiny():
+    return TRUTH / "tiny"
+
+
+# The daemon
+
+class Recorder:
+    """`recorder run` in a folder of its own."""
+
+    def __init__(self, folder, subscription=DEFAULT, arguments=(), prefix=(), config=None, **options):
+        self.folder = pathlib.Path(folder)
+        self.state = self.folder / "state"
+        self.database = self.state / "recorder.db"
+        self.socket = self.state / "recorder.sock"
+        self.log = self.folder / "log"
+        self.config = self.folder / "config"
+        self.arguments, self.prefix, self.options = list(map(str, arguments)), list(prefix), options
+        self.process = None
+        self.config.mkdir(parents=True, exist_ok=True)
+        if config is not None:
+            (self.config / "recorder.conf").write_text(config)
+        if isinstance(subscription, dict):
+            document = self.folder / "subscription.json"
+            document.write_text(json.dumps(subscription))
+            subscription = document
+        self.subscription = subscription
+
+    def start(self, wait=True):
+        assert self.process is None
+        self.before = kernel.state()
+        self.folder.mkdir(exist_ok=True)
+        # Should the tests be killed, the daemon ends too, and puts the kernel back.
+        command = ["setpriv", "--pdeathsig", "TERM", *self.prefix, BIN, "run", "--config", self.config, "--state", self.state]
+        if self.subscription:
+            command += ["--subscription", self.subscription]
+        with open(self.log, "ab") as log:
+            self.log_start = log.tell()
+            self.process = subprocess.Popen([*command, *self.arguments], stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log, **self.options)
+        if wait:
+            wait_until(self.is_ready, "the recorder says that it records")
+        return self
+
+    def is_ready(self):
+        assert self.process.poll() is None, f"exit {self.process.returncode}:\n{self.log_text()}"
+        with contextlib.suppress(OSError):
+            return self.status()["state"] in ("recording", "idle", "degraded")
+
+    def log_text(self):
+        """What the run since the last start said."""
+        return self.log.read_bytes()[self.log_start:].decode(errors="backslashreplace")
+
+    def connect(self):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(DEADLINE_S)
+        try:
+            connection.connect(str(self.socket))
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    def request(self, **request):
+        with self.connect() as connection, connection.makefile("rwb") as stream:
+            stream.write(json.dumps(request).encode() + b"\n")
+            stream.flush()
+            return json.loads(stream.readline())
+
+    def status(self):
+        answer = self.request(command="recorder.status")
+        assert answer["ok"], answer
+        return {item["name"]: item["value"] for item in answer["result"]}
+
+    def query(self, sql, *parameters):
+        return query(self.database, sql, *parameters)
+
+    def one(self, sql, *parameters):
+        rows = self.query(sql, *parameters)
+        assert len(rows) == 1, f"{len(rows)} rows, not 1: {sql} {parameters}"
+        return rows[0]
+
+    def cli(self, command, *arguments, **options):
+        return cli(command, "--state", self.state, *arguments, **options)
+
+    def exit(self, code=0):
+        """Waits for the end, which must be clean."""
+        assert self.process.wait(DEADLINE_S) == code, self.log_text()
+        self.process = None
+        text = self.log_text()
+        assert not REPORT.search(text), text
+        return text
+
+    def stop(self, number=signal.SIGINT):
+        """Everything that happened until now is in the database when this returns."""
+        self.process.send_signal(number)
+        text = self.exit()
+        assert kernel.state() == self.before
+        return text
+
+    def kill9(self):
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def cleanup(self):
+        """After a test, which may have failed: the daemon goes, and gently if that can be had."""
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None

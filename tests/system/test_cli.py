@@ -1,0 +1,335 @@
+"""The commands: help, exit codes, errors, what they print."""
+import csv
+import fcntl
+import io
+import json
+import os
+import pty
+import re
+import socket
+import struct
+import subprocess
+import termios
+
+import pytest
+
+from driver import BIN, cli, json_lines
+
+COMMANDS = ["run", "query", "show", "tree", "gaps", "tail", "status", "import", "help", "version"]
+DAY = "2023-11-14"
+
+
+def record(second, serial, kind, body):
+    return f"type={kind} msg=audit({1700000000 + second}.000:{serial}): {body}\n"
+
+
+def call(second, serial, syscall, pid, ppid, exe, paths=(), items="", **more):
+    """A system call that went well, as the kernel tells it."""
+    fields = {"exit": 0, "uid": 0, "auid": 1000, "comm": exe.rsplit("/", 1)[1], **more}
+    text = record(second, serial, "SYSCALL", (
+        f"arch=c000003e syscall={syscall} success=yes exit={fields['exit']} a0=ffffff9c a1=1 a2={fields.get('a2', 0)} a3=0 "
+        f"items={len(paths)} ppid={ppid} pid={pid} auid={fields['auid']} uid={fields['uid']} gid=0 euid={fields['uid']} "
+        f"suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts1 ses=3 comm=\"{fields['comm']}\" exe=\"{exe}\" key=(null)"))
+    text += items
+    if paths:
+        text += record(second, serial, "CWD", 'cwd="/home/alice"')
+    for number, (name, kind) in enumerate(paths):
+        text += record(second, serial, "PATH", f"item={number} name={name} inode={100 + number} dev=08:01 mode=0100644 "
+                                               f"ouid=0 ogid=0 rdev=00:00 nametype={kind}")
+    return text
+
+
+def argument(value):
+    """As the kernel writes it: in quotes, or in hex what would break them."""
+    plain = value.isprintable() and not set(value) & {" ", '"'}
+    return f'"{value}"' if plain else value.encode().hex().upper()
+
+
+def arguments(second, serial, *values):
+    body = " ".join(f"a{number}={argument(value)}" for number, value in enumerate(values))
+    return record(second, serial, "EXECVE", f"argc={len(values)} {body}")
+
+
+LOG = "".join([
+    call(0, 1, 59, 100, 50, "/bin/bash", [('"/bin/bash"', "NORMAL")], arguments(0, 1, "bash")),
+    call(1, 2, 59, 101, 100, "/usr/bin/curl", [('"/usr/bin/curl"', "NORMAL")],
+         arguments(1, 2, "curl", "-o", "two words", "\x1b[31mred")),
+    call(2, 3, 257, 101, 100, "/usr/bin/curl", [('"/home/alice"', "PARENT"), ('"out"', "CREATE")], a2="241"),
+    call(3, 4, 257, 101, 100, "/usr/bin/curl", [('"/home/alice"', "PARENT"), ("6E6577C3", "CREATE")], a2="241"),
+    call(4, 5, 42, 101, 100, "/usr/bin/curl", items=record(4, 5, "SOCKADDR", "saddr=020001BB5DB8D8220000000000000000")),
+    call(5, 6, 87, 101, 100, "/usr/bin/curl", [('"/home/alice"', "PARENT"), ('"out"', "DELETE")]),
+    record(6, 7, "USER_LOGIN", "pid=200 uid=0 auid=1000 ses=9 msg='op=login id=1000 exe=\"/usr/sbin/sshd\" hostname=client "
+                               "addr=10.1.2.3 terminal=/dev/pts/1 res=success'"),
+])
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "audit.log").write_text(LOG)
+    path = folder / "recorder.db"
+    summary = json.loads(cli("import", "audit", folder / "audit.log", "--db", path, "--json").text)
+    assert (summary["records"], summary["events"], summary["errors"]) == (LOG.count("\n"), 7, 0)
+    return path
+
+
+def query(database, *arguments, **options):
+    """Events; the gaps that end the answer are for others to look at."""
+    lines = json_lines(cli("query", "--db", database, "--json", *arguments, **options).text)
+    return [line for line in lines if line.get("kind") != "gap"]
+
+
+def actions(events):
+    return [event["event"]["action"] for event in events]
+
+
+# Help and errors
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command(command):
+    long, short = cli(command, "--help"), cli(command, "-h")
+    assert long.text == short.text and not long.error
+    assert f"recorder {command}" in long.text
+    assert all(len(line) <= 100 for line in long.text.splitlines())
+    overview = cli("help").text
+    assert re.search(rf"^ +{command}\b", overview, re.MULTILINE)
+    assert cli("help", command).text == long.text
+
+
+def test_version():
+    assert re.fullmatch(r"recorder \d+\.\d+\.\d+\n", cli("version").text)
+    assert cli("--version").text == cli("version").text
+
+
+@pytest.mark.parametrize("wrong, hint", [
+    (("qery",), "query"),
+    (("query", "--limt", "5"), "--limit"),
+    (("query", "--limit", "five"), "--limit"),
+    (("query", "--limit"), "--limit"),
+    (("query", "--since", "someday"), "--since"),
+    (("query", "--type", "proces"), "process"),
+    (("query", "process.pth is '/bin/ls'"), "process.path"),
+    (("query", "process.path is"), "process.path is"),
+    (("query", "process.path matches '('"), "("),
+    (("query", "process.pid is 'x'"), "process.pid"),
+    (("query", "network.addr in '300.1.1.1/8'"), "300.1.1.1/8"),
+    (("show",), "EVENT"),
+    (("version", "extra"), "extra"),
+], ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")
+def test_wrong_use(wrong, hint):
+    done = cli(*wrong, check=2)
+    assert done.error.startswith("recorder: ") and hint in done.error
+    assert not done.text
+
+
+def test_no_command():
+    assert "query" in cli(check=2).text
+
+
+def test_no_database(tmp_path):
+    done = cli("query", "--db", tmp_path / "none.db", check=1)
+    assert str(tmp_path / "none.db") in done.error and done.error.count("\n") == 1
+    other = tmp_path / "other.db"
+    other.write_bytes(b"not a database, whatever its name says" * 100)
+    assert "other.db" in cli("query", "--db", other, check=1).error
+    assert list(tmp_path.iterdir()) == [other]
+
+
+def test_no_daemon(tmp_path):
+    for command in ("status", "tail"):
+        done = cli(command, "--state", tmp_path, check=3)
+        assert done.error.startswith("recorder: ") and str(tmp_path) in done.error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_no_permission(database):
+    folder = database.parent
+    folder.chmod(0o700)
+    for command in (["query", "--db", database], ["status", "--state", folder]):
+        done = cli(*command, check=None, user=65534, group=65534, extra_groups=[])
+        assert done.returncode in (1, 3, 4) and done.error.startswith("recorder: "), done.error
+    assert cli("query", "--db", database, check=4, user=65534, group=65534, extra_groups=[]).error
+
+
+def test_closed_output(database):
+    """`recorder query | head -1` ends quietly; a full disk does not."""
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", '"$0" query --db "$1" --json | head -1', BIN, database],
+                          capture_output=True, text=True)
+    assert done.stderr == "" and len(done.stdout.splitlines()) == 1
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BIN, "query", "--db", database], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("recorder: ")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_numbers(tmp_path, closed):
+    """Whoever closed 0, 1 or 2 before: the database does not get that number, nor what is read or said by it."""
+    log, database = tmp_path / "audit.log", tmp_path / "x.db"
+    log.write_text(LOG)
+    subprocess.run(["sh", "-c", f'exec "$0" import audit - /nonexistent "$1" --db "$2" {closed}', BIN, log, database],
+                   stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    cli("import", "audit", log, "--db", tmp_path / "y.db")
+    assert query(database) == query(tmp_path / "y.db")
+
+
+def test_odd_databases(tmp_path):
+    """What is no file is neither waited for nor called a disk that fails."""
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path, tmp_path / "fifo"):
+        assert "is not a file" in cli("query", "--db", path, check=1, timeout_s=10).error
+
+
+def test_mute_daemon(tmp_path):
+    """A daemon that is stopped, or hangs, is not waited for for ever."""
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(str(tmp_path / "recorder.sock"))
+        mute.listen()
+        assert "does not answer" in cli("status", "--state", tmp_path, check=1).error
+
+
+# Query
+
+def test_query_all(database):
+    events = query(database)
+    assert actions(events) == ["exec", "exec", "create", "create", "connect", "delete", "login"]
+    times = [event["@timestamp"] for event in events]
+    assert times == sorted(times) and times[0] == f"{DAY}T22:13:20.000000000Z"
+
+
+@pytest.mark.parametrize("arguments, found", [
+    (["process"], ["exec", "exec"]),
+    (["--type", "file"], ["create", "create", "delete"]),
+    (["--type", "file,network"], ["create", "create", "connect", "delete"]),
+    (["process.path is '/usr/bin/curl'"], ["exec", "create", "create", "connect", "delete"]),
+    (["process.path is '/usr/bin/curl'", "file.operation is 'create'"], ["create", "create"]),
+    (["process.parent_path is '/bin/bash'", "process"], ["exec"]),
+    (["process.path is not '/usr/bin/curl'"], ["exec", "login"]),
+    (["file.path starts with '/home/alice/'", "file.path not ends with 'out'"], ["create"]),
+    (["network.addr in '93.184.0.0/16'"], ["connect"]),
+    (["network.port is '443'"], ["connect"]),
+    (["network.port less than '443'"], []),
+    (["process.cmd contains 'two words'", "process"], ["exec"]),
+    (["process.cmd matches '^curl +-o'", "process"], ["exec"]),
+    (["event.action is 'login'"], ["login"]),
+    (["security_event.id is 'USER_LOGIN'"], ["login"]),
+    (["process.pid is '100'"], ["exec"]),
+    (["--limit", "2"], ["delete", "login"]),
+    (["--limit", "0"], ["exec", "exec", "create", "create", "connect", "delete", "login"]),
+    (["--since", f"{DAY}T22:13:24Z"], ["connect", "delete", "login"]),
+    (["--since", f"{DAY}T22:13:24Z", "--until", f"{DAY}T22:13:25Z"], ["connect"]),
+    (["--until", f"{DAY}T22:13:20Z"], []),
+    (["--since", "10m"], []),
+    (["--since", "2023-11-14T23:13:24+01:00"], ["connect", "delete", "login"]),
+])
+def test_filters(database, arguments, found):
+    assert actions(query(database, *arguments)) == found
+
+
+def test_json(database):
+    events = query(database)
+    curl, create, odd, connect, login = events[1], events[2], events[3], events[4], events[6]
+    assert curl["process"]["args"] == ["curl", "-o", "two words", "\x1b[31mred"]
+    assert curl["process"]["parent"]["executable"] == "/bin/bash"
+    assert curl["user"]["id"] in (0, "0") and curl["user"]["audit"]["id"] in (1000, "1000")
+    assert curl["event"]["type"] == ["start"] and curl["event"]["category"] == ["process"]
+    assert create["file"]["path"] == "/home/alice/out"
+    assert odd["file"]["path"] == "/home/alice/new%C3" and odd["recorder"]["escaped"] == ["file.path"]
+    assert connect["destination"] == {"ip": "93.184.216.34", "port": 443}
+    assert login["source"]["ip"] == "10.1.2.3" and login["user"]["target"]["id"] in (1000, "1000")
+    assert len({event["event"]["id"] for event in events}) == len(events)
+    assert [event["event"]["sequence"] for event in events] == sorted(event["event"]["sequence"] for event in events)
+
+
+def test_csv(database):
+    rows = list(csv.DictReader(io.StringIO(cli("query", "--db", database, "--csv").text)))
+    assert len(rows) == 7
+    assert [row["action"] for row in rows] == actions(query(database))
+
+
+def test_table_is_plain_text_off_a_terminal(database):
+    done = cli("query", "--db", database, env={**os.environ, "COLUMNS": "80", "TERM": "xterm-256color"})
+    assert "\x1b" not in done.text and not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", done.text)
+    assert "/home/alice/out" in done.text and "93.184.216.34" in done.text
+    assert "\x1b" in cli("query", "--db", database, "--color", "always").text.replace("\x1b[31mred", "")
+
+
+def on_a_terminal(*command, columns=100, environment=()):
+    """What a command prints on a terminal that wide."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    env = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")}
+    env.update(TERM="xterm-256color", LANG="C.UTF-8", **dict(environment))
+    with subprocess.Popen([BIN, *map(str, command)], stdin=slave, stdout=slave, stderr=slave, env=env) as process:
+        os.close(slave)
+        text = b""
+        while True:
+            try:
+                part = os.read(master, 65536)
+            except OSError:
+                break
+            if not part:
+                break
+            text += part
+    os.close(master)
+    assert process.returncode == 0
+    return text.decode()
+
+
+def test_table_on_a_terminal(database):
+    wide = on_a_terminal("query", "--db", database, columns=80)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", wide)
+    assert "\x1b[" in wide
+    assert "\x1b[31mred" not in wide and "\x1b" not in plain, "what a recording holds does not command the terminal"
+    assert all(len(line) <= 80 for line in plain.splitlines())
+    assert "\x1b" not in on_a_terminal("query", "--db", database, environment={"NO_COLOR": "1"})
+
+
+def test_gaps_at_the_end(tmp_path):
+    """A query says what may be missing in its range, and only there."""
+    log = tmp_path / "audit.log"
+    log.write_text(LOG + "type=RECORDER_GAP msg=recorder(1700000010.000000000:0): begin=1700000002000000000 "
+                         "end=1700000003000000000 class=all count=5 unit=records exact=1 cause=kernel_lost\n")
+    database = tmp_path / "x.db"
+    cli("import", "audit", log, "--db", database)
+    text = cli("query", "--db", database).text
+    assert "kernel_lost" in text.splitlines()[-1] or "kernel_lost" in "\n".join(text.splitlines()[-4:])
+    assert "kernel_lost" not in cli("query", "--db", database, "--until", f"{DAY}T22:13:21Z").text
+    gap = {"kind": "gap", "begin": f"{DAY}T22:13:22.000000000Z", "end": f"{DAY}T22:13:23.000000000Z", "class": "all",
+           "count": 5, "unit": "records", "exact": True, "cause": "kernel_lost"}
+    assert json_lines(cli("query", "--db", database, "--json").text)[-1] == gap
+    assert json_lines(cli("gaps", "--db", database, "--json").text) == [gap]
+    event, = query(database, "--type", "recorder")
+    assert event["event"]["action"] == "gap" and event["gap"]["count"] == 5
+    assert "kernel_lost" in cli("gaps", "--db", database).text
+
+
+def test_no_gaps(database):
+    assert cli("gaps", "--db", database).text
+    assert cli("gaps", "--db", database, "--json").text == ""
+
+
+# Show and tree
+
+def test_show(database):
+    event = query(database, "file.path ends with '/out'")[0]
+    for name in (event["event"]["id"], event["event"]["sequence"]):
+        text = cli("show", name, "--db", database).text
+        assert "/home/alice/out" in text and "/usr/bin/curl" in text and "\x1b" not in text
+        shown, = json_lines(cli("show", name, "--db", database, "--json").text)
+        assert shown["event"]["id"] == event["event"]["id"]
+    assert cli("show", "18a6f2b3c4d5e6f7-12345", "--db", database, check=1).error
+    assert cli("show", "nonsense", "--db", database, check=2).error
+
+
+def test_tree(database):
+    text = cli("tree", "--db", database).text
+    lines = text.splitlines()
+    bash = next(i for i, line in enumerate(lines) if "/bin/bash" in line or "bash" in line)
+    curl = next(i for i, line in enumerate(lines) if "curl" in line)
+    assert bash < curl
+    assert len(lines[curl]) - len(lines[curl].lstrip(" │├└─|`-")) > len(lines[bash]) - len(lines[bash].lstrip(" │├└─|`-"))
+    alone = cli("tree", "101", "--db", database).text
+    assert "curl" in alone
+    assert json_lines(cli("tree", "--db", database, "--json").text)
+    assert cli("tree", "4000000", "--db", database, check=1).error

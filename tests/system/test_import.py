@@ -1,0 +1,246 @@
+"""`recorder import audit`: recordings of others give what they hold, the same every time."""
+import collections
+import contextlib
+import csv
+import gzip
+import json
+import os
+import pathlib
+import re
+import sqlite3
+
+import pytest
+
+import driver
+from driver import cli, json_lines
+
+DATA = pathlib.Path(os.environ["RECORDER_TEST_DATA"]) / "audit" if "RECORDER_TEST_DATA" in os.environ else None
+OURS = driver.SOURCE / "tests" / "data"
+SUMMARY = ["records", "events", "partial", "unknown_types", "errors", "seconds"]
+
+needs_data = pytest.mark.skipif(DATA is None, reason="RECORDER_TEST_DATA is not set")
+
+EXEC = """type=SYSCALL msg=audit(1700000000.100:7): arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=2 a2=3 a3=4 items=1 \
+ppid=10 pid=20 auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts1 ses=3 comm="ls" exe="/usr/bin/ls" \
+key=(null)
+type=EXECVE msg=audit(1700000000.100:7): argc=2 a0="ls" a1=2D6C20C3
+type=CWD msg=audit(1700000000.100:7): cwd="/root"
+type=PATH msg=audit(1700000000.100:7): item=0 name="/usr/bin/ls" inode=5 dev=08:01 mode=0100755 ouid=0 ogid=0 rdev=00:00 \
+nametype=NORMAL cap_fp=0 cap_fi=0 cap_fe=0 cap_fver=0 cap_frootid=0
+type=PROCTITLE msg=audit(1700000000.100:7): proctitle=6C73
+"""
+
+
+def import_audit(*files, db="none", **options):
+    summary = json.loads(cli("import", "audit", *files, "--db", db, "--json", **options).text)
+    assert list(summary) == SUMMARY
+    return summary
+
+
+def dump(database):
+    """Every row of every view, but for what says when and where it was imported."""
+    rows = {}
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        views = [name for name, in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'view' ORDER BY 1")]
+        assert {"events", "processes", "gaps", "signals", "file_events", "process_events"} <= set(views)
+        for view in views:
+            rows[view] = connection.execute(f"SELECT * FROM {view}").fetchall()
+    return rows
+
+
+def corpora():
+    if DATA is None:
+        return []
+    with open(DATA / "expected" / "counts.tsv") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+@needs_data
+@pytest.mark.parametrize("row", corpora(), ids=[row["#file"] for row in corpora()] or None)
+def test_every_recording(row, tmp_path):
+    """All records are read, all events are there, and a second time they are the same."""
+    file = DATA / row["#file"]
+    once, twice = tmp_path / "once.db", tmp_path / "twice.db"
+    summary = import_audit(file, db=once)
+    # What is neither a record nor a comment counts as a record, and as an error.
+    n_odd = summary["records"] - int(row["records"])
+    assert 0 <= n_odd <= min(int(row["other_nonblank_lines"]), summary["errors"])
+    import_audit(file, db=twice)
+    assert dump(once) == dump(twice)
+    # Calls that failed, and returns of calls that say nothing, are no events; a denial and its call are two.
+    events = driver.query(once, "SELECT count(*) AS n FROM events WHERE category != 'recorder'")[0]["n"]
+    assert events <= summary["events"]
+    types = collections.Counter(dict((name, int(n)) for name, n in
+                                     (item.split("=") for item in row["record_types"].split(","))))
+    if "SYSCALL" not in types and types.total() == int(row["events(node,time,serial)"]):
+        assert summary["events"] == types.total(), "each of these records is an event of its own"
+    assert summary["events"] > 0 or types["SYSCALL"]
+
+
+@needs_data
+def test_all_recordings_at_once(tmp_path):
+    rows = corpora()
+    assert len(rows) == 50
+    files = [DATA / row["#file"] for row in rows]
+    summary = import_audit(*files, db=tmp_path / "all.db")
+    assert summary["records"] >= sum(int(row["records"]) for row in rows)
+
+
+@needs_data
+def test_executions_of_others_are_read_as_ausearch_reads_them(tmp_path):
+    """The arguments of every complete execution, against `ausearch -i`."""
+    compared = 0
+    for row in corpora():
+        interpreted = DATA / "expected" / "ausearch" / (row["#file"].replace("/", "__") + ".interpret.txt")
+        if "EXECVE" not in row["record_types"] or not interpreted.exists() or "argfrag" in row["flags"]:
+            continue
+        expected = set()
+        for line in interpreted.read_text(errors="surrogateescape").splitlines():
+            found = re.search(r"type=EXECVE .* argc=\d+ (a0=.*?)\s*$", line)
+            if found:
+                expected.add(" ".join(re.split(r" ?\ba\d+=", found[1])[1:]))
+        database = tmp_path / (row["#file"].replace("/", "-") + ".db")
+        import_audit(DATA / row["#file"], db=database)
+        for event in driver.query(database, "SELECT * FROM process_events WHERE action = 'exec' AND "
+                                            "recorder_missing IS NULL"):
+            arguments = " ".join(json.loads(event["process_args"]))
+            assert arguments in expected or not event["process_args"].isascii(), row["#file"]
+            compared += 1
+    assert compared >= 20
+
+
+# Ways to hand a recording over
+
+def test_forms_of_a_file(tmp_path):
+    plain, packed, carriage = tmp_path / "audit.log", tmp_path / "audit.log.1.gz", tmp_path / "crlf.log"
+    plain.write_text(EXEC)
+    packed.write_bytes(gzip.compress(EXEC.encode()))
+    carriage.write_bytes(b"\r\n".join([b"", b"# a comment", *EXEC.encode().splitlines(), b""]))
+    dumps = []
+    for number, file in enumerate([plain, packed, carriage, "-"]):
+        database = tmp_path / f"{number}.db"
+        with open(plain) as stdin:
+            summary = import_audit(file, db=database, stdin=stdin)
+        assert (summary["records"], summary["events"], summary["partial"], summary["errors"]) == (5, 1, 0, 0)
+        dumps.append(dump(database))
+    assert all(one == dumps[0] for one in dumps)
+    row, = driver.query(database, "SELECT * FROM process_events")
+    assert driver.field(row, "process.args") == [b"ls", b"-l \xc3"]
+    assert row["time"] == "2023-11-14T22:13:20.100000000Z"
+    assert (row["user_id"], row["user_audit_id"], row["session_id"]) == (0, 1000, 3)
+
+
+def test_one_after_the_other_or_together(tmp_path):
+    """Two files in one go, or one import after the other into the same database."""
+    first, second = tmp_path / "1.log", tmp_path / "2.log"
+    first.write_text(EXEC)
+    second.write_text(EXEC.replace(".100:7", ".200:8").replace(" pid=20", " pid=21"))
+    together, apart = tmp_path / "together.db", tmp_path / "apart.db"
+    assert import_audit(first, second, db=together)["events"] == 2
+    import_audit(first, db=apart)
+    import_audit(second, db=apart)
+    sql = "SELECT time, category, action, pid, executable, command_line FROM events WHERE category != 'recorder'"
+    assert driver.query(together, sql) == driver.query(apart, sql)
+
+
+def test_the_event_id_is_of_the_bytes(tmp_path):
+    file, moved = tmp_path / "1.log", tmp_path / "2.log"
+    file.write_text(EXEC)
+    moved.write_text("type=SYSTEM_BOOT msg=audit(1600000000.000:1): pid=1 uid=0 auid=4294967295 ses=4294967295 "
+                     "msg='comm=\"init\" exe=\"/sbin/init\" hostname=? addr=? terminal=? res=success'\n" + EXEC)
+    ids = []
+    for number, path in enumerate([file, moved]):
+        import_audit(path, db=tmp_path / f"{number}.db")
+        ids.append(driver.query(tmp_path / f"{number}.db", "SELECT event_id FROM process_events")[0]["event_id"])
+    assert ids[0] == ids[1]
+
+
+# Files that are not what they should be
+
+@pytest.mark.parametrize("content, summary", [
+    (b"", (0, 0, 0)),
+    (b"\n\n\n", (0, 0, 0)),
+    (b"no audit log at all\n", (1, 0, 1)),
+    (bytes(range(256)) * 100, None),
+    (EXEC.encode()[:-200], None),
+    (EXEC.encode() + b"type=SYSCALL msg=audit(", (6, 1, 1)),
+    (b"type=SYSCALL msg=audit(99999999999999999999.1:1): \n", (1, 0, 1)),
+    (b"type=SYSCALL msg=audit(1.1:99999999999999999999999): \n", (1, 0, 1)),
+    (b"type=EXECVE msg=audit(1.1:1): argc=4294967295 a0=\n", None),
+    (b"x" * (20 << 20), None),
+], ids=["empty", "blank", "text", "binary", "cut", "cut line", "time", "serial", "argc", "one line"])
+def test_broken_files(tmp_path, content, summary):
+    file = tmp_path / "broken.log"
+    file.write_bytes(content)
+    found = import_audit(file, db=tmp_path / "x.db")
+    if summary is not None:
+        assert (found["records"] + found["errors"] * (not found["records"]), found["events"], found["errors"]) in (
+            summary, (summary[0] - summary[2] or summary[2], *summary[1:]))
+    again = import_audit(file, db=tmp_path / "y.db")
+    assert {**again, "seconds": 0} == {**found, "seconds": 0}
+    assert dump(tmp_path / "x.db") == dump(tmp_path / "y.db")
+
+
+def test_no_such_file(tmp_path):
+    done = cli("import", "audit", tmp_path / "nothing.log", "--db", "none", check=1)
+    assert "nothing.log" in done.error and done.error.startswith("recorder: ")
+    assert cli("import", "audit", tmp_path, "--db", "none", check=1).error
+    packed = tmp_path / "cut.gz"
+    packed.write_bytes(gzip.compress(EXEC.encode() * 1000)[:-30])
+    assert "cut.gz" in cli("import", "audit", packed, "--db", "none", check=1).error
+    assert cli("import", check=2).error
+    assert "audit" in cli("import", "evtx", packed, check=2).error
+
+
+def test_a_database_that_is_none(tmp_path):
+    file, database = tmp_path / "1.log", tmp_path / "other.db"
+    file.write_text(EXEC)
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE mine (x)")
+        connection.execute("PRAGMA user_version = 12345")
+    before = database.read_bytes()
+    done = cli("import", "audit", file, "--db", database, check=1)
+    assert "other.db" in done.error
+    assert database.read_bytes() == before
+
+
+# Our own recordings, made on a real kernel, with what they must give (tests/data/README.md)
+
+def golden_of(recording):
+    name = recording.name.partition(".")[0]
+    return next((path for path in (OURS / f"{name}.json", OURS / f"{name}.json.gz") if path.exists()), None)
+
+
+def read_text(path):
+    data = path.read_bytes()
+    return (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+
+
+def write_golden(recording, events):
+    data = "".join(json.dumps(event, ensure_ascii=False, separators=(",", ":")) + "\n" for event in events).encode()
+    name = recording.name.partition(".")[0]
+    for old in OURS.glob(f"{name}.json*"):
+        old.unlink()
+    if len(data) > 50000:
+        (OURS / f"{name}.json.gz").write_bytes(gzip.compress(data, 9, mtime=0))
+    else:
+        (OURS / f"{name}.json").write_bytes(data)
+
+
+@pytest.mark.parametrize("recording", sorted(OURS.glob("*.rec*")), ids=lambda path: path.name.partition(".")[0])
+def test_golden(recording, tmp_path):
+    summary = import_audit(recording, db=tmp_path / "x.db")
+    assert summary["unknown_types"] == 0
+    events = json_lines(cli("query", "--db", tmp_path / "x.db", "--json").text)
+    for event in events:
+        event.pop("host", None)  # that which imports is not that of the recording
+    if os.environ.get("RECORDER_UPDATE_GOLDENS"):
+        write_golden(recording, events)
+        return
+    wanted = json_lines(read_text(golden_of(recording)))
+    assert [(a, b) for a, b in zip(events, wanted) if a != b][:3] == []
+    assert len(events) == len(wanted) > 8
+
+
+def test_there_are_goldens():
+    assert len(list(OURS.glob("*.rec*"))) >= 11

@@ -1,0 +1,102 @@
+"""Every act on a file is in the database, once, with the path it came to and the process that did it."""
+import os
+
+import pytest
+
+import checks
+import kernel
+from driver import TRUTH, Truth, field
+
+pytestmark = pytest.mark.live
+
+
+def test_every_act(recorder, folder):
+    truth = Truth("files", "all", folder)
+    recorder.stop()
+    rows = checks.files(recorder, truth)
+    checks.check_actor(rows, truth)
+    assert len(rows) > 310
+    modes = {row["file_mode"] for row in rows if row["action"] == "chmod"}
+    assert modes == {"0604", "4755"}
+    owners = [(row["file_uid"], row["file_gid"]) for row in rows if row["action"] == "chown"]
+    assert owners == [(1, 2), (3, 2), (0, 0)]
+    assert {row["file_type"] for row in rows if field(row, "file.path").endswith(b"/fifo")} == {"fifo"}
+
+
+def test_storm(recorder, folder):
+    """As many acts as the kernel's backlog holds records of, so that nothing is lost however busy the machine is."""
+    truth = Truth("files", "storm", "1200", folder)
+    recorder.stop()
+    assert recorder.query("SELECT * FROM gaps") == []
+    assert len(truth.acts) == 4800
+    checks.check_actor(checks.files(recorder, truth), truth)
+
+
+def test_descriptors(recorder, folder):
+    """While the process is there, what its descriptors name can be asked."""
+    truth = Truth("files", "descriptors", folder, hold=True)
+    recorder.stop()
+    truth.finish()
+    rows = checks.files(recorder, truth)
+    checks.check_actor(rows, truth)
+    assert all(row["file_path_confidence"] != "guessed" for row in rows)
+
+
+def test_descriptors_of_one_that_is_gone(recorder, folder):
+    """What cannot be known any more is not made up: a path is right, or says that it is a guess."""
+    truth = Truth("files", "forgotten", folder)
+    recorder.stop()
+    acts = truth.of("file")
+    rows = recorder.query("SELECT * FROM file_events WHERE process_pid = ? ORDER BY sequence", truth.pid)
+    assert [row["action"] for row in rows] == [act["action"] for act in acts]
+    for row, act in zip(rows, acts):
+        assert checks.shown(row) == checks.said(act) or row["file_path_confidence"] == "guessed", (
+            f"{act}: {checks.shown(row)} {row['file_path_confidence']}")
+
+
+def test_links(recorder, folder):
+    """A path is that of the file in the end, or says that it may not be."""
+    truth = Truth("files", "links", folder)
+    recorder.stop()
+    acts = truth.of("file")
+    rows = recorder.query("SELECT * FROM file_events WHERE process_pid = ? ORDER BY sequence", truth.pid)
+    assert [row["action"] for row in rows] == [act["action"] for act in acts]
+    assert all("inode" not in act or row["file_inode"] == act["inode"] for row, act in zip(rows, acts))
+    wrong = [(checks.said(act), checks.shown(row)) for row, act in zip(rows, acts)
+             if checks.shown(row) != checks.said(act) and row["file_path_confidence"] != "guessed"]
+    assert not wrong
+
+
+def test_mounts(recorder, folder):
+    truth = Truth("files", "mounts", folder)
+    recorder.stop()
+    rows = checks.files(recorder, truth)
+    assert [row["action"] for row in rows] == ["mount", "mount", "create", "unmount"]
+    checks.check_actor(rows, truth)
+
+
+def test_another_user(recorder, folder):
+    os.chown(folder, 65534, 65534)
+    for parent in folder.parents:
+        if parent.stat().st_mode & 0o001 == 0:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    truth = Truth("files", "storm", "20", folder, wrap=[TRUTH / "identity", "as", "65534", "65534", "1"])
+    recorder.stop()
+    checks.check_actor(checks.files(recorder, truth), truth, user="nobody", login="daemon")
+
+
+def test_only_what_is_asked_for(new_recorder, folder):
+    """Reads are events when somebody wants them, and the kernel is asked for no more than is wanted."""
+    nothing = new_recorder(subscription=None).start()
+    assert kernel.rules() == []
+    assert nothing.status()["state"] == "idle"
+    nothing.stop()
+    reads = new_recorder(subscription={"name": "reads", "domain": "recorder", "streams": [
+        {"type": "database", "event_filters": [
+            {"terms": ["file", "file.operation is 'read'", f"file.path starts with '{folder}/'"]}]}]}).start()
+    rules = "\n".join(kernel.rules())
+    assert "openat" in rules and "unlink" not in rules and "connect" not in rules
+    truth = Truth("files", "all", folder)
+    reads.stop()
+    rows = reads.query("SELECT action, file_path FROM file_events WHERE process_pid = ?", truth.pid)
+    assert rows == [{"action": "read", "file_path": f"{folder}/opened"}] * 2

@@ -1,0 +1,425 @@
+"""Start, stop, crash, trouble: the kernel is put back, nothing is lost in silence, nobody is in the way."""
+import json
+import os
+import pathlib
+import random
+import re
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+import checks
+import driver
+import kernel
+from driver import Truth, cli, wait_until
+
+pytestmark = pytest.mark.live
+
+INSTALLED = [pathlib.Path(path) for path in ("/etc/recorder", "/var/lib/recorder", "/var/log/recorder", "/run/recorder",
+                                              "/etc/audit/rules.d", "/etc/audit/plugins.d")]
+
+
+def own_rules():
+    return [rule for rule in kernel.rules() if re.search(r"(-k |key=)recorder$", rule)]
+
+
+def now():
+    """As the database shows times."""
+    return shown(time.time_ns())
+
+
+def shown(time_ns):
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time_ns // 10**9)) + f".{time_ns % 10**9:09}Z"
+
+
+class Storm:
+    """A truth program that goes on while something else happens."""
+
+    def __init__(self, *command):
+        self.process = subprocess.Popen([driver.TRUTH / command[0], *command[1:]], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.process.wait(driver.DEADLINE_S)
+
+
+def reconciled_status(recorder, n_stored):
+    """The status once everything has come through. The requests for it are events themselves, so
+    the counters never rest; but in the end each event is somewhere."""
+    def settled():
+        status = recorder.status()
+        if status["queue.events"] == 0 and status["stored"] + status["lost.database"] >= n_stored and \
+                status["decoded"] == status["own"] + status["merged"] + status["filtered_out"] + status["emitted"] and \
+                status["emitted"] == status["stored"] + status["lost.database"] + status["lost.shed"]:
+            return status
+        settled.last = status
+    try:
+        return wait_until(settled, "the counters reconcile", 30)
+    except AssertionError:
+        raise AssertionError(f"the counters do not reconcile: {settled.last}") from None
+
+
+# The kernel is put back
+
+def test_foreign_rules_and_settings_survive(new_recorder, folder):
+    before = kernel.state()
+    try:
+        kernel.auditctl("-b", "500", "-f", "0", "-r", "0", "--backlog_wait_time", "15000")
+        kernel.auditctl("-a", "always,exit", "-F", "arch=b64", "-S", "sethostname", "-F", "key=foreign")
+        kernel.auditctl("-w", str(folder), "-p", "wa", "-k", "foreign2")
+        foreign = kernel.state()
+        recorder = new_recorder().start()
+        running = kernel.state()
+        assert set(foreign["rules"]) < set(running["rules"])
+        assert len(running["rules"]) == len(set(running["rules"]))
+        assert running["settings"]["enabled"] == "1"
+        assert running["settings"]["backlog_wait_time"] == "0"
+        assert running["settings"]["backlog_limit"] == "32768"
+        recorder.stop()
+        assert kernel.state() == foreign
+    finally:
+        kernel.restore(before)
+
+
+def test_audit_that_was_on_stays_on(new_recorder):
+    before = kernel.state()
+    try:
+        kernel.auditctl("-e", "1")
+        new_recorder().start().stop()
+        assert kernel.settings()["enabled"] == "1"
+    finally:
+        kernel.restore(before)
+
+
+def test_killed_in_the_middle_of_a_storm(new_recorder, folder):
+    recorder = new_recorder()
+    recorder.start()
+    state_before = recorder.before
+    stored = recorder.status()["stored"]
+    with Storm("files", "storm", "5000", folder):
+        wait_until(lambda: recorder.status()["stored"] > stored + 500, "events of the storm are stored")
+        recorder.kill9()
+        died = now()
+        assert own_rules(), "a killed recorder leaves its rules: that is what is to be cleaned"
+    rules_left = own_rules()
+    started = now()
+    recorder.start()
+    assert own_rules() == rules_left or len(own_rules()) == len(rules_left)
+    truth = Truth("files", "storm", "10", folder)
+    recorder.before = state_before
+    recorder.stop()
+    assert recorder.one("PRAGMA integrity_check") == {"integrity_check": "ok"}
+    checks.files(recorder, truth)
+    gap = recorder.one("SELECT * FROM gaps WHERE cause = 'recorder_died'")
+    last = recorder.one("SELECT max(time) AS time FROM file_events WHERE time < ?", died)["time"]
+    assert gap["begin"] <= died and started <= gap["end"]
+    # It begins where the history ends, not before: what is known is not called unknown.
+    assert gap["begin"] >= shown(time.time_ns() - 120 * 10**9)
+    assert last is not None
+    assert gap["class"] == "all"
+
+
+def test_stopped_and_started_again(new_recorder):
+    recorder = new_recorder()
+    recorder.start()
+    recorder.stop()
+    recorder.start()
+    truth = Truth("spawn", "storm", "5", driver.tiny())
+    recorder.stop()
+    gap = recorder.one("SELECT * FROM gaps")
+    assert gap["cause"] == "recorder_stopped" and gap["begin"] < gap["end"]
+    checks.processes(recorder, truth)
+    starts = recorder.query("SELECT action FROM recorder_events WHERE action IN ('start', 'stop') ORDER BY sequence")
+    assert [row["action"] for row in starts] == ["start", "stop", "start", "stop"]
+
+
+def test_rules_that_are_taken_away(recorder):
+    wanted = kernel.rules()
+    assert wanted
+    deleted = now()
+    kernel.auditctl("-D")
+    wait_until(lambda: kernel.rules() == wanted, "the rules are loaded again", 4)
+    wait_until(lambda: recorder.status()["kernel.audit.rules_missing"] == 0, "the recorder is content")
+    truth = Truth("spawn", "storm", "5", driver.tiny())
+    recorder.stop()
+    gap = recorder.one("SELECT * FROM gaps")
+    assert gap["cause"] == "rules_missing"
+    assert gap["begin"] <= deleted <= gap["end"]
+    checks.processes(recorder, truth)
+    assert recorder.query("SELECT * FROM security_events WHERE event_code = 'CONFIG_CHANGE' AND time >= ? AND "
+                          "process_name = 'auditctl'", deleted)
+
+
+def test_nothing_is_left_outside(new_recorder, tmp_path):
+    def places():
+        return {str(path): sorted(os.listdir(path)) if path.is_dir() else None for path in INSTALLED}
+    before, cwd = places(), sorted(os.listdir("."))
+    recorder = new_recorder().start()
+    Truth("spawn", "storm", "5", driver.tiny())
+    recorder.stop()
+    assert places() == before and sorted(os.listdir(".")) == cwd
+    left = sorted(path.name for path in recorder.state.iterdir())
+    assert set(left) <= {"recorder.db", "recorder.db-wal", "recorder.db-shm", "recorder.lock", "journals", "subscriptions"}
+    for path in [recorder.state, *recorder.state.rglob("*")]:
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+# Refusals
+
+def test_second_daemon(recorder, new_recorder):
+    second = new_recorder()
+    second.state = recorder.state
+    second.start(wait=False)
+    text = second.exit(1)
+    assert str(recorder.process.pid) in text and "already records" in text
+    assert recorder.is_ready()
+    recorder.stop()
+
+
+def test_second_daemon_elsewhere(recorder, new_recorder):
+    """The kernel's rules are one set: a second recorder with folders of its own would take them from the first."""
+    second = new_recorder()
+    second.start(wait=False)
+    text = second.exit(1)
+    assert str(recorder.process.pid) in text and "Another recorder" in text
+    assert recorder.is_ready()
+    assert recorder.status()["kernel.audit.rules_missing"] == 0
+    recorder.stop()
+
+
+def test_without_the_capability(new_recorder):
+    recorder = new_recorder(prefix=["setpriv", "--bounding-set", "-audit_control", "--inh-caps", "-audit_control"])
+    recorder.start(wait=False)
+    text = recorder.exit(4)
+    assert "CAP_AUDIT_CONTROL" in text
+    assert text.startswith("recorder: ")
+    assert not recorder.database.exists()
+
+
+def test_not_root(new_recorder, tmp_path):
+    recorder = new_recorder(prefix=["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"])
+    recorder.start(wait=False)
+    assert "CAP_AUDIT_CONTROL" in recorder.exit(4) or "root" in recorder.log_text()
+
+
+@pytest.mark.parametrize("document, place", [
+    ({"name": "x", "domain": "recorder", "streams": [{"type": "database", "event_filters": [
+        {"terms": ["process", "proces.path is '/bin/sh'"]}]}]}, "streams[0].event_filters[0].terms[1]"),
+    ({"name": "x", "domain": "recorder", "streams": [{"type": "databas"}]}, "streams[0].type"),
+    ([], ""),
+])
+def test_bad_subscription(new_recorder, document, place, tmp_path):
+    path = tmp_path / "bad.json"
+    path.write_text(json.dumps(document))
+    recorder = new_recorder(subscription=path)
+    recorder.start(wait=False)
+    text = recorder.exit(2)
+    assert str(path) in text and place in text
+    assert kernel.state() == recorder.before
+
+
+@pytest.mark.parametrize("text, why", [
+    ("CX.recorder.AuditdRulesBufferSize = 12x\n", "recorder.conf:1"),
+    ("\nCX.recorder.AuditdRulesBufferSiz = 128\n", "AuditdRulesBufferSize"),
+])
+def test_bad_settings(new_recorder, text, why):
+    recorder = new_recorder(config=text)
+    recorder.start(wait=False)
+    assert why in recorder.exit(2)
+
+
+def test_settings_are_obeyed(new_recorder):
+    recorder = new_recorder(config="CX.recorder.AuditdRulesBufferSize = 40000\nCX.recorder.AuditdEnableForkTracking = 0\n"
+                                   "CX.recorder.AuditdEnableOutgoingNetwork = 0\n").start()
+    assert kernel.settings()["backlog_limit"] == "40000"
+    assert "connect" not in "".join(kernel.rules())
+    truth = Truth("spawn", "storm", "5", driver.tiny())
+    network = Truth("network", "storm", "5")
+    recorder.stop()
+    pids = json.dumps([act["pid"] for act in truth.acts])
+    actions = recorder.query("SELECT action, count(*) AS n FROM process_events WHERE process_pid IN "
+                             "(SELECT value FROM json_each(?)) GROUP BY action ORDER BY action", pids)
+    assert actions == [{"action": "exec", "n": 5}, {"action": "exit", "n": 5}]
+    actions = recorder.query("SELECT action, count(*) AS n FROM network_events WHERE process_pid = ? GROUP BY action "
+                             "ORDER BY action", network.pid)
+    assert actions == [{"action": "accept", "n": 5}, {"action": "bind", "n": 1}, {"action": "listen", "n": 1}]
+
+
+# Counters
+
+def test_counters_reconcile(recorder, folder):
+    Truth("files", "storm", "1000", folder)
+    Truth("spawn", "storm", "200", driver.tiny())
+    Truth("network", "storm", "200")
+    status = reconciled_status(recorder, 4000 + 600 + 402)
+    lost = {name: value for name, value in status.items() if name.startswith("lost.")}
+    assert not any(lost.values()), lost
+    assert status["received"] > 4000 * 3
+    recorder.stop()
+    rows = recorder.one("SELECT count(*) AS n, count(DISTINCT sequence) AS numbers FROM events")
+    assert rows["n"] == rows["numbers"] >= status["stored"]
+
+
+# Under load
+
+def test_sigterm_under_load(recorder, folder):
+    stored = recorder.status()["stored"]
+    with Storm("files", "storm", "4000", folder), Storm("spawn", "storm", "500", driver.tiny()):
+        wait_until(lambda: recorder.status()["stored"] > stored + 1000, "the storm has begun")
+        began = time.monotonic()
+        recorder.stop(signal.SIGTERM)
+        took = time.monotonic() - began
+    assert took < 5
+    assert recorder.one("PRAGMA integrity_check") == {"integrity_check": "ok"}
+    assert recorder.query("SELECT action FROM recorder_events ORDER BY sequence DESC LIMIT 1") == [{"action": "stop"}]
+
+
+def test_full_disk(new_recorder, folder):
+    recorder = new_recorder()
+    recorder.state.mkdir(mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "truth", recorder.state], check=True)
+    try:
+        ballast = recorder.state / "ballast"
+        recorder.start()
+        with open(ballast, "wb", buffering=0) as file, pytest.raises(OSError):
+            while True:
+                file.write(bytes(4096))
+        full = now()
+        lost = wait_until(lambda: Truth("files", "storm", "200", folder) and recorder.status()["lost.database"],
+                          "events are lost for want of space")
+        assert lost > 0
+        ballast.unlink()
+        freed = now()
+        stored = recorder.status()["stored"]
+        wait_until(lambda: Truth("files", "storm", "1", folder) and recorder.status()["stored"] > stored + 10,
+                   "events are stored again")
+        truth = Truth("files", "storm", "50", folder)
+        status = reconciled_status(recorder, 200)
+        recorder.stop()
+        checks.files(recorder, truth)
+        assert recorder.one("PRAGMA integrity_check") == {"integrity_check": "ok"}
+        gaps = recorder.query("SELECT * FROM gaps")
+        assert gaps and all(gap["begin"] <= gap["end"] for gap in gaps)
+        assert any(gap["begin"] <= freed and gap["end"] >= full for gap in gaps)
+        assert sum(gap["count"] for gap in gaps) == status["lost.database"]
+    finally:
+        recorder.cleanup()
+        subprocess.run(["umount", recorder.state], check=True)
+
+
+def rubbish(number):
+    """What the number-th hostile client sends: always the same."""
+    source = random.Random(number)
+    return [
+        source.randbytes(5000),
+        b"\n" * 1000,
+        b'{"command":' * 1000 + b"\n",
+        b'{"command":"recorder.status"',
+        b'{"command":"recorder.status"}\n' * 50,
+        b"[" * 100000 + b"\n",
+        b'{"command":"recorder.tail","filters":[' + b'"process",' * 100 + b'"x"]}\n',
+        b'{"command":"recorder.tail"}\n',
+        b"A" * (2 << 20),
+        b"",
+    ][number % 10]
+
+
+def test_hostile_clients(recorder, folder):
+    """50 of them send rubbish, read nothing, vanish or stay: recording goes on."""
+    clients = []
+
+    def attack(number):
+        client = recorder.connect()
+        client.settimeout(5)
+        clients.append(client)
+        try:
+            client.sendall(rubbish(number))
+            if number % 3 == 0:
+                client.close()
+        except OSError:
+            pass  # the server has every right to close
+    threads = [threading.Thread(target=attack, args=(number,)) for number in range(50)]
+    for thread in threads:
+        thread.start()
+    truth = Truth("files", "storm", "300", folder)
+    for thread in threads:
+        thread.join()
+    assert recorder.status()["state"] == "recording"
+    recorder.stop()
+    for client in clients:
+        client.close()
+    assert recorder.query("SELECT * FROM gaps") == []
+    checks.files(recorder, truth)
+
+
+# Watching
+
+def test_tail(recorder, folder):
+    command = [driver.BIN, "tail", "--state", recorder.state, "--json", f"file.path starts with '{folder}/'"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:
+        try:
+            # The first line shows that it listens; before it, nothing that follows may be expected.
+            lines = []
+            reader = threading.Thread(target=lambda: lines.extend(iter(tail.stdout.readline, b"")))
+            reader.start()
+            wait_until(lambda: Truth("files", "storm", "1", folder) and lines, "tail shows an event")
+            seen = len(lines)
+            truth = Truth("files", "storm", "5", folder)
+            wait_until(lambda: sum(json.loads(line)["process"]["pid"] == truth.pid for line in list(lines[seen:])) == 20,
+                       "tail shows all events")
+            recorder.stop()
+            reader.join(driver.DEADLINE_S)
+            assert tail.wait(driver.DEADLINE_S) == 0
+        finally:
+            tail.kill()
+    shown_acts = [json.loads(line) for line in lines if json.loads(line)["process"]["pid"] == truth.pid]
+    assert [event["event"]["action"] for event in shown_acts] == [act["action"] for act in truth.acts]
+    assert [event["file"]["path"] for event in shown_acts] == [os.fsdecode(bytes.fromhex(act["path"]))
+                                                               for act in truth.acts]
+
+
+def test_run_tail(new_recorder):
+    recorder = new_recorder(arguments=["--tail"])
+    recorder.start()
+    truth = Truth("spawn", "storm", "3", driver.tiny())
+    wait_until(lambda: str(truth.acts[-1]["pid"]) in recorder.log_text(), "the events are on the terminal")
+    text = recorder.stop()
+    assert "tiny" in text and "\x1b" not in text
+
+
+# Replay
+
+@pytest.mark.parametrize("multicast", [False, True])
+def test_capture_and_import(new_recorder, folder, tmp_path, multicast):
+    """The records of a run, imported, give the same events."""
+    capture, again = tmp_path / "capture.rec", tmp_path / "again.db"
+    arguments = ["--capture", capture] + (["--source", "audit-multicast"] if multicast else [])
+    recorder = new_recorder(arguments=arguments).start()
+    assert ("multicast" in recorder.status()["event_source"]) == multicast
+    processes = Truth("spawn", "ways", driver.tiny())
+    files = Truth("files", "all", folder)
+    network = Truth("network", "all", folder)
+    recorder.stop()
+    assert capture.stat().st_mode & 0o077 == 0
+    cli("import", "audit", capture, "--db", again, "--json")
+    pids = json.dumps([processes.pid, files.pid, network.pid, *{act["pid"] for act in processes.of("process")}])
+    for view, columns in {
+        "process_events": "action, time, process_pid, process_parent_pid, process_executable, process_args, "
+                          "process_exit_code, process_exit_signal, user_id",
+        "file_events": "action, time, process_pid, file_path, file_target_path, file_inode, process_executable",
+        "network_events": "action, time, process_pid, destination_ip, destination_port, source_ip, source_port, "
+                          "socket_path, event_outcome",
+    }.items():
+        # An import keeps all there is, also what the subscription of the run left out.
+        sql = (f"SELECT {columns} FROM {view} WHERE action != 'read' AND process_pid IN (SELECT value FROM json_each(?)) "
+               "ORDER BY time, event_id")
+        live, imported = recorder.query(sql, pids), driver.query(again, sql, pids)
+        assert len(live) > 20
+        assert [(a, b) for a, b in zip(live, imported) if a != b] == []
+        assert len(live) == len(imported)

@@ -1,0 +1,84 @@
+"""Every process that ran is in the database, once, with its arguments, parents, user and end; none is invented."""
+import pytest
+
+import checks
+import driver
+from driver import Truth, unhex
+
+pytestmark = pytest.mark.live
+
+
+def test_storm(recorder):
+    """2,000 processes, each with its own arguments and its own exit status."""
+    truth = Truth("spawn", "storm", "2000", driver.tiny())
+    assert len(truth.of("process")) == 2000
+    assert "unicast" in recorder.status()["event_source"]
+    recorder.stop()
+    assert recorder.query("SELECT * FROM gaps") == []
+    checks.processes(recorder, truth)
+
+
+def test_forks_without_exec(recorder):
+    truth = Truth("spawn", "forks", "300")
+    recorder.stop()
+    assert {act["exit"] for act in truth.of("process")} == set(range(256))
+    checks.processes(recorder, truth)
+
+
+def test_long_arguments(recorder):
+    truth = Truth("spawn", "long", driver.tiny())
+    recorder.stop()
+    assert max(sum(map(len, unhex(act["args"]))) for act in truth.of("process")) > 200 * 1024
+    checks.processes(recorder, truth)
+    assert recorder.query("SELECT recorder_truncated FROM process_events WHERE recorder_truncated IS NOT NULL") == []
+
+
+def test_deaths(recorder):
+    truth = Truth("spawn", "deaths", driver.tiny())
+    recorder.stop()
+    entities = checks.processes(recorder, truth)
+    signals = recorder.query("SELECT * FROM process_events WHERE action = 'signal' AND process_pid = ?", truth.pid)
+    assert sorted((row["process_target_pid"], row["process_target_signal"]) for row in signals) == sorted(
+        (act["target"], act["signal"]) for act in truth.of("signal"))
+    for row in signals:
+        assert row["process_target_entity_id"] == entities[row["process_target_pid"]]
+    crashes = recorder.query("SELECT * FROM security_events WHERE action = 'anomaly' AND process_parent_pid = ?", truth.pid)
+    assert sorted((row["process_pid"], row["security_signal"]) for row in crashes) == sorted(
+        (act["pid"], act["signal"]) for act in truth.of("process") if act.get("signal") in (6, 11))
+
+
+def test_ways(recorder):
+    """vfork, posix_spawn, clone3, execveat, threads, orphans, pid namespaces, failed execs."""
+    truth = Truth("spawn", "ways", driver.tiny())
+    recorder.stop()
+    entities = checks.processes(recorder, truth)
+    failed, = truth.of("failed exec")
+    assert recorder.query("SELECT * FROM events WHERE process_entity_id = ? AND (action = 'exec' OR outcome = 'failure')",
+                          entities[failed["pid"]]) == []
+
+
+def test_another_user(recorder):
+    """Login user 1 (daemon) becomes user 65534 (nobody)."""
+    truth = Truth("spawn", "storm", "50", driver.tiny(), wrap=[driver.TRUTH / "identity", "as", "65534", "65534", "1"])
+    recorder.stop()
+    login, = truth.of("login")
+    checks.processes(recorder, truth, user="nobody", login="daemon")
+    rows = recorder.query("SELECT DISTINCT user_id, user_audit_id, group_id, group_name, session_id FROM process_events "
+                          "WHERE process_parent_pid = ?", truth.pid)
+    assert rows == [{"user_id": 65534, "user_audit_id": 1, "group_id": 65534, "group_name": "nogroup",
+                     "session_id": login["ses"]}]
+
+
+def test_the_same_id_from_proc_and_audit(new_recorder):
+    """A process seen to begin by one run is seen to be there by the next, as the same one."""
+    first = new_recorder().start()
+    truth = Truth("files", "descriptors", first.folder, hold=True)
+    first.stop()
+    second = new_recorder().start()
+    second.stop()
+    truth.finish()
+    begun = first.one("SELECT * FROM process_events WHERE process_pid = ? AND action = 'exec'", truth.pid)
+    there = second.one("SELECT * FROM process_events WHERE process_pid = ? AND action = 'snapshot'", truth.pid)
+    for column in ("process_entity_id", "process_executable", "process_args", "process_parent_pid",
+                   "process_parent_entity_id", "user_id"):
+        assert begun[column] == there[column], column
