@@ -120,6 +120,7 @@ static void counters_json(struct buffer *b, const struct status *status)
 	number(b, "own", p->own);
 	number(b, "merged", p->merged);
 	number(b, "filtered_out", p->filtered_out);
+	number(b, "held", p->held);
 	number(b, "emitted", p->emitted);
 	number(b, "stored", status->writer.stored);
 	number(b, "journaled", status->writer.journaled);

@@ -10,6 +10,7 @@
 struct hold {
 	struct held *oldest, *newest;
 	struct held *buckets[N_BUCKETS];	/* newest first */
+	uint64_t count;
 };
 
 int hold_new(struct hold **ret)
@@ -55,6 +56,7 @@ static struct held *take_out(struct hold *hold, struct held *held)
 	*p = held->chain;
 	*(held->older ? &held->older->newer : &hold->oldest) = held->newer;
 	*(held->newer ? &held->newer->older : &hold->newest) = held->older;
+	hold->count--;
 	return held;
 }
 
@@ -87,6 +89,7 @@ int hold_put(struct hold *hold, struct event *event, const struct context *actor
 	else
 		hold->oldest = held;
 	hold->newest = held;
+	hold->count++;
 	if (superseded)
 		held_free(take_out(hold, superseded));
 	return superseded ? 1 : 0;
@@ -130,4 +133,9 @@ struct held *hold_take_until(struct hold *hold, uint64_t time_ns)
 uint64_t hold_oldest_ns(const struct hold *hold)
 {
 	return hold->oldest ? hold->oldest->event->time_ns : UINT64_MAX;
+}
+
+uint64_t hold_count(const struct hold *hold)
+{
+	return hold->count;
 }

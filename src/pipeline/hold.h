@@ -31,4 +31,5 @@ struct held *hold_take_for(struct hold *hold, uint32_t pid);
 struct held *hold_take_until(struct hold *hold, uint64_t time_ns);
 /* Time of the oldest; UINT64_MAX: there is none. */
 uint64_t hold_oldest_ns(const struct hold *hold);
+uint64_t hold_count(const struct hold *hold);
 struct held *held_free(struct held *held);

@@ -84,6 +84,7 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret)
 {
 	*ret = pipeline->stats;
+	ret->held = hold_count(pipeline->hold);
 	ret->decoder = decoder_stats(pipeline->decoder);
 	ret->assembler = assembler_stats(pipeline->assembler);
 	ret->tracker = tracker_stats(pipeline->tracker);

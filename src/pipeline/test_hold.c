@@ -38,6 +38,7 @@ static void test_by_time(void **state)
 	assert_true(hold_oldest_ns(hold) == UINT64_MAX);
 	FORK(10, 1, 100);
 	EXIT(10, 200);
+	assert_int_equal(hold_count(hold), 2);
 	assert_int_equal(hold_oldest_ns(hold), 100);
 	assert_null(hold_take_until(hold, 99));
 	expect(hold_take_until(hold, 199), KIND_ID(process, fork), 10);
@@ -99,6 +100,7 @@ static void test_two_exits(void **state)
 	EXIT(10, 110);
 	EXIT(11, 115);
 	assert_int_equal(put(hold, KIND_ID(process, exit), 10, 0, 120), 1);
+	assert_int_equal(hold_count(hold), 3);
 	expect(hold_take_until(hold, 1000), KIND_ID(process, fork), 10);
 	expect(hold_take_until(hold, 1000), KIND_ID(process, exit), 11);
 	assert_int_equal(hold_oldest_ns(hold), 120);

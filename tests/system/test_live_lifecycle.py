@@ -55,7 +55,7 @@ def reconciled_status(recorder, n_stored):
     def settled():
         status = recorder.status()
         if status["queue.events"] == 0 and status["stored"] + status["lost.database"] >= n_stored and \
-                status["decoded"] == status["own"] + status["merged"] + status["filtered_out"] + status["emitted"] and \
+                status["decoded"] == sum(status[name] for name in ("own", "merged", "filtered_out", "held", "emitted")) and \
                 status["emitted"] == status["stored"] + status["lost.database"] + status["lost.shed"]:
             return status
         settled.last = status
