@@ -6,6 +6,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,6 +16,8 @@
 #include "source/path_lookup.h"
 #include "source/procfs.h"
 
+/* Behind the load, the kernel's audit thread and the reader: what the core has no time for waits in the ring. */
+#define NICE 10
 #define RECORDS_A_TURN 4096		/* between two looks at clock, notes and stop */
 
 struct core {
@@ -145,6 +150,7 @@ static void *run(void *user)
 	const struct core_options *o = &core->options;
 	bool stop;
 
+	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
 	do {
 		unsigned n;
 

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define NICE 5				/* behind reader and core: it can wait, the queue holds */
+#define NICE 10				/* behind reader and core: it can wait, the queue holds */
 #define DONE_EVERY 256			/* events between two reports to the queue */
 #define DONE_EVERY_BYTES ((size_t)1 << 20)
 
