@@ -38,6 +38,7 @@ struct daemon {
 	struct audit_state audit_state;
 	struct ledger ledger;
 	unsigned rules_missing;
+	unsigned databases_removed;	/* told so far */
 
 	struct ring *ring, *notes_ring;
 	struct notes notes;
@@ -77,6 +78,14 @@ void daemon_client_gone(void *user, struct client *client);
 void daemon_notify_tapped(void *user);	/* writer thread */
 void daemon_on_tapped(uv_async_t *async);
 void daemon_drain_taps(struct daemon *d);
+
+/* run.c */
+int daemon_start_server(struct daemon *d);
+
+/* repair.c: what somebody took away is put back, and told. */
+void daemon_repair_audit(struct daemon *d);
+void daemon_repair_places(struct daemon *d);
+void daemon_tell_removed(struct daemon *d);	/* databases that are gone */
 
 /* watch.c: the kernel's rules and what it says of itself. */
 int daemon_load_rules(struct daemon *d, const char **ret_why);

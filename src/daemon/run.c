@@ -241,6 +241,16 @@ static void *run_tail(void *user)
 	return NULL;
 }
 
+int daemon_start_server(struct daemon *d)
+{
+	int r = server_new(&d->server, &(struct server_options){
+				.loop = &d->loop, .path = d->places.socket, .commands = daemon_commands,
+				.n_commands = n_daemon_commands, .user = d, .gone = daemon_client_gone,
+				.timeout_ms = (uint64_t)daemon_setting(d, SETTING_MailboxQueryTimeoutMs) });
+
+	return r < 0 ? log_errno(r, "Failed to open the socket %s", d->places.socket) : 0;
+}
+
 static int start_control(struct daemon *d)
 {
 	static const int numbers[ARRAY_SIZE(d->signals)] = { SIGINT, SIGTERM };
@@ -258,12 +268,9 @@ static int start_control(struct daemon *d)
 	r = uv_timer_start(&d->tick, daemon_on_tick, TICK_MS, TICK_MS);
 	if (r < 0)
 		return log_errno(r, "Failed to start the timer");
-	r = server_new(&d->server, &(struct server_options){
-				.loop = &d->loop, .path = d->places.socket, .commands = daemon_commands,
-				.n_commands = n_daemon_commands, .user = d, .gone = daemon_client_gone,
-				.timeout_ms = (uint64_t)daemon_setting(d, SETTING_MailboxQueryTimeoutMs) });
+	r = daemon_start_server(d);
 	if (r < 0)
-		return log_errno(r, "Failed to open the socket %s", d->places.socket);
+		return r;
 	if (d->options->tail && pthread_create(&d->tail_thread, NULL, run_tail, d) == 0)
 		d->tailing = true;
 	return 0;
@@ -288,6 +295,7 @@ static void stop(struct daemon *d)
 	if (d->core) {
 		audit_control_state(d->audit, &d->audit_state);
 		daemon_tell_losses(d, true);
+		daemon_tell_removed(d);
 	}
 	if (d->core)
 		d->core = core_stop(d->core);

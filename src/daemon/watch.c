@@ -67,6 +67,8 @@ void daemon_on_tick(uv_timer_t *timer)
 
 	look_at_rules(d);
 	look_at_kernel(d);
+	daemon_repair_audit(d);
+	daemon_repair_places(d);
 	daemon_tell_losses(d, false);
 	daemon_drain_taps(d);	/* whose socket was full */
 	if (reader_error(d->reader) < 0) {

@@ -65,6 +65,7 @@ static void publish(struct writer *writer)
 
 		sink->ops->report(sink->sink, &report);
 		stats.lost += report.lost;
+		stats.removed += report.n_removed;
 		*(sink->is_journal ? &stats.journaled : &stats.stored) += report.events;
 	}
 	pthread_mutex_lock(&writer->stats_lock);

@@ -29,6 +29,7 @@ struct writer_stats {
 	uint64_t stored, journaled;
 	uint64_t lost;			/* events a sink could not take */
 	int last_error;			/* -errno of the latest failure, 0: none since it worked again */
+	unsigned removed;		/* databases that somebody removed: a new one was begun each time */
 };
 
 struct writer;

@@ -96,19 +96,19 @@ void percent_unescape(struct buffer *buffer, struct span text)
 	}
 }
 
-/* Is there a byte among the eight that cannot stand in a JSON string as it is, or that is not ASCII?  Each
- * term has the high bit of a byte set when that is below 0x20, a quote, a backslash, above 0x7f. A borrow
- * can only come from a byte that is one of these itself. */
+/* Is there a byte among the eight that cannot stand in a JSON string as it is, or that is not printable ASCII?  Each
+ * term has the high bit of a byte set when that is below 0x20, a quote, a backslash, above 0x7f, 0x7f. A borrow or a
+ * carry can only come from a byte that is one of these itself. */
 static inline bool has_special(uint64_t word)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
 
-	return ((word - ones * 0x20) | ((word ^ ones * '"') - ones) | ((word ^ ones * '\\') - ones) | word) &
+	return ((word - ones * 0x20) | ((word ^ ones * '"') - ones) | ((word ^ ones * '\\') - ones) | word | (word + ones)) &
 	       ones * 0x80;
 }
 
-/* Valid UTF-8 without NUL, quotes and control characters escaped, also those of ISO 6429 (U+0080 to U+009F), which
- * JSON may hold as they are: U+009B begins an escape sequence on many terminals. */
+/* Valid UTF-8 without NUL, quotes and control characters escaped, also DEL and those of ISO 6429 (U+0080 to U+009F),
+ * which JSON may hold as they are: U+009B begins an escape sequence on many terminals. */
 static void put_valid(struct json *w, struct span s)
 {
 	static const char escapes[32] = {
@@ -128,9 +128,9 @@ static void put_valid(struct json *w, struct span s)
 			w->p[4] = (char)('0' + ((unsigned char)s.data[++i] >> 4));
 			w->p[5] = "0123456789abcdef"[(unsigned char)s.data[i] & 15];
 			w->p += 6;
-		} else if (c >= 0x20) {
+		} else if (c >= 0x20 && c != 0x7f) {
 			*w->p++ = (char)c;
-		} else if (escapes[c]) {
+		} else if (c < 0x20 && escapes[c]) {
 			*w->p++ = '\\';
 			*w->p++ = escapes[c];
 		} else {
@@ -193,7 +193,7 @@ bool json_put_string(struct json *w, struct span s)
 		for (size_t i = 0; i < s.size; i++) {
 			unsigned char c = (unsigned char)s.data[i];
 
-			if (unlikely(c < 0x20 || c == '"' || c == '\\' || c >= 0x80))
+			if (unlikely(c < 0x20 || c == '"' || c == '\\' || c >= 0x7f))
 				return put_string_slow(w, s);
 			p[i] = (char)c;
 		}

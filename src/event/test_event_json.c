@@ -158,6 +158,12 @@ static void bytes_come_back(void **state)
 	buffer_clear(&line);
 	assert_false(json_append_string(&line, SPAN("\xc2\x9b" "31m\xc2\xa0\xc2\x80")));
 	assert_string_equal(buffer_text(&line), "\"\\u009b31m\xc2\xa0\\u0080\"");
+	buffer_clear(&line);
+	assert_false(json_append_string(&line, SPAN("a\x7f" "b")));
+	assert_string_equal(buffer_text(&line), "\"a\\u007fb\"");
+	buffer_clear(&line);
+	assert_false(json_append_string(&line, SPAN("eight or more\x7f bytes")));
+	assert_string_equal(buffer_text(&line), "\"eight or more\\u007f bytes\"");
 	/* One bad item: all are escaped, so that a reader knows what the percent signs mean. */
 	buffer_clear(&line);
 	assert_true(json_append_list(&line, SPAN("50%\0\xff\0\0")));

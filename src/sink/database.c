@@ -3,7 +3,8 @@
  * Events are inserted in one transaction after another, committed by flush() or after so many events. What
  * goes wrong never tears it: a statement that fails leaves the transaction as it was, a commit that fails
  * is rolled back and its events are counted as lost. A file that turns out to be damaged is set aside and a
- * new one begun. Bounding its size is not done here. */
+ * new one begun; so is one that somebody removed, since what is written to it then nobody will ever read.
+ * Bounding its size is not done here. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #define MAX_HELD_BYTES	    ((size_t)64 << 20) /* text of processes, which are held until the commit */
 #define BLOCK_EVENTS	    4096 /* of a row of table block */
 #define ALIVE_INTERVAL_NS   (60 * NS_PER_SEC)
+#define LOOK_INTERVAL_NS    NS_PER_SEC /* is the file still there? */
 
 struct block {
 	uint64_t first_sequence, min_ns, max_ns, n;
@@ -37,6 +39,9 @@ struct sink {
 	uint64_t n_open; /* events in it */
 	struct block block, block_committed;
 	uint64_t alive_ns; /* as last written */
+	uint64_t looked_ns;
+	dev_t device; /* of the open file */
+	ino_t inode;
 	struct sink_report report;
 };
 
@@ -196,8 +201,28 @@ static int attach(struct sink *sink, struct sink_error *error)
 static int open_file(struct sink *sink, struct sink_error *error)
 {
 	int r = database_file_open(&sink->file, sink->path, sink->bulk, error);
+	struct stat st;
 
-	return r < 0 ? r : attach(sink, error);
+	if (r < 0)
+		return r;
+	if (stat(sink->path, &st) == 0) {
+		sink->device = st.st_dev;
+		sink->inode = st.st_ino;
+	}
+	return attach(sink, error);
+}
+
+/* Looked at now and then: a name that leads nowhere, or to another file. */
+static bool is_removed(struct sink *sink, uint64_t now_ns)
+{
+	struct stat st;
+
+	if (sink->bulk || now_ns < sink->looked_ns + LOOK_INTERVAL_NS)
+		return false;
+	sink->looked_ns = now_ns;
+	if (stat(sink->path, &st) < 0)
+		return errno == ENOENT;
+	return st.st_dev != sink->device || st.st_ino != sink->inode;
 }
 
 /* When the recorder last wrote a file that cannot be read any more: the time of the file is all there is. */
@@ -375,7 +400,7 @@ static int database_write(struct sink *sink, struct event *event)
 	return 0;
 }
 
-static int database_flush(struct sink *sink, uint64_t now_ns)
+static int flush(struct sink *sink, uint64_t now_ns)
 {
 	int r;
 
@@ -395,6 +420,18 @@ static int database_flush(struct sink *sink, uint64_t now_ns)
 	}
 	r = commit(sink, now_ns);
 	return r < 0 ? failed(sink, r) : 0;
+}
+
+static int database_flush(struct sink *sink, uint64_t now_ns)
+{
+	int r = flush(sink, now_ns);
+
+	if (r < 0 || !is_removed(sink, now_ns))
+		return r;
+	detach(sink);
+	sink->report.n_removed++;
+	r = open_file(sink, NULL);
+	return r < 0 ? (sink->report.last_error = r) : 0;
 }
 
 static void database_report(const struct sink *sink, struct sink_report *ret)

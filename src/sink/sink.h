@@ -34,6 +34,7 @@ struct sink_report {
 	/* Database: files that were damaged and are now beside the new one. */
 	unsigned n_damaged;
 	char damaged_path[512];		/* the last of them */
+	unsigned n_removed;		/* files that somebody removed or replaced while they were written */
 };
 
 struct sink_ops {

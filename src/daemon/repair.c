@@ -1,0 +1,83 @@
+/* What an administrator, a clean-up script or malware takes away from a recorder that runs: audit switched off, its
+ * backlog made small, the folder removed. It is put back, and what may be missing meanwhile becomes a gap. (Rules: watch.c;
+ * the database: the sink itself begins anew.) */
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+
+static void tell_gap(struct daemon *d, uint64_t begin_ns, const char *cause)
+{
+	notes_gap(&d->notes, &(struct gap){ .begin_ns = begin_ns, .end_ns = clock_now_ns(), .class_name = "all",
+					    .cause = cause });
+}
+
+void daemon_repair_audit(struct daemon *d)
+{
+	const struct audit_state *state = &d->audit_state;
+	uint32_t limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize);
+	bool is_off = state->enabled == 0, is_small = state->backlog_limit < limit;
+	uint64_t since_ns = d->ledger.looked_ns;
+	const char *why = "";
+
+	if (!d->rules_loaded || !(is_off || is_small))
+		return;
+	if (daemon_load_rules(d, &why) < 0) {
+		log_error("Failed to put the kernel's audit back as recording needs it: %s", why);
+		return;
+	}
+	if (is_off) {
+		log_warning("Somebody switched the kernel's audit off; it is on again");
+		tell_gap(d, since_ns, "audit_disabled");
+	}
+	if (is_small)	/* what that cost, the kernel counts */
+		log_warning("Somebody set the kernel's audit backlog to %u; it is %u again", state->backlog_limit, limit);
+}
+
+/* Is the file that is locked still the one that the next recorder would lock? */
+static bool lock_is_gone(const struct daemon *d)
+{
+	struct stat ours, there;
+
+	if (fstat(d->lock_fd, &ours) < 0)
+		return false;
+	return stat(d->places.lock, &there) < 0 || ours.st_dev != there.st_dev || ours.st_ino != there.st_ino;
+}
+
+static void repair_folder(struct daemon *d)
+{
+	int fd;
+
+	log_warning("Somebody removed the folder %s or what is in it; it is made anew", d->places.state_dir);
+	if (places_make(&d->places) < 0)
+		return;
+	fd = places_lock(&d->places);
+	if (fd < 0)
+		return;
+	close(d->lock_fd);
+	d->lock_fd = fd;
+	d->server = server_free(d->server);
+	daemon_start_server(d);
+}
+
+void daemon_repair_places(struct daemon *d)
+{
+	if (lock_is_gone(d))
+		repair_folder(d);
+	daemon_tell_removed(d);
+}
+
+void daemon_tell_removed(struct daemon *d)
+{
+	struct writer_stats writer;
+
+	writer_stats(d->writer, &writer);
+	if (writer.removed != d->databases_removed) {
+		d->databases_removed = writer.removed;
+		log_warning("Somebody removed the database %s; a new one is begun", d->places.database);
+		tell_gap(d, 0, "database_removed");
+	}
+}
