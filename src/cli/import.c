@@ -63,6 +63,7 @@ struct import {
 	uint64_t begin_ns, shown_ns;
 	bool show_progress;
 	uint64_t too_long;		/* lines dropped by the sources */
+	uint64_t not_stored;		/* events that the database had no room for */
 	size_t n_opened;
 	char *const *files;
 	size_t n_files, at_file;
@@ -180,9 +181,12 @@ static void print_summary(const struct import *import, double seconds)
 	errors = stats.malformed + stats.decoder->errors + import->too_long;
 	if (import->options->print.json) {
 		printf("{\"records\":%" PRIu64 ",\"events\":%" PRIu64 ",\"partial\":%" PRIu64
-		       ",\"unknown_types\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"seconds\":%.3f}\n",
+		       ",\"unknown_types\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"seconds\":%.3f",
 		       stats.received, stats.events, stats.decoder->partial, stats.decoder->unknown_types,
 		       errors, seconds);
+		if (import->not_stored > 0)
+			printf(",\"not_stored\":%" PRIu64, import->not_stored);
+		printf("}\n");
 		return;
 	}
 	append_things(&line, stats.received, "record");
@@ -194,6 +198,7 @@ static void print_summary(const struct import *import, double seconds)
 	append_problem(&line, stats.decoder->partial, "event", " with a record missing");
 	append_problem(&line, stats.decoder->unknown_types, "record", " of an unknown type");
 	append_problem(&line, errors, "record", " not read in full");
+	append_problem(&line, import->not_stored, "event", " not stored");
 	printf("%s.\n", buffer_text(&line));
 }
 
@@ -251,8 +256,12 @@ static int run_import(struct import *import)
 	}
 	r = pipeline_drain(import->pipeline);
 	if (import->writer) {
-		int stored = import_writer_finish(import->writer);
+		struct pipeline_stats stats;
+		uint64_t n_stored;
+		int stored = import_writer_finish(import->writer, &n_stored);
 
+		pipeline_stats(import->pipeline, &stats);
+		import->not_stored = stats.emitted - MIN(stats.emitted, n_stored);
 		r = stored < 0 ? stored : r;
 	}
 	end_progress(import);

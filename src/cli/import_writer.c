@@ -168,10 +168,12 @@ int import_writer_push(struct import_writer *writer, struct event *event)
 	return ++writer->batch.n < BATCH && writer->batch.bytes < BATCH_BYTES ? 0 : hand_over(writer);
 }
 
-int import_writer_finish(struct import_writer *writer)
+int import_writer_finish(struct import_writer *writer, uint64_t *ret_stored)
 {
+	struct sink_report report;
 	int r;
 
+	*ret_stored = 0;
 	if (!writer->running)
 		return writer->error;
 	hand_over(writer);
@@ -182,15 +184,19 @@ int import_writer_finish(struct import_writer *writer)
 	pthread_join(writer->thread, NULL);
 	writer->running = false;
 	r = writer->error;
+	writer->ops->report(writer->sink, &report);
+	*ret_stored = report.events;
 	writer->sink = writer->ops->free(writer->sink);
 	return r;
 }
 
 struct import_writer *import_writer_free(struct import_writer *writer)
 {
+	uint64_t stored;
+
 	if (!writer)
 		return NULL;
-	import_writer_finish(writer);
+	import_writer_finish(writer, &stored);
 	list_free(&writer->batch);
 	list_free(&writer->queue);
 	if (writer->sink)

@@ -7,6 +7,8 @@ import json
 import os
 import pathlib
 import re
+import resource
+import signal
 import sqlite3
 
 import pytest
@@ -244,3 +246,24 @@ def test_golden(recording, tmp_path):
 
 def test_there_are_goldens():
     assert len(list(OURS.glob("*.rec*"))) >= 11
+
+
+def test_no_room(tmp_path):
+    """A database that cannot grow: the summary says how many events are not in it, and the rest is whole."""
+    def small_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    log, database = tmp_path / "audit.log", tmp_path / "small.db"
+    with open(log, "w") as file:
+        for number in range(20000):
+            file.write(EXEC.replace("1700000000.100:7", f"{1700000000 + number}.100:{number}").replace("pid=20", f"pid={number + 30}"))
+    done = cli("import", "audit", log, "--db", database, "--json", check=1, preexec_fn=small_files, restore_signals=False)
+    assert "storing failed" in done.error
+    summary = json.loads(done.text)
+    assert list(summary) == SUMMARY + ["not_stored"]
+    assert summary["not_stored"] > 0
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        n, = connection.execute("SELECT count(*) FROM events").fetchone()
+    assert n + summary["not_stored"] == summary["events"]
