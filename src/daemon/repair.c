@@ -19,7 +19,8 @@ void daemon_repair_audit(struct daemon *d)
 {
 	const struct audit_state *state = &d->audit_state;
 	uint32_t limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize);
-	bool is_off = state->enabled == 0, is_small = state->backlog_limit < limit;
+	/* 0 is no limit. */
+	bool is_off = state->enabled == 0, is_small = state->backlog_limit != 0 && state->backlog_limit < limit;
 	uint64_t since_ns = d->ledger.looked_ns;
 	const char *why = "";
 

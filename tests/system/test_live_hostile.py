@@ -99,6 +99,15 @@ def test_backlog_limit_lowered(recorder, folder):
     assert found == len(during.of("file")) or lost_in_gaps(gaps(recorder)) > 0
 
 
+def test_no_backlog_limit(recorder):
+    """0 is no limit, which does nobody harm."""
+    kernel.auditctl("-b", "0")
+    time.sleep(2.5)  # two looks
+    assert kernel.settings()["backlog_limit"] == "0"
+    kernel.auditctl("-b", "32768")
+    assert "backlog" not in recorder.stop()
+
+
 def test_lost_counter_reset(recorder, folder):
     kernel.auditctl("--reset-lost")
     truth = Truth("files", "storm", "10", folder)
