@@ -156,9 +156,12 @@ static void *run(void *user)
 
 		stop = atomic_load(&core->stop);	/* before the rings: nothing comes after it */
 		core->now_ns = clock_now_ns();
-		n = take(core, o->ring, RECORDS_A_TURN) + take(core, o->notes, RECORDS_A_TURN);
-		if (pipeline_advance(core->pipeline, core->now_ns) < 0)
+		n = take(core, o->ring, RECORDS_A_TURN);
+		/* The clock may go on only when the ring was empty after it was read: what somebody waits for in vain may be
+		 * in there, and we behind. Until then time passes with the records. */
+		if (n < RECORDS_A_TURN && pipeline_advance(core->pipeline, core->now_ns) < 0)
 			log_error("Failed to process records: no memory, they are lost");
+		n += take(core, o->notes, RECORDS_A_TURN);
 		if (n > 0) {
 			stop = false;
 			if (n < RECORDS_A_TURN / 8) {
