@@ -207,6 +207,9 @@ static int start_recording(struct daemon *d)
 	int r;
 
 	if (d->subscriptions.n > 0) {
+		if (d->audit_state.enabled == 0)
+			log_warning("The kernel's audit was off: programs that already ran when it was first switched on since boot "
+				    "are never audited, only what they start is (`audit=1` on the kernel's command line mends that)");
 		r = daemon_load_rules(d, &why);
 		if (r < 0) {
 			log_error("Failed to load the audit rules: %s", why);
