@@ -78,7 +78,7 @@ void daemon_tell_removed(struct daemon *d)
 	writer_stats(d->writer, &writer);
 	if (writer.removed != d->databases_removed) {
 		d->databases_removed = writer.removed;
+		/* The database tells it as its first row. */
 		log_warning("Somebody removed the database %s; a new one is begun", d->places.database);
-		tell_gap(d, 0, "database_removed");
 	}
 }

@@ -422,6 +422,22 @@ static int flush(struct sink *sink, uint64_t now_ns)
 	return r < 0 ? failed(sink, r) : 0;
 }
 
+/* The first row of the new one. */
+static int tell_removed(struct sink *sink, uint64_t now_ns)
+{
+	_cleanup_(event_freep) struct event *event = event_new(KIND_ID(recorder, gap), now_ns);
+
+	if (!event)
+		return -ENOMEM;
+	values_set_text(&event->values, FIELD_source, SPAN("recorder"));
+	values_set_text(&event->values, FIELD_code, SPAN("GAP"));
+	values_set_number(&event->values, FIELD_gap_begin, 0);
+	values_set_number(&event->values, FIELD_gap_end, now_ns);
+	values_set_text(&event->values, FIELD_gap_class, SPAN("all"));
+	values_set_text(&event->values, FIELD_gap_cause, SPAN("database_removed"));
+	return event->values.failed ? -ENOMEM : database_write(sink, event);
+}
+
 static int database_flush(struct sink *sink, uint64_t now_ns)
 {
 	int r = flush(sink, now_ns);
@@ -431,7 +447,10 @@ static int database_flush(struct sink *sink, uint64_t now_ns)
 	detach(sink);
 	sink->report.n_removed++;
 	r = open_file(sink, NULL);
-	return r < 0 ? (sink->report.last_error = r) : 0;
+	if (r < 0)
+		return sink->report.last_error = r;
+	r = tell_removed(sink, now_ns);
+	return r < 0 ? r : flush(sink, now_ns);
 }
 
 static void database_report(const struct sink *sink, struct sink_report *ret)

@@ -52,6 +52,7 @@ static void removed_while_open(void **state)
 	assert_int_equal(write_event(sink, KIND_ID(file, write), 3, NULL), 0);
 	assert_int_equal(sink_database.flush(sink, now_ns), 0);
 	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM file_events"), 1);
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM gaps WHERE cause = 'database_removed'"), 1);
 	/* Another file in its place is not ours either. */
 	assert_int_equal(rename(place->file, elsewhere), 0);
 	assert_int_equal(sink_database.flush(sink, now_ns += 2 * NS_PER_SEC), 0);

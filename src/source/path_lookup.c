@@ -15,6 +15,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* A rename or mount anywhere makes a walk through the cache begin again, which RESOLVE_CACHED does not do itself
+ * (fs/namei.c: -ECHILD becomes -EAGAIN): under a storm of renames that is nothing unusual. */
+#define ATTEMPTS 4
+
 #ifndef RESOLVE_CACHED
 #define RESOLVE_CACHED 0x20
 #endif
@@ -25,9 +29,11 @@ int path_lookup(const char *path, struct file_id *ret_id, char *ret, size_t size
 	char link[32];
 	struct stat st;
 	ssize_t n;
-	int fd, r;
+	int fd, r, left = ATTEMPTS;
 
-	fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	do
+		fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN && --left > 0);
 	if (fd < 0)
 		return errno == ENOSYS || errno == EINVAL || errno == E2BIG ? -EOPNOTSUPP : -errno;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);

@@ -35,6 +35,10 @@ def lost_in_gaps(rows):
 
 def test_stopped_for_seconds(recorder, folder):
     """What the kernel had no room for while nobody read is a gap; what it had room for is there."""
+    def has_nothing_waiting():
+        status = recorder.status()
+        return not any(status[name] for name in ("kernel.audit.backlog", "queue.ring_bytes", "queue.events"))
+
     os.kill(recorder.process.pid, signal.SIGSTOP)
     try:
         during = Truth("files", "storm", "20000", folder)
@@ -42,6 +46,7 @@ def test_stopped_for_seconds(recorder, folder):
     finally:
         os.kill(recorder.process.pid, signal.SIGCONT)
     wait_until(lambda: recorder.status()["kernel.audit.pid"] == recorder.process.pid, "it holds the audit stream")
+    wait_until(has_nothing_waiting, "everybody has room again")
     after = Truth("files", "storm", "20", folder)
     wait_until(lambda: recorder.status()["queue.events"] == 0, "everything is stored")
     recorder.stop()
