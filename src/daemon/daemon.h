@@ -26,12 +26,14 @@ struct daemon {
 
 	struct subscriptions subscriptions;
 	bool wanted[N_KINDS];
+	bool by_bpf[N_KINDS];		/* what the programs in the kernel show */
+	bool not_from_audit[N_KINDS];	/* and of that, what audit shows too, without being asked */
 	char boot_id[37];
 	uint64_t boot_time_ns;
 	char host_id[64], host_name[256];
 
 	struct procfs *procfs;
-	struct audit_control *audit;
+	struct audit_control *audit;	/* NULL: this kernel has none, or not for us */
 	const struct source_ops *source_ops;
 	struct source *source;
 	bool rules_loaded;

@@ -1,11 +1,23 @@
 /* What the socket answers. */
 
+#include <errno.h>
 #include <sys/resource.h>
 
 #include "base/clock.h"
 #include "daemon/daemon.h"
 #include "daemon/status.h"
+#include "source/bpf.h"
 #include "sink/history.h"
+
+/* Why there are no programs in the kernel; NULL: there are, or nobody asked. */
+static const char *bpf_reason(const struct daemon *d)
+{
+	int r = source_live_bpf(d->source);
+
+	if (r >= 0)
+		return NULL;
+	return r == -ENODATA ? "not asked for" : bpf_why(r);
+}
 
 static void on_status(void *user, struct client *client, const json_t *request, struct reply *reply)
 {
@@ -14,6 +26,8 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 		.state = d->subscriptions.n == 0 ? "idle" : d->rules_missing ? "degraded" : "recording",
 		.source_mode = d->source_ops->mode(d->source),
 		.have_connector = source_live_connector(d->source) >= 0,
+		.by_bpf = d->by_bpf,
+		.bpf_why = bpf_reason(d),
 		.audit_works = d->rules_loaded,
 		.n_subscriptions = (unsigned)d->subscriptions.n,
 		.n_refused = d->subscriptions.n_refused,
@@ -37,7 +51,9 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 	core_stats(d->core, &status.core);
 	writer_stats(d->writer, &status.writer);
 	event_queue_shed(d->queue, status.shed);
-	audit_control_state(d->audit, &status.audit);
+	if (d->audit)
+		audit_control_state(d->audit, &status.audit);
+	source_live_bpf_count(d->source, &status.probes);
 	if (history_open(&history, d->places.database, &error) >= 0 && history_stats(history, &stats) >= 0) {
 		status.database_bytes = stats.size_bytes;
 		status.database_events = stats.events;

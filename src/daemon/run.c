@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #include "daemon/daemon.h"
 #include "daemon/privileges.h"
 #include "daemon/rival.h"
+#include "source/bpf.h"
 
 /* Virtual until used, given back when drained. A file storm writes 170,000 records a second, 40 MB: three seconds of a
  * core that comes behind everybody else. */
@@ -29,15 +31,17 @@
 #define QUEUE_EVENTS 16384
 #define TICK_MS 1000
 
-static const struct {
+static const struct source_choice {
 	const char *name;		/* of --source */
 	const struct source_ops *ops;
 	const char *mode;
+	enum { BPF_NO, BPF_IF_POSSIBLE, BPF_MUST } bpf;
 } source_choices[] = {
-	{ "auto", &source_live, NULL },
-	{ "audit", &source_live, NULL },
-	{ "audit-unicast", &source_live, "unicast" },
-	{ "audit-multicast", &source_live, "multicast" },
+	{ "auto", &source_live, NULL, BPF_IF_POSSIBLE },
+	{ "ebpf", &source_live, NULL, BPF_MUST },
+	{ "audit", &source_live, NULL, BPF_NO },
+	{ "audit-unicast", &source_live, "unicast", BPF_NO },
+	{ "audit-multicast", &source_live, "multicast", BPF_NO },
 };
 
 static void on_signal(uv_signal_t *signal, int number)
@@ -81,35 +85,73 @@ static int read_settings(struct daemon *d)
 	return r;
 }
 
-static int open_source(struct daemon *d)
+/* The line of the table; NULL, logged: there is none. */
+static const struct source_choice *choose_source(const struct daemon *d)
 {
 	const char *wish = d->options->source ? d->options->source : "auto";
-	struct source_options options = { .want_connector = true };
-	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(source_choices); i++)
-		if (strcmp(source_choices[i].name, wish) == 0) {
-			d->source_ops = source_choices[i].ops;
-			options.mode = source_choices[i].mode;
-		}
-	if (!d->source_ops) {
-		log_error("No source is called '%s' (there are auto, audit, audit-unicast, audit-multicast)", wish);
-		return -EINVAL;
+		if (strcmp(source_choices[i].name, wish) == 0)
+			return &source_choices[i];
+	log_error("No source is called '%s' (there are auto, ebpf, audit, audit-unicast, audit-multicast)", wish);
+	return NULL;
+}
+
+/* The programs come if they can and somebody wants anything of them. */
+static bool wants_bpf(const struct daemon *d, const struct source_choice *choice)
+{
+	return d->subscriptions.n > 0 && (choice->bpf == BPF_MUST ||
+					  (choice->bpf == BPF_IF_POSSIBLE && daemon_setting(d, SETTING_EnableEbpf)));
+}
+
+static int explain_source(struct daemon *d, const struct source_choice *choice, bool want_bpf)
+{
+	int r = want_bpf ? source_live_bpf(d->source) : 0;
+
+	if (r < 0 && choice->bpf == BPF_MUST) {
+		log_error("The eBPF source cannot be had: %s", bpf_why(r));
+		return r;
 	}
-	if (!daemon_setting(d, SETTING_AuditdEnableNetlink)) {
+	if (r < 0)
+		log_warning("No eBPF: %s; recording with audit, which costs more and shows less", bpf_why(r));
+	source_live_bpf_serves(d->source, d->by_bpf);
+	memcpy(d->not_from_audit, d->by_bpf, sizeof(d->not_from_audit));
+	d->not_from_audit[KIND_ID(driver, unload)] = false;	/* that a bpf program goes nobody else tells */
+	r = source_live_connector(d->source);
+	if (r < 0 && source_live_bpf(d->source) < 0)
+		log_errno(r, "No process connector (forks and exits come from audit; those of killed processes are "
+			     "not seen)");
+	return 0;
+}
+
+static int open_source(struct daemon *d)
+{
+	const struct source_choice *choice = choose_source(d);
+	struct source_options options = {
+		.want_connector = true,
+		.wanted = d->wanted,
+		.own_pid = (uint32_t)getpid(),
+		.write_interval_ms = (uint32_t)daemon_setting(d, SETTING_EmitFileWriteIntervalSecs) * 1000,
+		.bpf_ring_bytes = (size_t)daemon_setting(d, SETTING_EbpfRingBufferSizeKB) << 10,
+	};
+	int r;
+
+	if (!choice)
+		return -EINVAL;
+	options.mode = choice->mode;
+	options.want_bpf = wants_bpf(d, choice);
+	options.want_audit = d->audit && daemon_setting(d, SETTING_AuditdEnableNetlink);
+	if (!options.want_audit && !options.want_bpf) {
 		log_error("The netlink source is switched off (CX.recorder.AuditdEnableNetlink = 0) and there is no other");
 		return -EINVAL;
 	}
+	d->source_ops = choice->ops;
 	r = d->source_ops->open(&d->source, &options);
 	if (r < 0) {
 		log_error("Failed to open the kernel's audit: %s", audit_control_why(r));
 		return r;
 	}
-	r = source_live_connector(d->source);
-	if (r < 0)
-		log_errno(r, "No process connector (forks and exits come from audit; those of killed processes are "
-			     "not seen)");
-	return 0;
+	return explain_source(d, choice, options.want_bpf);
 }
 
 static int check_rival(void)
@@ -123,15 +165,26 @@ static int check_rival(void)
 	return -EBUSY;
 }
 
+/* Without audit there are no logins; all the rest the programs in the kernel can show. */
 static int check_audit(struct daemon *d)
 {
-	int r = audit_control_open(&d->audit);
+	const struct source_choice *choice = choose_source(d);
+	int r;
 
+	if (!choice)
+		return -EINVAL;
+	r = audit_control_open(&d->audit);
 	if (r >= 0)
 		r = audit_control_state(d->audit, &d->audit_state);
-	if (r < 0)
+	if (r >= 0)
+		return 0;
+	d->audit = audit_control_free(d->audit);
+	if (choice->bpf == BPF_NO || !daemon_setting(d, SETTING_EnableEbpf)) {
 		log_error("The kernel's audit cannot be used: %s", audit_control_why(r));
-	return r;
+		return r;
+	}
+	log_warning("The kernel's audit cannot be used, so no logins are seen: %s", audit_control_why(r));
+	return 0;
 }
 
 /* Settings that switch a part of a class off. */
@@ -154,6 +207,16 @@ static void narrow_wanted(struct daemon *d)
 			d->wanted[switches[i].kind] = false;
 }
 
+/* What the kernel stamps audit records by ticks so often. */
+static uint64_t coarse_clock_ns(void)
+{
+	struct timespec tick;
+
+	if (clock_getres(CLOCK_REALTIME_COARSE, &tick) < 0 || tick.tv_nsec <= 0)
+		return 10 * NS_PER_MS;
+	return (uint64_t)tick.tv_nsec;
+}
+
 static int start_threads(struct daemon *d)
 {
 	struct core_options core = {
@@ -165,11 +228,14 @@ static int start_threads(struct daemon *d)
 			.filter = d->subscriptions.filter,
 			.wanted = d->wanted,
 			.own_pid = (uint32_t)getpid(),
+			.not_from_audit = d->not_from_audit,
 		},
 		.procfs = d->procfs,
 	};
 	int r;
 
+	if (source_live_bpf(d->source) >= 0)
+		core.pipeline.tracker.audit_lag_ns = coarse_clock_ns();
 	core.pipeline.assembler.timeout_ns = (uint64_t)daemon_setting(d, SETTING_EventAssemblerTimeoutMs) * NS_PER_MS;
 	r = ring_new(&d->ring, RING_BYTES);
 	if (r >= 0)
@@ -206,8 +272,8 @@ static int start_recording(struct daemon *d)
 	const char *why = "";
 	int r;
 
-	if (d->subscriptions.n > 0) {
-		if (d->audit_state.enabled == 0)
+	if (d->subscriptions.n > 0 && source_live_has_audit(d->source)) {
+		if (d->audit_state.enabled == 0 && source_live_bpf(d->source) < 0)
 			log_warning("The kernel's audit was off: programs that already ran when it was first switched on since boot "
 				    "are never audited, only what they start is (`audit=1` on the kernel's command line mends that)");
 		r = daemon_load_rules(d, &why);
@@ -296,7 +362,8 @@ static void stop(struct daemon *d)
 			  AUDIT_OWN_KEY);
 	d->reader = reader_stop(d->reader);
 	if (d->core) {
-		audit_control_state(d->audit, &d->audit_state);
+		if (d->audit)
+			audit_control_state(d->audit, &d->audit_state);
 		daemon_tell_losses(d, true);
 		daemon_tell_removed(d);
 	}
@@ -361,7 +428,7 @@ static int start(struct daemon *d)
 	r = daemon_open_sinks(d);
 	if (r < 0)
 		return r;
-	if (audit_rules_clean(d->audit, d->places.kernel_state) > 0)
+	if (d->audit && audit_rules_clean(d->audit, d->places.kernel_state) > 0)
 		log_info("Cleaned up what a run that died had left in the kernel's audit");
 	r = open_source(d);
 	if (r >= 0)

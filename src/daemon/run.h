@@ -8,7 +8,7 @@ struct run_options {
 	const char *state_dir;		/* everything else lies below; NULL: the installed places */
 	const char *subscription_path;	/* used beside those in the state directory, not saved; NULL: none */
 	const char *capture_path;	/* raw records are written here too; NULL: no */
-	const char *source;		/* "auto", "audit", "audit-unicast", "audit-multicast"; NULL: auto */
+	const char *source;		/* "auto", "ebpf", "audit", "audit-unicast", "audit-multicast"; NULL: auto */
 	bool tail;			/* print events */
 	int (*tail_follow)(const char *socket_path);	/* does so, in a thread of its own, until the daemon ends */
 };

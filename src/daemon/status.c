@@ -61,9 +61,19 @@ static uint64_t rss_bytes(void)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+static bool category_by_bpf(const struct status *status, enum category category)
+{
+	for (unsigned i = 0; i < N_KINDS; i++)
+		if (kinds[i].category == category && status->by_bpf && status->by_bpf[i])
+			return true;
+	return false;
+}
+
 /* What shows events of a category on this run. */
 static const char *source_of(const struct status *status, enum category category)
 {
+	if (category != CATEGORY_security && category_by_bpf(status, category))
+		return "ebpf";
 	switch (category) {
 	case CATEGORY_process:
 		if (!status->audit_works)
@@ -108,7 +118,7 @@ static void counters_json(struct buffer *b, const struct status *status)
 {
 	const struct pipeline_stats *p = &status->core.pipeline;
 	char name[64];
-	uint64_t shed = 0;
+	uint64_t shed = 0, lost_bpf = 0;
 
 	number(b, "received", p->received);
 	number(b, "malformed", p->malformed);
@@ -138,6 +148,14 @@ static void counters_json(struct buffer *b, const struct status *status)
 		number(b, name, status->shed[i]);
 	}
 	number(b, "lost.shed", shed);
+	for (unsigned i = 0; i < N_PROBE_CLASSES; i++) {
+		lost_bpf += status->probes.lost[i];
+		snprintf(name, sizeof(name), "ebpf.made.%s", probe_class_names[i]);
+		number(b, name, status->probes.made[i]);
+		snprintf(name, sizeof(name), "lost.ebpf.%s", probe_class_names[i]);
+		number(b, name, status->probes.lost[i]);
+	}
+	number(b, "lost.ebpf", lost_bpf);
 	number(b, "foreign_messages", status->source->foreign);
 }
 
@@ -149,6 +167,7 @@ void status_json(struct buffer *b, const struct status *status)
 	text(b, "version", RECORDER_VERSION);
 	text(b, "state", status->state);
 	text(b, "event_source", status->source_mode);
+	text(b, "event_source.ebpf", status->bpf_why ? status->bpf_why : "running");
 	classes_json(b, status);
 	number(b, "subscriptions", status->n_subscriptions);
 	number(b, "subscriptions_refused", status->n_refused);

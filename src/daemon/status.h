@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "daemon/core.h"
 #include "daemon/writer.h"
+#include "source/bpf.h"
 #include "source/audit_rules.h"
 #include "source/source.h"
 
@@ -11,6 +12,9 @@ struct status {
 	const char *state;		/* idle, recording, degraded */
 	const char *source_mode;	/* "audit unicast + proc connector" and the like */
 	bool have_connector;
+	const bool *by_bpf;		/* N_KINDS: what the programs in the kernel show; NULL: nothing */
+	const char *bpf_why;		/* why there are none; NULL: there are */
+	struct probe_counters probes;
 	bool audit_works;
 	unsigned n_subscriptions, n_refused;
 	uint64_t started_ns, now_ns;

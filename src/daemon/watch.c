@@ -9,8 +9,9 @@
 
 int daemon_load_rules(struct daemon *d, const char **ret_why)
 {
+	bool wanted[N_KINDS];
 	const struct audit_rules_options options = {
-		.wanted = d->wanted,
+		.wanted = wanted,
 		.own_pid = (uint32_t)getpid(),
 		.alone = strstr(d->source_ops->mode(d->source), "unicast") != NULL,
 		.have_connector = source_live_connector(d->source) >= 0,
@@ -18,6 +19,8 @@ int daemon_load_rules(struct daemon *d, const char **ret_why)
 		.allow_panic = daemon_setting(d, SETTING_AuditdDisableKernelPanicProtection),
 	};
 
+	for (unsigned i = 0; i < N_KINDS; i++)
+		wanted[i] = d->wanted[i] && !d->by_bpf[i];
 	return audit_rules_load(d->audit, &options, d->places.kernel_state, ret_why);
 }
 
@@ -36,7 +39,7 @@ void daemon_tell_losses(struct daemon *d, bool final)
 
 static void look_at_kernel(struct daemon *d)
 {
-	if (audit_control_state(d->audit, &d->audit_state) < 0)
+	if (!d->audit || audit_control_state(d->audit, &d->audit_state) < 0)
 		return;
 	if (source_live_hold(d->source, d->audit_state.pid) == 1)
 		log_warning("The kernel had let go of the recorder; it holds the audit stream again");
@@ -44,7 +47,7 @@ static void look_at_kernel(struct daemon *d)
 
 static void look_at_rules(struct daemon *d)
 {
-	int missing = audit_rules_missing(d->audit);
+	int missing = d->rules_loaded ? audit_rules_missing(d->audit) : 0;
 	const char *why = "";
 
 	if (missing <= 0) {

@@ -64,5 +64,9 @@ typedef int (*decode_fn)(void *user, struct event *event, const struct context *
  * 0; -EINVAL: it names no pid; -ENOMEM. */
 int decode_process(struct decoder *decoder, struct span body, struct context *ret);
 
+/* A record of the kernel's programs (RECORD_PROBE), its time since 1970.  As below; bytes that are no such record are
+ * counted. */
+int decode_probe(struct decoder *decoder, uint64_t time_ns, struct span bytes, decode_fn emit, void *user);
+
 /* 0, or what emit returned, or -ENOMEM.  Bad text is counted, never an error. */
 int decode_draft(struct decoder *decoder, const struct draft *draft, decode_fn emit, void *user);

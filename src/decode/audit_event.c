@@ -463,7 +463,7 @@ static int decode_programs(struct decoder *decoder)
 }
 
 /* One exec with megabytes of arguments must not hold its memory for ever. */
-static void trim(struct decoder *decoder)
+void decoder_trim(struct decoder *decoder)
 {
 	if (unlikely(decoder->actor->values.arena_capacity > KEEP_BYTES)) {
 		struct context *actor = context_new();
@@ -494,7 +494,7 @@ int decode_draft(struct decoder *decoder, const struct draft *draft, decode_fn e
 	decoder->emit = emit;
 	decoder->user = user;
 	decoder->stats.drafts++;
-	trim(decoder);
+	decoder_trim(decoder);
 	context_reset(decoder->actor);
 	if (is_own) {
 		decoder->n_events = 0;

@@ -118,6 +118,9 @@ enum audit_part audit_part_of(const struct draft_record *record);
 /* The record's text without the ENRICHED tail. */
 struct span record_text(const struct draft_record *record);
 
+/* Lets go of what one huge event made its memory grow to. */
+void decoder_trim(struct decoder *decoder);
+
 /* A value's text; of a hex one decoded, valid until the next call. */
 struct span decoder_text(struct decoder *decoder, struct audit_value value);
 /* Sets a text field from a value; nothing happens if the value says nothing (audit_is_nothing). */

@@ -4,6 +4,13 @@
 #include "event/context.h"
 #include "event/file_id.h"
 
+/* A path made of text of which nothing but the file system can say where it led; until it was asked it may have `..` in it. */
+enum unsure {
+	UNSURE_NOT,
+	UNSURE_FOLDER,			/* its folder may be reached by links */
+	UNSURE_FILE,			/* so may the file itself, which is what was acted upon */
+};
+
 struct event {
 	struct values values;		/* first, see values.h */
 #define EVENT(member, type, name, categories, meaning) field_##type member;
@@ -15,6 +22,7 @@ struct event {
 	uint16_t kind;			/* KIND_ID(process, exec) */
 	struct file_id folders[2];	/* that hold path and target_path, as the kernel found them, in either order */
 	bool path_in_folder, target_in_folder;	/* the path is a name in one of them */
+	enum unsure unsure[2];		/* path and target_path */
 	struct context *context;	/* a reference; NULL before `track`, or when nothing is known */
 	uint64_t streams;		/* bit set of the streams that want it, set by the filter */
 	struct event *next;		/* for whoever owns it: a free list, a queue */

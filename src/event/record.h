@@ -19,6 +19,7 @@ enum record_type {
 	RECORD_PATH,			/* the core asked where a path leads: hash (of its text) device inode real (hex; empty:
 					 * nowhere) */
 	RECORD_GAP,			/* begin end class count unit exact cause */
+	RECORD_PROBE,			/* of our programs in the kernel: the bytes of a probe_record (bpf/probe.h), in a capture in hex */
 	RECORD_NOTE,			/* action=start|stop|config|health message= : becomes a recorder event */
 	RECORD_OWN_END,
 };

@@ -23,11 +23,13 @@ struct pipeline {
 	struct answers *answers;
 	struct hold *hold;
 	struct buffer lookup_text;
+	struct buffer probe_bytes;	/* of a record that stands in a capture in hex */
 	uint64_t now_ns;		/* never goes back */
 	uint64_t audit_ns;		/* time of the latest audit record, by its own stamp */
 	uint64_t audit_came_ns;		/* and when it came */
 	uint64_t pruned_ns;
 	bool from_connector;		/* the draft being decoded is a fork or exit of the connector */
+	bool from_audit;		/* ... is of audit */
 };
 
 static int lookup(void *user, uint32_t pid, struct context *ret);
@@ -77,6 +79,7 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 	decoder_free(pipeline->lookup_decoder);
 	decoder_free(pipeline->decoder);
 	buffer_release(&pipeline->lookup_text);
+	buffer_release(&pipeline->probe_bytes);
 	free(pipeline);
 	return NULL;
 }
@@ -238,6 +241,11 @@ static int on_event(void *user, struct event *event, const struct context *actor
 		event_free(event);
 		return 0;
 	}
+	if (pipeline->from_audit && pipeline->options.not_from_audit && pipeline->options.not_from_audit[event->kind]) {
+		pipeline->stats.merged++;
+		event_free(event);
+		return 0;
+	}
 	if (has_pid && pipeline->from_connector) {
 		r = hold_put(pipeline->hold, event, actor);
 		pipeline->stats.merged += r > 0;
@@ -292,6 +300,7 @@ static int decode(struct pipeline *pipeline, const struct draft *draft)
 {
 	uint32_t type = draft->n_records > 0 ? draft->records[0].type : 0;
 
+	pipeline->from_audit = type < RECORD_OWN_FIRST;
 	pipeline->from_connector = type == RECORD_FORK || type == RECORD_EXIT;
 	return decode_draft(pipeline->decoder, draft, on_event, pipeline);
 }
@@ -400,6 +409,27 @@ static bool is_answer(uint32_t type)
 	return type == RECORD_PROCESS || type == RECORD_NO_PROCESS || type == RECORD_FD || type == RECORD_PATH;
 }
 
+/* A record of the kernel's programs is an event by itself and comes in order: neither assembly nor hold has anything to do. */
+static int push_probe(struct pipeline *pipeline, uint64_t time_ns, struct span bytes)
+{
+	advance_clock(pipeline, time_ns);
+	pipeline->from_connector = pipeline->from_audit = false;
+	return decode_probe(pipeline->decoder, time_ns, bytes, on_event, pipeline);
+}
+
+/* The same from a capture. */
+static int push_probe_text(struct pipeline *pipeline, const struct record_head *head)
+{
+	struct buffer *bytes = &pipeline->probe_bytes;
+
+	buffer_clear(bytes);
+	if (put_hex(bytes, head->body) == -EINVAL) {
+		pipeline->stats.malformed++;
+		return 0;
+	}
+	return buffer_error(bytes) < 0 ? -ENOMEM : push_probe(pipeline, head->time_ns, buffer_span(bytes));
+}
+
 int pipeline_push(struct pipeline *pipeline, const struct record *record)
 {
 	struct record line;
@@ -407,6 +437,10 @@ int pipeline_push(struct pipeline *pipeline, const struct record *record)
 	int r;
 
 	pipeline->stats.received++;
+	if (record->type == RECORD_PROBE) {
+		r = push_probe(pipeline, record->time_ns, record->text);
+		return r < 0 ? r : release_ripe(pipeline);
+	}
 	if (record->type == 0) {
 		r = audit_line(record->text, &line);
 		if (r < 0) {
@@ -418,6 +452,10 @@ int pipeline_push(struct pipeline *pipeline, const struct record *record)
 		record = &line;
 	}
 	r = audit_head(record, &head);
+	if (r >= 0 && head.type == RECORD_PROBE) {
+		r = push_probe_text(pipeline, &head);
+		return r < 0 ? r : release_ripe(pipeline);
+	}
 	if (r >= 0 && is_answer(head.type))
 		r = take_answer(pipeline, record, &head);
 	if (r == -ENOMEM || r > 0)

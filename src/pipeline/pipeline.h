@@ -13,6 +13,7 @@ struct pipeline_options {
 	struct tracker_options tracker;
 	struct filter *filter;		/* borrowed; NULL: every event is wanted, streams = 1 */
 	const bool *wanted;		/* N_KINDS flags: kinds that settings leave on; NULL: all.  Borrowed */
+	const bool *not_from_audit;	/* N_KINDS flags: kinds that another source shows; NULL: none.  Borrowed */
 	uint32_t own_pid;		/* what this process does is not recorded; 0: nobody */
 	/* Answers what the tracker asks of /proc: the text of a RECORD_PROCESS, appended.  0; -ESRCH: there is no such
 	 * process;  another error: not known.  NULL: nobody answers, but records marked lookup=1 (a capture of a live run) do. */

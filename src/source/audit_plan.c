@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "source/call_number.h"
+
 enum when { ALWAYS, WITHOUT_CONNECTOR };
 
 struct line {
@@ -34,48 +36,6 @@ static const struct line lines[] = {
 #define URING(kind, operation, ...) { kind, ALWAYS, NULL, operation, { __VA_ARGS__ } },
 #include "source/audit_rules.def"
 };
-
-/* Calls that this libaudit may be too old to know: since 5.1 they have one number on every architecture. */
-static const struct {
-	const char *name;
-	int number;
-} new_calls[] = {
-	{ "pidfd_send_signal", 424 }, { "move_mount", 429 },   { "fsmount", 432 },
-	{ "clone3", 435 },	      { "openat2", 437 },      { "fchmodat2", 452 },
-	{ "setxattrat", 463 },	      { "removexattrat", 466 },
-};
-
-/* The architecture of this kernel, then that of the 32-bit programs it runs. */
-static const struct {
-	unsigned machine, companion;
-} machines[] = {
-	{ MACH_86_64, MACH_X86 },
-	{ MACH_AARCH64, MACH_ARM },
-	{ MACH_PPC64, MACH_PPC },
-	{ MACH_S390X, MACH_S390 },
-};
-
-static int call_number(const char *name, unsigned machine)
-{
-	int number = audit_name_to_syscall(name, (int)machine);
-
-	for (size_t i = 0; number < 0 && i < ARRAY_SIZE(new_calls); i++) {
-		if (strcmp(new_calls[i].name, name) == 0)
-			number = new_calls[i].number;
-	}
-	return number;
-}
-
-static const char *call_name(int number, unsigned machine)
-{
-	const char *name = audit_syscall_to_name(number, (int)machine);
-
-	for (size_t i = 0; !name && i < ARRAY_SIZE(new_calls); i++) {
-		if (new_calls[i].number == number)
-			name = new_calls[i].name;
-	}
-	return name;
-}
 
 /* Making */
 
@@ -108,11 +68,11 @@ static bool has_condition(const struct line *line, uint32_t field)
 	return false;
 }
 
-static int add_calls(struct audit_plan *plan, const struct line *line, unsigned machine)
+static int add_calls(struct audit_plan *plan, const struct line *line, int machine)
 {
 	struct audit_rule like = {
 		.list = AUDIT_FILTER_EXIT,
-		.arch = (uint32_t)audit_machine_to_elf((int)machine),
+		.arch = (uint32_t)audit_machine_to_elf(machine),
 		.optional = has_condition(line, AUDIT_SADDR_FAM),	/* since 5.3 */
 	};
 	const char *p = line->calls;
@@ -235,14 +195,10 @@ bool audit_plan_any(const struct audit_rules_options *options)
 
 int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *options)
 {
-	unsigned machine = (unsigned)audit_detect_machine(), companion = machine;
+	struct call_machines machines = call_machines();
 	int r = 0;
 
 	ret->n_rules = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(machines); i++) {
-		if (machines[i].machine == machine)
-			companion = machines[i].companion;
-	}
 	for (size_t i = 0; i < ARRAY_SIZE(lines) && r >= 0; i++) {
 		const struct line *line = &lines[i];
 
@@ -253,9 +209,9 @@ int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *op
 			r = add_uring(ret, line);
 			continue;
 		}
-		r = add_calls(ret, line, machine);
-		if (r >= 0 && companion != machine)
-			r = add_calls(ret, line, companion);
+		r = add_calls(ret, line, machines.native);
+		if (r >= 0 && machines.narrow >= 0)
+			r = add_calls(ret, line, machines.narrow);
 	}
 	if (r < 0)
 		return r;
@@ -304,7 +260,7 @@ static void calls_text(struct buffer *buffer, const struct audit_rule *rule)
 		buffer_append_text(buffer, separator);
 		separator = ",";
 		if (rule->list == AUDIT_FILTER_EXIT)
-			name = call_name((int)number, (unsigned)machine);
+			name = call_name((int)number, machine);
 		if (name)
 			buffer_append_text(buffer, name);
 		else

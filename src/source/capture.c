@@ -77,6 +77,24 @@ static void write_type(struct buffer *buffer, uint32_t type)
 		buffer_printf(buffer, "UNKNOWN[%u]", type);
 }
 
+/* Bytes in hex, behind a head like that of the others. */
+static void write_probe(struct buffer *buffer, const struct record *record)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *room;
+
+	buffer_printf(buffer, "recorder(%llu.%09llu:0): ", (unsigned long long)(record->time_ns / NS_PER_SEC),
+		      (unsigned long long)(record->time_ns % NS_PER_SEC));
+	room = buffer_reserve(buffer, 2 * record->text.size);
+	if (!room)
+		return;
+	for (size_t i = 0; i < record->text.size; i++) {
+		*room++ = digits[(uint8_t)record->text.data[i] >> 4];
+		*room++ = digits[(uint8_t)record->text.data[i] & 15];
+	}
+	buffer->size += 2 * record->text.size;
+}
+
 int capture_write(struct capture *capture, const struct record *record)
 {
 	struct buffer *buffer = &capture->buffer;
@@ -93,7 +111,10 @@ int capture_write(struct capture *capture, const struct record *record)
 		write_type(buffer, record->type);
 		buffer_append_text(buffer, " msg=");
 	}
-	buffer_append_span(buffer, record->text);	/* type 0: a line of a replay, as it was */
+	if (record->type == RECORD_PROBE)
+		write_probe(buffer, record);
+	else
+		buffer_append_span(buffer, record->text);	/* type 0: a line of a replay, as it was */
 	buffer_append_byte(buffer, '\n');
 	capture->n_records++;
 	return buffer->size >= BUFFER_BYTES ? capture_flush(capture) : 0;

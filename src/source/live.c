@@ -1,24 +1,33 @@
-/* Audit and the process connector as one source, in the order source.h promises: a batch of audit into the
- * buffers, all of the connector out, the batch out. Any message about a fork was queued by the kernel
- * before the child made its first system call, so before any audit record in a batch that was taken
- * earlier.
+/* Everything that tells of a live host as one source.
  *
- * One epoll descriptor stands for both sockets. Audit must be had; the connector may be missing (an old
- * kernel, a namespace): then forks and exits come from audit rules, and status says so. */
+ * Where the kernel runs our programs (source_bpf), they show what system calls do, and audit only what programs say of logins
+ * and the like; else audit shows all of it, and the process connector forks and exits.  Audit must be had in the second case.
+ *
+ * Order, as source.h promises: a batch of audit into the buffers, all of the other source out, the batch out. Any message about
+ * a fork was queued by the kernel before the child made its first system call, so before any audit record in a batch that was
+ * taken earlier.
+ *
+ * One epoll descriptor stands for all. */
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "event/schema.h"
 #include "source/audit.h"
 #include "source/backend.h"
+#include "source/bpf.h"
+
+#define READS 16			/* of the other source for one of audit: under a storm that goes on neither starves */
 
 struct live_source {
 	struct source base;
 	int epoll_fd;
-	struct source *audit;
-	struct source *connector;	/* NULL: */
-	int connector_error;		/* why */
+	struct source *audit;		/* NULL: none */
+	struct source *bpf, *connector;	/* one of them, or neither: */
+	int bpf_error, connector_error;	/* why not */
+	char mode[64];
 };
 
 static struct live_source *live_source(struct source *source)
@@ -37,7 +46,10 @@ static struct source *live_free(struct source *source)
 
 	if (!s)
 		return NULL;
-	s->audit = source_audit.free(s->audit);
+	if (s->audit)
+		s->audit = source_audit.free(s->audit);
+	if (s->bpf)
+		s->bpf = source_bpf.free(s->bpf);
 	if (s->connector)
 		s->connector = source_connector.free(s->connector);
 	if (s->epoll_fd >= 0)
@@ -54,6 +66,24 @@ static int watch(struct live_source *s, int fd)
 	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+static void name_mode(struct live_source *s)
+{
+	snprintf(s->mode, sizeof(s->mode), "%s%s%s%s", s->bpf ? "ebpf" : "", s->bpf && s->audit ? " + " : "",
+		 s->audit ? (s->bpf ? "audit " : "") : "", s->audit ? source_audit.mode(s->audit) : "");
+}
+
+/* Is anything wanted that the programs do not show? */
+static bool needs_audit(const struct live_source *s, const bool *wanted)
+{
+	bool served[N_KINDS];
+
+	source_bpf_serves(s->bpf, served);
+	for (unsigned i = 0; i < N_KINDS; i++)
+		if (wanted[i] && !served[i] && kinds[i].category != CATEGORY_recorder)
+			return true;
+	return false;
+}
+
 static int live_open(struct source **ret, const struct source_options *options)
 {
 	_cleanup_(live_freep) struct source *source = NULL;
@@ -66,19 +96,29 @@ static int live_open(struct source **ret, const struct source_options *options)
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll_fd < 0)
 		return -errno;
-	r = source_audit.open(&s->audit, options);
-	if (r < 0)
-		return r;
-	r = watch(s, source_audit.fd(s->audit));
-	if (r < 0)
-		return r;
-	s->connector_error = options->want_connector ? source_connector.open(&s->connector, options)
-						     : -ENODATA;
+	s->bpf_error = options->want_bpf ? source_bpf.open(&s->bpf, options) : -ENODATA;
+	if (s->bpf) {
+		r = watch(s, source_bpf.fd(s->bpf));
+		if (r < 0)
+			return r;
+	}
+	if (!s->bpf || (options->want_audit && needs_audit(s, options->wanted))) {
+		r = source_audit.open(&s->audit, options);
+		if (r < 0)
+			return r;
+	}
+	if (s->audit) {
+		r = watch(s, source_audit.fd(s->audit));
+		if (r < 0)
+			return r;
+	}
+	s->connector_error = options->want_connector && !s->bpf ? source_connector.open(&s->connector, options) : -ENODATA;
 	if (s->connector) {
 		r = watch(s, source_connector.fd(s->connector));
 		if (r < 0)
 			return r;
 	}
+	name_mode(s);
 	*ret = TAKE(source);
 	return 0;
 }
@@ -86,17 +126,22 @@ static int live_open(struct source **ret, const struct source_options *options)
 static int live_read(struct source *source, size_t max, record_fn emit, void *user)
 {
 	struct live_source *s = live_source(source);
+	const struct source_ops *ops = s->bpf ? &source_bpf : &source_connector;
+	struct source *other = s->bpf ? s->bpf : s->connector;
 	int n = 0, r;
 
-	r = audit_receive(s->audit, max);
+	r = s->audit ? audit_receive(s->audit, max) : 0;
 	if (r < 0)
 		return r;
-	while (s->connector && (r = source_connector.read(s->connector, max, emit, user)) != 0) {
+	for (unsigned i = 0; other && i < READS; i++) {
+		r = ops->read(other, max, emit, user);
 		if (r < 0)
 			return r;
+		if (r == 0)
+			break;
 		n += r;
 	}
-	r = audit_emit(s->audit, emit, user);
+	r = s->audit ? audit_emit(s->audit, emit, user) : 0;
 	return r < 0 ? r : n + r;
 }
 
@@ -107,16 +152,23 @@ static int live_fd(const struct source *source)
 
 static const char *live_mode(const struct source *source)
 {
-	return source_audit.mode(live_source_const(source)->audit);
+	return live_source_const(source)->mode;
 }
 
 static const struct source_stats *live_stats(struct source *source)
 {
 	struct live_source *s = live_source(source);
-	const struct source_stats *audit = source_audit.stats(s->audit);
-	const struct source_stats *connector = s->connector ? source_connector.stats(s->connector) : NULL;
+	const struct source_stats *of[] = { s->audit ? source_audit.stats(s->audit) : NULL,
+					    s->bpf ? source_bpf.stats(s->bpf) : NULL,
+					    s->connector ? source_connector.stats(s->connector) : NULL };
 
-#define SUM(member) (s->base.stats.member = audit->member + (connector ? (uint64_t)connector->member : 0))
+#define SUM(member)                                                          \
+	do {                                                                 \
+		uint64_t sum = 0;                                            \
+		for (size_t i = 0; i < ARRAY_SIZE(of); i++)                  \
+			sum += of[i] ? (uint64_t)of[i]->member : 0;          \
+		s->base.stats.member = sum;                                  \
+	} while (0)
 	SUM(records);
 	SUM(bytes);
 	SUM(overruns);
@@ -131,9 +183,41 @@ int source_live_connector(const struct source *source)
 	return live_source_const(source)->connector_error;
 }
 
+int source_live_bpf(const struct source *source)
+{
+	return live_source_const(source)->bpf_error;
+}
+
+void source_live_bpf_serves(const struct source *source, bool *ret_kinds)
+{
+	const struct live_source *s = live_source_const(source);
+
+	if (s->bpf)
+		source_bpf_serves(s->bpf, ret_kinds);
+	else
+		memset(ret_kinds, 0, N_KINDS * sizeof(*ret_kinds));
+}
+
+void source_live_bpf_count(const struct source *source, struct probe_counters *ret)
+{
+	const struct live_source *s = live_source_const(source);
+
+	if (s->bpf)
+		source_bpf_count(s->bpf, ret);
+	else
+		*ret = (struct probe_counters){ 0 };
+}
+
+bool source_live_has_audit(const struct source *source)
+{
+	return live_source_const(source)->audit != NULL;
+}
+
 int source_live_hold(struct source *source, uint32_t slot_pid)
 {
-	return audit_hold(live_source(source)->audit, slot_pid);
+	struct live_source *s = live_source(source);
+
+	return s->audit ? audit_hold(s->audit, slot_pid) : 0;
 }
 
 const struct source_ops source_live = {

@@ -29,6 +29,12 @@ struct source_options {
 	const char *mode;		/* audit: "unicast", "multicast" or NULL (unicast if free) */
 	size_t receive_buffer_bytes;	/* of the audit socket; 0: 64 MiB */
 	bool want_connector;		/* live: forks and exits from the proc connector */
+	bool want_bpf;			/* live: what system calls do from programs in the kernel, where that can be had */
+	bool want_audit;		/* live: and the rest from audit, which may be missing only if false */
+	const bool *wanted;		/* ebpf: N_KINDS flags, kinds somebody subscribed to */
+	uint32_t own_pid;		/* ebpf: what this process does is left out in the kernel */
+	uint32_t write_interval_ms;	/* ebpf: between two reports of the writes to one open file */
+	size_t bpf_ring_bytes;		/* ebpf: of the ring of each processor */
 };
 
 /* What a source lost before it could hand it on, and more: read by any thread. */
@@ -53,11 +59,17 @@ struct source_ops {
 	struct source *(*free)(struct source *source);
 };
 
-extern const struct source_ops source_audit, source_connector, source_live, source_replay;
+extern const struct source_ops source_audit, source_bpf, source_connector, source_live, source_replay;
 
 /* 0: `source_live` has the process connector; -errno: why it has not (forks and exits need audit rules
  * then). */
 int source_live_connector(const struct source *source);
+/* 0: `source_live` has the programs in the kernel; -errno: why it has not (bpf_why() in source/bpf.h). */
+int source_live_bpf(const struct source *source);
+/* Kinds of events that the programs show; none if there are none. */
+void source_live_bpf_serves(const struct source *source, bool *ret_kinds);
+/* Whether it reads audit too. */
+bool source_live_has_audit(const struct source *source);
 /* The kernel lets go of a reader that stalls: its slot is empty then and nothing comes any more.  To be
  * told the pid that audit_control_state() shows, now and then, by any thread: takes the empty slot again
  * and lets the source report a gap.  0: all is well (or multicast); 1: had to; -EBUSY: somebody else holds

@@ -13,6 +13,7 @@ struct folder {
 	char *real;			/* NULL: the text is */
 	uint32_t size, real_size;
 	struct file_id id;
+	uint64_t asked_ns;		/* by folders_ask() */
 };
 
 struct folders {
@@ -112,6 +113,35 @@ enum folder_answer folders_find(struct folders *folders, struct span text, const
 	keep(folder, text, span_of(real), found);
 	if (!folder->text)
 		return FOLDER_UNKNOWN;
+	*ret = real_of(folder);
+	return FOLDER_SURE;
+}
+
+enum folder_answer folders_ask(struct folders *folders, struct span text, uint64_t now_ns, struct span *ret)
+{
+	struct folder *folder = place_of(folders, text);
+	char path[PATH_MAX], real[PATH_MAX];
+	struct file_id found = { 0 };
+	int r;
+
+	if (folder->text && span_eq((struct span){ folder->text, folder->size }, text) && folder->asked_ns > 0 &&
+	    now_ns - folder->asked_ns <= FOLDER_FRESH_NS) {	/* unsigned: an older event than the asking one asks again */
+		*ret = real_of(folder);
+		return FOLDER_SURE;
+	}
+	if (!folders->lookup || text.size >= sizeof(path) || memchr(text.data, 0, text.size))
+		return FOLDER_UNKNOWN;
+	memcpy(path, text.data, text.size);
+	path[text.size] = 0;
+	r = folders->lookup(folders->user, path, &found, real, sizeof(real));
+	if (r == -EOPNOTSUPP || r == -ENODATA)
+		return FOLDER_UNKNOWN;
+	if (r < 0)
+		return FOLDER_OTHER;
+	keep(folder, text, span_of(real), found);
+	if (!folder->text)
+		return FOLDER_UNKNOWN;
+	folder->asked_ns = now_ns;
 	*ret = real_of(folder);
 	return FOLDER_SURE;
 }

@@ -187,6 +187,8 @@ int life_exec(struct tracker *tracker, struct event *event, const struct context
 	if (r < 0)
 		return r;
 	moved = !fresh && !process->ended && is_moved(process->context);
+	if (tracker->options.audit_lag_ns > 0)
+		process_keep_earlier(tracker->table, process, event->time_ns);
 	process_drop_alternates(tracker->table, process);
 	process_clear_cwd(tracker->table, process);
 	process->inherits = false;

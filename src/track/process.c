@@ -88,6 +88,8 @@ static void account(struct process_table *table, struct process *process)
 	for (unsigned i = 0; i < PROCESS_ALTERNATES; i++)
 		if (process->alternates[i])
 			bytes += sizeof(struct context) + process->alternates[i]->values.arena_capacity;
+	if (process->earlier)
+		bytes += sizeof(struct context) + process->earlier->values.arena_capacity;
 	table->bytes += bytes - process->bytes;
 	process->bytes = bytes;
 }
@@ -129,6 +131,7 @@ static struct process *process_free(struct process *process)
 	if (!process)
 		return NULL;
 	context_unref(process->context);
+	context_unref(process->earlier);
 	for (unsigned i = 0; i < PROCESS_ALTERNATES; i++)
 		context_unref(process->alternates[i]);
 	free(process->cwd);
@@ -353,6 +356,16 @@ void process_drop_alternates(struct process_table *table, struct process *proces
 {
 	for (unsigned i = 0; i < PROCESS_ALTERNATES; i++)
 		process->alternates[i] = context_unref(process->alternates[i]);
+	account(table, process);
+}
+
+void process_keep_earlier(struct process_table *table, struct process *process, uint64_t time_ns)
+{
+	struct context *context = context_ref(process->context);
+
+	context_unref(process->earlier);
+	process->earlier = context;
+	process->since_ns = time_ns;
 	account(table, process);
 }
 

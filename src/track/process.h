@@ -25,6 +25,8 @@ struct process {
 
 	struct context *context;			/* a reference */
 	struct context *alternates[PROCESS_ALTERNATES];	/* a server that changes its ids to and fro */
+	struct context *earlier;			/* the one before, for events that come late; NULL: none */
+	uint64_t since_ns;				/* when it gave way to `context` */
 	char *cwd;					/* now; NULL: that of the context */
 	uint32_t cwd_size;
 	size_t bytes;					/* what this process holds, as last counted */
@@ -79,6 +81,8 @@ void process_shift_context(struct process_table *table, struct process *process,
 /* The alternate of that number becomes the context again, the context takes its place. */
 void process_shift_back(struct process_table *table, struct process *process, unsigned alternate);
 void process_drop_alternates(struct process_table *table, struct process *process);
+/* The context is about to be another, as of this time: it is kept for events that come late. */
+void process_keep_earlier(struct process_table *table, struct process *process, uint64_t time_ns);
 /* The directory it is in now; one that the context has already is not kept twice. 0 or -ENOMEM. */
 int process_set_cwd(struct process_table *table, struct process *process, struct span cwd);
 /* It is in that of the context now. */

@@ -117,6 +117,8 @@ static int change(struct tracker *tracker, struct process *process, const struct
 	int r;
 
 	process->inherits = false;
+	if (tracker->options.audit_lag_ns > 0)
+		process_keep_earlier(tracker->table, process, event->time_ns);
 	/* What only became known now was so before: all its children are told. */
 	if (!other)
 		since_ns = 0;
@@ -299,6 +301,70 @@ static void settle_paths(struct tracker *tracker, struct event *event)
 	}
 }
 
+/* The kernel itself walked the path: nothing has to be held against it. */
+static bool is_walked(const struct event *event)
+{
+	return span_eq(values_text(&event->values, FIELD_source), SPAN("ebpf"));
+}
+
+/* A path that nothing in the event vouches for: asked after the fact.  false: the file system knows it no more. */
+static bool settle_unsure(struct tracker *tracker, struct event *event, enum field field, enum unsure unsure)
+{
+	struct values *values = &event->values;
+	struct span path = values_text(values, field), real;
+	const char *slash = path.size > 1 ? memrchr(path.data, '/', path.size) : NULL;
+	struct span folder;
+	enum folder_answer answer;
+
+	if (unsure == UNSURE_FILE) {
+		answer = folders_ask(tracker->folders, path, event->time_ns, &real);
+		if (answer == FOLDER_SURE && !span_eq(real, path))
+			values_set_text(values, field, real);
+		if (answer != FOLDER_OTHER)
+			return true;
+	}
+	if (!slash || slash == path.data)
+		return true;
+	folder = (struct span){ path.data, (size_t)(slash - path.data) };
+	answer = folders_ask(tracker->folders, folder, event->time_ns, &real);
+	if (answer == FOLDER_SURE && !span_eq(real, folder)) {
+		buffer_clear(&tracker->path);
+		if (path_join(&tracker->path, real,
+			      (struct span){ slash + 1, path.size - (size_t)(slash + 1 - path.data) }) >= 0)
+			values_set_text(values, field, buffer_span(&tracker->path));
+	}
+	/* The file is gone, so a link there may have led anywhere. */
+	return answer != FOLDER_OTHER && unsure != UNSURE_FILE;
+}
+
+/* By its text alone. */
+static bool make_normal(struct tracker *tracker, struct event *event, enum field field)
+{
+	struct span path = values_text(&event->values, field);
+
+	if (path_is_normal(path))
+		return false;
+	buffer_clear(&tracker->path);
+	if (path_join(&tracker->path, path, path) >= 0)
+		values_set_text(&event->values, field, buffer_span(&tracker->path));
+	return true;
+}
+
+static void settle_unsure_paths(struct tracker *tracker, struct event *event)
+{
+	static const enum field of[] = { FIELD_path, FIELD_target_path };
+
+	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
+		bool is_sure = event->unsure[i] == UNSURE_NOT ||
+			       (tracker->options.resolve_path && settle_unsure(tracker, event, of[i], event->unsure[i]));
+
+		if (event->unsure[i] != UNSURE_NOT && make_normal(tracker, event, of[i]))
+			is_sure = false;
+		if (!is_sure)
+			values_set_text(&event->values, FIELD_path_confidence, SPAN("guessed"));
+	}
+}
+
 static int resolve_target(struct tracker *tracker, struct event *event)
 {
 	static const struct {
@@ -380,17 +446,38 @@ static int on_anonymous(struct tracker *tracker, struct event *event, const stru
 	return 0;
 }
 
+static bool is_from_audit(const struct event *event)
+{
+	return span_eq(values_text(&event->values, FIELD_source), SPAN("audit"));
+}
+
+/* What the process was when audit stamped the event, which comes late and says less than what is known by now. */
+static struct context *context_of_late(const struct tracker *tracker, const struct process *process, const struct event *event,
+				       const struct context *actor)
+{
+	struct span program = values_text(&actor->values, FIELD_executable);
+
+	if (!process->earlier || event->time_ns >= process->since_ns)
+		return process->context;
+	if (program.size > 0 && span_eq(program, values_text(&process->context->values, FIELD_executable)))
+		return process->context;
+	if (program.size > 0 && span_eq(program, values_text(&process->earlier->values, FIELD_executable)))
+		return process->earlier;
+	return event->time_ns + tracker->options.audit_lag_ns < process->since_ns ? process->earlier : process->context;
+}
+
 static int on_any(struct tracker *tracker, struct event *event, const struct context *actor)
 {
 	struct process *process;
-	bool fresh;
+	bool fresh, is_late;
 	int r;
 
 	r = tracker_process(tracker, actor->pid, event->time_ns, actor, false, &process, &fresh);
 	if (r < 0)
 		return r;
 	tracker_use(process, event);
-	if (!fresh) {
+	is_late = tracker->options.audit_lag_ns > 0 && !fresh && is_from_audit(event);
+	if (!fresh && !is_late) {
 		r = tracker_apply(tracker, process, event, actor);
 		if (r < 0)
 			return r;
@@ -409,7 +496,7 @@ static int on_any(struct tracker *tracker, struct event *event, const struct con
 		if (r < 0)
 			return r;
 	}
-	tracker_set_context(event, process->context);
+	tracker_set_context(event, is_late ? context_of_late(tracker, process, event, actor) : process->context);
 	return 0;
 }
 
@@ -478,7 +565,9 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 		r = resolve_paths(tracker, event, actor->pid);
 		if (r < 0)
 			return r;
-		if (tracker->options.resolve_path)
+		if (event->unsure[0] || event->unsure[1])
+			settle_unsure_paths(tracker, event);
+		else if (tracker->options.resolve_path && !is_walked(event))
 			settle_paths(tracker, event);
 	}
 	if (tracker->users && (category == CATEGORY_security || category == CATEGORY_system)) {

@@ -18,6 +18,9 @@ struct tracker_options {
 	uint32_t ticks_per_second;	/* of start_ticks; 100 */
 	uint32_t max_processes;		/* bound of the table; 0: 65536 */
 	uint64_t grace_ns;		/* how long an ended process is remembered; 0: 30 s */
+	/* Events of audit come later than those of another source, which alone says what a process is now; > 0: how coarse
+	 * the clock is that they are stamped by. */
+	uint64_t audit_lag_ns;
 	bool resolve_names;		/* as on this host (live); else only those of the records */
 	/* Asks for a process (live: reads /proc).  Fills `ret` as decode does for a `snapshot` event.
 	 * 0; -ESRCH: there is none, it has ended; another -errno: not known.  NULL function: never asked. */

@@ -64,13 +64,24 @@ def same_kernel(request):
 
 
 @pytest.fixture
-def new_recorder(tmp_path, same_kernel):
+def source():
+    """Where events come from. A module that means both has a fixture of its own: `both_sources`."""
+    return "audit"
+
+
+# In a module: source = both_sources
+both_sources = pytest.fixture(params=["ebpf", "audit"])(lambda request: request.param)
+
+
+@pytest.fixture
+def new_recorder(tmp_path, same_kernel, source):
     """Makes recorders, each in a folder of its own; none outlives the test."""
     made, numbers = [], itertools.count()
 
     def make(*arguments, **options):
         folder = tmp_path / f"recorder{next(numbers)}"
         folder.mkdir()
+        options.setdefault("source", source)
         recorder = driver.Recorder(folder, *arguments, **options)
         made.append(recorder)
         return recorder

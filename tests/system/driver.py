@@ -115,7 +115,7 @@ def tiny():
 class Recorder:
     """`recorder run` in a folder of its own."""
 
-    def __init__(self, folder, subscription=DEFAULT, arguments=(), prefix=(), config=None, **options):
+    def __init__(self, folder, subscription=DEFAULT, arguments=(), prefix=(), config=None, source=None, **options):
         self.folder = pathlib.Path(folder)
         self.state = self.folder / "state"
         self.database = self.state / "recorder.db"
@@ -123,6 +123,8 @@ class Recorder:
         self.log = self.folder / "log"
         self.config = self.folder / "config"
         self.arguments, self.prefix, self.options = list(map(str, arguments)), list(prefix), options
+        if source and "--source" not in self.arguments:
+            self.arguments += ["--source", source]
         self.process = None
         self.config.mkdir(parents=True, exist_ok=True)
         if config is not None:

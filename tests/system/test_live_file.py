@@ -5,12 +5,14 @@ import pytest
 
 import checks
 import kernel
+from conftest import both_sources
 from driver import TRUTH, Truth, field
 
 pytestmark = pytest.mark.live
+source = both_sources
 
 
-def test_every_act(recorder, folder):
+def test_every_act(recorder, folder, source):
     truth = Truth("files", "all", folder)
     recorder.stop()
     rows = checks.files(recorder, truth)
@@ -19,8 +21,10 @@ def test_every_act(recorder, folder):
     modes = {row["file_mode"] for row in rows if row["action"] == "chmod"}
     assert modes == {"0604", "4755"}
     owners = [(row["file_uid"], row["file_gid"]) for row in rows if row["action"] == "chown"]
-    assert owners == [(1, 2), (3, 2), (0, 0)]
-    assert {row["file_type"] for row in rows if field(row, "file.path").endswith(b"/fifo")} == {"fifo"}
+    # The group that lchown leaves as it was only audit tells.
+    assert owners == [(1, 2), (3, 2 if source == "audit" else None), (0, 0)]
+    assert {row["file_type"] for row in rows if field(row, "file.path").endswith(b"/fifo") and row["action"] == "create"} == \
+        {"fifo"}
 
 
 def test_storm(recorder, folder):
@@ -32,14 +36,16 @@ def test_storm(recorder, folder):
     checks.check_actor(checks.files(recorder, truth), truth)
 
 
-def test_descriptors(recorder, folder):
+def test_descriptors(recorder, folder, source):
     """While the process is there, what its descriptors name can be asked."""
     truth = Truth("files", "descriptors", folder, hold=True)
     recorder.stop()
     truth.finish()
     rows = checks.files(recorder, truth)
     checks.check_actor(rows, truth)
-    assert all(row["file_path_confidence"] != "guessed" for row in rows)
+    # By ebpf a name in a folder that was removed right afterwards may have been by a link there: right, but not sure.
+    unsure = {(row["action"], row["file_path"]) for row in rows if row["file_path_confidence"] == "guessed"}
+    assert unsure <= ({("link", f"{folder}/two/old"), ("delete", f"{folder}/one/sub/linked")} if source == "ebpf" else set())
 
 
 def test_descriptors_of_one_that_is_gone(recorder, folder):
@@ -61,7 +67,7 @@ def test_links(recorder, folder):
     acts = truth.of("file")
     rows = recorder.query("SELECT * FROM file_events WHERE process_pid = ? ORDER BY sequence", truth.pid)
     assert [row["action"] for row in rows] == [act["action"] for act in acts]
-    assert all("inode" not in act or row["file_inode"] == act["inode"] for row, act in zip(rows, acts))
+    assert all("inode" not in act or checks.knows_inode(row, act) for row, act in zip(rows, acts))
     wrong = [(checks.said(act), checks.shown(row)) for row, act in zip(rows, acts)
              if checks.shown(row) != checks.said(act) and row["file_path_confidence"] != "guessed"]
     assert not wrong
@@ -85,7 +91,7 @@ def test_another_user(recorder, folder):
     checks.check_actor(checks.files(recorder, truth), truth, user="nobody", login="daemon")
 
 
-def test_only_what_is_asked_for(new_recorder, folder):
+def test_only_what_is_asked_for(new_recorder, folder, source):
     """Reads are events when somebody wants them, and the kernel is asked for no more than is wanted."""
     nothing = new_recorder(subscription=None).start()
     assert kernel.rules() == []
@@ -95,7 +101,10 @@ def test_only_what_is_asked_for(new_recorder, folder):
         {"type": "database", "event_filters": [
             {"terms": ["file", "file.operation is 'read'", f"file.path starts with '{folder}/'"]}]}]}).start()
     rules = "\n".join(kernel.rules())
-    assert "openat" in rules and "unlink" not in rules and "connect" not in rules
+    if source == "audit":
+        assert "openat" in rules and "unlink" not in rules and "connect" not in rules
+    else:
+        assert rules == ""
     truth = Truth("files", "all", folder)
     reads.stop()
     rows = reads.query("SELECT action, file_path FROM file_events WHERE process_pid = ?", truth.pid)

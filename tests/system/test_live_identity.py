@@ -5,9 +5,11 @@ import json
 import pytest
 
 import driver
+from conftest import both_sources
 from driver import Truth, field
 
 pytestmark = pytest.mark.live
+source = both_sources
 
 CHANGES = ("setuid", "setgid", "capset", "setns", "unshare", "ptrace", "signal")
 

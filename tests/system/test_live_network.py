@@ -3,9 +3,11 @@ import pytest
 
 import checks
 import driver
+from conftest import both_sources
 from driver import Truth
 
 pytestmark = pytest.mark.live
+source = both_sources
 
 
 def test_every_act(recorder, folder):

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Where every system call passes when it returns: what nobody wants goes on after a look at a table; for the rest the
+ * program of its act takes over (a tail call).  And the acts that are no more than their arguments. */
+
+#include "call.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, N_PROBE_ACTS);
+	__type(key, u32);
+	__type(value, u32);
+} acts SEC(".maps");
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
+{
+	struct call call;
+	u32 act;
+
+	if (!call_get(&call, regs))
+		return 0;
+	act = call.plan->act;
+	/* A call that failed did nothing; but who tried to connect is worth knowing. */
+	if (act == PROBE_ACT_CLOSE || (ret < 0 && ret > -4096 && act != PROBE_ACT_CONNECT) || is_own())
+		return 0;
+	bpf_tail_call(ctx, &acts, act);
+	return 0;
+}
+
+static __always_inline void set_arguments(struct probe_record *record, const struct call *call, long ret)
+{
+	for (int i = 0; i < 6; i++)
+		record->body.call.value[i] = call_arg(call, i);
+	record->body.call.result = ret;
+}
+
+static __always_inline int send_call(const struct call *call, long ret)
+{
+	u32 class = call->plan->class_;
+	struct probe_record *record = call_record(call, PROBE_CALL, class);
+
+	if (!record)
+		return 0;
+	set_arguments(record, call, ret);
+	record_send(record, 0, class);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(act_call, struct pt_regs *regs, long ret)
+{
+	struct call call;
+
+	return call_get(&call, regs) ? send_call(&call, ret) : 0;
+}
+
+#define PROT_EXEC 4
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(act_protect, struct pt_regs *regs, long ret)
+{
+	struct call call;
+
+	if (!call_get(&call, regs) || !(call_arg(&call, 2) & PROT_EXEC))
+		return 0;
+	return send_call(&call, ret);
+}
+
+/* Requests that take hold of a process or write into it (linux/ptrace.h). */
+static __always_inline bool_t takes_hold(u32 request)
+{
+	switch (request) {
+	case 4: case 5: case 6:		/* POKE* */
+	case 13: case 15:		/* SETREGS, SETFPREGS */
+	case 16:			/* ATTACH */
+	case 0x4205: case 0x4206:	/* SETREGSET, SEIZE */
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(act_ptrace, struct pt_regs *regs, long ret)
+{
+	struct call call;
+
+	if (!call_get(&call, regs) || !takes_hold((u32)call_arg(&call, 0)))
+		return 0;
+	return send_call(&call, ret);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(act_caps, struct pt_regs *regs, long ret)
+{
+	struct probe_record *record;
+	const struct cred *cred;
+	struct call call;
+
+	if (!call_get(&call, regs))
+		return 0;
+	record = call_record(&call, PROBE_CALL, PROBE_CLASS_PROCESS);
+	if (!record)
+		return 0;
+	cred = call.task->cred;
+	bpf_probe_read_kernel(&record->body.call.value[0], 8, &cred->cap_permitted);
+	bpf_probe_read_kernel(&record->body.call.value[1], 8, &cred->cap_effective);
+	bpf_probe_read_kernel(&record->body.call.value[2], 8, &cred->cap_inheritable);
+	bpf_probe_read_kernel(&record->body.call.value[3], 8, &cred->cap_ambient);
+	record_send(record, 0, PROBE_CLASS_PROCESS);
+	return 0;
+}
+
+#define BPF_PROG_LOAD_COMMAND 5
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(act_program, struct pt_regs *regs, long ret)
+{
+	struct probe_record *record;
+	struct bpf_prog *prog;
+	struct file *file;
+	struct call call;
+
+	if (!call_get(&call, regs) || (u32)call_arg(&call, 0) != BPF_PROG_LOAD_COMMAND)
+		return 0;
+	file = file_of(call.task, ret);
+	if (!file)
+		return 0;
+	record = call_record(&call, PROBE_PROGRAM, PROBE_CLASS_DRIVER);
+	if (!record)
+		return 0;
+	prog = BPF_CORE_READ(file, private_data);
+	record->body.program.type = (u32)BPF_CORE_READ(prog, type);
+	bpf_probe_read_kernel(&record->body.program.tag, 8, &prog->tag);
+	record->body.program.id = BPF_CORE_READ(prog, aux, id);
+	bpf_probe_read_kernel(record->body.program.name, sizeof(record->body.program.name), &BPF_CORE_READ(prog, aux)->name);
+	record_send(record, 0, PROBE_CLASS_DRIVER);
+	return 0;
+}
+
+/* Signals that end a process, sent by a process: the target as the kernel found it, one for each. */
+
+#define SIGNAL_IS_SPECIAL 1		/* SEND_SIG_NOINFO, SEND_SIG_PRIV: the kernel's own */
+
+static __always_inline bool_t is_fatal(u32 number)
+{
+	/* 0 asks; CHLD CONT STOP TSTP TTIN TTOU URG WINCH end nobody, nor do the C library's two for its threads. */
+	const u32 harmless = 1u << 0 | 1u << 17 | 1u << 18 | 1u << 19 | 1u << 20 | 1u << 21 | 1u << 22 | 1u << 23 | 1u << 28;
+
+	return number > 33 || (number < 32 && !(harmless >> number & 1));
+}
+
+SEC("tp_btf/signal_generate")
+int BPF_PROG(on_signal, int number, struct kernel_siginfo *info, struct task_struct *target, int group, int result)
+{
+	struct probe_record *record;
+
+	if (!is_fatal((u32)number) || (unsigned long)info <= SIGNAL_IS_SPECIAL || BPF_CORE_READ(info, si_code) > 0 || is_own())
+		return 0;
+	record = record_begin(PROBE_SIGNAL, PROBE_CLASS_PROCESS, current_task());
+	if (!record)
+		return 0;
+	record->body.call.value[0] = (u32)number;
+	record->body.call.value[1] = (u32)target->tgid;
+	record_send(record, 0, PROBE_CLASS_PROCESS);
+	return 0;
+}
+
+/* Linux may have been built without modules: the loader looks whether there is such a tracepoint. */
+static __always_inline void send_module(struct module *module, u32 is_load)
+{
+	struct probe_record *record = record_begin(PROBE_MODULE, PROBE_CLASS_DRIVER, current_task());
+	u32 off = 0;
+
+	if (!record)
+		return;
+	record->body.call.value[0] = is_load;
+	off = put_string(record, 0, off, &module->name, 0, 64);
+	record_send(record, off, PROBE_CLASS_DRIVER);
+}
+
+SEC("tp_btf/module_load")
+int BPF_PROG(on_module_load, struct module *module)
+{
+	send_module(module, 1);
+	return 0;
+}
+
+SEC("tp_btf/module_free")
+int BPF_PROG(on_module_free, struct module *module)
+{
+	send_module(module, 0);
+	return 0;
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+/* What all programs share: the maps, a record in the making, and how text gets into it.
+ *
+ * A record is made in memory of the processor, then copied into the ring of the processor as long as it is.  A program may
+ * interrupt another (a soft interrupt, or a kernel that preempts in tracepoints), so there are two of that memory; who finds
+ * both taken is counted as lost.  The reader is woken only when it said that it sleeps: a wake-up costs more than a record. */
+
+#include "kernel.h"
+#include "probe.h"
+
+#define TEXT_BYTES 16384u		/* of a record, a power of two */
+#define PIECES 400			/* of arguments, each of a record: more than the kernel takes (6 MiB) */
+#define NAME_BYTES 4096u		/* PATH_MAX */
+#define COMPONENT_BYTES 256u		/* NAME_MAX and its NUL */
+#define COMPONENTS 256			/* of a path */
+#define SLACK (NAME_BYTES + COMPONENT_BYTES)
+#define SCRATCH_BYTES (sizeof(struct probe_record) + TEXT_BYTES + SLACK)
+#define DEPTHS 2
+
+#define PF_KTHREAD 0x00200000
+#define S_IFMT 0170000
+#define S_IFREG 0100000
+#define S_IFSOCK 0140000
+#define AT_FDCWD (-100)
+
+struct ring_map {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 22);
+};
+
+/* One a processor: with one for all, two busy processors wait for each other. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);			/* set by the loader, as all sizes that depend on the machine */
+	__type(key, u32);
+	__array(values, struct ring_map);
+} rings SEC(".maps");
+
+struct scratch {
+	char bytes[SCRATCH_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DEPTHS);
+	__type(key, u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+struct cpu_state {
+	u32 depth;
+	u32 number;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct cpu_state);
+} cpu_states SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct probe_control);
+} control SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct probe_counters);
+} counters SEC(".maps");
+
+static __always_inline struct probe_control *control_get(void)
+{
+	u32 key = 0;
+
+	return bpf_map_lookup_elem(&control, &key);
+}
+
+static __always_inline bool_t wants(u32 what)
+{
+	struct probe_control *c = control_get();
+
+	return c && (c->wants & what);
+}
+
+static __always_inline struct task_struct *current_task(void)
+{
+	return (struct task_struct *)bpf_get_current_task_btf();
+}
+
+static __always_inline bool_t is_own(void)
+{
+	struct probe_control *c = control_get();
+
+	return c && c->own_pid == (u32)(bpf_get_current_pid_tgid() >> 32);
+}
+
+static __always_inline struct probe_counters *counters_get(void)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&counters, &cpu);
+}
+
+static __always_inline void count(u32 class, bool_t is_lost)
+{
+	struct probe_counters *c = counters_get();
+
+	if (!c || class >= N_PROBE_CLASSES)
+		return;
+	__sync_fetch_and_add(&c->made[class], 1);
+	if (is_lost)
+		__sync_fetch_and_add(&c->lost[class], 1);
+}
+
+/* Begin and end of a record */
+
+static __always_inline u64 start_of(struct task_struct *leader)
+{
+	if (bpf_core_field_exists(leader->start_boottime))
+		return BPF_CORE_READ(leader, start_boottime);
+	return BPF_CORE_READ((struct task_struct___before_5_5 *)leader, real_start_time);
+}
+
+static __always_inline u32 pid_in_namespace(struct task_struct *leader)
+{
+	struct pid *pid = BPF_CORE_READ(leader, thread_pid);
+	u32 level = BPF_CORE_READ(pid, level);
+	char *numbers = (char *)pid + bpf_core_field_offset(struct pid, numbers);
+	int nr = 0;
+
+	bpf_probe_read_kernel(&nr, sizeof(nr), numbers + level * bpf_core_type_size(struct upid));
+	return (u32)nr;
+}
+
+static __always_inline void set_ids(struct probe_head *head, struct task_struct *task)
+{
+	const struct cred *cred = task->cred;
+
+	head->uid = cred->uid.val;
+	head->euid = cred->euid.val;
+	head->suid = cred->suid.val;
+	head->fsuid = cred->fsuid.val;
+	head->gid = cred->gid.val;
+	head->egid = cred->egid.val;
+	head->sgid = cred->sgid.val;
+	head->fsgid = cred->fsgid.val;
+	head->auid = head->ses = 0xffffffff;
+	/* CONFIG_AUDIT */
+	if (bpf_core_field_exists(task->loginuid)) {
+		head->auid = task->loginuid.val;
+		head->ses = task->sessionid;
+	}
+}
+
+static __always_inline void set_head(struct probe_head *head, u8 type, struct task_struct *task)
+{
+	struct task_struct *leader = task->group_leader;
+
+	head->time_ns = bpf_ktime_get_boot_ns();
+	head->start_ns = start_of(leader);
+	head->cpu = (u16)bpf_get_smp_processor_id();
+	head->type = type;
+	head->flags = 0;
+	head->pid = (u32)task->tgid;
+	head->tid = (u32)task->pid;
+	head->ppid = (u32)BPF_CORE_READ(leader, real_parent, tgid);
+	head->ns_pid = pid_in_namespace(leader);
+	set_ids(head, task);
+	bpf_probe_read_kernel(head->name, sizeof(head->name), &task->comm);
+}
+
+static __always_inline struct cpu_state *cpu_state_get(void)
+{
+	u32 key = 0;
+
+	return bpf_map_lookup_elem(&cpu_states, &key);
+}
+
+/* A record of the task, its body and texts empty; NULL: there is no room, counted.  Each must end in record_send() or
+ * record_drop(). */
+static __always_inline struct probe_record *record_begin(u8 type, u32 class, struct task_struct *task)
+{
+	struct cpu_state *state = cpu_state_get();
+	struct probe_record *record;
+	u32 depth;
+
+	if (!state)
+		return NULL;
+	depth = state->depth;
+	if (depth >= DEPTHS) {
+		count(class, 1);
+		return NULL;
+	}
+	record = bpf_map_lookup_elem(&scratches, &depth);
+	if (!record)
+		return NULL;
+	state->depth = depth + 1;
+	__builtin_memset(&record->body, 0, sizeof(*record) - __builtin_offsetof(struct probe_record, body));
+	set_head(&record->head, type, task);
+	record->head.number = state->number++;
+	return record;
+}
+
+static __always_inline void record_drop(void)
+{
+	struct cpu_state *state = cpu_state_get();
+
+	if (state)
+		state->depth--;
+}
+
+static __always_inline u64 wake_flag(void)
+{
+	struct probe_control *c = control_get();
+
+	if (!c || !c->asleep)
+		return BPF_RB_NO_WAKEUP;
+	c->asleep = 0;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+/* Not counted: a piece of another record.  `text_bytes`: where the last text ends. */
+static __always_inline long record_push(struct probe_record *record, u64 text_bytes)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+
+	barrier_var(text_bytes);
+	if (text_bytes > TEXT_BYTES + SLACK)
+		text_bytes = TEXT_BYTES + SLACK;
+	return ring ? bpf_ringbuf_output(ring, record, sizeof(*record) + text_bytes, wake_flag()) : -1;
+}
+
+static __always_inline void record_output(struct probe_record *record, u64 text_bytes, u32 class)
+{
+	count(class, record_push(record, text_bytes) != 0);
+}
+
+static __always_inline void record_send(struct probe_record *record, u32 text_bytes, u32 class)
+{
+	record_output(record, text_bytes, class);
+	record_drop();
+}
+
+/* Texts.  Each function appends text number n at `off` and returns where it ends. */
+
+/* The bound where the verifier sees it: the compiler, which knows that `off` is small enough, would leave it out. */
+static __always_inline char *text_at(struct probe_record *record, u64 off)
+{
+	barrier_var(off);
+	off &= TEXT_BYTES - 1;
+	return record->text + off;
+}
+
+static __always_inline u32 text_end(struct probe_record *record, u32 n, u32 off, u32 end)
+{
+	record->text_bytes[n] = (u16)(end - off);
+	return end;
+}
+
+/* The names from a folder entry up to the root of everything, through mounts.  A function of its own to the verifier, which
+ * would follow every path through it from every place that calls it. */
+__noinline u32 path_names(struct scratch *scratch, u32 begin, u64 vfsmount_at, u64 dentry_at)
+{
+	struct probe_record *record = (struct probe_record *)scratch;
+	struct mount *mount = (void *)vfsmount_at - bpf_core_field_offset(struct mount, mnt);
+	struct dentry *dentry = (struct dentry *)dentry_at;
+	u32 off = begin;
+
+	if (!scratch)
+		return begin;
+	for (int i = 0; i < COMPONENTS; i++) {
+		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		const unsigned char *name;
+		long n;
+
+		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root) || dentry == parent) {
+			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+
+			if (above == mount || !above) {
+				/* A file of no mount that anybody sees, such as a memfd, is its own root; a true one is
+				 * called "/". */
+				if (off == begin && off < TEXT_BYTES) {
+					name = BPF_CORE_READ(dentry, d_name.name);
+					n = bpf_probe_read_kernel_str(text_at(record, off), COMPONENT_BYTES, name);
+					off += n > 0 ? (u32)n : 0;
+				}
+				return off;
+			}
+			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+			mount = above;
+			continue;
+		}
+		if (off >= TEXT_BYTES || off - begin >= NAME_BYTES)
+			break;
+		name = BPF_CORE_READ(dentry, d_name.name);
+		n = bpf_probe_read_kernel_str(text_at(record, off), COMPONENT_BYTES, name);
+		if (n <= 0)
+			break;
+		off += (u32)n;
+		dentry = parent;
+	}
+	return off | 0x80000000;
+}
+
+#define PATH_CUT 0x80000000
+
+static __always_inline u32 put_path(struct probe_record *record, u32 n, u32 off, struct vfsmount *mnt,
+				    struct dentry *dentry)
+{
+	u32 end = path_names((struct scratch *)record, off, (u64)mnt, (u64)dentry);
+
+	if (end & PATH_CUT) {
+		record->cut |= 1 << n;
+		end &= ~PATH_CUT;
+	}
+	return text_end(record, n, off, end);
+}
+
+static __always_inline u32 put_file_path(struct probe_record *record, u32 n, u32 off, struct file *file)
+{
+	return put_path(record, n, off, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry));
+}
+
+/* A text that ends in a NUL, which is left out. */
+static __always_inline u32 put_string(struct probe_record *record, u32 n, u32 off, const void *string, bool_t of_user,
+				      u32 max)
+{
+	long size;
+
+	barrier_var(off);
+	if (off >= TEXT_BYTES)
+		return off;
+	size = of_user ? bpf_probe_read_user_str(text_at(record, off), max, string)
+		       : bpf_probe_read_kernel_str(text_at(record, off), max, string);
+	if (size <= 0) {
+		record->cut |= 1 << n;	/* it could not be read: nothing is known of it */
+		return off;
+	}
+	if (size == max)
+		record->cut |= 1 << n;
+	return text_end(record, n, off, off + ((u32)size & 0x1fff) - 1);
+}
+
+/* `size` bytes of user space, at most `max`. */
+static __always_inline u32 put_block(struct probe_record *record, u32 n, u32 off, u64 at, u64 size, u32 max)
+{
+	u64 take = size > max ? max : size;
+
+	if (size > max)
+		record->cut |= 1 << n;
+	if (off >= TEXT_BYTES || take == 0)
+		return off;
+	barrier_var(take);
+	if (take > max)
+		return off;
+	if (bpf_probe_read_user(text_at(record, off), (u32)take, (void *)at)) {
+		record->cut |= 1 << n;
+		return off;
+	}
+	return text_end(record, n, off, off + (u32)take);
+}
+
+/* Files */
+
+static __always_inline struct file *file_of(struct task_struct *task, s64 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file *file = NULL, **slots;
+
+	if (fd < 0 || fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	slots = BPF_CORE_READ(table, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), &slots[fd]);
+	return file;
+}
+
+static __always_inline void set_file(struct probe_file *to, struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+
+	to->inode = BPF_CORE_READ(inode, i_ino);
+	to->size = (u64)BPF_CORE_READ(inode, i_size);
+	to->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	to->mode = BPF_CORE_READ(inode, i_mode);
+	to->uid = BPF_CORE_READ(inode, i_uid.val);
+	to->gid = BPF_CORE_READ(inode, i_gid.val);
+}
+
+static __always_inline u32 file_mode(struct file *file)
+{
+	return BPF_CORE_READ(file, f_inode, i_mode);
+}

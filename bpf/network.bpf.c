@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Calls on sockets: both addresses as the kernel has them when the call returns; where it does not keep the other one (a
+ * connect that failed) the one that the program named.  DNS: what goes to or comes from port 53, whatever call moves it. */
+
+#include "call.h"
+
+#define AF_UNSPEC 0
+#define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+#define TCP_CLOSE 7
+#define TCP_SYN_SENT 2
+#define TCP_LISTEN 10
+#define IPPROTO_TCP 6
+#define DNS_PORT 53
+#define DNS_BYTES 4095u
+#define MESSAGES 4			/* of one sendmmsg or recvmmsg */
+#define SUN_PATH_BYTES 108u
+#define EINPROGRESS 115
+
+/* Who asked a name server lately: only their reads and writes are looked into. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u32);
+	__type(value, u32);
+} askers SEC(".maps");
+
+struct owner {
+	u64 start_ns;
+	u32 pid, ppid;
+};
+
+/* Connections whose end is to be told, and whose they are. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, u64);		/* address of the socket */
+	__type(value, struct owner);
+} connections SEC(".maps");
+
+struct user_address {			/* sockaddr_in and sockaddr_in6 */
+	u16 family;
+	u8 port[2];
+	u8 ip[4];
+	u8 ip6[16];
+	u32 scope;
+};
+
+static __always_inline struct sock *sock_of_file(struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+
+	return socket ? BPF_CORE_READ(socket, sk) : NULL;
+}
+
+static __always_inline struct sock *sock_of(struct task_struct *task, s64 fd)
+{
+	struct file *file = file_of(task, fd);
+
+	if (!file || (file_mode(file) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	return sock_of_file(file);
+}
+
+static __always_inline u16 swap16(u16 value)
+{
+	return (u16)(value << 8 | value >> 8);
+}
+
+static __always_inline u16 remote_port_of(struct sock *sk)
+{
+	return swap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
+static __always_inline void set_addresses(struct probe_socket *to, struct sock *sk)
+{
+	to->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	to->socket_type = (u8)BPF_CORE_READ(sk, sk_type);
+	to->protocol = (u8)BPF_CORE_READ(sk, sk_protocol);
+	if (to->family == AF_INET) {
+		bpf_probe_read_kernel(to->local, 4, &sk->__sk_common.skc_rcv_saddr);
+		bpf_probe_read_kernel(to->remote, 4, &sk->__sk_common.skc_daddr);
+	} else if (to->family == AF_INET6) {
+		bpf_probe_read_kernel(to->local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+		bpf_probe_read_kernel(to->remote, 16, &sk->__sk_common.skc_v6_daddr);
+	} else {
+		return;
+	}
+	to->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	to->remote_port = remote_port_of(sk);
+	to->remote_family = to->remote_port ? to->family : 0;
+}
+
+/* The other end as the program names it. */
+static __always_inline void set_named(struct probe_socket *to, u64 at, u32 size)
+{
+	struct user_address named = { 0 };
+
+	if (!at || size < 2)
+		return;
+	if (size >= sizeof(named)) {
+		if (bpf_probe_read_user(&named, sizeof(named), (void *)at))
+			return;
+	} else if (size >= 8) {
+		if (bpf_probe_read_user(&named, 8, (void *)at))
+			return;
+	} else if (bpf_probe_read_user(&named, 2, (void *)at)) {
+		return;
+	}
+	to->remote_family = named.family;
+	if (named.family != AF_INET && named.family != AF_INET6)
+		return;
+	to->remote_port = (u16)(named.port[0] << 8 | named.port[1]);
+	__builtin_memset(to->remote, 0, sizeof(to->remote));
+	if (named.family == AF_INET)
+		__builtin_memcpy(to->remote, named.ip, 4);
+	else
+		__builtin_memcpy(to->remote, named.ip6, 16);
+}
+
+/* The path of a unix socket as the program names it, and the folder where it begins if it is relative. */
+static __always_inline u32 put_named_path(struct probe_record *record, u32 off, struct task_struct *task, u64 at, u32 size)
+{
+	char first = 0;
+
+	if (size <= 2)
+		return off;
+	bpf_probe_read_user(&first, 1, (void *)(at + 2));
+	if (first == 0)
+		return put_block(record, SOCKET_PATH, off, at + 2, size - 2, SUN_PATH_BYTES);
+	off = put_string(record, SOCKET_PATH, off, (void *)(at + 2), 1, SUN_PATH_BYTES + 1);
+	if (record->text_bytes[SOCKET_PATH] > size - 2)	/* need not end in a NUL (unix(7)) */
+		record->text_bytes[SOCKET_PATH] = (u16)(size - 2);
+	if (first != '/')
+		off = put_path(record, SOCKET_CWD, off, BPF_CORE_READ(task, fs, pwd.mnt), BPF_CORE_READ(task, fs, pwd.dentry));
+	return off;
+}
+
+/* The address that a unix socket is bound to. */
+static __always_inline u32 put_bound_path(struct probe_record *record, u32 off, struct sock *sk)
+{
+	struct unix_address *address = BPF_CORE_READ((struct unix_sock *)sk, addr);
+	u64 size;
+
+	if (!address || off >= TEXT_BYTES)
+		return off;
+	size = (u32)BPF_CORE_READ(address, len) - 2;
+	barrier_var(size);
+	if (size - 1 >= SUN_PATH_BYTES)
+		return off;
+	barrier_var(size);
+	size &= 127;
+	if (bpf_probe_read_kernel(text_at(record, off), (u32)size, (char *)address + bpf_core_field_offset(struct unix_address, name) + 2))
+		return off;
+	return text_end(record, SOCKET_PATH, off, off + (u32)size);
+}
+
+static __always_inline void remember_asker(struct task_struct *task, const struct probe_socket *socket)
+{
+	u32 pid = (u32)task->tgid, one = 1;
+
+	if (socket->remote_port == DNS_PORT && wants(PROBE_WANT_DNS))
+		bpf_map_update_elem(&askers, &pid, &one, BPF_ANY);
+}
+
+static __always_inline void remember_connection(struct task_struct *task, struct sock *sk, const struct probe_socket *socket)
+{
+	struct task_struct *leader = task->group_leader;
+	struct owner owner = { .pid = (u32)task->tgid };
+	u64 key = (u64)sk;
+
+	if (socket->protocol != IPPROTO_TCP || !wants(PROBE_WANT_DISCONNECT))
+		return;
+	owner.start_ns = start_of(leader);
+	owner.ppid = (u32)BPF_CORE_READ(leader, real_parent, tgid);
+	bpf_map_update_elem(&connections, &key, &owner, BPF_ANY);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(act_connect, struct pt_regs *regs, long ret)
+{
+	struct probe_record *record;
+	struct probe_socket *socket;
+	struct call call;
+	struct sock *sk;
+	u64 address;
+	u32 off = 0, size;
+
+	if (!call_get(&call, regs))
+		return 0;
+	sk = sock_of(call.task, (int)call_arg(&call, 0));
+	if (!sk)
+		return 0;
+	record = call_record(&call, PROBE_SOCKET, PROBE_CLASS_NETWORK);
+	if (!record)
+		return 0;
+	address = call_arg(&call, 1);
+	size = (u32)call_arg(&call, 2);
+	socket = &record->body.socket;
+	set_addresses(socket, sk);
+	set_named(socket, address, size);
+	socket->fd = (int)call_arg(&call, 0);
+	socket->result = ret;
+	if (socket->family == AF_UNIX)
+		off = put_named_path(record, off, call.task, address, size);
+	remember_asker(call.task, socket);
+	if (ret == 0 || ret == -EINPROGRESS)
+		remember_connection(call.task, sk, socket);
+	if (wants(PROBE_WANT_CONNECT))
+		record_send(record, off, PROBE_CLASS_NETWORK);
+	else
+		record_drop();
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(act_accept, struct pt_regs *regs, long ret)
+{
+	struct probe_record *record;
+	struct call call;
+	struct sock *sk;
+	u32 off = 0;
+
+	if (!call_get(&call, regs))
+		return 0;
+	sk = sock_of(call.task, ret);
+	if (!sk)
+		return 0;
+	record = call_record(&call, PROBE_SOCKET, PROBE_CLASS_NETWORK);
+	if (!record)
+		return 0;
+	set_addresses(&record->body.socket, sk);
+	record->body.socket.fd = (int)ret;
+	record->body.socket.result = ret;
+	if (record->body.socket.family == AF_UNIX) {
+		struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+
+		if (peer)
+			off = put_bound_path(record, off, peer);
+	}
+	remember_connection(call.task, sk, &record->body.socket);
+	if (wants(PROBE_WANT_ACCEPT))
+		record_send(record, off, PROBE_CLASS_NETWORK);
+	else
+		record_drop();
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(act_socket, struct pt_regs *regs, long ret)
+{
+	struct probe_record *record;
+	struct call call;
+	struct sock *sk;
+	u32 off = 0;
+
+	if (!call_get(&call, regs))
+		return 0;
+	sk = sock_of(call.task, (int)call_arg(&call, 0));
+	if (!sk)
+		return 0;
+	record = call_record(&call, PROBE_SOCKET, PROBE_CLASS_NETWORK);
+	if (!record)
+		return 0;
+	set_addresses(&record->body.socket, sk);
+	record->body.socket.fd = (int)call_arg(&call, 0);
+	record->body.socket.result = ret;
+	if (record->body.socket.family == AF_UNIX) {
+		if (call.plan->name >= 0)
+			off = put_named_path(record, off, call.task, call_arg(&call, 1), (u32)call_arg(&call, 2));
+		else
+			off = put_bound_path(record, off, sk);
+	}
+	record_send(record, off, PROBE_CLASS_NETWORK);
+	return 0;
+}
+
+/* A connection ends, often when nobody of the process is on the processor. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_state, const struct sock *sk, int old_state, int new_state)
+{
+	struct owner *owner;
+	struct probe_record *record;
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	u64 key = (u64)sk;
+
+	if (new_state != TCP_CLOSE || old_state == TCP_LISTEN)
+		return 0;
+	owner = bpf_map_lookup_elem(&connections, &key);
+	if (!owner)
+		return 0;
+	record = old_state == TCP_SYN_SENT ? NULL : record_begin(PROBE_SOCKET, PROBE_CLASS_NETWORK, current_task());
+	if (record) {
+		record->head.flags = PROBE_SOFTIRQ;
+		record->head.pid = owner->pid;
+		record->head.ppid = owner->ppid;
+		record->head.start_ns = owner->start_ns;
+		record->call = PROBE_CALL_NONE;
+		set_addresses(&record->body.socket, (struct sock *)sk);
+		record->body.socket.fd = -1;
+		record->body.socket.bytes_in = BPF_CORE_READ(tcp, bytes_received);
+		record->body.socket.bytes_out = BPF_CORE_READ(tcp, bytes_sent);
+		record_send(record, 0, PROBE_CLASS_NETWORK);
+	}
+	bpf_map_delete_elem(&connections, &key);
+	return 0;
+}
+
+/* DNS */
+
+struct dns_piece {
+	u64 named;			/* where the program says, or is told, the other end; 0: the socket knows it */
+	u64 payload;
+	u32 named_size, size;
+};
+
+/* One message.  1: it was one. */
+static __noinline int tell_dns(struct probe_record *record, struct sock *sk, const struct dns_piece *piece)
+{
+	struct probe_socket *socket = &record->body.socket;
+	u32 off;
+
+	set_addresses(socket, sk);
+	if (piece->named)
+		set_named(socket, piece->named, piece->named_size);
+	if (socket->remote_port != DNS_PORT || (socket->family != AF_INET && socket->family != AF_INET6))
+		return 0;
+	socket->wire_bytes = piece->size > 65535 ? 65535 : (u16)piece->size;
+	record->text_bytes[DNS_PAYLOAD] = 0;
+	record->cut = 0;
+	off = put_block(record, DNS_PAYLOAD, 0, piece->payload, piece->size, DNS_BYTES);
+	if (off)
+		record_output(record, off, PROBE_CLASS_DNS);
+	return 1;
+}
+
+#define MMSGHDR_BYTES 64
+
+/* struct msghdr of a 64-bit program: the first piece that is more than the length that TCP puts in front. */
+static __always_inline int tell_dns_message(struct probe_record *record, struct sock *sk, u64 message_at, u32 size)
+{
+	struct user_msghdr message = { 0 };
+	struct iovec piece = { 0 };
+
+	if (bpf_probe_read_user(&message, sizeof(message), (void *)message_at) ||
+	    bpf_probe_read_user(&piece, sizeof(piece), message.msg_iov))
+		return 0;
+	if (piece.iov_len == 2 && message.msg_iovlen > 1 &&
+	    bpf_probe_read_user(&piece, sizeof(piece), message.msg_iov + 1))
+		return 0;
+	if (size > piece.iov_len)
+		size = (u32)piece.iov_len;
+	return tell_dns(record, sk, &(struct dns_piece){ (u64)message.msg_name, (u64)piece.iov_base, (u32)message.msg_namelen, size });
+}
+
+static __always_inline int tell_dns_messages(struct probe_record *record, struct sock *sk, u64 at, s64 n)
+{
+	int told = 0;
+
+	for (int i = 0; i < MESSAGES; i++) {
+		u32 size = 0;
+
+		if (i >= n)
+			break;
+		bpf_probe_read_user(&size, sizeof(size), (void *)(at + sizeof(struct user_msghdr)));
+		told |= tell_dns_message(record, sk, at, size);
+		at += MMSGHDR_BYTES;
+	}
+	return told;
+}
+
+/* Where a datagram goes that is no DNS, if that is asked for. */
+static __always_inline void tell_send(struct probe_record *record)
+{
+	record->text_bytes[DNS_PAYLOAD] = 0;
+	record->cut = 0;
+	record->head.type = PROBE_SOCKET;
+	record->body.socket.wire_bytes = 0;
+	if (record->body.socket.socket_type == SOCK_DGRAM && record->body.socket.remote_port && wants(PROBE_WANT_SEND))
+		record_output(record, 0, PROBE_CLASS_NETWORK);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(act_send, struct pt_regs *regs, long ret)
+{
+	struct probe_record *record;
+	struct call call;
+	struct sock *sk;
+	int told = 0;
+
+	if (!call_get(&call, regs) || ret <= 0)
+		return 0;
+	sk = sock_of(call.task, (int)call_arg(&call, 0));
+	if (!sk)
+		return 0;
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_INET && BPF_CORE_READ(sk, __sk_common.skc_family) != AF_INET6)
+		return 0;
+	record = call_record(&call, PROBE_DNS, PROBE_CLASS_DNS);
+	if (!record)
+		return 0;
+	record->body.socket.fd = (int)call_arg(&call, 0);
+	record->body.socket.result = ret;
+	if (call.plan->number == PROBE_CALL_sendto)
+		told = tell_dns(record, sk, &(struct dns_piece){ call_arg(&call, 4), call_arg(&call, 1), (u32)call_arg(&call, 5), (u32)ret });
+	else if (call.narrow)
+		told = 0;
+	else if (call.plan->number == PROBE_CALL_sendmsg)
+		told = tell_dns_message(record, sk, call_arg(&call, 1), (u32)ret);
+	else
+		told = tell_dns_messages(record, sk, call_arg(&call, 1), ret);
+	if (told)
+		remember_asker(call.task, &record->body.socket);
+	else
+		tell_send(record);
+	record_drop();
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(act_receive, struct pt_regs *regs, long ret)
+{
+	struct probe_record *record;
+	u32 pid = (u32)(bpf_get_current_pid_tgid() >> 32);
+	struct call call;
+	struct sock *sk;
+
+	if (ret <= 2 || !bpf_map_lookup_elem(&askers, &pid) || !call_get(&call, regs))
+		return 0;
+	sk = sock_of(call.task, (int)call_arg(&call, 0));
+	if (!sk)
+		return 0;
+	record = call_record(&call, PROBE_DNS, PROBE_CLASS_DNS);
+	if (!record)
+		return 0;
+	record->body.socket.fd = (int)call_arg(&call, 0);
+	record->body.socket.result = ret;
+	if (call.plan->number == PROBE_CALL_recvfrom)
+		tell_dns(record, sk, &(struct dns_piece){ call_arg(&call, 4), call_arg(&call, 1), call_arg(&call, 4) ? 28 : 0, (u32)ret });
+	else if (call.plan->number == PROBE_CALL_read)
+		tell_dns(record, sk, &(struct dns_piece){ 0, call_arg(&call, 1), 0, (u32)ret });
+	else if (call.narrow)
+		;
+	else if (call.plan->number == PROBE_CALL_recvmsg)
+		tell_dns_message(record, sk, call_arg(&call, 1), (u32)ret);
+	else
+		tell_dns_messages(record, sk, call_arg(&call, 1), ret);
+	record_drop();
+	return 0;
+}
+
+/* write() to a socket that asks a name server. */
+static __always_inline void tell_dns_written(const struct call *call, struct sock *sk, long ret)
+{
+	u32 pid = (u32)call->task->tgid;
+	struct probe_record *record;
+	struct iovec pieces[2] = { 0 };
+
+	if (!bpf_map_lookup_elem(&askers, &pid))
+		return;
+	record = call_record(call, PROBE_DNS, PROBE_CLASS_DNS);
+	if (!record)
+		return;
+	record->body.socket.fd = (int)call_arg(call, 0);
+	record->body.socket.result = ret;
+	if (call->plan->number == PROBE_CALL_write) {
+		tell_dns(record, sk, &(struct dns_piece){ 0, call_arg(call, 1), 0, (u32)ret });
+	} else if (call->plan->number == PROBE_CALL_writev && !call->narrow && ret > 2 &&
+		   !bpf_probe_read_user(pieces, sizeof(pieces), (void *)call_arg(call, 1))) {
+		/* The length, then the message (RFC 1035, 4.2.2). */
+		if (pieces[0].iov_len == 2)
+			tell_dns(record, sk, &(struct dns_piece){ 0, (u64)pieces[1].iov_base, 0, (u32)ret - 2 });
+		else
+			tell_dns(record, sk, &(struct dns_piece){ 0, (u64)pieces[0].iov_base, 0, (u32)ret });
+	}
+	record_drop();
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(act_write, struct pt_regs *regs, long ret)
+{
+	struct file *file;
+	struct call call;
+	u32 mode;
+
+	if (ret <= 0 || !call_get(&call, regs))
+		return 0;
+	file = file_of(call.task, (int)call_arg(&call, call.plan->at));
+	if (!file)
+		return 0;
+	mode = file_mode(file) & S_IFMT;
+	if (mode == S_IFREG && wants(PROBE_WANT_WRITE))
+		count_written(call.task, file, (u64)ret);
+	else if (mode == S_IFSOCK && wants(PROBE_WANT_DNS)) {
+		struct sock *sk = sock_of_file(file);
+
+		if (sk)
+			tell_dns_written(&call, sk, ret);
+	}
+	return 0;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+/* The records that the programs in the kernel hand to user space: layouts fixed, numbers in the order of the machine,
+ * padding spelled out.  A record is as long as its texts are; every text that was cut says so in `cut`. */
+
+#ifndef __bpf__
+#include <stdint.h>
+typedef uint64_t probe_u64;
+typedef int64_t probe_s64;
+typedef uint32_t probe_u32;
+typedef int32_t probe_s32;
+typedef uint16_t probe_u16;
+typedef uint8_t probe_u8;
+#else
+typedef unsigned long long probe_u64;
+typedef long long probe_s64;
+typedef unsigned int probe_u32;
+typedef int probe_s32;
+typedef unsigned short probe_u16;
+typedef unsigned char probe_u8;
+#endif
+
+enum probe_type {
+	PROBE_FORK = 1,			/* of the child */
+	PROBE_EXEC,			/* body.exec */
+	PROBE_MORE,			/* body.more: a further piece of the exec before it on the same processor */
+	PROBE_EXIT,			/* body.call.value[0]: status as of wait(2) */
+	PROBE_OPEN,			/* body.file; PATH */
+	PROBE_WRITTEN,			/* body.file; PATH: what was written to an open file, told at its close or now and then */
+	PROBE_NAME,			/* body.call; FOLDER GIVEN [FOLDER2 GIVEN2] [EXTRA]: a call that names files */
+	PROBE_FILE,			/* body.file; PATH [EXTRA]: a call on an open file */
+	PROBE_SOCKET,			/* body.socket; [PATH] */
+	PROBE_MAP,			/* body.file; PATH: an executable mapping of a file */
+	PROBE_CALL,			/* body.call: any other call */
+	PROBE_PROGRAM,			/* body.program: a bpf program */
+	PROBE_SIGNAL,			/* body.call.value: signal, pid it was sent to */
+	PROBE_MODULE,			/* body.call.value[0]: 1 loaded, 0 unloaded; NAME */
+	PROBE_DNS,			/* body.socket; PAYLOAD: a message to or from port 53 */
+	N_PROBE_TYPES,
+};
+
+/* What losses and drops are counted by. */
+enum probe_class {
+	PROBE_CLASS_EXEC,
+	PROBE_CLASS_EXIT,
+	PROBE_CLASS_FORK,
+	PROBE_CLASS_PROCESS,
+	PROBE_CLASS_FILE,
+	PROBE_CLASS_FILE_WRITE,
+	PROBE_CLASS_FILE_READ,
+	PROBE_CLASS_NETWORK,
+	PROBE_CLASS_DNS,
+	PROBE_CLASS_IMAGE,
+	PROBE_CLASS_DRIVER,
+	PROBE_CLASS_SECURITY,
+	N_PROBE_CLASSES,
+};
+
+#define PROBE_TEXTS 6
+#define PROBE_NAME_BYTES 16
+#define PROBE_SOFTIRQ 1			/* in head.flags: the current task has nothing to do with it: only pid and start are known */
+
+struct probe_head {
+	probe_u64 time_ns;		/* since boot (CLOCK_BOOTTIME) */
+	probe_u64 start_ns;		/* of the process, since boot */
+	probe_u32 number;		/* counts the records of a processor */
+	probe_u16 cpu;
+	probe_u8 type;			/* enum probe_type */
+	probe_u8 flags;
+	probe_u32 pid, tid, ppid;	/* in the initial pid namespace */
+	probe_u32 ns_pid;		/* pid in its own */
+	probe_u32 uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+	probe_u32 auid, ses;
+	char name[PROBE_NAME_BYTES];
+};
+
+struct probe_exec {
+	probe_u64 inode;
+	probe_u32 device;		/* the kernel's dev_t */
+	probe_u32 mode, uid, gid;
+	probe_u32 links;		/* of the inode: 0, it has no name */
+	probe_u32 is_unhashed;		/* the name it was run by is gone */
+	probe_u32 args_bytes, env_bytes;	/* in all: what texts ARGS and ENV lack follows in PROBE_MORE */
+	probe_u32 argc;
+	probe_u32 is_internal;		/* no mount of anybody's: a memfd */
+};
+
+struct probe_more {
+	probe_u32 is_env;
+	probe_u32 reserved;
+};
+
+struct probe_file {
+	probe_u64 inode;
+	probe_u64 size;
+	probe_u32 device;
+	probe_u32 mode, uid, gid;
+	probe_u32 flags;		/* of the open, of the mapping */
+	probe_u32 created;		/* the open made it */
+	probe_u64 value[2];		/* bytes and count of the writes; arguments of the call */
+	probe_u64 first_ns, last_ns;	/* of the writes, since boot */
+	probe_s64 result;
+};
+
+struct probe_call {
+	probe_u64 value[6];		/* arguments, or what the type says */
+	probe_s64 result;
+};
+
+struct probe_socket {
+	probe_u8 local[16], remote[16];
+	probe_u16 local_port, remote_port;
+	probe_u16 family, remote_family;	/* AF_INET, ...; 0: no such address */
+	probe_u8 socket_type, protocol;
+	probe_u16 wire_bytes;		/* of a DNS message: how long it was */
+	probe_s32 fd;
+	probe_s64 result;
+	probe_u64 bytes_in, bytes_out;
+};
+
+struct probe_program {
+	probe_u64 tag;
+	probe_u32 id, type;
+	char name[16];
+};
+
+union probe_body {
+	struct probe_exec exec;
+	struct probe_more more;
+	struct probe_file file;
+	struct probe_call call;
+	struct probe_socket socket;
+	struct probe_program program;
+};
+
+/* Texts in the order of the type; a path is its names from the last to the first, each ended by a NUL ("c\0b\0a\0" is
+ * /a/b/c); given names and payloads are as they are. */
+struct probe_record {
+	struct probe_head head;
+	union probe_body body;
+	probe_u16 call;			/* number in calls.def; 0: none */
+	probe_u16 cut;			/* bit n: text n is longer than what is here */
+	probe_u16 text_bytes[PROBE_TEXTS];
+	char text[];
+};
+
+/* Texts of PROBE_EXEC */
+enum { EXEC_PATH, EXEC_CWD, EXEC_TTY, EXEC_SCRIPT, EXEC_ENV, EXEC_ARGS };	/* ARGS last: what is left of the record */
+/* Of PROBE_NAME */
+enum { NAME_FOLDER, NAME_GIVEN, NAME_FOLDER2, NAME_GIVEN2, NAME_EXTRA };
+/* Of PROBE_OPEN, PROBE_WRITTEN, PROBE_FILE, PROBE_MAP, PROBE_SOCKET */
+enum { FILE_PATH, FILE_EXTRA };
+/* Of PROBE_SOCKET of family unix: its address (an abstract one begins with a NUL) and where a relative one begins. */
+enum { SOCKET_PATH, SOCKET_CWD };
+/* Of PROBE_DNS */
+enum { DNS_PAYLOAD };
+
+/* What user space tells the programs, and what they tell it, in memory that both see. */
+struct probe_control {
+	probe_u32 own_pid;		/* not recorded */
+	probe_u32 asleep;		/* the reader waits to be woken by the first record */
+	probe_u32 wants;		/* enum probe_want */
+	probe_u32 write_interval_ms;	/* EmitFileWriteIntervalSecs */
+};
+
+enum probe_want {
+	PROBE_WANT_CREATE = 1 << 0,
+	PROBE_WANT_WRITE = 1 << 1,
+	PROBE_WANT_READ = 1 << 2,
+	PROBE_WANT_DNS = 1 << 3,
+	PROBE_WANT_IMAGE = 1 << 4,
+	PROBE_WANT_MEMORY = 1 << 5,
+	PROBE_WANT_SEND = 1 << 6,
+	PROBE_WANT_DISCONNECT = 1 << 7,
+	PROBE_WANT_CONNECT = 1 << 8,
+	PROBE_WANT_ACCEPT = 1 << 9,
+};
+
+struct probe_counters {			/* of one processor */
+	probe_u64 made[N_PROBE_CLASSES];	/* that were to be handed over */
+	probe_u64 lost[N_PROBE_CLASSES];	/* of these, what the ring had no room for */
+	probe_u64 dropped[N_PROBE_CLASSES];	/* not wanted by any subscription, dropped here */
+};
+
+/* One system call as the programs see it: what to do, and where its arguments are. */
+struct probe_call_plan {
+	probe_u8 act;			/* enum probe_act; 0: nothing */
+	probe_u8 number;		/* line of calls.def */
+	signed char at, name;		/* arguments: descriptor of the folder, name */
+	signed char at2, name2;
+	signed char value;		/* argument with flags, mode, size ... */
+	probe_u8 class_;		/* enum probe_class */
+};
+
+enum probe_act {
+	PROBE_ACT_NONE,
+	PROBE_ACT_OPEN,
+	PROBE_ACT_NAME,
+	PROBE_ACT_FILE,
+	PROBE_ACT_WRITE,
+	PROBE_ACT_CONNECT,
+	PROBE_ACT_ACCEPT,
+	PROBE_ACT_SOCKET,		/* bind, listen */
+	PROBE_ACT_SEND,
+	PROBE_ACT_RECEIVE,
+	PROBE_ACT_MAP,
+	PROBE_ACT_CALL,
+	PROBE_ACT_PROGRAM,
+	PROBE_ACT_READ,
+	PROBE_ACT_PROTECT,
+	PROBE_ACT_PTRACE,
+	PROBE_ACT_CAPS,
+	PROBE_ACT_CLOSE,		/* looked at when it begins */
+	N_PROBE_ACTS,
+};
+
+/* Lines of calls.def */
+enum probe_call_number {
+	PROBE_CALL_NONE,
+#define PROBE_CALL_LINE(name, ...) PROBE_CALL_##name,
+#include "calls.def"
+	N_PROBE_CALLS,
+};
+
+#define PROBE_SYSCALLS 512		/* numbers below that are looked at */

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Fork, exec and exit of processes.  Threads are left out, and so are the kernel's own, which are no processes of anybody. */
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct probe_record *record;
+
+	if (child->pid != child->tgid || child->flags & PF_KTHREAD)
+		return 0;
+	record = record_begin(PROBE_FORK, PROBE_CLASS_FORK, child);
+	if (record)
+		record_send(record, 0, PROBE_CLASS_FORK);
+	return 0;
+}
+
+#define SIGNAL_GROUP_EXIT 0x00000004
+
+/* When the last thread goes.  Its exit code is that of the process only if it is the first thread or all were told to go. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	struct signal_struct *signal = task->signal;
+	struct task_struct *leader = task->group_leader;
+	struct probe_record *record;
+
+	if (signal->live.counter != 0 || task->flags & PF_KTHREAD)
+		return 0;
+	record = record_begin(PROBE_EXIT, PROBE_CLASS_EXIT, task);
+	if (!record)
+		return 0;
+	record->body.call.value[0] = signal->flags & SIGNAL_GROUP_EXIT ? (u32)signal->group_exit_code
+								       : (u32)leader->exit_code;
+	record_send(record, 0, PROBE_CLASS_EXIT);
+	return 0;
+}
+
+/* What does not fit into the record of the exec: pieces that follow it on the same processor.  A function of its own to the
+ * verifier. */
+__noinline int send_rest(struct scratch *scratch, u64 at, u64 end, u32 is_env)
+{
+	struct probe_record *record = (struct probe_record *)scratch;
+
+	if (!scratch)
+		return 0;
+	record->head.type = PROBE_MORE;
+	__builtin_memset(&record->body, 0, sizeof(record->body));
+	__builtin_memset(record->text_bytes, 0, sizeof(record->text_bytes));
+	record->body.more.is_env = is_env;
+	record->cut = 0;
+	for (int i = 0; i < PIECES && at < end; i++) {
+		u64 take = end - at;
+
+		barrier_var(take);
+		if (take > TEXT_BYTES)
+			take = TEXT_BYTES;
+		if (bpf_probe_read_user(record->text, (u32)take, (void *)at))
+			return 0;
+		record->text_bytes[0] = (u16)take;
+		if (record_push(record, take))
+			return 0;
+		at += take;
+	}
+	return 0;
+}
+
+#define FIRST_ARGS 4096u
+#define FIRST_ENV 4096u
+#define MNT_INTERNAL 0x4000
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct probe_record *record = record_begin(PROBE_EXEC, PROBE_CLASS_EXEC, task);
+	struct mm_struct *mm = task->mm;
+	struct fs_struct *fs = task->fs;
+	struct file *file;
+	struct inode *inode;
+	struct dentry *dentry;
+	struct tty_struct *tty;
+	const char *script;
+	u64 args, args_end, env, env_end;
+	u32 off = 0;
+
+	if (!record)
+		return 0;
+	file = BPF_CORE_READ(mm, exe_file);
+	inode = BPF_CORE_READ(file, f_inode);
+	dentry = BPF_CORE_READ(file, f_path.dentry);
+	record->body.exec.inode = BPF_CORE_READ(inode, i_ino);
+	record->body.exec.device = BPF_CORE_READ(inode, i_sb, s_dev);
+	record->body.exec.mode = BPF_CORE_READ(inode, i_mode);
+	record->body.exec.uid = BPF_CORE_READ(inode, i_uid.val);
+	record->body.exec.gid = BPF_CORE_READ(inode, i_gid.val);
+	record->body.exec.links = BPF_CORE_READ(inode, i_nlink);
+	record->body.exec.is_unhashed = BPF_CORE_READ(dentry, d_hash.pprev) == NULL;
+	record->body.exec.is_internal = !!(BPF_CORE_READ(file, f_path.mnt, mnt_flags) & MNT_INTERNAL);
+	record->body.exec.argc = (u32)bprm->argc;
+	off = put_file_path(record, EXEC_PATH, off, file);
+	off = put_path(record, EXEC_CWD, off, BPF_CORE_READ(fs, pwd.mnt), BPF_CORE_READ(fs, pwd.dentry));
+	tty = BPF_CORE_READ(task, signal, tty);
+	if (tty)
+		off = put_string(record, EXEC_TTY, off, &tty->name, 0, 64);
+	script = bprm->filename;
+	if (script != bprm->interp)
+		off = put_string(record, EXEC_SCRIPT, off, script, 0, NAME_BYTES);
+	args = BPF_CORE_READ(mm, arg_start);
+	args_end = BPF_CORE_READ(mm, arg_end);
+	env = BPF_CORE_READ(mm, env_start);
+	env_end = BPF_CORE_READ(mm, env_end);
+	record->body.exec.args_bytes = (u32)(args_end - args);
+	record->body.exec.env_bytes = (u32)(env_end - env);
+	off = put_block(record, EXEC_ENV, off, env, env_end - env, FIRST_ENV);
+	off = put_block(record, EXEC_ARGS, off, args, args_end - args, FIRST_ARGS);
+	record_output(record, off, PROBE_CLASS_EXEC);
+	if (env_end - env > FIRST_ENV)
+		send_rest((struct scratch *)record, env + FIRST_ENV, env_end, 1);
+	if (args_end - args > FIRST_ARGS)
+		send_rest((struct scratch *)record, args + FIRST_ARGS, args_end, 0);
+	record_drop();
+	return 0;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* All programs as one object: they share the maps of common.h. */
+
+#include "common.h"
+
+#include "process.bpf.c"
+#include "calls.bpf.c"
+#include "file.bpf.c"
+#include "network.bpf.c"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

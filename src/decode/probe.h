@@ -1,0 +1,49 @@
+#pragma once
+/* Inside decode/: one record of the kernel's programs being turned into events, see probe_event.c. */
+
+#include "decode/decoder.h"
+#include "event/probe_check.h"
+
+struct probe {
+	struct decoder *decoder;
+	const struct probe_record *record;
+	struct span bytes;
+	uint64_t time_ns;		/* since 1970 */
+	uint64_t boot_to_real_ns;	/* to add to times since boot */
+	unsigned n_events;
+	decode_fn emit;
+	void *user;
+};
+
+/* probe_event.c */
+struct event *probe_event(const struct probe *probe, uint16_t kind, const char *code);	/* NULL: no memory */
+int probe_emit(struct probe *probe, struct event *event);	/* takes it; 0 or < 0 */
+bool probe_is_cut(const struct probe *probe, unsigned text);
+const char *probe_call_name(const struct probe *probe);	/* NULL: no call */
+uint16_t probe_call_kind(const struct probe *probe);
+uint64_t probe_argument(const struct probe *probe, unsigned n);	/* of a record with body.call; 0 beyond the last */
+
+/* probe_path.c */
+/* A path of the kernel's names into a PATH field.  Of one without its beginning (cut) the event says so. */
+void probe_set_path(const struct probe *probe, struct event *event, enum field field, unsigned text);
+/* A name as the program gave it, from the folder that it begins at.  0 or -ENOMEM. */
+int probe_set_given(const struct probe *probe, struct event *event, enum field field, unsigned folder, unsigned given,
+		    bool follows);
+/* Names from the last to the first -> the path, appended. */
+void probe_join_names(struct buffer *to, struct span names);
+
+/* probe_file.c, probe_network.c, probe_process.c */
+int probe_open(struct probe *probe);
+int probe_written(struct probe *probe);
+int probe_name(struct probe *probe);
+int probe_file(struct probe *probe);
+int probe_map(struct probe *probe);
+int probe_socket(struct probe *probe);
+int probe_dns(struct probe *probe);
+int probe_fork(struct probe *probe);
+int probe_exec(struct probe *probe);
+int probe_exit(struct probe *probe);
+int probe_signal(struct probe *probe);
+int probe_call(struct probe *probe);
+int probe_program(struct probe *probe);
+int probe_module(struct probe *probe);

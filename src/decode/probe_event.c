@@ -1,0 +1,127 @@
+/* Records of the programs in the kernel (bpf/probe.h) -> events.  One record is one event, or two; nothing has to be
+ * assembled.  The bytes were checked as a whole (event/probe_check.h); numbers in them may be anything. */
+
+#include "decode/probe.h"
+
+struct probe_call_info {
+	const char *name;
+	uint16_t kind;
+};
+
+static const struct probe_call_info calls[N_PROBE_CALLS] = {
+#define PROBE_CALL_LINE(call, act, category, action, at, name_arg, at2, name2, value, class) \
+	[PROBE_CALL_##call] = { #call, KIND_ID(category, action) },
+#include "bpf/calls.def"
+};
+
+static int (*const of_type[N_PROBE_TYPES])(struct probe *) = {
+	[PROBE_FORK] = probe_fork,     [PROBE_EXEC] = probe_exec,	[PROBE_EXIT] = probe_exit,
+	[PROBE_OPEN] = probe_open,     [PROBE_WRITTEN] = probe_written, [PROBE_NAME] = probe_name,
+	[PROBE_FILE] = probe_file,     [PROBE_SOCKET] = probe_socket,	[PROBE_MAP] = probe_map,
+	[PROBE_CALL] = probe_call,     [PROBE_PROGRAM] = probe_program, [PROBE_SIGNAL] = probe_signal,
+	[PROBE_MODULE] = probe_module, [PROBE_DNS] = probe_dns,
+};
+
+const char *probe_call_name(const struct probe *probe)
+{
+	return calls[probe->record->call].name;
+}
+
+uint16_t probe_call_kind(const struct probe *probe)
+{
+	return calls[probe->record->call].kind;
+}
+
+uint64_t probe_argument(const struct probe *probe, unsigned n)
+{
+	return n < ARRAY_SIZE(probe->record->body.call.value) ? probe->record->body.call.value[n] : 0;
+}
+
+bool probe_is_cut(const struct probe *probe, unsigned text)
+{
+	return probe->record->cut >> text & 1;
+}
+
+struct event *probe_event(const struct probe *probe, uint16_t kind, const char *code)
+{
+	struct event *event = event_new(kind, probe->time_ns);
+
+	if (!event)
+		return NULL;
+	text_set(&event->values, FIELD_code, code);
+	return event;
+}
+
+int probe_emit(struct probe *probe, struct event *event)
+{
+	const struct probe_head *head = &probe->record->head;
+	struct decoder *decoder = probe->decoder;
+	struct values *values = &event->values;
+
+	if (!values_has(values, FIELD_source))
+		values_set_text(values, FIELD_source, SPAN("ebpf"));
+	event->origin = (uint64_t)head->cpu << 40 | (uint64_t)head->number << 8 | (probe->n_events++ & 0xff);
+	if (values->failed || decoder->actor->values.failed) {
+		event_free(event);
+		return -ENOMEM;
+	}
+	decoder->stats.partial += values_has(values, FIELD_completeness);
+	decoder->stats.events++;
+	return probe->emit(probe->user, event, decoder->actor);
+}
+
+/* Who did it, as the task had it at that moment. */
+static void set_actor(const struct probe *probe)
+{
+	const struct probe_head *head = &probe->record->head;
+	struct context *actor = probe->decoder->actor;
+	size_t name_bytes = strnlen(head->name, sizeof(head->name));
+
+#define SET(member, value) (actor->member = (value), values_set_known(&actor->values, FIELD_##member))
+	SET(pid, head->pid);
+	SET(start, head->start_ns);
+	if (head->ppid)
+		SET(ppid, head->ppid);
+	if (head->flags & PROBE_SOFTIRQ)
+		return;
+	SET(uid, head->uid);
+	SET(euid, head->euid);
+	SET(suid, head->suid);
+	SET(fsuid, head->fsuid);
+	SET(gid, head->gid);
+	SET(egid, head->egid);
+	SET(sgid, head->sgid);
+	SET(fsgid, head->fsgid);
+	SET(auid, head->auid);
+	SET(ses, head->ses);
+#undef SET
+	if (name_bytes > 0)
+		values_set_text(&actor->values, FIELD_name, (struct span){ head->name, name_bytes });
+}
+
+int decode_probe(struct decoder *decoder, uint64_t time_ns, struct span bytes, decode_fn emit, void *user)
+{
+	struct probe probe = {
+		.decoder = decoder,
+		.record = (const struct probe_record *)(const void *)bytes.data,
+		.bytes = bytes,
+		.time_ns = time_ns,
+		.emit = emit,
+		.user = user,
+	};
+	int r;
+
+	decoder->stats.drafts++;
+	if (probe_check(bytes) < 0 || !of_type[probe.record->head.type]) {
+		decoder->stats.errors++;
+		return 0;
+	}
+	probe.boot_to_real_ns = time_ns - probe.record->head.time_ns;
+	decoder_trim(decoder);
+	context_reset(decoder->actor);
+	set_actor(&probe);
+	r = of_type[probe.record->head.type](&probe);
+	if (r >= 0 && probe.n_events == 0)
+		decoder->stats.no_event++;
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,353 @@
+/* Calls on files, seen by the kernel's programs -> file and image events. */
+
+#include "decode/probe.h"
+
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+
+#include "decode/audit_value.h"
+
+/* As the kernel of this machine numbers them, in octal as in asm-generic/fcntl.h. */
+#define OPEN_ACCESS 03u
+#define OPEN_TRUNC 01000u
+#define OPEN_TMPFILE 020000000u
+#if defined(__x86_64__) || defined(__i386__)
+#define X86_FLAGS true
+#else
+#define X86_FLAGS false
+#endif
+
+#define LINK_FOLLOW 0x400u		/* AT_SYMLINK_FOLLOW */
+#define LINK_NOFOLLOW 0x100u		/* AT_SYMLINK_NOFOLLOW */
+#define RENAME_OF_EXCHANGE 2u
+
+/* The kernel's own encoding of a device, include/linux/kdev_t.h. */
+static uint64_t device_of(uint32_t device)
+{
+	return makedev(device >> 20, device & 0xfffff);
+}
+
+static void set_file(const struct probe *probe, struct event *event)
+{
+	const struct probe_file *file = &probe->record->body.file;
+	const char *type = mode_type(file->mode);
+
+#define SET(member, value) (event->member = (value), values_set_known(&event->values, FIELD_##member))
+	SET(inode, file->inode);
+	SET(device, device_of(file->device));
+	SET(mode, file->mode & 07777);
+	SET(file_uid, file->uid);
+	SET(file_gid, file->gid);
+#undef SET
+	if (type)
+		text_set(&event->values, FIELD_file_type, type);
+}
+
+static struct event *file_event(const struct probe *probe, uint16_t kind)
+{
+	struct event *event = probe_event(probe, kind, "CALL");
+
+	if (!event)
+		return NULL;
+	text_set(&event->values, FIELD_outcome, "success");
+	probe_set_path(probe, event, FIELD_path, FILE_PATH);
+	set_file(probe, event);
+	return event;
+}
+
+/* A file without a name has its inode number for one: what was named is its folder. */
+static void cut_last_name(struct event *event)
+{
+	struct span path = values_text(&event->values, FIELD_path);
+	const char *slash = memrchr(path.data, '/', path.size);
+
+	if (slash)
+		event->path.size = slash == path.data ? 1 : (uint32_t)(slash - path.data);
+}
+
+int probe_open(struct probe *probe)
+{
+	const struct probe_file *file = &probe->record->body.file;
+	struct buffer *text = &probe->decoder->text;
+	bool is_temporary = (file->flags & OPEN_TMPFILE) == OPEN_TMPFILE;
+	uint16_t kind = file->created && !is_temporary ? KIND_ID(file, create) :
+			file->flags & (OPEN_ACCESS | OPEN_TRUNC) ? KIND_ID(file, write) : KIND_ID(file, read);
+	struct event *event = file_event(probe, kind);
+
+	if (!event)
+		return -ENOMEM;
+	if (is_temporary)
+		cut_last_name(event);
+	buffer_clear(text);
+	open_flags_text(text, file->flags, X86_FLAGS);
+	values_set_text(&event->values, FIELD_flags, buffer_span(text));
+	return probe_emit(probe, event);
+}
+
+int probe_written(struct probe *probe)
+{
+	const struct probe_file *file = &probe->record->body.file;
+	struct event *event = file_event(probe, KIND_ID(file, write));
+
+	if (!event)
+		return -ENOMEM;
+	values_set_number(&event->values, FIELD_size, file->size);
+	values_set_number(&event->values, FIELD_write_bytes, file->value[0]);
+	values_set_number(&event->values, FIELD_write_count, MIN(file->value[1], (uint64_t)UINT32_MAX));
+	values_set_number(&event->values, FIELD_write_first, file->first_ns + probe->boot_to_real_ns);
+	values_set_number(&event->values, FIELD_write_last, file->last_ns + probe->boot_to_real_ns);
+	return probe_emit(probe, event);
+}
+
+static void set_owner(struct event *event, uint64_t uid, uint64_t gid)
+{
+	/* -1 leaves it. */
+	if ((uint32_t)uid != UINT32_MAX)
+		values_set_number(&event->values, FIELD_file_uid, (uint32_t)uid);
+	if ((uint32_t)gid != UINT32_MAX)
+		values_set_number(&event->values, FIELD_file_gid, (uint32_t)gid);
+}
+
+int probe_file(struct probe *probe)
+{
+	const struct probe_file *file = &probe->record->body.file;
+	uint16_t kind = probe_call_kind(probe);
+	struct event *event = file_event(probe, kind);
+
+	if (!event)
+		return -ENOMEM;
+	if (kind == KIND_ID(file, chmod))
+		values_set_number(&event->values, FIELD_mode, file->value[0] & 07777);
+	else if (kind == KIND_ID(file, chown))
+		set_owner(event, file->value[0], file->value[1]);
+	else if (kind == KIND_ID(file, truncate))
+		values_set_number(&event->values, FIELD_size, file->value[0]);
+	else if (kind == KIND_ID(file, xattr))
+		values_set_text(&event->values, FIELD_xattr, probe_text(probe->bytes, FILE_EXTRA));
+	if (kind == KIND_ID(file, xattr))
+		text_set(&event->values, FIELD_auditd_syscall, probe_call_name(probe));
+	return probe_emit(probe, event);
+}
+
+/* Does the call act on what a link at the end of the name leads to?  Of linkat the first name. */
+static bool follows_link(const struct probe *probe)
+{
+	switch (probe->record->call) {
+	case PROBE_CALL_truncate:
+	case PROBE_CALL_truncate64:
+	case PROBE_CALL_chmod:
+	case PROBE_CALL_fchmodat:
+	case PROBE_CALL_chown:
+	case PROBE_CALL_chown32:
+	case PROBE_CALL_setxattr:
+	case PROBE_CALL_removexattr:
+	case PROBE_CALL_mount:
+	case PROBE_CALL_umount:
+		return true;
+	case PROBE_CALL_umount2:
+		return !(probe_argument(probe, 1) & 8);	/* UMOUNT_NOFOLLOW */
+	case PROBE_CALL_fchmodat2:
+		return !(probe_argument(probe, 3) & LINK_NOFOLLOW);
+	case PROBE_CALL_fchownat:
+		return !(probe_argument(probe, 4) & LINK_NOFOLLOW);
+	case PROBE_CALL_setxattrat:
+	case PROBE_CALL_removexattrat:
+		return !(probe_argument(probe, 2) & LINK_NOFOLLOW);
+	case PROBE_CALL_linkat:
+		return probe_argument(probe, 4) & LINK_FOLLOW;
+	default:
+		return false;
+	}
+}
+
+/* A relative name without a descriptor says where the process is. */
+static void set_cwd(const struct probe *probe)
+{
+	struct span given = probe_text(probe->bytes, NAME_GIVEN);
+	struct buffer *text = &probe->decoder->text;
+	bool has_descriptor = false;
+
+	switch (probe->record->call) {
+	case PROBE_CALL_mkdirat: case PROBE_CALL_mknodat: case PROBE_CALL_renameat: case PROBE_CALL_renameat2:
+	case PROBE_CALL_unlinkat: case PROBE_CALL_linkat: case PROBE_CALL_fchmodat: case PROBE_CALL_fchmodat2:
+	case PROBE_CALL_fchownat: case PROBE_CALL_setxattrat: case PROBE_CALL_removexattrat:
+		has_descriptor = (int32_t)(uint32_t)probe_argument(probe, 0) != AT_FDCWD;
+		break;
+	case PROBE_CALL_symlinkat:
+		has_descriptor = (int32_t)(uint32_t)probe_argument(probe, 1) != AT_FDCWD;
+		break;
+	case PROBE_CALL_move_mount:
+		has_descriptor = (int32_t)(uint32_t)probe_argument(probe, 2) != AT_FDCWD;
+		break;
+	default:
+		break;
+	}
+	if (has_descriptor || given.size == 0 || given.data[0] == '/' || probe_is_cut(probe, NAME_FOLDER))
+		return;
+	buffer_clear(text);
+	probe_join_names(text, probe_text(probe->bytes, NAME_FOLDER));
+	values_set_text(&probe->decoder->actor->values, FIELD_cwd, buffer_span(text));
+}
+
+static int set_names(const struct probe *probe, struct event *event, uint16_t kind)
+{
+	int r = probe_set_given(probe, event, FIELD_path, NAME_FOLDER, NAME_GIVEN, follows_link(probe));
+
+	if (r < 0)
+		return r;
+	if (kind == KIND_ID(file, rename) || kind == KIND_ID(file, link))
+		return probe_set_given(probe, event, FIELD_target_path, NAME_FOLDER2, NAME_GIVEN2, false);
+	if (kind == KIND_ID(file, symlink))
+		values_set_text(&event->values, FIELD_target_path, probe_text(probe->bytes, NAME_GIVEN2));
+	else if (kind == KIND_ID(file, xattr))
+		values_set_text(&event->values, FIELD_xattr, probe_text(probe->bytes, NAME_GIVEN2));
+	return 0;
+}
+
+static void set_made(const struct probe *probe, struct event *event)
+{
+	static const struct {
+		uint32_t call, mode_argument;
+	} calls[] = {
+		{ PROBE_CALL_mkdir, 1 }, { PROBE_CALL_mkdirat, 2 }, { PROBE_CALL_mknod, 1 }, { PROBE_CALL_mknodat, 2 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		uint32_t mode = (uint32_t)probe_argument(probe, calls[i].mode_argument);
+		const char *type;
+
+		if (calls[i].call != probe->record->call)
+			continue;
+		if (i < 2)
+			mode |= 0040000;
+		type = mode_type(mode & 0170000 ? mode : mode | 0100000);
+		if (type)
+			text_set(&event->values, FIELD_file_type, type);
+	}
+}
+
+static void set_flags_of_mount(const struct probe *probe, struct event *event, uint16_t kind)
+{
+	static const char *const names[] = { "MNT_FORCE", "MNT_DETACH", "MNT_EXPIRE", "UMOUNT_NOFOLLOW" };
+	struct buffer *text = &probe->decoder->text;
+
+	buffer_clear(text);
+	if (kind == KIND_ID(file, unmount)) {
+		uint64_t flags = probe->record->call == PROBE_CALL_umount2 ? probe_argument(probe, 1) : 0;
+
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+			if (flags >> i & 1)
+				buffer_printf(text, "%s%s", text->size > 0 ? "|" : "", names[i]);
+	} else if (probe->record->call == PROBE_CALL_mount && (uint32_t)probe_argument(probe, 3) != 0) {
+		mount_flags_text(text, (uint32_t)probe_argument(probe, 3));
+	}
+	if (text->size > 0)
+		values_set_text(&event->values, FIELD_flags, buffer_span(text));
+}
+
+/* What is mounted, where that is a path: a device, a folder. */
+static void set_mounted(const struct probe *probe, struct event *event)
+{
+	struct span source = probe_text(probe->bytes, NAME_GIVEN2);
+
+	if (probe->record->call == PROBE_CALL_mount && source.size > 0 && source.data[0] == '/')
+		values_set_text(&event->values, FIELD_target_path, source);
+}
+
+static int emit_unload(struct probe *probe)
+{
+	struct event *event = probe_event(probe, KIND_ID(driver, unload), "CALL");
+
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_outcome, "success");
+	values_set_text(&event->values, FIELD_driver_name, probe_text(probe->bytes, NAME_GIVEN2));
+	text_set(&event->values, FIELD_auditd_syscall, probe_call_name(probe));
+	return probe_emit(probe, event);
+}
+
+/* RENAME_EXCHANGE moves two. */
+static int emit_exchanged(struct probe *probe)
+{
+	struct event *event = probe_event(probe, KIND_ID(file, rename), "CALL");
+	int r;
+
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_outcome, "success");
+	r = probe_set_given(probe, event, FIELD_path, NAME_FOLDER2, NAME_GIVEN2, false);
+	if (r >= 0)
+		r = probe_set_given(probe, event, FIELD_target_path, NAME_FOLDER, NAME_GIVEN, false);
+	if (r < 0) {
+		event_free(event);
+		return r;
+	}
+	return probe_emit(probe, event);
+}
+
+int probe_name(struct probe *probe)
+{
+	uint16_t kind = probe_call_kind(probe);
+	struct event *event;
+	int r;
+
+	if (kind == KIND_ID(driver, unload))
+		return emit_unload(probe);
+	event = probe_event(probe, kind, "CALL");
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_outcome, "success");
+	set_cwd(probe);
+	r = set_names(probe, event, kind);
+	if (r < 0) {
+		event_free(event);
+		return r;
+	}
+	switch (kind) {
+	case KIND_ID(file, create):
+		set_made(probe, event);
+		break;
+	case KIND_ID(file, symlink):
+		text_set(&event->values, FIELD_file_type, "symlink");
+		break;
+	case KIND_ID(file, chmod):
+		values_set_number(&event->values, FIELD_mode,
+				  probe_argument(probe, probe->record->call == PROBE_CALL_chmod ? 1 : 2) & 07777);
+		break;
+	case KIND_ID(file, chown):
+		if (probe->record->call == PROBE_CALL_fchownat)
+			set_owner(event, probe_argument(probe, 2), probe_argument(probe, 3));
+		else
+			set_owner(event, probe_argument(probe, 1), probe_argument(probe, 2));
+		break;
+	case KIND_ID(file, truncate):
+		values_set_number(&event->values, FIELD_size, probe_argument(probe, 1));
+		break;
+	case KIND_ID(file, xattr):
+		text_set(&event->values, FIELD_auditd_syscall, probe_call_name(probe));
+		break;
+	case KIND_ID(file, mount):
+	case KIND_ID(file, unmount):
+		set_flags_of_mount(probe, event, kind);
+		set_mounted(probe, event);
+		break;
+	default:
+		break;
+	}
+	r = probe_emit(probe, event);
+	if (r >= 0 && probe->record->call == PROBE_CALL_renameat2 && probe_argument(probe, 4) & RENAME_OF_EXCHANGE)
+		r = emit_exchanged(probe);
+	return r;
+}
+
+int probe_map(struct probe *probe)
+{
+	struct event *event = probe_event(probe, KIND_ID(image, load), "CALL");
+
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_outcome, "success");
+	probe_set_path(probe, event, FIELD_dll_path, FILE_PATH);
+	values_set_number(&event->values, FIELD_dll_inode, probe->record->body.file.inode);
+	return probe_emit(probe, event);
+}

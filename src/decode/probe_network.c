@@ -1,0 +1,181 @@
+/* Calls on sockets, seen by the kernel's programs -> network and dns events.  Both ends are the kernel's; a connect that was
+ * refused has the other end as the program named it. */
+
+#include "decode/probe.h"
+
+#include <sys/socket.h>
+
+#include "base/path.h"
+#include "decode/audit_value.h"
+#include "decode/dns.h"
+
+#define TCP 6
+#define UDP 17
+#define DNS_HEADER_BYTES 12u
+
+static bool is_any(const uint8_t ip[16], size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (ip[i])
+			return false;
+	return true;
+}
+
+/* ::ffff:1.2.3.4 is an address of version 4. */
+static bool is_mapped(const uint8_t ip[16])
+{
+	return is_any(ip, 10) && ip[10] == 0xff && ip[11] == 0xff;
+}
+
+static void set_end(struct event *event, const uint8_t ip[16], uint16_t port, uint16_t family, bool is_source)
+{
+	size_t size = family == AF_INET ? 4 : 16;
+
+	if (family != AF_INET && family != AF_INET6)
+		return;
+	if (family == AF_INET6 && is_mapped(ip)) {
+		ip += 12;
+		size = 4;
+	}
+	values_set_text(&event->values, is_source ? FIELD_source_ip : FIELD_destination_ip,
+			(struct span){ (const char *)ip, size });
+	values_set_number(&event->values, is_source ? FIELD_source_port : FIELD_destination_port, port);
+}
+
+static void set_kind_of_socket(struct event *event, const struct probe_socket *socket)
+{
+	bool is_mapped_4 = socket->family == AF_INET6 && (is_mapped(socket->remote) || is_mapped(socket->local));
+	char family[16];
+
+	text_set(&event->values, FIELD_network_type, is_mapped_4 ? "ipv4" : socket_family_name(socket->family, family));
+	if (socket->family != AF_INET && socket->family != AF_INET6)
+		return;
+	if (socket->protocol == TCP)
+		text_set(&event->values, FIELD_transport, "tcp");
+	else if (socket->protocol == UDP)
+		text_set(&event->values, FIELD_transport, "udp");
+}
+
+/* local_is_source: the connection goes out from here. */
+static void set_ends(struct event *event, const struct probe_socket *socket, bool local_is_source)
+{
+	/* Not bound to anything yet: nothing is known of this end. */
+	if (socket->local_port > 0 || !is_any(socket->local, 16))
+		set_end(event, socket->local, socket->local_port, socket->family, local_is_source);
+	if (socket->remote_family != AF_UNSPEC)
+		set_end(event, socket->remote, socket->remote_port, socket->remote_family, !local_is_source);
+}
+
+static int set_socket_path(const struct probe *probe, struct event *event)
+{
+	struct span path = probe_text(probe->bytes, SOCKET_PATH), cwd = probe_text(probe->bytes, SOCKET_CWD);
+	struct buffer *text = &probe->decoder->text, *folder = &probe->decoder->name;
+
+	if (path.size == 0)
+		return 0;
+	buffer_clear(text);
+	if (path.data[0] == 0) {	/* abstract */
+		buffer_append_byte(text, '@');
+		buffer_append(text, path.data + 1, path.size - 1);
+	} else {
+		const char *end = memchr(path.data, 0, path.size);
+
+		if (end)
+			path.size = (size_t)(end - path.data);
+		buffer_clear(folder);
+		if (cwd.size > 0)
+			probe_join_names(folder, cwd);
+		if (path_join(text, buffer_span(folder), path) == -EINVAL)
+			buffer_append_span(text, path);
+	}
+	if (buffer_error(text) < 0)
+		return -ENOMEM;
+	values_set_text(&event->values, FIELD_socket_path, buffer_span(text));
+	return 0;
+}
+
+static void set_outcome(struct event *event, int64_t result)
+{
+	char number[24];
+
+	if (result >= 0) {
+		text_set(&event->values, FIELD_outcome, "success");
+		return;
+	}
+	text_set(&event->values, FIELD_error_code, error_name(result, number));
+	text_set(&event->values, FIELD_outcome, result == -EINPROGRESS ? "in_progress" : "failure");
+}
+
+int probe_socket(struct probe *probe)
+{
+	const struct probe_socket *socket = &probe->record->body.socket;
+	uint16_t kind = probe->record->call ? probe_call_kind(probe) : KIND_ID(network, disconnect);
+	bool is_egress = kind == KIND_ID(network, connect) || kind == KIND_ID(network, send);
+	struct event *event;
+	int r;
+
+	/* connect(2): dissolves the association */
+	if (kind == KIND_ID(network, connect) && socket->result == 0 && socket->remote_family == AF_UNSPEC &&
+	    (socket->family == AF_INET || socket->family == AF_INET6))
+		kind = KIND_ID(network, disconnect);
+	event = probe_event(probe, kind, probe->record->call ? "CALL" : "SOCKET");
+	if (!event)
+		return -ENOMEM;
+	set_outcome(event, kind == KIND_ID(network, connect) ? socket->result : 0);
+	set_kind_of_socket(event, socket);
+	if (kind == KIND_ID(network, accept))
+		text_set(&event->values, FIELD_direction, "ingress");
+	else if (is_egress)
+		text_set(&event->values, FIELD_direction, "egress");
+	set_ends(event, socket, kind != KIND_ID(network, accept));
+	if (socket->fd >= 0)
+		values_set_number(&event->values, FIELD_socket_fd, (uint32_t)socket->fd);
+	if (!probe->record->call) {
+		values_set_number(&event->values, FIELD_bytes_in, socket->bytes_in);
+		values_set_number(&event->values, FIELD_bytes_out, socket->bytes_out);
+	}
+	r = socket->family == AF_UNIX ? set_socket_path(probe, event) : 0;
+	if (r < 0) {
+		event_free(event);
+		return r;
+	}
+	return probe_emit(probe, event);
+}
+
+/* TCP puts the length of the message before it (RFC 1035, 4.2.2), which a program may read with it or alone. */
+static struct span message_of(const struct probe_socket *socket, struct span payload)
+{
+	size_t size;
+
+	if (socket->protocol != TCP || payload.size < 2)
+		return payload;
+	size = (size_t)(uint8_t)payload.data[0] << 8 | (uint8_t)payload.data[1];
+	if (size + 2 != socket->wire_bytes)
+		return payload;
+	return (struct span){ payload.data + 2, payload.size - 2 };
+}
+
+int probe_dns(struct probe *probe)
+{
+	const struct probe_socket *socket = &probe->record->body.socket;
+	struct span message = message_of(socket, probe_text(probe->bytes, DNS_PAYLOAD));
+	bool is_response;
+	struct event *event;
+
+	if (message.size < DNS_HEADER_BYTES)
+		return 0;
+	is_response = message.data[2] & 0x80;
+	event = probe_event(probe, is_response ? KIND_ID(dns, response) : KIND_ID(dns, query), "DNS");
+	if (!event)
+		return -ENOMEM;
+	if (dns_decode(event, message, probe_is_cut(probe, DNS_PAYLOAD), &is_response) < 0) {
+		probe->decoder->stats.errors++;
+		event_free(event);
+		return 0;
+	}
+	set_kind_of_socket(event, socket);
+	text_set(&event->values, FIELD_direction, is_response ? "ingress" : "egress");
+	/* The server is the destination of both, as in ECS. */
+	set_ends(event, socket, true);
+	return probe_emit(probe, event);
+}

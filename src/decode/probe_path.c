@@ -1,0 +1,145 @@
+/* Paths in records of the kernel's programs.
+ *
+ * What the kernel walked is exact.  What a program gave is a text that begins at a folder the kernel walked: a single name in
+ * it is exact too; with further folders in between, or where the call follows a link at the end, only the file system can
+ * tell what it came to, and `track` asks it (event->unsure). */
+
+#include "base/path.h"
+#include "decode/probe.h"
+
+/* "c\0b\0a\0" -> "/a/b/c", of the same length; `to` has room for names.size + 1. */
+static size_t write_path(char *to, struct span names)
+{
+	size_t at, total;
+
+	if (names.size > 0 && names.data[names.size - 1] == 0)
+		names.size--;
+	if (names.size == 0 || (names.size == 1 && names.data[0] == '/')) {	/* "/": a root calls itself so */
+		to[0] = '/';
+		return 1;
+	}
+	at = total = names.size + 1;
+	while (names.size > 0) {
+		const char *end = memchr(names.data, 0, names.size);
+		size_t size = end ? (size_t)(end - names.data) : names.size;
+
+		at -= size + 1;
+		to[at] = '/';
+		memcpy(to + at + 1, names.data, size);
+		size += end != NULL;
+		names = (struct span){ names.data + size, names.size - size };
+		/* A name that ends the text in a NUL of its own leaves room for an empty one. */
+		if (names.size == 0 && at > 0)
+			to[--at] = '/';
+	}
+	return total;
+}
+
+void probe_join_names(struct buffer *to, struct span names)
+{
+	char *room = buffer_reserve(to, names.size + 1);
+
+	if (room)
+		to->size += write_path(room, names);
+}
+
+static void set_cut(struct event *event, enum field field)
+{
+	values_append_list(&event->values, FIELD_truncated, span_of(fields[field].name));
+	if (field == FIELD_path || field == FIELD_target_path)
+		text_set(&event->values, FIELD_path_confidence, "guessed");
+}
+
+void probe_set_path(const struct probe *probe, struct event *event, enum field field, unsigned text)
+{
+	struct span names = probe_text(probe->bytes, text);
+	struct values *values = &event->values;
+	char *room = values_new_text(values, field, names.size + 1);
+	size_t size;
+
+	if (!room)
+		return;
+	size = write_path(room, names);
+	((struct text *)values_member(values, field))->size = (uint32_t)size;
+	if (probe_is_cut(probe, text))
+		set_cut(event, field);
+}
+
+static struct span without_slashes(struct span name)
+{
+	while (name.size > 1 && name.data[name.size - 1] == '/')
+		name.size--;
+	return name;
+}
+
+static bool is_single(struct span name)
+{
+	return name.size > 0 && !memchr(name.data, '/', name.size) && !span_eq(name, SPAN(".")) && !span_eq(name, SPAN(".."));
+}
+
+/* Has it a `..` in it?  Behind a link that is not the folder of the link: it stays as it is until somebody has asked. */
+static bool climbs(struct span name)
+{
+	while (name.size > 0) {
+		const char *slash = memchr(name.data, '/', name.size);
+		size_t size = slash ? (size_t)(slash - name.data) : name.size;
+
+		if (size == 2 && name.data[0] == '.' && name.data[1] == '.')
+			return true;
+		size += slash != NULL;
+		name = (struct span){ name.data + size, name.size - size };
+	}
+	return false;
+}
+
+static void set_missing_path(struct event *event)
+{
+	text_set(&event->values, FIELD_completeness, "partial");
+	values_append_list(&event->values, FIELD_missing, SPAN("path"));
+}
+
+int probe_set_given(const struct probe *probe, struct event *event, enum field field, unsigned folder, unsigned given,
+		    bool follows)
+{
+	struct span name = without_slashes(probe_text(probe->bytes, given));
+	struct buffer *base = &probe->decoder->name, *path = &probe->decoder->text;
+	bool is_target = field == FIELD_target_path;
+	enum unsure unsure = UNSURE_NOT;
+
+	if (name.size == 0 && probe_is_cut(probe, given)) {	/* not there any more when the call returned */
+		set_missing_path(event);
+		return 0;
+	}
+	buffer_clear(base);
+	probe_join_names(base, probe_text(probe->bytes, folder));
+	/* An absolute name begins at the root of the process, which is the folder here. */
+	while (name.size > 0 && name.data[0] == '/') {
+		name.data++;
+		name.size--;
+	}
+	buffer_clear(path);
+	if (name.size == 0) {
+		buffer_append_span(path, buffer_span(base));
+	} else if (climbs(name)) {
+		buffer_append_span(path, buffer_span(base));
+		buffer_append_byte(path, '/');
+		buffer_append_span(path, name);
+	} else if (path_join(path, buffer_span(base), name) == -ENOMEM) {
+		return -ENOMEM;
+	}
+	if (buffer_error(base) < 0 || buffer_error(path) < 0)
+		return -ENOMEM;
+	values_set_text(&event->values, field, buffer_span(path));
+	if (probe_is_cut(probe, folder) || probe_is_cut(probe, given)) {
+		set_cut(event, field);
+		return 0;
+	}
+	if (name.size > 0 && follows)
+		unsure = UNSURE_FILE;
+	else if (name.size > 0 && !is_single(name))
+		unsure = UNSURE_FOLDER;
+	if (unsure != UNSURE_NOT)
+		text_set(&event->values, FIELD_path_confidence, "joined");
+	event->unsure[is_target] = unsure;
+	return 0;
+}

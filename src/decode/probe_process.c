@@ -1,0 +1,314 @@
+/* Life and privileges of processes, seen by the kernel's programs -> process, driver and security events. */
+
+#include "decode/probe.h"
+
+#include <sys/sysmacros.h>
+#include <time.h>
+
+#include "base/path.h"
+#include "decode/audit_value.h"
+
+#define MAP_OF_ANONYMOUS 0x20u
+
+int probe_fork(struct probe *probe)
+{
+	struct event *event = probe_event(probe, KIND_ID(process, fork), "FORK");
+
+	return event ? probe_emit(probe, event) : -ENOMEM;
+}
+
+int probe_exit(struct probe *probe)
+{
+	struct event *event = probe_event(probe, KIND_ID(process, exit), "EXIT");
+	uint32_t status = (uint32_t)probe_argument(probe, 0);
+
+	if (!event)
+		return -ENOMEM;
+	/* As wait(2) encodes it: the signal, or the code one byte up. */
+	if (status & 0x7f)
+		values_set_number(&event->values, FIELD_exit_signal, status & 0x7f);
+	else
+		values_set_number(&event->values, FIELD_exit_code, status >> 8 & 0xff);
+	return probe_emit(probe, event);
+}
+
+/* NUL-separated, as the kernel laid them out at the exec. */
+static void set_args(const struct probe *probe, struct context *actor)
+{
+	struct span args = probe_text(probe->bytes, EXEC_ARGS);
+	bool is_whole = !probe_is_cut(probe, EXEC_ARGS);
+
+	values_set_number(&actor->values, FIELD_args_count, probe->record->body.exec.argc);
+	if (args.size == 0)
+		return;
+	if (args.data[args.size - 1] == 0) {
+		values_set_text(&actor->values, FIELD_args, args);
+	} else if (is_whole || args.size > 1) {	/* the last one was cut: it ends here */
+		char *room = values_new_text(&actor->values, FIELD_args, args.size + 1);
+
+		if (!room)
+			return;
+		memcpy(room, args.data, args.size);
+		room[args.size] = 0;
+	}
+	context_set_command_line(actor);
+}
+
+static int set_context_paths(const struct probe *probe, struct context *actor)
+{
+	struct buffer *text = &probe->decoder->text, *folder = &probe->decoder->name;
+	struct span script = probe_text(probe->bytes, EXEC_SCRIPT), tty = probe_text(probe->bytes, EXEC_TTY);
+
+	buffer_clear(text);
+	probe_join_names(text, probe_text(probe->bytes, EXEC_PATH));
+	values_set_text(&actor->values, FIELD_executable, buffer_span(text));
+	buffer_clear(folder);
+	probe_join_names(folder, probe_text(probe->bytes, EXEC_CWD));
+	if (!probe_is_cut(probe, EXEC_CWD))
+		values_set_text(&actor->values, FIELD_cwd, buffer_span(folder));
+	if (tty.size > 0)
+		values_set_text(&actor->values, FIELD_tty, tty);
+	if (script.size > 0) {
+		buffer_clear(text);
+		if (path_join(text, buffer_span(folder), script) >= 0)
+			values_set_text(&actor->values, FIELD_interpreter, buffer_span(text));
+	}
+	return buffer_error(text) < 0 || buffer_error(folder) < 0 ? -ENOMEM : 0;
+}
+
+static void set_program(const struct probe *probe, struct event *event)
+{
+	const struct probe_exec *exec = &probe->record->body.exec;
+	struct values *values = &event->values;
+
+	values_set_number(values, FIELD_exe_inode, exec->inode);
+	values_set_number(values, FIELD_exe_device, makedev(exec->device >> 20, exec->device & 0xfffff));
+	values_set_number(values, FIELD_exe_mode, exec->mode & 07777);
+	values_set_number(values, FIELD_exe_uid, exec->uid);
+	values_set_number(values, FIELD_exe_gid, exec->gid);
+	/* The set-group-id bit without the group's x bit once meant locking. */
+	values_set_number(values, FIELD_exe_is_setuid, (exec->mode & 04000) || (exec->mode & 02010) == 02010);
+	values_set_number(values, FIELD_exe_is_memfd, exec->is_internal);
+	values_set_number(values, FIELD_exe_is_deleted, exec->is_unhashed && !exec->is_internal);
+}
+
+/* Memory that was never a file of anybody's is run. */
+static int emit_memfd(struct probe *probe)
+{
+	struct event *event = probe_event(probe, KIND_ID(security, memory_exec), "EXEC");
+
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_outcome, "success");
+	text_set(&event->values, FIELD_auditd_syscall, "execve");
+	values_set_text(&event->values, FIELD_security_object,
+			values_text(&probe->decoder->actor->values, FIELD_executable));
+	return probe_emit(probe, event);
+}
+
+int probe_exec(struct probe *probe)
+{
+	struct context *actor = probe->decoder->actor;
+	struct span env = probe_text(probe->bytes, EXEC_ENV), variable;
+	struct event *event;
+	int r = set_context_paths(probe, actor);
+
+	if (r < 0)
+		return r;
+	set_args(probe, actor);
+	event = probe_event(probe, KIND_ID(process, exec), "EXEC");
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_outcome, "success");
+	set_program(probe, event);
+	while (list_next(&env, &variable))
+		values_append_list(&event->values, FIELD_env, variable);
+	if (probe_is_cut(probe, EXEC_ARGS))
+		values_append_list(&event->values, FIELD_truncated, SPAN("args"));
+	if (probe_is_cut(probe, EXEC_PATH))
+		values_append_list(&event->values, FIELD_truncated, SPAN("process.executable"));
+	r = probe_emit(probe, event);
+	return r < 0 || !probe->record->body.exec.is_internal ? r : emit_memfd(probe);
+}
+
+int probe_signal(struct probe *probe)
+{
+	struct event *event = probe_event(probe, KIND_ID(process, signal), "SIGNAL");
+
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_outcome, "success");
+	values_set_number(&event->values, FIELD_target_signal, (uint32_t)probe_argument(probe, 0));
+	values_set_number(&event->values, FIELD_target_pid, (uint32_t)probe_argument(probe, 1));
+	return probe_emit(probe, event);
+}
+
+static void add_change(const struct probe *probe, struct event *event, const char *name, uint32_t id)
+{
+	struct buffer *text = &probe->decoder->text;
+
+	buffer_clear(text);
+	buffer_printf(text, "%s=%u", name, id);
+	values_append_list(&event->values, FIELD_changes, buffer_span(text));
+}
+
+static void set_user_changes(const struct probe *probe, struct event *event)
+{
+	const struct probe_head *head = &probe->record->head;
+
+	add_change(probe, event, "uid", head->uid);
+	add_change(probe, event, "euid", head->euid);
+	add_change(probe, event, "suid", head->suid);
+	add_change(probe, event, "fsuid", head->fsuid);
+}
+
+static void set_group_changes(const struct probe *probe, struct event *event)
+{
+	const struct probe_head *head = &probe->record->head;
+
+	if (probe->record->call == PROBE_CALL_setgroups || probe->record->call == PROBE_CALL_setgroups32) {
+		values_append_list(&event->values, FIELD_changes, SPAN("groups"));
+		return;
+	}
+	add_change(probe, event, "gid", head->gid);
+	add_change(probe, event, "egid", head->egid);
+	add_change(probe, event, "sgid", head->sgid);
+	add_change(probe, event, "fsgid", head->fsgid);
+}
+
+static void set_capabilities(const struct probe *probe, struct event *event)
+{
+	static const enum field order[] = { FIELD_cap_permitted, FIELD_cap_effective, FIELD_cap_inheritable,
+					    FIELD_cap_ambient };
+	struct buffer *text = &probe->decoder->text;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(order); i++) {
+		buffer_clear(text);
+		buffer_printf(text, "%016llx", (unsigned long long)probe_argument(probe, i));
+		values_set_text(&event->values, order[i], buffer_span(text));
+	}
+}
+
+static void set_namespaces(const struct probe *probe, struct event *event)
+{
+	struct buffer *text = &probe->decoder->text;
+
+	buffer_clear(text);
+	clone_flags_text(text, probe_argument(probe, probe->record->call == PROBE_CALL_setns ? 1 : 0), 0);
+	if (text->size > 0)
+		values_set_text(&event->values, FIELD_changes, buffer_span(text));
+}
+
+static void set_traced(const struct probe *probe, struct event *event)
+{
+	static const struct {
+		uint32_t request;
+		const char *change;
+	} requests[] = {
+		{ 4, "poke" }, { 5, "poke" }, { 6, "poke" }, { 13, "set registers" }, { 15, "set registers" },
+		{ 16, "attach" }, { 0x4205, "set registers" }, { 0x4206, "seize" },
+	};
+	bool is_ptrace = probe->record->call == PROBE_CALL_ptrace;
+	int32_t pid = (int32_t)(uint32_t)probe_argument(probe, is_ptrace ? 1 : 0);
+
+	if (!is_ptrace)
+		values_append_list(&event->values, FIELD_changes, SPAN("write memory"));
+	for (size_t i = 0; is_ptrace && i < ARRAY_SIZE(requests); i++)
+		if (requests[i].request == (uint32_t)probe_argument(probe, 0))
+			values_append_list(&event->values, FIELD_changes, span_of(requests[i].change));
+	/* The number is of the caller's pid namespace. */
+	if (pid > 0 && probe->record->head.ns_pid == probe->record->head.pid)
+		values_set_number(&event->values, FIELD_target_pid, (uint32_t)pid);
+}
+
+int probe_call(struct probe *probe)
+{
+	uint16_t kind = probe_call_kind(probe);
+	const char *name = probe_call_name(probe);
+	bool names_call = true;
+	struct event *event;
+
+	if (probe->record->call == PROBE_CALL_clock_settime && probe_argument(probe, 0) != CLOCK_REALTIME)
+		return 0;
+	if (kind == KIND_ID(image, load))	/* an anonymous mapping */
+		kind = KIND_ID(security, memory_exec);
+	event = probe_event(probe, kind, "CALL");
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_outcome, "success");
+	switch (kind) {
+	case KIND_ID(process, setuid):
+		set_user_changes(probe, event);
+		break;
+	case KIND_ID(process, setgid):
+		set_group_changes(probe, event);
+		break;
+	case KIND_ID(process, capset):
+		set_capabilities(probe, event);
+		names_call = false;
+		break;
+	case KIND_ID(process, setns):
+	case KIND_ID(process, unshare):
+		set_namespaces(probe, event);
+		names_call = false;
+		break;
+	case KIND_ID(process, ptrace):
+		set_traced(probe, event);
+		break;
+	case KIND_ID(security, memory_exec):
+		text_set(&event->values, FIELD_security_operation, probe_call_kind(probe) == kind ? "protect" : "map");
+		break;
+	case KIND_ID(security, time_change):
+		text_set(&event->values, FIELD_security_subsystem, "time");
+		break;
+	default:
+		break;
+	}
+	if (names_call && name)
+		text_set(&event->values, FIELD_auditd_syscall, name);
+	return probe_emit(probe, event);
+}
+
+int probe_program(struct probe *probe)
+{
+	/* enum bpf_prog_type, include/uapi/linux/bpf.h */
+	static const char *const types[] = {
+		"unspec", "socket_filter", "kprobe", "sched_cls", "sched_act", "tracepoint", "xdp", "perf_event", "cgroup_skb",
+		"cgroup_sock", "lwt_in", "lwt_out", "lwt_xmit", "sock_ops", "sk_skb", "cgroup_device", "sk_msg",
+		"raw_tracepoint", "cgroup_sock_addr", "lwt_seg6local", "lirc_mode2", "sk_reuseport", "flow_dissector",
+		"cgroup_sysctl", "raw_tracepoint_writable", "cgroup_sockopt", "tracing", "struct_ops", "ext", "lsm",
+		"sk_lookup", "syscall", "netfilter",
+	};
+	const struct probe_program *program = &probe->record->body.program;
+	const uint8_t *tag = (const uint8_t *)&program->tag;
+	struct buffer *text = &probe->decoder->text;
+	struct event *event = probe_event(probe, KIND_ID(driver, load), "CALL");
+	size_t name_bytes = strnlen(program->name, sizeof(program->name));
+
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_outcome, "success");
+	text_set(&event->values, FIELD_auditd_syscall, "bpf");
+	values_set_number(&event->values, FIELD_bpf_id, program->id);
+	if (name_bytes > 0)
+		values_set_text(&event->values, FIELD_bpf_name, (struct span){ program->name, name_bytes });
+	if (program->type < ARRAY_SIZE(types))
+		text_set(&event->values, FIELD_bpf_type, types[program->type]);
+	buffer_clear(text);
+	for (size_t i = 0; i < sizeof(program->tag); i++)
+		buffer_printf(text, "%02x", tag[i]);
+	values_set_text(&event->values, FIELD_bpf_tag, buffer_span(text));
+	return probe_emit(probe, event);
+}
+
+int probe_module(struct probe *probe)
+{
+	bool is_load = probe_argument(probe, 0);
+	struct event *event = probe_event(probe, is_load ? KIND_ID(driver, load) : KIND_ID(driver, unload), "MODULE");
+
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_outcome, "success");
+	values_set_text(&event->values, FIELD_driver_name, probe_text(probe->bytes, 0));
+	return probe_emit(probe, event);
+}

@@ -1,0 +1,15 @@
+#pragma once
+/* The eBPF source beyond source_ops. */
+
+#include "bpf/probe.h"
+#include "source/source.h"
+
+/* Kinds of events that it shows on this kernel. */
+void source_bpf_serves(const struct source *source, bool *ret_kinds);
+/* By class, of all processors, since it was opened; by any thread. */
+void source_bpf_count(const struct source *source, struct probe_counters *ret);
+/* The same of a live source; all 0 if it has no programs. */
+void source_live_bpf_count(const struct source *source, struct probe_counters *ret);
+/* What the -errno that opening it gave means for a person who has to mend it. */
+const char *bpf_why(int error);
+extern const char *const probe_class_names[N_PROBE_CLASSES];

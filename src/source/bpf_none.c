@@ -1,0 +1,24 @@
+/* The eBPF source of a recorder that was built without it. */
+
+#include <errno.h>
+
+#include "event/schema.h"
+#include "source/backend.h"
+#include "source/bpf.h"
+
+static int none_open(struct source **ret, const struct source_options *options)
+{
+	return -ENOPKG;
+}
+
+void source_bpf_serves(const struct source *source, bool *ret_kinds)
+{
+	memset(ret_kinds, 0, N_KINDS * sizeof(*ret_kinds));
+}
+
+void source_bpf_count(const struct source *source, struct probe_counters *ret)
+{
+	*ret = (struct probe_counters){ 0 };
+}
+
+const struct source_ops source_bpf = { .name = "ebpf", .open = none_open };

@@ -1,0 +1,378 @@
+/* See bpf_programs.h.
+ *
+ * The calls that are looked at are a table in memory that the programs share with us; it is made from bpf/calls.def and what
+ * is wanted, with libaudit's numbers.  Everything is opened here, with privileges; afterwards only shared memory is used. */
+
+#include "source/bpf_programs.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/macro.h"
+#include "recorder.skel.h"
+#include "source/bpf.h"
+#include "source/bpf_ring.h"
+#include "source/call_number.h"
+
+#define MAX_KINDS 16
+#define MAX_PROGRAMS 32
+#define ALL (-2)			/* kinds of a program: any kind at all, */
+#define CALLS (-3)			/* any kind that a program of system calls serves */
+#define END (-1)
+
+struct program {
+	const char *name;		/* NULL: no program of its own */
+	const char *tracepoint;
+	enum probe_act act;		/* NONE: attached itself */
+	bool optional;
+	int kinds[MAX_KINDS];
+};
+
+static const struct program programs_of[] = {
+#define ATTACHED(name, tracepoint, ...) { #name, tracepoint, PROBE_ACT_NONE, false, { __VA_ARGS__, END } },
+#define OPTIONAL(name, tracepoint, ...) { #name, tracepoint, PROBE_ACT_NONE, true, { __VA_ARGS__, END } },
+#define CALLED(name, act, ...) { #name, "sys_exit", PROBE_ACT_##act, false, { __VA_ARGS__, END } },
+#include "source/bpf_programs.def"
+};
+
+struct probe_line {
+	const char *name;
+	enum probe_act act;
+	enum kind_id kind;
+	struct probe_call_plan plan;
+};
+
+static const struct probe_line lines[] = {
+	[PROBE_CALL_NONE] = { 0 },
+#define PROBE_CALL_LINE(call, act, category, action, at, name_arg, at2, name2, value, class)                              \
+	[PROBE_CALL_##call] = { #call, PROBE_ACT_##act, KIND_ID(category, action),                                         \
+				{ PROBE_ACT_##act, PROBE_CALL_##call, at, name_arg, at2, name2, value,                     \
+				  PROBE_CLASS_##class } },
+#include "bpf/calls.def"
+};
+
+struct bpf_programs {
+	struct recorder *skeleton;
+	struct bpf_link *links[MAX_PROGRAMS];
+	bool usable[ARRAY_SIZE(programs_of)];	/* the kernel has what the program needs */
+	struct bpf_ring *rings;
+	unsigned n_cpus;
+	struct probe_control *control;
+	struct probe_counters *counters;	/* n_cpus of them */
+	size_t control_bytes, counters_bytes;
+};
+
+/* What is wanted */
+
+static bool any_kind(const bool *wanted)
+{
+	for (unsigned i = 0; i < N_KINDS; i++)
+		if (wanted[i] && kinds[i].category != CATEGORY_recorder)
+			return true;
+	return false;
+}
+
+static bool program_wanted(const struct program *program, const bool *wanted)
+{
+	for (const int *kind = program->kinds; *kind != END; kind++) {
+		if (*kind == ALL)
+			return any_kind(wanted);
+		if (*kind >= 0 && wanted[*kind])
+			return true;
+		if (*kind != CALLS)
+			continue;
+		for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++)
+			if (programs_of[i].act != PROBE_ACT_NONE && program_wanted(&programs_of[i], wanted))
+				return true;
+	}
+	return false;
+}
+
+/* An act that looks at what a call moved decides by itself whether somebody wants it. */
+static bool act_serves_many(enum probe_act act)
+{
+	return act == PROBE_ACT_OPEN || act == PROBE_ACT_WRITE || act == PROBE_ACT_CONNECT || act == PROBE_ACT_ACCEPT ||
+	       act == PROBE_ACT_SEND || act == PROBE_ACT_RECEIVE || act == PROBE_ACT_READ || act == PROBE_ACT_MAP ||
+	       act == PROBE_ACT_CLOSE;
+}
+
+static bool line_wanted(const struct probe_line *line, const bool *wanted)
+{
+	if (!act_serves_many(line->act))
+		return wanted[line->kind];
+	for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++)
+		if (programs_of[i].act == line->act && program_wanted(&programs_of[i], wanted))
+			return true;
+	return false;
+}
+
+static uint32_t wants(const bool *wanted)
+{
+	static const struct {
+		enum kind_id kind;
+		enum probe_want want;
+	} table[] = {
+		{ KIND_ID(file, create), PROBE_WANT_CREATE },
+		{ KIND_ID(file, write), PROBE_WANT_WRITE },
+		{ KIND_ID(file, read), PROBE_WANT_READ },
+		{ KIND_ID(dns, query), PROBE_WANT_DNS },
+		{ KIND_ID(dns, response), PROBE_WANT_DNS },
+		{ KIND_ID(image, load), PROBE_WANT_IMAGE },
+		{ KIND_ID(security, memory_exec), PROBE_WANT_MEMORY },
+		{ KIND_ID(network, send), PROBE_WANT_SEND },
+		{ KIND_ID(network, disconnect), PROBE_WANT_DISCONNECT },
+		{ KIND_ID(network, connect), PROBE_WANT_CONNECT },
+		{ KIND_ID(network, accept), PROBE_WANT_ACCEPT },
+	};
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (wanted[table[i].kind])
+			bits |= table[i].want;
+	return bits;
+}
+
+void bpf_programs_serve(const struct bpf_programs *programs, bool ret[N_KINDS])
+{
+	bool served[N_KINDS] = { [KIND_ID(process, fork)] = true, [KIND_ID(process, exec)] = true,
+				 [KIND_ID(process, exit)] = true };
+
+	for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++)
+		for (const int *kind = programs_of[i].kinds; *kind != END; kind++)
+			if (*kind >= 0 && programs->usable[i])
+				served[*kind] = true;
+	/* One program is not enough where several are needed for a kind. */
+	for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++)
+		for (const int *kind = programs_of[i].kinds; *kind != END; kind++)
+			if (*kind >= 0 && !programs->usable[i] && !programs_of[i].optional)
+				served[*kind] = false;
+	memcpy(ret, served, sizeof(served));
+}
+
+/* Loading */
+
+static int __attribute__((format(printf, 2, 0))) be_quiet(enum libbpf_print_level level, const char *format, va_list ap)
+{
+	return 0;
+}
+
+static int find_tracepoints(struct bpf_programs *programs)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	char name[64];
+
+	if (!btf)
+		return errno == ENOENT || errno == ESRCH ? -ENODATA : -errno;
+	for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++) {
+		snprintf(name, sizeof(name), "btf_trace_%s", programs_of[i].tracepoint);
+		programs->usable[i] = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) > 0;
+	}
+	btf__free(btf);
+	return 0;
+}
+
+/* Programs that several lines name are loaded if one of them is wanted. */
+static void choose(struct bpf_programs *programs, const bool *wanted)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, programs->skeleton->obj) {
+		bool load = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++)
+			if (strcmp(programs_of[i].name, bpf_program__name(program)) == 0)
+				load |= programs->usable[i] && program_wanted(&programs_of[i], wanted);
+		bpf_program__set_autoload(program, load);
+	}
+}
+
+static int open_rings(struct bpf_programs *programs, size_t ring_bytes)
+{
+	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
+
+	while (bytes < ring_bytes)
+		bytes *= 2;
+	programs->rings = calloc(programs->n_cpus, sizeof(*programs->rings));
+	if (!programs->rings)
+		return -ENOMEM;
+	for (uint32_t cpu = 0; cpu < programs->n_cpus; cpu++) {
+		int r = bpf_ring_open(&programs->rings[cpu], bytes);
+
+		if (r < 0)
+			return r;
+		if (bpf_map_update_elem(bpf_map__fd(programs->skeleton->maps.rings), &cpu, &programs->rings[cpu].fd, BPF_ANY) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int map_memory(const struct bpf_map *map, size_t value_bytes, size_t n, void **ret, size_t *ret_bytes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *memory;
+
+	*ret_bytes = ((value_bytes + 7) / 8 * 8 * n + page - 1) / page * page;
+	memory = mmap(NULL, *ret_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	*ret = memory;
+	return 0;
+}
+
+static int plan_calls(struct bpf_programs *programs, const bool *wanted)
+{
+	struct call_machines machines = call_machines();
+	int fd = bpf_map__fd(programs->skeleton->maps.plans);
+
+	for (size_t i = 1; i < ARRAY_SIZE(lines); i++) {
+		const int numbers[] = { call_number(lines[i].name, machines.native),
+					machines.narrow < 0 ? -1 : call_number(lines[i].name, machines.narrow) };
+
+		if (!line_wanted(&lines[i], wanted))
+			continue;
+		for (uint32_t k = 0; k < ARRAY_SIZE(numbers); k++) {
+			uint32_t key = k * PROBE_SYSCALLS + (uint32_t)numbers[k];
+
+			if (numbers[k] < 0 || numbers[k] >= PROBE_SYSCALLS)
+				continue;
+			if (bpf_map_update_elem(fd, &key, &lines[i].plan, BPF_ANY) < 0)
+				return -errno;
+		}
+	}
+	return 0;
+}
+
+static int fill_acts(struct bpf_programs *programs)
+{
+	int acts = bpf_map__fd(programs->skeleton->maps.acts);
+
+	for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++) {
+		const struct bpf_program *program =
+			bpf_object__find_program_by_name(programs->skeleton->obj, programs_of[i].name);
+		uint32_t act = programs_of[i].act;
+		int fd = program && act != PROBE_ACT_NONE ? bpf_program__fd(program) : -1;
+
+		if (fd >= 0 && bpf_map_update_elem(acts, &act, &fd, BPF_ANY) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int attach(struct bpf_programs *programs)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++) {
+		const struct bpf_program *program =
+			bpf_object__find_program_by_name(programs->skeleton->obj, programs_of[i].name);
+
+		if (!program || programs_of[i].act != PROBE_ACT_NONE || bpf_program__fd(program) < 0)
+			continue;
+		programs->links[n] = bpf_program__attach(program);
+		if (!programs->links[n])
+			return -errno;
+		n++;
+	}
+	return 0;
+}
+
+static int load(struct bpf_programs *programs, const struct bpf_programs_options *options)
+{
+	struct recorder *skeleton;
+	int r;
+
+	libbpf_set_print(be_quiet);
+	r = find_tracepoints(programs);
+	if (r < 0)
+		return r;
+	skeleton = programs->skeleton = recorder__open();
+	if (!skeleton)
+		return -errno;
+	choose(programs, options->wanted);
+	bpf_map__set_max_entries(skeleton->maps.rings, programs->n_cpus);
+	bpf_map__set_max_entries(skeleton->maps.counters, programs->n_cpus);
+	r = recorder__load(skeleton);
+	if (r < 0)
+		return r;
+	r = open_rings(programs, options->ring_bytes);
+	if (r >= 0)
+		r = map_memory(skeleton->maps.control, sizeof(struct probe_control), 1, (void **)&programs->control,
+			       &programs->control_bytes);
+	if (r >= 0)
+		r = map_memory(skeleton->maps.counters, sizeof(struct probe_counters), programs->n_cpus,
+			       (void **)&programs->counters, &programs->counters_bytes);
+	if (r < 0)
+		return r;
+	programs->control->own_pid = options->own_pid;
+	programs->control->write_interval_ms = options->write_interval_ms;
+	programs->control->wants = wants(options->wanted);
+	r = plan_calls(programs, options->wanted);
+	if (r >= 0)
+		r = fill_acts(programs);
+	return r < 0 ? r : attach(programs);
+}
+
+int bpf_programs_open(struct bpf_programs **ret, const struct bpf_programs_options *options)
+{
+	struct bpf_programs *programs = calloc(1, sizeof(*programs));
+	int n_cpus = libbpf_num_possible_cpus(), r;
+
+	if (!programs)
+		return -ENOMEM;
+	programs->n_cpus = n_cpus > 0 ? (unsigned)n_cpus : 1;
+	r = load(programs, options);
+	if (r < 0) {
+		bpf_programs_free(programs);
+		return r;
+	}
+	*ret = programs;
+	return 0;
+}
+
+struct bpf_programs *bpf_programs_free(struct bpf_programs *programs)
+{
+	if (!programs)
+		return NULL;
+	for (size_t i = 0; i < MAX_PROGRAMS; i++)
+		bpf_link__destroy(programs->links[i]);
+	for (unsigned cpu = 0; programs->rings && cpu < programs->n_cpus; cpu++)
+		bpf_ring_close(&programs->rings[cpu]);
+	free(programs->rings);
+	if (programs->control)
+		munmap(programs->control, programs->control_bytes);
+	if (programs->counters)
+		munmap(programs->counters, programs->counters_bytes);
+	recorder__destroy(programs->skeleton);
+	free(programs);
+	return NULL;
+}
+
+struct bpf_ring *bpf_programs_rings(struct bpf_programs *programs, unsigned *ret_n)
+{
+	*ret_n = programs->n_cpus;
+	return programs->rings;
+}
+
+struct probe_control *bpf_programs_control(struct bpf_programs *programs)
+{
+	return programs->control;
+}
+
+void bpf_programs_count(const struct bpf_programs *programs, struct probe_counters *ret)
+{
+	*ret = (struct probe_counters){ 0 };
+	for (unsigned cpu = 0; cpu < programs->n_cpus; cpu++)
+		for (unsigned i = 0; i < N_PROBE_CLASSES; i++) {
+			const struct probe_counters *of = &programs->counters[cpu];
+
+			ret->made[i] += __atomic_load_n(&of->made[i], __ATOMIC_RELAXED);
+			ret->lost[i] += __atomic_load_n(&of->lost[i], __ATOMIC_RELAXED);
+			ret->dropped[i] += __atomic_load_n(&of->dropped[i], __ATOMIC_RELAXED);
+		}
+}

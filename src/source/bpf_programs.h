@@ -1,0 +1,25 @@
+#pragma once
+/* The programs in the kernel: which of them the kinds of events somebody wants need, whether this kernel can run them, and
+ * their life. */
+
+#include "bpf/probe.h"
+#include "event/schema.h"
+
+struct bpf_programs_options {
+	const bool *wanted;		/* N_KINDS */
+	uint32_t own_pid;
+	uint32_t write_interval_ms;	/* between two reports of writes to one open file */
+	size_t ring_bytes;		/* of each processor */
+};
+
+struct bpf_programs;
+/* Loads and attaches.  0; -errno: see bpf_why() in source/bpf.h. */
+int bpf_programs_open(struct bpf_programs **ret, const struct bpf_programs_options *options);
+struct bpf_programs *bpf_programs_free(struct bpf_programs *programs);
+
+/* Kinds that this kernel's programs show, wanted or not. */
+void bpf_programs_serve(const struct bpf_programs *programs, bool ret[N_KINDS]);
+struct bpf_ring *bpf_programs_rings(struct bpf_programs *programs, unsigned *ret_n);
+struct probe_control *bpf_programs_control(struct bpf_programs *programs);
+/* Of all processors together, for any thread. */
+void bpf_programs_count(const struct bpf_programs *programs, struct probe_counters *ret);
