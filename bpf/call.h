@@ -2,7 +2,7 @@
 #pragma once
 /* A system call that returns: its number, its plan, its arguments; of 64-bit programs and of 32-bit ones. */
 
-#include "common.h"
+#include "exclude.h"
 
 /* First those of the machine's own programs, then those of its 32-bit programs. */
 struct {
@@ -105,7 +105,13 @@ static __always_inline u64 call_arg(const struct call *call, int n)
 
 static __always_inline struct probe_record *call_record(const struct call *call, u8 type, u32 class)
 {
-	struct probe_record *record = record_begin(type, class, call->task);
+	struct probe_record *record;
+
+	if (class != PROBE_CLASS_PROCESS && class != PROBE_CLASS_SECURITY && class != PROBE_CLASS_DRIVER && name_is_excluded()) {
+		count_dropped(class);
+		return NULL;
+	}
+	record = record_begin(type, class, call->task);
 
 	if (record)
 		record->call = call->plan->number;

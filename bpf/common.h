@@ -39,6 +39,8 @@ struct {
 
 struct scratch {
 	char bytes[SCRATCH_BYTES];
+	u32 top[PROBE_EXCLUDED_NAMES];	/* where the first names of the path made last begin */
+	u32 n_names;			/* how many names it has */
 };
 
 struct {
@@ -90,6 +92,13 @@ static __always_inline bool_t wants(u32 what)
 	return c && (c->wants & what);
 }
 
+static __always_inline struct probe_counters *counters_get(void)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&counters, &cpu);
+}
+
 static __always_inline struct task_struct *current_task(void)
 {
 	return (struct task_struct *)bpf_get_current_task_btf();
@@ -102,11 +111,12 @@ static __always_inline bool_t is_own(void)
 	return c && c->own_pid == (u32)(bpf_get_current_pid_tgid() >> 32);
 }
 
-static __always_inline struct probe_counters *counters_get(void)
+static __always_inline void count_dropped(u32 class)
 {
-	u32 cpu = bpf_get_smp_processor_id();
+	struct probe_counters *c = counters_get();
 
-	return bpf_map_lookup_elem(&counters, &cpu);
+	if (c && class < N_PROBE_CLASSES)
+		__sync_fetch_and_add(&c->dropped[class], 1);
 }
 
 static __always_inline void count(u32 class, bool_t is_lost)
@@ -277,6 +287,7 @@ __noinline u32 path_names(struct scratch *scratch, u32 begin, u64 vfsmount_at, u
 
 	if (!scratch)
 		return begin;
+	scratch->n_names = 0;
 	for (int i = 0; i < COMPONENTS; i++) {
 		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
 		const unsigned char *name;
@@ -305,6 +316,10 @@ __noinline u32 path_names(struct scratch *scratch, u32 begin, u64 vfsmount_at, u
 		n = bpf_probe_read_kernel_str(text_at(record, off), COMPONENT_BYTES, name);
 		if (n <= 0)
 			break;
+		scratch->top[2] = scratch->top[1];
+		scratch->top[1] = scratch->top[0];
+		scratch->top[0] = off;
+		scratch->n_names++;
 		off += (u32)n;
 		dentry = parent;
 	}

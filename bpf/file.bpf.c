@@ -6,6 +6,7 @@
 #include "call.h"
 
 #define O_ACCMODE 03
+#define O_CREAT 0100
 #define O_TRUNC 01000
 #define O_PATH 010000000
 #define O_OF_CREAT 01101		/* O_CREAT|O_WRONLY|O_TRUNC */
@@ -52,22 +53,43 @@ static __always_inline u64 open_flags(const struct call *call)
 	return flags;
 }
 
-static __always_inline void send_open(struct probe_record *record, struct file *file, u64 flags, u32 created, u32 class)
+/* A file was opened: told if its kind of opening is wanted. */
+static __always_inline void tell_open(struct task_struct *task, struct file *file, u64 flags, u16 call)
 {
-	u32 off = 0;
+	u32 mode = BPF_CORE_READ(file, f_mode), created = !!(mode & FMODE_CREATED);
+	u32 want = created ? PROBE_WANT_CREATE : flags & (O_ACCMODE | O_TRUNC) ? PROBE_WANT_WRITE : PROBE_WANT_READ;
+	u32 class = created ? PROBE_CLASS_FILE : want == PROBE_WANT_WRITE ? PROBE_CLASS_FILE_WRITE : PROBE_CLASS_FILE_READ;
+	struct probe_record *record;
+	u64 key = (u64)file;
+	u32 off;
 
+	if (mode & FMODE_WRITE)
+		bpf_map_delete_elem(&writes, &key);	/* of an open file that is gone */
+	if (flags & O_PATH || !wants(want))
+		return;
+	if (name_is_excluded()) {
+		count_dropped(class);
+		return;
+	}
+	record = record_begin(PROBE_OPEN, class, task);
+	if (!record)
+		return;
+	record->call = call;
 	set_file(&record->body.file, file);
 	record->body.file.flags = (u32)flags;
 	record->body.file.created = created;
-	off = put_file_path(record, FILE_PATH, off, file);
-	record_send(record, off, class);
+	off = put_file_path(record, FILE_PATH, 0, file);
+	if (path_is_excluded(record)) {
+		count_dropped(class);
+		record_drop();
+	} else {
+		record_send(record, off, class);
+	}
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(act_open, struct pt_regs *regs, long ret)
 {
-	struct probe_record *record;
-	u32 mode, created, want, class;
 	struct file *file;
 	struct call call;
 	u64 flags;
@@ -75,27 +97,11 @@ int BPF_PROG(act_open, struct pt_regs *regs, long ret)
 	if (!call_get(&call, regs))
 		return 0;
 	flags = open_flags(&call);
-	if (flags & O_PATH)
-		return 0;
-	if (!(flags & (O_ACCMODE | O_TRUNC | 0100)) && !wants(PROBE_WANT_READ))
+	if (!(flags & (O_ACCMODE | O_TRUNC | O_CREAT)) && !wants(PROBE_WANT_READ))
 		return 0;
 	file = file_of(call.task, ret);
-	if (!file)
-		return 0;
-	mode = BPF_CORE_READ(file, f_mode);
-	created = !!(mode & FMODE_CREATED);
-	want = created ? PROBE_WANT_CREATE : flags & (O_ACCMODE | O_TRUNC) ? PROBE_WANT_WRITE : PROBE_WANT_READ;
-	class = created ? PROBE_CLASS_FILE : want == PROBE_WANT_WRITE ? PROBE_CLASS_FILE_WRITE : PROBE_CLASS_FILE_READ;
-	if (mode & FMODE_WRITE) {
-		u64 key = (u64)file;
-
-		bpf_map_delete_elem(&writes, &key);	/* of an open file that is gone */
-	}
-	if (!wants(want))
-		return 0;
-	record = call_record(&call, PROBE_OPEN, class);
-	if (record)
-		send_open(record, file, flags, created, class);
+	if (file)
+		tell_open(call.task, file, flags, call.plan->number);
 	return 0;
 }
 
@@ -113,7 +119,12 @@ static __always_inline void tell_written(struct task_struct *task, struct file *
 	record->body.file.first_ns = written->first_ns;
 	record->body.file.last_ns = written->last_ns;
 	off = put_file_path(record, FILE_PATH, off, file);
-	record_send(record, off, PROBE_CLASS_FILE_WRITE);
+	if (path_is_excluded(record)) {
+		count_dropped(PROBE_CLASS_FILE_WRITE);
+		record_drop();
+	} else {
+		record_send(record, off, PROBE_CLASS_FILE_WRITE);
+	}
 }
 
 static __always_inline void begin_written(u64 key, u64 now_ns, u64 bytes, u32 pid)

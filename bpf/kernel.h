@@ -278,6 +278,30 @@ struct kernel_siginfo {
 	int si_code;
 };
 
+struct open_how {
+	u64 flags;
+};
+
+struct io_cqe {
+	s32 res;
+};
+
+/* A request of io_uring; what it asks for begins at the same place. */
+struct io_kiocb {
+	struct file *file;
+	u8 opcode;
+	struct io_cqe cqe;
+};
+
+struct io_open {
+	u32 file_slot;
+	struct open_how how;
+};
+
+struct io_accept {
+	u32 file_slot;
+};
+
 struct module {
 	char name[56];
 };

@@ -161,7 +161,17 @@ struct probe_control {
 	probe_u32 asleep;		/* the reader waits to be woken by the first record */
 	probe_u32 wants;		/* enum probe_want */
 	probe_u32 write_interval_ms;	/* EmitFileWriteIntervalSecs */
+	probe_u32 excluded_depths;	/* bit n: paths of n names are among those left out */
+	probe_u32 excludes_names;	/* so are processes by their name */
 };
+
+/* A path of up to so many names, those that are missing empty. */
+#define PROBE_EXCLUDED_NAMES 3
+#define PROBE_EXCLUDED_BYTES 24
+struct probe_excluded {
+	char name[PROBE_EXCLUDED_NAMES][PROBE_EXCLUDED_BYTES];
+};
+enum { PROBE_EXCLUDE_ITSELF = 1, PROBE_EXCLUDE_BELOW = 2 };
 
 enum probe_want {
 	PROBE_WANT_CREATE = 1 << 0,

@@ -7,5 +7,6 @@
 #include "calls.bpf.c"
 #include "file.bpf.c"
 #include "network.bpf.c"
+#include "uring.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -16,6 +16,7 @@
 #define HEADER sizeof(uint64_t)
 #define SKIP UINT64_MAX			/* instead of a length: the next message is at the start */
 #define TRIM_BYTES (1u << 20)		/* less than this is not worth a system call */
+#define REWIND_BYTES (1u << 20)		/* from here on an empty ring begins anew at its start, whose memory is there already */
 #define LINE 64				/* what producer and consumer write must not share a cache line */
 
 enum consumer_state { AWAKE, SLEEPING, ALERTED };
@@ -27,6 +28,7 @@ struct ring {
 	_Alignas(LINE) uint64_t write_reserved;	/* producer: end of what is reserved */
 	uint64_t read_seen;			/* producer: read index when last looked at */
 	uint64_t trimmed;			/* producer: write index at the last trim */
+	bool is_first;				/* producer: of this batch: the consumer may have caught up */
 	_Alignas(LINE) atomic_ullong written;	/* producer publishes */
 	atomic_ullong dropped;
 	_Alignas(LINE) atomic_ullong read;	/* consumer publishes */
@@ -78,6 +80,12 @@ void *ring_reserve(struct ring *ring, size_t size)
 
 	if (size > ring->capacity / 2 - HEADER - 8)
 		goto full;
+	if (ring->is_first) {
+		ring->is_first = false;
+		if ((at & (ring->capacity - 1)) >= REWIND_BYTES &&
+		    atomic_load_explicit(&ring->read, memory_order_acquire) == at)
+			skip = to_end;
+	}
 	if (at + skip + need - ring->read_seen > ring->capacity) {
 		ring->read_seen = atomic_load_explicit(&ring->read, memory_order_acquire);
 		if (at + skip + need - ring->read_seen > ring->capacity)
@@ -98,6 +106,7 @@ full:
 void ring_commit(struct ring *ring)
 {
 	atomic_store_explicit(&ring->written, ring->write_reserved, memory_order_seq_cst);
+	ring->is_first = true;
 }
 
 static long futex(atomic_uint *word, int op, unsigned value, const struct timespec *timeout)

@@ -18,6 +18,7 @@
 
 /* Behind the load, the kernel's audit thread and the reader: what the core has no time for waits in the ring. */
 #define NICE 10
+#define WAIT_NS (100 * NS_PER_MS)	/* for the writer, between two looks at the ring */
 #define RECORDS_A_TURN 4096		/* between two looks at clock, notes and stop */
 
 struct core {
@@ -111,6 +112,16 @@ static int push(struct core *core, const struct record *record)
 	return r;
 }
 
+/* What waits in the ring takes a fifth of the memory that it takes as events: while the ring has room, the writer is waited
+ * for there. From half full on the queue lets go of what it must. */
+static void wait_for_writer(struct core *core)
+{
+	const struct core_options *o = &core->options;
+
+	while (event_queue_is_filling(o->queue) && ring_used_bytes(o->ring) < ring_capacity_bytes(o->ring) / 2)
+		event_queue_wait(o->queue, WAIT_NS);
+}
+
 /* Up to max records of a ring into the pipeline; how many. */
 static unsigned take(struct core *core, struct ring *ring, unsigned max)
 {
@@ -118,7 +129,11 @@ static unsigned take(struct core *core, struct ring *ring, unsigned max)
 
 	for (struct span message; n < max && (message = ring_peek(ring)).data; n++) {
 		const struct ring_record *m = (const struct ring_record *)(const void *)message.data;
-		int r = push(core, &(struct record){ .type = m->type, .time_ns = m->time_ns,
+		int r;
+
+		if (unlikely(event_queue_is_filling(core->options.queue)))
+			wait_for_writer(core);
+		r = push(core, &(struct record){ .type = m->type, .time_ns = m->time_ns,
 						     .text = { m->text, m->size } });
 
 		if (r < 0)

@@ -134,6 +134,37 @@ void event_queue_push(struct event_queue *queue, struct event *event)
 		event_queue_flush(queue);
 }
 
+bool event_queue_is_filling(const struct event_queue *queue)
+{
+	return (queue->length_seen + queue->n_pushed) * 2 >= queue->max_events ||
+	       (queue->bytes_seen + queue->bytes_pushed) * 2 >= MAX_BYTES;
+}
+
+static struct timespec after(uint64_t timeout_ns)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	timeout_ns += (uint64_t)until.tv_nsec;
+	until.tv_sec += (time_t)(timeout_ns / NS_PER_SEC);
+	until.tv_nsec = (long)(timeout_ns % NS_PER_SEC);
+	return until;
+}
+
+void event_queue_wait(struct event_queue *queue, uint64_t timeout_ns)
+{
+	struct timespec until = after(timeout_ns);
+
+	event_queue_flush(queue);
+	pthread_mutex_lock(&queue->lock);
+	/* A little below, so that one look does for some events. */
+	while (queue->length * 8 >= queue->max_events * 3u || queue->bytes * 8 >= MAX_BYTES * 3)
+		if (pthread_cond_timedwait(&queue->not_full, &queue->lock, &until) == ETIMEDOUT)
+			break;
+	see_length(queue);
+	pthread_mutex_unlock(&queue->lock);
+}
+
 void event_queue_close(struct event_queue *queue)
 {
 	event_queue_flush(queue);
@@ -145,13 +176,9 @@ void event_queue_close(struct event_queue *queue)
 
 struct event *event_queue_take(struct event_queue *queue, uint64_t timeout_ns, bool *ret_closed)
 {
-	struct timespec until;
+	struct timespec until = after(timeout_ns);
 	struct event *list;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	timeout_ns += (uint64_t)until.tv_nsec;
-	until.tv_sec += (time_t)(timeout_ns / NS_PER_SEC);
-	until.tv_nsec = (long)(timeout_ns % NS_PER_SEC);
 	pthread_mutex_lock(&queue->lock);
 	while (!queue->first && !queue->closed)
 		if (pthread_cond_timedwait(&queue->not_empty, &queue->lock, &until) == ETIMEDOUT)

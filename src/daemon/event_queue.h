@@ -11,6 +11,10 @@ struct event_queue *event_queue_free(struct event_queue *queue);	/* with the eve
 
 /* Takes the event, keeps it for the next flush; hands over by itself every few hundred. */
 void event_queue_push(struct event_queue *queue, struct event *event);
+/* The producer better waits now, if what it makes events of can wait: half full. */
+bool event_queue_is_filling(const struct event_queue *queue);
+/* Hands over what was pushed, then waits until it is not, or for so long. */
+void event_queue_wait(struct event_queue *queue, uint64_t timeout_ns);
 void event_queue_flush(struct event_queue *queue);	/* hands over what was pushed */
 void event_queue_close(struct event_queue *queue);	/* flushes; the consumer sees the end */
 

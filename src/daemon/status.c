@@ -152,6 +152,8 @@ static void counters_json(struct buffer *b, const struct status *status)
 		lost_bpf += status->probes.lost[i];
 		snprintf(name, sizeof(name), "ebpf.made.%s", probe_class_names[i]);
 		number(b, name, status->probes.made[i]);
+		snprintf(name, sizeof(name), "ebpf.dropped.%s", probe_class_names[i]);
+		number(b, name, status->probes.dropped[i]);
 		snprintf(name, sizeof(name), "lost.ebpf.%s", probe_class_names[i]);
 		number(b, name, status->probes.lost[i]);
 	}

@@ -13,6 +13,7 @@
 #include "base/log.h"
 
 #define NICE 10				/* behind reader and core: it can wait, the queue holds */
+#define BUSY_EVENTS 1024u		/* in the queue: the next batch is large enough already */
 #define DONE_EVERY 256			/* events between two reports to the queue */
 #define DONE_EVERY_BYTES ((size_t)1 << 20)
 
@@ -126,8 +127,8 @@ static void *run(void *user)
 
 		write_list(writer, list);
 		flush(writer);
-		/* One batch an interval, not one a wake-up. */
-		if (!closed && list)
+		/* One batch an interval, not one a wake-up; but for a storm. */
+		if (!closed && list && event_queue_length(o->queue) < BUSY_EVENTS)
 			clock_sleep_ns(o->drain_ns);
 	}
 	return NULL;

@@ -10,7 +10,7 @@
 
 #define INLINE_ARENA 512
 #define BATCH 64			/* events that change hands at once */
-#define MAX_BATCHES 32			/* free events kept for later, in batches */
+#define MAX_BATCHES 128			/* free events kept for later, in batches */
 #define CACHE_LINE 64
 
 #if defined(__SANITIZE_ADDRESS__)

@@ -39,6 +39,11 @@ uint64_t filter_match(struct filter *filter, const struct event *event);
 /* Kinds that any subscription can ever want: what the kernel is asked for. */
 void filter_wanted(const struct filter *filter, bool ret[N_KINDS]);
 
+/* Texts of a field that no event of these kinds can have and still be wanted: every filter leaves them out.  by_prefix: all
+ * texts that begin so.  What no list of texts can say (patterns, other fields) is not found.  What fn returned if < 0. */
+typedef int (*excluded_fn)(void *user, struct span text, bool by_prefix);
+int filter_excluded(const struct filter *filter, const bool of_kinds[N_KINDS], enum field field, excluded_fn fn, void *user);
+
 /* One list of terms joined by AND, from the command line ("process.path is '/bin/ls'", "file"): the same
  * terms. */
 struct terms;

@@ -82,6 +82,10 @@ static int bpf_open(struct source **ret, const struct source_options *options)
 	struct bpf_source *s = calloc(1, sizeof(*s));
 	const struct bpf_programs_options programs = {
 		.wanted = options->wanted,
+		.excluded_paths = options->excluded_paths,
+		.n_excluded_paths = options->n_excluded_paths,
+		.excluded_names = options->excluded_names,
+		.n_excluded_names = options->n_excluded_names,
 		.own_pid = options->own_pid,
 		.write_interval_ms = options->write_interval_ms,
 		.ring_bytes = options->bpf_ring_bytes,

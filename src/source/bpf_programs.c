@@ -248,6 +248,73 @@ static int plan_calls(struct bpf_programs *programs, const bool *wanted)
 	return 0;
 }
 
+/* "/run/systemd/" -> { "run", "systemd" }; false: it has more names, or longer ones, than the programs compare. */
+static bool path_key(struct span path, struct probe_excluded *ret, unsigned *ret_names)
+{
+	unsigned n = 0;
+
+	*ret = (struct probe_excluded){ 0 };
+	if (path.size == 0 || path.data[0] != '/')
+		return false;
+	while (path.size > 0) {
+		const char *end;
+		size_t size;
+
+		path.data++;
+		path.size--;
+		if (path.size == 0)
+			break;
+		end = memchr(path.data, '/', path.size);
+		size = end ? (size_t)(end - path.data) : path.size;
+		if (n == PROBE_EXCLUDED_NAMES || size == 0 || size >= PROBE_EXCLUDED_BYTES)
+			return false;
+		memcpy(ret->name[n++], path.data, size);
+		path = (struct span){ path.data + size, path.size - size };
+	}
+	*ret_names = n;
+	return n > 0;
+}
+
+static int exclude_paths(struct bpf_programs *programs, const struct bpf_programs_options *options)
+{
+	int fd = bpf_map__fd(programs->skeleton->maps.excluded_paths);
+
+	for (size_t i = 0; i < options->n_excluded_paths; i++) {
+		const struct source_exclusion *exclusion = &options->excluded_paths[i];
+		uint32_t how = 0, more = exclusion->below ? PROBE_EXCLUDE_BELOW : PROBE_EXCLUDE_ITSELF;
+		struct probe_excluded key;
+		unsigned n_names;
+
+		/* `/proc` as a beginning means /process too: no whole names. */
+		if ((exclusion->below && !span_ends(exclusion->path, SPAN("/"))) || !path_key(exclusion->path, &key, &n_names))
+			continue;
+		bpf_map_lookup_elem(fd, &key, &how);
+		how |= more;
+		if (bpf_map_update_elem(fd, &key, &how, BPF_ANY) < 0)
+			return errno == E2BIG ? 0 : -errno;	/* what does not fit is left out later */
+		programs->control->excluded_depths |= 1u << n_names;
+	}
+	return 0;
+}
+
+static int exclude_names(struct bpf_programs *programs, const struct bpf_programs_options *options)
+{
+	int fd = bpf_map__fd(programs->skeleton->maps.excluded_names);
+	uint32_t one = 1;
+
+	for (size_t i = 0; i < options->n_excluded_names; i++) {
+		char key[PROBE_NAME_BYTES] = { 0 };
+
+		if (options->excluded_names[i].size >= sizeof(key))
+			continue;
+		memcpy(key, options->excluded_names[i].data, options->excluded_names[i].size);
+		if (bpf_map_update_elem(fd, key, &one, BPF_ANY) < 0)
+			return errno == E2BIG ? 0 : -errno;
+		programs->control->excludes_names = 1;
+	}
+	return 0;
+}
+
 static int fill_acts(struct bpf_programs *programs)
 {
 	int acts = bpf_map__fd(programs->skeleton->maps.acts);
@@ -312,7 +379,11 @@ static int load(struct bpf_programs *programs, const struct bpf_programs_options
 	programs->control->own_pid = options->own_pid;
 	programs->control->write_interval_ms = options->write_interval_ms;
 	programs->control->wants = wants(options->wanted);
-	r = plan_calls(programs, options->wanted);
+	r = exclude_paths(programs, options);
+	if (r >= 0)
+		r = exclude_names(programs, options);
+	if (r >= 0)
+		r = plan_calls(programs, options->wanted);
 	if (r >= 0)
 		r = fill_acts(programs);
 	return r < 0 ? r : attach(programs);

@@ -4,9 +4,14 @@
 
 #include "bpf/probe.h"
 #include "event/schema.h"
+#include "source/source.h"
 
 struct bpf_programs_options {
 	const bool *wanted;		/* N_KINDS */
+	const struct source_exclusion *excluded_paths;
+	size_t n_excluded_paths;
+	const struct span *excluded_names;
+	size_t n_excluded_names;
 	uint32_t own_pid;
 	uint32_t write_interval_ms;	/* between two reports of writes to one open file */
 	size_t ring_bytes;		/* of each processor */

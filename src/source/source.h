@@ -24,6 +24,12 @@ struct source;
 #define SOURCE_NAP_NS (10 * UINT64_C(1000000))
 #define SOURCE_BATCH 128u		/* as many audit records as a read() takes at most */
 
+/* What no subscription wants of files, so that the kernel's programs leave it out: a path of few names, or all below it. */
+struct source_exclusion {
+	struct span path;
+	bool below;			/* what is below it, not itself */
+};
+
 struct source_options {
 	const char *path;		/* replay: the file, "-" for stdin */
 	const char *mode;		/* audit: "unicast", "multicast" or NULL (unicast if free) */
@@ -32,6 +38,10 @@ struct source_options {
 	bool want_bpf;			/* live: what system calls do from programs in the kernel, where that can be had */
 	bool want_audit;		/* live: and the rest from audit, which may be missing only if false */
 	const bool *wanted;		/* ebpf: N_KINDS flags, kinds somebody subscribed to */
+	const struct source_exclusion *excluded_paths;	/* ebpf: of files opened and written */
+	size_t n_excluded_paths;
+	const struct span *excluded_names;	/* ebpf: names of processes (comm) of which nothing but their life is wanted */
+	size_t n_excluded_names;
 	uint32_t own_pid;		/* ebpf: what this process does is left out in the kernel */
 	uint32_t write_interval_ms;	/* ebpf: between two reports of the writes to one open file */
 	size_t bpf_ring_bytes;		/* ebpf: of the ring of each processor */

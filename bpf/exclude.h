@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+/* What no subscription wants, left out where it costs least, and counted: files below certain folders, and what processes of
+ * certain names do (but for their life, which belongs to the events of others). */
+
+#include "common.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct probe_excluded);
+	__type(value, u32);
+} excluded_paths SEC(".maps");
+
+struct comm_key {
+	char name[PROBE_NAME_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct comm_key);
+	__type(value, u32);
+} excluded_names SEC(".maps");
+
+static __always_inline bool_t excluded_at(struct probe_excluded *key, u32 depth, u32 n_names)
+{
+	u32 *how = bpf_map_lookup_elem(&excluded_paths, key);
+
+	return how && *how & (n_names == depth ? PROBE_EXCLUDE_ITSELF : PROBE_EXCLUDE_BELOW);
+}
+
+/* Of the path made last in this record. */
+static __always_inline bool_t path_is_excluded(struct probe_record *record)
+{
+	struct scratch *scratch = (struct scratch *)record;
+	struct probe_control *c = control_get();
+	struct probe_excluded key = { 0 };
+	u32 n = scratch->n_names;
+
+	if (!c || !c->excluded_depths || n == 0)
+		return 0;
+	bpf_probe_read_kernel_str(key.name[0], PROBE_EXCLUDED_BYTES, text_at(record, scratch->top[0]));
+	if (c->excluded_depths & 2 && excluded_at(&key, 1, n))
+		return 1;
+	if (n < 2 || !(c->excluded_depths & 12))
+		return 0;
+	bpf_probe_read_kernel_str(key.name[1], PROBE_EXCLUDED_BYTES, text_at(record, scratch->top[1]));
+	if (c->excluded_depths & 4 && excluded_at(&key, 2, n))
+		return 1;
+	if (n < 3 || !(c->excluded_depths & 8))
+		return 0;
+	bpf_probe_read_kernel_str(key.name[2], PROBE_EXCLUDED_BYTES, text_at(record, scratch->top[2]));
+	return excluded_at(&key, 3, n);
+}
+
+static __always_inline bool_t name_is_excluded(void)
+{
+	struct probe_control *c = control_get();
+	struct comm_key key = { 0 };
+
+	if (!c || !c->excludes_names)
+		return 0;
+	bpf_get_current_comm(key.name, sizeof(key.name));
+	return bpf_map_lookup_elem(&excluded_names, &key) != NULL;
+}
