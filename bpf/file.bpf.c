@@ -28,7 +28,7 @@ struct {
 	__type(value, struct written);
 } writes SEC(".maps");
 
-/* Processes that have such: at their end their descriptors are gone through. */
+/* Processes that have such: their closes are looked at, and at their end their descriptors. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
@@ -174,10 +174,12 @@ static __always_inline void flush_written(struct task_struct *task, struct file 
 SEC("tp_btf/sys_enter")
 int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id)
 {
+	u32 pid = (u32)(bpf_get_current_pid_tgid() >> 32);
 	struct file *file;
 	struct call call;
 
-	if (!call_get(&call, regs) || call.plan->act != PROBE_ACT_CLOSE)
+	/* Most close what they only read. */
+	if (!call_get(&call, regs) || call.plan->act != PROBE_ACT_CLOSE || !bpf_map_lookup_elem(&writers, &pid))
 		return 0;
 	file = file_of(call.task, (int)call_arg(&call, call.plan->at));
 	if (file)

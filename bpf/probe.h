@@ -83,6 +83,7 @@ struct probe_exec {
 	probe_u32 args_bytes, env_bytes;	/* in all: what texts ARGS and ENV lack follows in PROBE_MORE */
 	probe_u32 argc;
 	probe_u32 is_internal;		/* no mount of anybody's: a memfd */
+	probe_u64 caps[4];		/* after it: permitted, effective, inheritable, ambient */
 };
 
 struct probe_more {

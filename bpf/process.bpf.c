@@ -77,6 +77,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	struct file *file;
 	struct inode *inode;
 	struct dentry *dentry;
+	const struct cred *cred;
 	struct tty_struct *tty;
 	const char *script;
 	u64 args, args_end, env, env_end;
@@ -96,6 +97,11 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	record->body.exec.is_unhashed = BPF_CORE_READ(dentry, d_hash.pprev) == NULL;
 	record->body.exec.is_internal = !!(BPF_CORE_READ(file, f_path.mnt, mnt_flags) & MNT_INTERNAL);
 	record->body.exec.argc = (u32)bprm->argc;
+	cred = task->cred;
+	bpf_probe_read_kernel(&record->body.exec.caps[0], 8, &cred->cap_permitted);
+	bpf_probe_read_kernel(&record->body.exec.caps[1], 8, &cred->cap_effective);
+	bpf_probe_read_kernel(&record->body.exec.caps[2], 8, &cred->cap_inheritable);
+	bpf_probe_read_kernel(&record->body.exec.caps[3], 8, &cred->cap_ambient);
 	off = put_file_path(record, EXEC_PATH, off, file);
 	off = put_path(record, EXEC_CWD, off, BPF_CORE_READ(fs, pwd.mnt), BPF_CORE_READ(fs, pwd.dentry));
 	tty = BPF_CORE_READ(task, signal, tty);

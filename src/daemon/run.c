@@ -215,16 +215,6 @@ static void narrow_wanted(struct daemon *d)
 			d->wanted[switches[i].kind] = false;
 }
 
-/* What the kernel stamps audit records by ticks so often. */
-static uint64_t coarse_clock_ns(void)
-{
-	struct timespec tick;
-
-	if (clock_getres(CLOCK_REALTIME_COARSE, &tick) < 0 || tick.tv_nsec <= 0)
-		return 10 * NS_PER_MS;
-	return (uint64_t)tick.tv_nsec;
-}
-
 static int start_threads(struct daemon *d)
 {
 	struct core_options core = {
@@ -242,8 +232,6 @@ static int start_threads(struct daemon *d)
 	};
 	int r;
 
-	if (source_live_bpf(d->source) >= 0)
-		core.pipeline.tracker.audit_lag_ns = coarse_clock_ns();
 	core.pipeline.assembler.timeout_ns = (uint64_t)daemon_setting(d, SETTING_EventAssemblerTimeoutMs) * NS_PER_MS;
 	r = ring_new(&d->ring, RING_BYTES);
 	if (r >= 0)

@@ -268,25 +268,24 @@ const char *error_name(int64_t error, char ret[static 24])
 {
 	/* Never leave the kernel as such, yet audit sees them (include/linux/errno.h). */
 	static const struct {
-		int64_t error;
+		uint64_t error;
 		const char *name;
 	} internal[] = {
 		{ 512, "ERESTARTSYS" }, { 513, "ERESTARTNOINTR" },	  { 514, "ERESTARTNOHAND" },
 		{ 515, "ENOIOCTLCMD" }, { 516, "ERESTART_RESTARTBLOCK" }, { 517, "EPROBE_DEFER" },
 		{ 529, "EIOCBQUEUED" },
 	};
+	uint64_t number = error < 0 ? -(uint64_t)error : (uint64_t)error;
 	const char *name = NULL;
 
-	if (error < 0)
-		error = -error;
-	if (error < 512)
-		name = audit_errno_to_name((int)error);
+	if (number < 512)
+		name = audit_errno_to_name((int)number);
 	for (size_t i = 0; !name && i < ARRAY_SIZE(internal); i++)
-		if (internal[i].error == error)
+		if (internal[i].error == number)
 			name = internal[i].name;
 	if (name)
 		return name;
-	snprintf(ret, 24, "%lld", (long long)error);
+	snprintf(ret, 24, "%llu", (unsigned long long)number);
 	return ret;
 }
 

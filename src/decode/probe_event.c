@@ -5,12 +5,13 @@
 
 struct probe_call_info {
 	const char *name;
+	uint8_t act;
 	uint16_t kind;
 };
 
 static const struct probe_call_info calls[N_PROBE_CALLS] = {
 #define PROBE_CALL_LINE(call, act, category, action, at, name_arg, at2, name2, value, class) \
-	[PROBE_CALL_##call] = { #call, KIND_ID(category, action) },
+	[PROBE_CALL_##call] = { #call, PROBE_ACT_##act, KIND_ID(category, action) },
 #include "bpf/calls.def"
 };
 
@@ -21,6 +22,16 @@ static int (*const of_type[N_PROBE_TYPES])(struct probe *) = {
 	[PROBE_CALL] = probe_call,     [PROBE_PROGRAM] = probe_program, [PROBE_SIGNAL] = probe_signal,
 	[PROBE_MODULE] = probe_module, [PROBE_DNS] = probe_dns,
 };
+
+/* Where the call says of what kind the event is: what makes such records in the kernel. */
+#define ACT(act) (1u << PROBE_ACT_##act)
+static const uint32_t acts_of[N_PROBE_TYPES] = {
+	[PROBE_NAME] = ACT(NAME),
+	[PROBE_FILE] = ACT(FILE),
+	[PROBE_SOCKET] = ACT(NONE) | ACT(CONNECT) | ACT(ACCEPT) | ACT(SOCKET) | ACT(SEND),
+	[PROBE_CALL] = ACT(CALL) | ACT(MAP) | ACT(PROTECT) | ACT(PTRACE) | ACT(CAPS),
+};
+#undef ACT
 
 const char *probe_call_name(const struct probe *probe)
 {
@@ -40,6 +51,25 @@ uint64_t probe_argument(const struct probe *probe, unsigned n)
 bool probe_is_cut(const struct probe *probe, unsigned text)
 {
 	return probe->record->cut >> text & 1;
+}
+
+void probe_set_missing(struct event *event, const char *what)
+{
+	text_set(&event->values, FIELD_completeness, "partial");
+	values_append_list(&event->values, FIELD_missing, span_of(what));
+}
+
+void probe_set_text(const struct probe *probe, struct event *event, enum field field, unsigned text)
+{
+	struct span bytes = probe_text(probe->bytes, text);
+
+	if (bytes.size == 0 && probe_is_cut(probe, text)) {
+		probe_set_missing(event, fields[field].name);
+		return;
+	}
+	values_set_text(&event->values, field, bytes);
+	if (probe_is_cut(probe, text))
+		values_append_list(&event->values, FIELD_truncated, span_of(fields[field].name));
 }
 
 struct event *probe_event(const struct probe *probe, uint16_t kind, const char *code)
@@ -99,6 +129,14 @@ static void set_actor(const struct probe *probe)
 		values_set_text(&actor->values, FIELD_name, (struct span){ head->name, name_bytes });
 }
 
+/* A capture may say anything. */
+static bool fits(const struct probe_record *record)
+{
+	uint32_t acts = acts_of[record->head.type];
+
+	return of_type[record->head.type] && (acts == 0 || acts >> calls[record->call].act & 1);
+}
+
 int decode_probe(struct decoder *decoder, uint64_t time_ns, struct span bytes, decode_fn emit, void *user)
 {
 	struct probe probe = {
@@ -112,7 +150,7 @@ int decode_probe(struct decoder *decoder, uint64_t time_ns, struct span bytes, d
 	int r;
 
 	decoder->stats.drafts++;
-	if (probe_check(bytes) < 0 || !of_type[probe.record->head.type]) {
+	if (probe_check(bytes) < 0 || !fits(probe.record)) {
 		decoder->stats.errors++;
 		return 0;
 	}

@@ -19,6 +19,7 @@
 
 #define LINK_FOLLOW 0x400u		/* AT_SYMLINK_FOLLOW */
 #define LINK_NOFOLLOW 0x100u		/* AT_SYMLINK_NOFOLLOW */
+#define MOUNT_FOLLOW 0x10u		/* MOVE_MOUNT_T_SYMLINKS */
 #define RENAME_OF_EXCHANGE 2u
 
 /* The kernel's own encoding of a device, include/linux/kdev_t.h. */
@@ -43,6 +44,33 @@ static void set_file(const struct probe *probe, struct event *event)
 		text_set(&event->values, FIELD_file_type, type);
 }
 
+/* What has no name is called as in /proc/PID/fd; the name of a socket is that of its protocol.  NULL: it has one. */
+static const char *nameless(const struct probe *probe)
+{
+	struct span names = probe_text(probe->bytes, FILE_PATH);
+	const char *type = mode_type(probe->record->body.file.mode);
+
+	if (type && strcmp(type, "socket") == 0)
+		return "socket";
+	if (names.size != 1 || names.data[0] != 0)
+		return NULL;
+	return type && strcmp(type, "fifo") == 0 ? "pipe" : "inode";
+}
+
+static void set_file_path(const struct probe *probe, struct event *event)
+{
+	const char *name = nameless(probe);
+	struct buffer *text = &probe->decoder->text;
+
+	if (!name) {
+		probe_set_path(probe, event, FIELD_path, FILE_PATH);
+		return;
+	}
+	buffer_clear(text);
+	buffer_printf(text, "%s:[%llu]", name, (unsigned long long)probe->record->body.file.inode);
+	values_set_text(&event->values, FIELD_path, buffer_span(text));
+}
+
 static struct event *file_event(const struct probe *probe, uint16_t kind)
 {
 	struct event *event = probe_event(probe, kind, "CALL");
@@ -50,7 +78,7 @@ static struct event *file_event(const struct probe *probe, uint16_t kind)
 	if (!event)
 		return NULL;
 	text_set(&event->values, FIELD_outcome, "success");
-	probe_set_path(probe, event, FIELD_path, FILE_PATH);
+	set_file_path(probe, event);
 	set_file(probe, event);
 	return event;
 }
@@ -59,7 +87,7 @@ static struct event *file_event(const struct probe *probe, uint16_t kind)
 static void cut_last_name(struct event *event)
 {
 	struct span path = values_text(&event->values, FIELD_path);
-	const char *slash = memrchr(path.data, '/', path.size);
+	const char *slash = path.size > 0 ? memrchr(path.data, '/', path.size) : NULL;
 
 	if (slash)
 		event->path.size = slash == path.data ? 1 : (uint32_t)(slash - path.data);
@@ -108,6 +136,16 @@ static void set_owner(struct event *event, uint64_t uid, uint64_t gid)
 		values_set_number(&event->values, FIELD_file_gid, (uint32_t)gid);
 }
 
+/* 32-bit programs hand a size of 64 bits in two arguments; those of ARM leave one out before it. */
+static uint64_t size_of(const struct probe *probe, const uint64_t *arguments, size_t n)
+{
+	size_t first = X86_FLAGS ? 0 : 1;
+
+	if (probe->record->call != PROBE_CALL_truncate64 && probe->record->call != PROBE_CALL_ftruncate64)
+		return arguments[0];
+	return (uint32_t)arguments[first] | (first + 1 < n ? arguments[first + 1] << 32 : 0);
+}
+
 int probe_file(struct probe *probe)
 {
 	const struct probe_file *file = &probe->record->body.file;
@@ -121,9 +159,9 @@ int probe_file(struct probe *probe)
 	else if (kind == KIND_ID(file, chown))
 		set_owner(event, file->value[0], file->value[1]);
 	else if (kind == KIND_ID(file, truncate))
-		values_set_number(&event->values, FIELD_size, file->value[0]);
+		values_set_number(&event->values, FIELD_size, size_of(probe, file->value, ARRAY_SIZE(file->value)));
 	else if (kind == KIND_ID(file, xattr))
-		values_set_text(&event->values, FIELD_xattr, probe_text(probe->bytes, FILE_EXTRA));
+		probe_set_text(probe, event, FIELD_xattr, FILE_EXTRA);
 	if (kind == KIND_ID(file, xattr))
 		text_set(&event->values, FIELD_auditd_syscall, probe_call_name(probe));
 	return probe_emit(probe, event);
@@ -155,9 +193,22 @@ static bool follows_link(const struct probe *probe)
 		return !(probe_argument(probe, 2) & LINK_NOFOLLOW);
 	case PROBE_CALL_linkat:
 		return probe_argument(probe, 4) & LINK_FOLLOW;
+	case PROBE_CALL_move_mount:
+		return probe_argument(probe, 4) & MOUNT_FOLLOW;
 	default:
 		return false;
 	}
+}
+
+/* A slash at the end asks for a folder: what looks a file up follows the link then, whatever its flags
+ * (path_resolution(7)); what makes or removes a name refuses. */
+static bool asks_for_folder(const struct probe *probe, uint16_t kind)
+{
+	struct span given = probe_text(probe->bytes, NAME_GIVEN);
+
+	return given.size > 1 && given.data[given.size - 1] == '/' &&
+	       (kind == KIND_ID(file, chmod) || kind == KIND_ID(file, chown) || kind == KIND_ID(file, xattr) ||
+		kind == KIND_ID(file, unmount));
 }
 
 /* A relative name without a descriptor says where the process is. */
@@ -191,16 +242,17 @@ static void set_cwd(const struct probe *probe)
 
 static int set_names(const struct probe *probe, struct event *event, uint16_t kind)
 {
-	int r = probe_set_given(probe, event, FIELD_path, NAME_FOLDER, NAME_GIVEN, follows_link(probe));
+	bool follows = follows_link(probe) || asks_for_folder(probe, kind);
+	int r = probe_set_given(probe, event, FIELD_path, NAME_FOLDER, NAME_GIVEN, follows);
 
 	if (r < 0)
 		return r;
 	if (kind == KIND_ID(file, rename) || kind == KIND_ID(file, link))
 		return probe_set_given(probe, event, FIELD_target_path, NAME_FOLDER2, NAME_GIVEN2, false);
 	if (kind == KIND_ID(file, symlink))
-		values_set_text(&event->values, FIELD_target_path, probe_text(probe->bytes, NAME_GIVEN2));
+		probe_set_text(probe, event, FIELD_target_path, NAME_GIVEN2);
 	else if (kind == KIND_ID(file, xattr))
-		values_set_text(&event->values, FIELD_xattr, probe_text(probe->bytes, NAME_GIVEN2));
+		probe_set_text(probe, event, FIELD_xattr, NAME_GIVEN2);
 	return 0;
 }
 
@@ -218,8 +270,8 @@ static void set_made(const struct probe *probe, struct event *event)
 
 		if (calls[i].call != probe->record->call)
 			continue;
-		if (i < 2)
-			mode |= 0040000;
+		if (i < 2)	/* of which the kernel takes the permissions alone */
+			mode = 0040000;
 		type = mode_type(mode & 0170000 ? mode : mode | 0100000);
 		if (type)
 			text_set(&event->values, FIELD_file_type, type);
@@ -261,7 +313,7 @@ static int emit_unload(struct probe *probe)
 	if (!event)
 		return -ENOMEM;
 	text_set(&event->values, FIELD_outcome, "success");
-	values_set_text(&event->values, FIELD_driver_name, probe_text(probe->bytes, NAME_GIVEN2));
+	probe_set_text(probe, event, FIELD_driver_name, NAME_GIVEN2);
 	text_set(&event->values, FIELD_auditd_syscall, probe_call_name(probe));
 	return probe_emit(probe, event);
 }
@@ -321,7 +373,7 @@ int probe_name(struct probe *probe)
 			set_owner(event, probe_argument(probe, 1), probe_argument(probe, 2));
 		break;
 	case KIND_ID(file, truncate):
-		values_set_number(&event->values, FIELD_size, probe_argument(probe, 1));
+		values_set_number(&event->values, FIELD_size, size_of(probe, &probe->record->body.call.value[1], 3));
 		break;
 	case KIND_ID(file, xattr):
 		text_set(&event->values, FIELD_auditd_syscall, probe_call_name(probe));

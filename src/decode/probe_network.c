@@ -44,10 +44,12 @@ static void set_end(struct event *event, const uint8_t ip[16], uint16_t port, ui
 
 static void set_kind_of_socket(struct event *event, const struct probe_socket *socket)
 {
-	bool is_mapped_4 = socket->family == AF_INET6 && (is_mapped(socket->remote) || is_mapped(socket->local));
+	/* A socket of version 6 takes an address of version 4 in either form. */
+	bool is_4 = socket->family == AF_INET6 && (socket->remote_family == AF_INET || is_mapped(socket->remote) ||
+						   is_mapped(socket->local));
 	char family[16];
 
-	text_set(&event->values, FIELD_network_type, is_mapped_4 ? "ipv4" : socket_family_name(socket->family, family));
+	text_set(&event->values, FIELD_network_type, is_4 ? "ipv4" : socket_family_name(socket->family, family));
 	if (socket->family != AF_INET && socket->family != AF_INET6)
 		return;
 	if (socket->protocol == TCP)
@@ -83,7 +85,7 @@ static int set_socket_path(const struct probe *probe, struct event *event)
 		if (end)
 			path.size = (size_t)(end - path.data);
 		buffer_clear(folder);
-		if (cwd.size > 0)
+		if (cwd.size > 0 && !probe_is_cut(probe, SOCKET_CWD))
 			probe_join_names(folder, cwd);
 		if (path_join(text, buffer_span(folder), path) == -EINVAL)
 			buffer_append_span(text, path);

@@ -92,10 +92,27 @@ static bool climbs(struct span name)
 	return false;
 }
 
-static void set_missing_path(struct event *event)
+static void join(struct buffer *path, struct span folder, struct span name)
 {
-	text_set(&event->values, FIELD_completeness, "partial");
-	values_append_list(&event->values, FIELD_missing, SPAN("path"));
+	if (name.size == 0 || climbs(name)) {
+		buffer_append_span(path, folder);
+		if (name.size > 0 && folder.size > 1)
+			buffer_append_byte(path, '/');
+		buffer_append_span(path, name);
+	} else {
+		path_join(path, folder, name);
+	}
+}
+
+/* In a root of its own `..` leads to that root at most. */
+static void join_below(struct buffer *path, struct span root, struct span name)
+{
+	size_t at = root.size;
+
+	buffer_append_span(path, root);
+	path_join(path, SPAN("/"), name);
+	if (path->size == at + 1)	/* the root itself */
+		path->size = at;
 }
 
 int probe_set_given(const struct probe *probe, struct event *event, enum field field, unsigned folder, unsigned given,
@@ -103,11 +120,12 @@ int probe_set_given(const struct probe *probe, struct event *event, enum field f
 {
 	struct span name = without_slashes(probe_text(probe->bytes, given));
 	struct buffer *base = &probe->decoder->name, *path = &probe->decoder->text;
-	bool is_target = field == FIELD_target_path;
+	bool is_target = field == FIELD_target_path, is_absolute = name.size > 0 && name.data[0] == '/', is_jailed;
 	enum unsure unsure = UNSURE_NOT;
 
 	if (name.size == 0 && probe_is_cut(probe, given)) {	/* not there any more when the call returned */
-		set_missing_path(event);
+		if (!values_has(&event->values, FIELD_missing))	/* else the other path is too */
+			probe_set_missing(event, "path");
 		return 0;
 	}
 	buffer_clear(base);
@@ -117,16 +135,12 @@ int probe_set_given(const struct probe *probe, struct event *event, enum field f
 		name.data++;
 		name.size--;
 	}
+	is_jailed = is_absolute && base->size > 1;
 	buffer_clear(path);
-	if (name.size == 0) {
-		buffer_append_span(path, buffer_span(base));
-	} else if (climbs(name)) {
-		buffer_append_span(path, buffer_span(base));
-		buffer_append_byte(path, '/');
-		buffer_append_span(path, name);
-	} else if (path_join(path, buffer_span(base), name) == -ENOMEM) {
-		return -ENOMEM;
-	}
+	if (is_jailed)
+		join_below(path, buffer_span(base), name);
+	else
+		join(path, buffer_span(base), name);
 	if (buffer_error(base) < 0 || buffer_error(path) < 0)
 		return -ENOMEM;
 	values_set_text(&event->values, field, buffer_span(path));
@@ -138,6 +152,10 @@ int probe_set_given(const struct probe *probe, struct event *event, enum field f
 		unsure = UNSURE_FILE;
 	else if (name.size > 0 && !is_single(name))
 		unsure = UNSURE_FOLDER;
+	if (unsure != UNSURE_NOT && is_jailed) {	/* from outside, absolute links lead elsewhere: nobody to ask */
+		text_set(&event->values, FIELD_path_confidence, "guessed");
+		return 0;
+	}
 	if (unsure != UNSURE_NOT)
 		text_set(&event->values, FIELD_path_confidence, "joined");
 	event->unsure[is_target] = unsure;

@@ -36,14 +36,13 @@ int probe_exit(struct probe *probe)
 static void set_args(const struct probe *probe, struct context *actor)
 {
 	struct span args = probe_text(probe->bytes, EXEC_ARGS);
-	bool is_whole = !probe_is_cut(probe, EXEC_ARGS);
 
 	values_set_number(&actor->values, FIELD_args_count, probe->record->body.exec.argc);
 	if (args.size == 0)
 		return;
 	if (args.data[args.size - 1] == 0) {
 		values_set_text(&actor->values, FIELD_args, args);
-	} else if (is_whole || args.size > 1) {	/* the last one was cut: it ends here */
+	} else {	/* the last one was cut: it ends here */
 		char *room = values_new_text(&actor->values, FIELD_args, args.size + 1);
 
 		if (!room)
@@ -58,17 +57,18 @@ static int set_context_paths(const struct probe *probe, struct context *actor)
 {
 	struct buffer *text = &probe->decoder->text, *folder = &probe->decoder->name;
 	struct span script = probe_text(probe->bytes, EXEC_SCRIPT), tty = probe_text(probe->bytes, EXEC_TTY);
+	bool knows_folder = !probe_is_cut(probe, EXEC_CWD);
 
 	buffer_clear(text);
 	probe_join_names(text, probe_text(probe->bytes, EXEC_PATH));
 	values_set_text(&actor->values, FIELD_executable, buffer_span(text));
 	buffer_clear(folder);
 	probe_join_names(folder, probe_text(probe->bytes, EXEC_CWD));
-	if (!probe_is_cut(probe, EXEC_CWD))
+	if (knows_folder)
 		values_set_text(&actor->values, FIELD_cwd, buffer_span(folder));
 	if (tty.size > 0)
 		values_set_text(&actor->values, FIELD_tty, tty);
-	if (script.size > 0) {
+	if (script.size > 0 && (knows_folder || script.data[0] == '/')) {
 		buffer_clear(text);
 		if (path_join(text, buffer_span(folder), script) >= 0)
 			values_set_text(&actor->values, FIELD_interpreter, buffer_span(text));
@@ -106,6 +106,23 @@ static int emit_memfd(struct probe *probe)
 	return probe_emit(probe, event);
 }
 
+/* As audit writes them. */
+static void set_capabilities(const struct probe *probe, struct event *event, const probe_u64 caps[4])
+{
+	static const enum field order[] = { FIELD_cap_permitted, FIELD_cap_effective, FIELD_cap_inheritable,
+					    FIELD_cap_ambient };
+	struct buffer *text = &probe->decoder->text;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(order); i++) {
+		buffer_clear(text);
+		if (caps[i])
+			buffer_printf(text, "%016llx", (unsigned long long)caps[i]);
+		else
+			buffer_append_byte(text, '0');
+		values_set_text(&event->values, order[i], buffer_span(text));
+	}
+}
+
 int probe_exec(struct probe *probe)
 {
 	struct context *actor = probe->decoder->actor;
@@ -121,10 +138,14 @@ int probe_exec(struct probe *probe)
 		return -ENOMEM;
 	text_set(&event->values, FIELD_outcome, "success");
 	set_program(probe, event);
+	if (probe->record->body.exec.caps[0])	/* a program with powers, as audit tells it */
+		set_capabilities(probe, event, probe->record->body.exec.caps);
 	while (list_next(&env, &variable))
 		values_append_list(&event->values, FIELD_env, variable);
 	if (probe_is_cut(probe, EXEC_ARGS))
 		values_append_list(&event->values, FIELD_truncated, SPAN("args"));
+	if (probe_is_cut(probe, EXEC_ENV))
+		values_append_list(&event->values, FIELD_truncated, SPAN("env"));
 	if (probe_is_cut(probe, EXEC_PATH))
 		values_append_list(&event->values, FIELD_truncated, SPAN("process.executable"));
 	r = probe_emit(probe, event);
@@ -174,19 +195,6 @@ static void set_group_changes(const struct probe *probe, struct event *event)
 	add_change(probe, event, "egid", head->egid);
 	add_change(probe, event, "sgid", head->sgid);
 	add_change(probe, event, "fsgid", head->fsgid);
-}
-
-static void set_capabilities(const struct probe *probe, struct event *event)
-{
-	static const enum field order[] = { FIELD_cap_permitted, FIELD_cap_effective, FIELD_cap_inheritable,
-					    FIELD_cap_ambient };
-	struct buffer *text = &probe->decoder->text;
-
-	for (unsigned i = 0; i < ARRAY_SIZE(order); i++) {
-		buffer_clear(text);
-		buffer_printf(text, "%016llx", (unsigned long long)probe_argument(probe, i));
-		values_set_text(&event->values, order[i], buffer_span(text));
-	}
 }
 
 static void set_namespaces(const struct probe *probe, struct event *event)
@@ -244,7 +252,7 @@ int probe_call(struct probe *probe)
 		set_group_changes(probe, event);
 		break;
 	case KIND_ID(process, capset):
-		set_capabilities(probe, event);
+		set_capabilities(probe, event, probe->record->body.call.value);
 		names_call = false;
 		break;
 	case KIND_ID(process, setns):
@@ -309,6 +317,6 @@ int probe_module(struct probe *probe)
 	if (!event)
 		return -ENOMEM;
 	text_set(&event->values, FIELD_outcome, "success");
-	values_set_text(&event->values, FIELD_driver_name, probe_text(probe->bytes, 0));
+	probe_set_text(probe, event, FIELD_driver_name, 0);
 	return probe_emit(probe, event);
 }

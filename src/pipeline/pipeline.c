@@ -10,6 +10,7 @@
 #include "pipeline/hold.h"
 
 #define PRUNE_EVERY_NS NS_PER_SEC
+#define AUDIT_TICK_NS (10 * NS_PER_MS)	/* its clock is coarse: at worst this much (HZ=100) */
 
 struct pipeline {
 	struct pipeline_options options;
@@ -30,6 +31,7 @@ struct pipeline {
 	uint64_t pruned_ns;
 	bool from_connector;		/* the draft being decoded is a fork or exit of the connector */
 	bool from_audit;		/* ... is of audit */
+	bool has_probes;		/* records of the kernel's programs have come */
 };
 
 static int lookup(void *user, uint32_t pid, struct context *ret);
@@ -412,6 +414,10 @@ static bool is_answer(uint32_t type)
 /* A record of the kernel's programs is an event by itself and comes in order: neither assembly nor hold has anything to do. */
 static int push_probe(struct pipeline *pipeline, uint64_t time_ns, struct span bytes)
 {
+	if (!pipeline->has_probes) {	/* live, or a capture of such a run */
+		pipeline->has_probes = true;
+		tracker_set_audit_lag(pipeline->tracker, AUDIT_TICK_NS);
+	}
 	advance_clock(pipeline, time_ns);
 	pipeline->from_connector = pipeline->from_audit = false;
 	return decode_probe(pipeline->decoder, time_ns, bytes, on_event, pipeline);

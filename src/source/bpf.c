@@ -23,6 +23,7 @@
 #include "source/gap.h"
 
 #define COMMIT_BYTES (64u << 10)	/* the kernel gets room back in steps of this */
+#define PIECES_NS NS_PER_SEC		/* they come within microseconds */
 #define LOOK_AT_LOSSES_NS (100 * NS_PER_MS)
 
 /* Categories that gap rows name. */
@@ -200,6 +201,22 @@ static void popped(struct bpf_source *s, unsigned ring, size_t bytes)
 	}
 }
 
+/* An exec whose last pieces never came, on a processor that has nothing more to say. */
+static int end_old_execs(struct bpf_source *s, uint64_t boot_ns, record_fn emit, void *user)
+{
+	for (unsigned i = 0; i < s->n_rings; i++) {
+		const struct probe_head *head = (const struct probe_head *)(const void *)s->execs[i].record.data;
+		int r;
+
+		if (likely(!s->execs[i].is_open) || boot_ns - head->time_ns < PIECES_NS)
+			continue;
+		r = end_exec(s, i, emit, user);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int tell_losses(struct bpf_source *s, uint64_t now_ns, record_fn emit, void *user)
 {
 	struct probe_counters now;
@@ -244,6 +261,8 @@ static int bpf_read(struct source *source, size_t max, record_fn emit, void *use
 			break;
 		n++;
 	}
+	if (r >= 0)
+		r = end_old_execs(s, boot_ns, emit, user);
 	for (unsigned i = 0; i < s->n_rings; i++)
 		if (s->taken[i] > 0) {
 			s->taken[i] = 0;

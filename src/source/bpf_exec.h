@@ -9,6 +9,7 @@ struct bpf_exec {
 	struct buffer record;		/* probe_record up to the text before ENV; then what follows here */
 	struct buffer env, args;
 	uint32_t env_left, args_left;	/* still to come */
+	bool env_cut, args_cut;		/* not all of it will come */
 	bool is_open;
 };
 
@@ -21,5 +22,5 @@ int bpf_exec_piece(struct bpf_exec *exec, struct span record, struct span *ret);
 /* No more pieces come (the ring had no room): what there is, args marked as cut.  1, or 0: nothing was open; -ENOMEM. */
 int bpf_exec_end(struct bpf_exec *exec, struct span *ret);
 
-/* Variables of an environment block that are recorded, each with its NUL, appended. */
-void bpf_exec_keep_env(struct buffer *to, struct span block);
+/* Variables of an environment block that are recorded, each with its NUL, appended.  false: one is longer than is kept. */
+bool bpf_exec_keep_env(struct buffer *to, struct span block);

@@ -22,6 +22,7 @@
 
 #define MAX_KINDS 16
 #define MAX_PROGRAMS 32
+#define MAX_RINGS_BYTES ((size_t)256 << 20)	/* of all processors */
 #define ALL (-2)			/* kinds of a program: any kind at all, */
 #define CALLS (-3)			/* any kind that a program of system calls serves */
 #define END (-1)
@@ -196,6 +197,8 @@ static int open_rings(struct bpf_programs *programs, size_t ring_bytes)
 {
 	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
 
+	/* A host may have places for hundreds of processors. */
+	ring_bytes = MIN(ring_bytes, MAX_RINGS_BYTES / programs->n_cpus);
 	while (bytes < ring_bytes)
 		bytes *= 2;
 	programs->rings = calloc(programs->n_cpus, sizeof(*programs->rings));

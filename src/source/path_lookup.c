@@ -17,7 +17,7 @@
 
 /* A rename or mount anywhere makes a walk through the cache begin again, which RESOLVE_CACHED does not do itself
  * (fs/namei.c: -ECHILD becomes -EAGAIN): under a storm of renames that is nothing unusual. */
-#define ATTEMPTS 4
+#define ATTEMPTS 20
 
 #ifndef RESOLVE_CACHED
 #define RESOLVE_CACHED 0x20

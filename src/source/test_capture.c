@@ -13,6 +13,7 @@
 
 #include "base/buffer.h"
 #include "base/macro.h"
+#include "event/test_made.h"
 #include "source/capture.h"
 #include "source/source.h"
 
@@ -85,6 +86,65 @@ static void test_lines(void **state)
 		    "type=RECORDER_GAP msg=recorder(1.000000000:3): begin=1\n"
 		    "node=host.example type=USER_LOGIN msg=audit(1.000:4): \xff\xfe\n"
 		    "node=x type=EOE msg=audit(1.000:5): \n");
+}
+
+/* A record of the kernel's programs is bytes: in hex, behind the moment that its event has. */
+static void test_probe(void **state)
+{
+	static struct made made;
+	struct buffer expected = { 0 };
+	struct capture *capture = NULL;
+	uint64_t time_ns = UINT64_C(1795343338000000007);
+	const struct record fork = { .type = RECORD_FORK, .text = SPAN("recorder(1.000000000:2): pid=2") };
+
+	make(&made, PROBE_NAME, PROBE_CALL_unlink);
+	add_path(&made, NAME_FOLDER, "/tmp");
+	add_text(&made, NAME_GIVEN, SPAN("\n\xff \x1d\0x"));
+	assert_int_equal(capture_open(&capture, path), 0);
+	assert_int_equal(capture_write(capture, &(struct record){ .type = RECORD_PROBE, .time_ns = time_ns,
+								  .text = made_bytes(&made) }), 0);
+	assert_int_equal(capture_write(capture, &fork), 0);
+	/* before 1970 begins, of no bytes: nothing special */
+	assert_int_equal(capture_write(capture, &(struct record){ .type = RECORD_PROBE }), 0);
+	assert_int_equal(capture_records(capture), 3);
+	capture_free(capture);
+
+	buffer_append_text(&expected, "type=RECORDER_PROBE msg=recorder(1795343338.000000007:0): ");
+	for (size_t i = 0; i < made.size; i++)
+		buffer_printf(&expected, "%02x", (unsigned char)made.bytes[i]);
+	buffer_append_text(&expected, "\ntype=RECORDER_FORK msg=recorder(1.000000000:2): pid=2\n"
+				      "type=RECORDER_PROBE msg=recorder(0.000000000:0): \n");
+	expect_file(buffer_text(&expected));
+	buffer_release(&expected);
+}
+
+/* The longest there is: all of 6 MiB of arguments. */
+static void test_long_probe(void **state)
+{
+	size_t size = sizeof(struct probe_record) + (6u << 20);
+	struct probe_record *record = calloc(1, size);
+	struct buffer text = { 0 };
+	struct capture *capture = NULL;
+	struct source *source = NULL;
+	struct span line;
+
+	assert_non_null(record);
+	record->head.type = PROBE_EXEC;
+	memset(record->text, 0xa5, size - sizeof(*record));
+	assert_int_equal(capture_open(&capture, path), 0);
+	assert_int_equal(capture_write(capture, &(struct record){ .type = RECORD_PROBE, .time_ns = 5,
+								  .text = { (const char *)record, size } }), 0);
+	capture_free(capture);
+	assert_int_equal(source_replay.open(&source, &(struct source_options){ .path = path }), 0);
+	while (source_replay.read(source, 100, collect, &text) > 0)
+		;
+	source_replay.free(source);
+	line = buffer_span(&text);
+	assert_true(span_starts(line, SPAN("type=RECORDER_PROBE msg=recorder(0.000000005:0): ")));
+	assert_int_equal(line.size, 49 + 2 * size + 1);
+	assert_true(span_ends(line, SPAN("a5a5\n")));
+	buffer_release(&text);
+	free(record);
 }
 
 /* More than the buffer holds, nothing lost, nothing twice. */
@@ -163,6 +223,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_probe, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_probe, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test(test_errors),

@@ -134,7 +134,7 @@ enum folder_answer folders_ask(struct folders *folders, struct span text, uint64
 	memcpy(path, text.data, text.size);
 	path[text.size] = 0;
 	r = folders->lookup(folders->user, path, &found, real, sizeof(real));
-	if (r == -EOPNOTSUPP || r == -ENODATA)
+	if (r == -EOPNOTSUPP || r == -ENODATA || r == -EAGAIN)	/* -EAGAIN: only the disk could tell, or renames all the time */
 		return FOLDER_UNKNOWN;
 	if (r < 0)
 		return FOLDER_OTHER;

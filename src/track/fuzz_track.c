@@ -3,6 +3,7 @@
  * the same ids. */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "track/track.h"
 
@@ -32,6 +33,20 @@ static int lookup(void *user, uint32_t pid, struct context *ret)
 	return 0;
 }
 
+/* Where a path leads is up to the bytes, too. */
+static int resolve_path(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size)
+{
+	static const char *const real[] = { "/a", "/a/.b/c", "/", "/x" };
+	static const int errors[] = { -ENOENT, -EOPNOTSUPP, -ENODATA, -EAGAIN };
+	struct world *world = user;
+	uint8_t byte = world->data[world->asked++ % world->size];
+
+	if (byte & 1)
+		return errors[byte >> 1 & 3];
+	*ret_id = (struct file_id){ .device = 7, .inode = byte, .known = true };
+	return snprintf(ret, size, "%s", real[byte >> 1 & 3]) < 0 ? -EINVAL : 0;
+}
+
 static void fill(struct context *actor, const uint8_t op[4])
 {
 	static const char *const programs[] = { "/bin/a", "/bin/b", "/bin/c", "/bin/a (deleted)" };
@@ -54,6 +69,28 @@ static void fill(struct context *actor, const uint8_t op[4])
 		values_set_text(values, FIELD_cwd, span_of(programs[op[3] & 3]));
 	if (op[3] & 0x20)
 		values_append_list(values, FIELD_args, span_of(programs[op[3] & 3]));
+}
+
+/* A path that a program gave. */
+static void name_file(struct event *event, const uint8_t op[4])
+{
+	static const char *const names[] = { "/a/b", "/a/../b", "/a/.b", "/b/..", "/a//./b/", "/", "/../a", "/b/c/.d" };
+
+	values_set_text(&event->values, FIELD_path, span_of(names[op[2] & 7]));
+	values_set_text(&event->values, FIELD_target_path, span_of(names[op[2] >> 3 & 7]));
+	event->unsure[0] = op[3] % 3;
+	event->unsure[1] = op[3] / 3 % 3;
+}
+
+/* Nobody gets a path with a `..` that nobody can follow. */
+static void check_path(const struct event *event, unsigned i, enum field field)
+{
+	struct span path = values_text(&event->values, field);
+
+	if (event->unsure[i] == UNSURE_NOT)
+		return;
+	if (path.size == 0 || path.data[0] != '/' || memmem(path.data, path.size, "/../", 4) || span_ends(path, SPAN("/..")))
+		abort();
 }
 
 static void check(const struct event *event, uint32_t pid)
@@ -85,6 +122,8 @@ static uint64_t run(const uint8_t *data, size_t size)
 		.max_processes = MAX_PROCESSES,
 		.max_bytes = data[0] & 2 ? 256u << 10 : 0,
 		.lookup = data[0] & 4 ? lookup : NULL,
+		.audit_lag_ns = data[0] & 8 ? 4 * NS_PER_MS : 0,
+		.resolve_path = data[0] & 16 ? resolve_path : NULL,
 		.user = &world,
 	};
 	_cleanup_(tracker_freep) struct tracker *tracker = NULL;
@@ -106,16 +145,24 @@ static uint64_t run(const uint8_t *data, size_t size)
 			return 0;
 		if (op[0] & 0x20)
 			values_set_text(&event->values, FIELD_source, SPAN("proc"));
+		else
+			values_set_text(&event->values, FIELD_source, op[0] & 0x10 ? SPAN("audit") : SPAN("ebpf"));
 		if (op[0] == 0xff)
 			values_set_text(&event->values, FIELD_node, SPAN("other"));
 		if (event->kind == KIND_ID(process, ptrace))
 			values_set_number(&event->values, FIELD_target_pid, op[2] % N_PIDS);
+		if (event->kind == KIND_ID(file, write))
+			name_file(event, op);
 		fill(actor, op);
 		r = tracker_event(tracker, event, actor);
 		if (r < 0)
 			abort();
 		if (r == 0)
 			check(event, actor->pid);
+		if (r == 0 && event->kind == KIND_ID(file, write) && op[0] != 0xff) {
+			check_path(event, 0, FIELD_path);
+			check_path(event, 1, FIELD_target_path);
+		}
 		if (event->context)
 			sum = sum * 31 + event->context->entity_id + event->context->depth;
 		if (op[0] == 0x7f)

@@ -195,7 +195,8 @@ void image_set_birth(struct tracker *tracker, struct context *context, uint32_t 
 }
 
 int image_inferred(struct tracker *tracker, const struct context *actor, const struct context *proc,
-		   uint32_t pid, const struct birth *birth, uint64_t now_ns, struct context **ret)
+		   bool is_snapshot, uint32_t pid, const struct birth *birth, uint64_t now_ns,
+		   struct context **ret)
 {
 	_cleanup_(context_unrefp) struct context *context = context_new();
 	uint64_t said = actor ? actor->values.known[0] : 0;
@@ -204,7 +205,7 @@ int image_inferred(struct tracker *tracker, const struct context *actor, const s
 		return -ENOMEM;
 	said &= ~(BIT(pid) | BIT(entity_id) | BIT(start) | BIT(exec_count));
 	/* Where it is at an event is not where its program began; of a snapshot it is all one can know. */
-	if (actor && !values_has(&actor->values, FIELD_start))
+	if (!is_snapshot)
 		said &= ~(uint64_t)BIT(cwd);
 	if (proc) {
 		uint64_t shown = ~said;

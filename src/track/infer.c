@@ -33,6 +33,7 @@ enum answer {
 	NOT_ASKED,
 	GONE,  /* there is no such process, or only one that began after the event */
 	SHOWN, /* scratch is filled */
+	ITSELF, /* the event is what /proc said */
 };
 
 /* < 0: -errno, else enum answer. */
@@ -98,7 +99,7 @@ static int make(struct tracker *tracker, uint32_t pid, uint64_t time_ns, const s
 	struct context *context;
 	int r;
 
-	r = image_inferred(tracker, actor, proc, pid, &birth, time_ns, &context);
+	r = image_inferred(tracker, actor, proc, answer == ITSELF, pid, &birth, time_ns, &context);
 	if (r < 0)
 		return r;
 	process = process_add(tracker->table, tracker->node_hash, pid, birth.time_ns);
@@ -114,7 +115,7 @@ static int make(struct tracker *tracker, uint32_t pid, uint64_t time_ns, const s
 	process->has_ticks = birth.has_ticks;
 	process->start_inferred = birth.inferred;
 	process->used_ns = time_ns;
-	if (answer != NOT_ASKED)
+	if (answer == GONE || answer == SHOWN)
 		process->looked_up_ns = time_ns;
 	if (answer == GONE)
 		process_end(tracker->table, process, 0, false);
@@ -203,7 +204,7 @@ int tracker_ended_process(struct tracker *tracker, uint32_t pid, uint64_t time_n
 int tracker_seen_process(struct tracker *tracker, uint32_t pid, uint64_t time_ns, const struct context *actor,
 			 struct process **ret)
 {
-	return make(tracker, pid, time_ns, actor, NOT_ASKED, 0, ret);
+	return make(tracker, pid, time_ns, actor, ITSELF, 0, ret);
 }
 
 int tracker_refresh_unit(struct tracker *tracker, struct process *process, uint64_t time_ns)

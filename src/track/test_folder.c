@@ -92,12 +92,125 @@ static void test_learned(void **state)
 	folders_free(folders);
 }
 
+#define FIRST_NS (UINT64_C(1700000000) * NS_PER_SEC)
+
+static void expect_asked(struct folders *folders, uint64_t now_ns, const char *real_path, unsigned n)
+{
+	struct span real;
+
+	assert_int_equal(folders_ask(folders, SPAN("/link"), now_ns, &real), FOLDER_SURE);
+	assert_true(span_eq(real, span_of(real_path)));
+	assert_int_equal(n_asked, n);
+}
+
+/* Without a witness an answer is good for a moment. */
+static void test_fresh(void **state)
+{
+	struct folders *folders = begin(lookup);
+
+	answer_path = "/real";
+	answer_id = a;
+	expect_asked(folders, FIRST_NS, "/real", 1);
+	answer_path = "/other";
+	expect_asked(folders, FIRST_NS, "/real", 1);
+	expect_asked(folders, FIRST_NS + FOLDER_FRESH_NS, "/real", 1);
+	expect_asked(folders, FIRST_NS + FOLDER_FRESH_NS + 1, "/other", 2);
+	/* from the asking on, not from the last use */
+	answer_path = "/third";
+	expect_asked(folders, FIRST_NS + 2 * FOLDER_FRESH_NS + 1, "/other", 2);
+	expect_asked(folders, FIRST_NS + 2 * FOLDER_FRESH_NS + 2, "/third", 3);
+	/* an event that is older than the answer: what was there then, nobody knows */
+	answer_path = "/fourth";
+	expect_asked(folders, FIRST_NS, "/fourth", 4);
+	folders_free(folders);
+}
+
+/* A path that leads to itself; one that leads nowhere is asked for again. */
+static void test_ask_plain_and_gone(void **state)
+{
+	struct folders *folders = begin(lookup);
+	struct span real;
+
+	answer_path = "/link";
+	answer_id = a;
+	expect_asked(folders, FIRST_NS, "/link", 1);
+	expect_asked(folders, FIRST_NS + 1, "/link", 1);
+	answer = -ENOENT;
+	assert_int_equal(folders_ask(folders, SPAN("/gone"), FIRST_NS, &real), FOLDER_OTHER);
+	assert_int_equal(folders_ask(folders, SPAN("/gone"), FIRST_NS, &real), FOLDER_OTHER);
+	assert_int_equal(n_asked, 3);
+	/* it was made since */
+	answer = 0;
+	answer_path = "/gone";
+	assert_int_equal(folders_ask(folders, SPAN("/gone"), FIRST_NS, &real), FOLDER_SURE);
+	assert_true(span_eq(real, SPAN("/gone")));
+	answer = -EAGAIN;	/* only the disk could tell */
+	assert_int_equal(folders_ask(folders, SPAN("/x"), FIRST_NS, &real), FOLDER_UNKNOWN);
+	answer = -EOPNOTSUPP;
+	assert_int_equal(folders_ask(folders, SPAN("/x"), FIRST_NS, &real), FOLDER_UNKNOWN);
+	answer = -ENODATA;
+	assert_int_equal(folders_ask(folders, SPAN("/x"), FIRST_NS, &real), FOLDER_UNKNOWN);
+	assert_int_equal(folders_ask(folders, SPAN("/x\0y"), FIRST_NS, &real), FOLDER_UNKNOWN);
+	folders_free(folders);
+	folders = begin(NULL);
+	assert_int_equal(folders_ask(folders, SPAN("/x"), FIRST_NS, &real), FOLDER_UNKNOWN);
+	folders_free(folders);
+}
+
+static void test_ask_too_long(void **state)
+{
+	struct folders *folders = begin(lookup);
+	char text[5000];
+	struct span real;
+
+	memset(text, 'x', sizeof(text));
+	text[0] = '/';
+	answer_path = "/real";
+	answer_id = a;
+	assert_int_equal(folders_ask(folders, (struct span){ text, 4095 }, FIRST_NS, &real), FOLDER_SURE);
+	assert_int_equal(folders_ask(folders, (struct span){ text, 4096 }, FIRST_NS, &real), FOLDER_UNKNOWN);
+	assert_int_equal(n_asked, 1);
+	folders_free(folders);
+}
+
+/* What a witness vouched for, or was learned, is no answer of a moment; and the other way round. */
+static void test_ask_beside_find(void **state)
+{
+	struct folders *folders = begin(lookup);
+	struct span real;
+
+	answer_path = "/real";
+	answer_id = a;
+	assert_int_equal(folders_find(folders, SPAN("/link"), &a, 1, &real), FOLDER_SURE);
+	expect_asked(folders, FIRST_NS, "/real", 2);
+	/* the witness is as good as ever */
+	answer = -ENOENT;
+	assert_int_equal(folders_find(folders, SPAN("/link"), &a, 1, &real), FOLDER_SURE);
+	assert_int_equal(n_asked, 2);
+	expect_asked(folders, FIRST_NS + 1, "/real", 2);
+	/* another folder of that name was found: when it was asked for is forgotten */
+	answer = 0;
+	answer_path = "/new";
+	answer_id = b;
+	assert_int_equal(folders_find(folders, SPAN("/link"), &b, 1, &real), FOLDER_SURE);
+	answer_path = "/newer";
+	expect_asked(folders, FIRST_NS + 2, "/newer", 4);
+	folders_learn(folders, SPAN("/link"), a);
+	answer_path = "/link";
+	expect_asked(folders, FIRST_NS + 3, "/link", 5);
+	folders_free(folders);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_asked_once),
 		cmocka_unit_test(test_not_believed),
 		cmocka_unit_test(test_learned),
+		cmocka_unit_test(test_fresh),
+		cmocka_unit_test(test_ask_plain_and_gone),
+		cmocka_unit_test(test_ask_too_long),
+		cmocka_unit_test(test_ask_beside_find),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

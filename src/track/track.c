@@ -324,10 +324,10 @@ static bool settle_unsure(struct tracker *tracker, struct event *event, enum fie
 			return true;
 	}
 	if (!slash || slash == path.data)
-		return true;
+		return unsure != UNSURE_FILE;
 	folder = (struct span){ path.data, (size_t)(slash - path.data) };
 	answer = folders_ask(tracker->folders, folder, event->time_ns, &real);
-	if (answer == FOLDER_SURE && !span_eq(real, folder)) {
+	if (answer == FOLDER_SURE && (!span_eq(real, folder) || !path_is_normal(path))) {
 		buffer_clear(&tracker->path);
 		if (path_join(&tracker->path, real,
 			      (struct span){ slash + 1, path.size - (size_t)(slash + 1 - path.data) }) >= 0)
@@ -337,7 +337,7 @@ static bool settle_unsure(struct tracker *tracker, struct event *event, enum fie
 	return answer != FOLDER_OTHER && unsure != UNSURE_FILE;
 }
 
-/* By its text alone. */
+/* By its text alone.  true: that is another path. */
 static bool make_normal(struct tracker *tracker, struct event *event, enum field field)
 {
 	struct span path = values_text(&event->values, field);
@@ -345,8 +345,9 @@ static bool make_normal(struct tracker *tracker, struct event *event, enum field
 	if (path_is_normal(path))
 		return false;
 	buffer_clear(&tracker->path);
-	if (path_join(&tracker->path, path, path) >= 0)
-		values_set_text(&event->values, field, buffer_span(&tracker->path));
+	if (path_join(&tracker->path, path, path) < 0 || span_eq(buffer_span(&tracker->path), path))
+		return false;
+	values_set_text(&event->values, field, buffer_span(&tracker->path));
 	return true;
 }
 
@@ -355,12 +356,12 @@ static void settle_unsure_paths(struct tracker *tracker, struct event *event)
 	static const enum field of[] = { FIELD_path, FIELD_target_path };
 
 	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
-		bool is_sure = event->unsure[i] == UNSURE_NOT ||
-			       (tracker->options.resolve_path && settle_unsure(tracker, event, of[i], event->unsure[i]));
+		bool is_sure;
 
-		if (event->unsure[i] != UNSURE_NOT && make_normal(tracker, event, of[i]))
-			is_sure = false;
-		if (!is_sure)
+		if (event->unsure[i] == UNSURE_NOT || values_text(&event->values, of[i]).size == 0)
+			continue;
+		is_sure = tracker->options.resolve_path && settle_unsure(tracker, event, of[i], event->unsure[i]);
+		if (make_normal(tracker, event, of[i]) || !is_sure)
 			values_set_text(&event->values, FIELD_path_confidence, SPAN("guessed"));
 	}
 }
@@ -456,14 +457,27 @@ static struct context *context_of_late(const struct tracker *tracker, const stru
 				       const struct context *actor)
 {
 	struct span program = values_text(&actor->values, FIELD_executable);
+	bool is_now, was;
 
 	if (!process->earlier || event->time_ns >= process->since_ns)
 		return process->context;
-	if (program.size > 0 && span_eq(program, values_text(&process->context->values, FIELD_executable)))
-		return process->context;
-	if (program.size > 0 && span_eq(program, values_text(&process->earlier->values, FIELD_executable)))
-		return process->earlier;
+	is_now = program.size > 0 && span_eq(program, values_text(&process->context->values, FIELD_executable));
+	was = program.size > 0 && span_eq(program, values_text(&process->earlier->values, FIELD_executable));
+	if (is_now != was)
+		return is_now ? process->context : process->earlier;
 	return event->time_ns + tracker->options.audit_lag_ns < process->since_ns ? process->earlier : process->context;
+}
+
+/* Where it was at the event; the process is there from now on, unless the event comes late. */
+static int set_cwd(struct tracker *tracker, struct process *process, struct event *event, struct span cwd, bool is_late)
+{
+	int r = is_late ? 0 : process_set_cwd(tracker->table, process, cwd);
+
+	if (r < 0)
+		return r;
+	if (is_late ? !span_eq(cwd, values_text(&event->context->values, FIELD_cwd)) : process->cwd != NULL)
+		values_set_text(&event->values, FIELD_event_cwd, cwd);
+	return 0;
 }
 
 static int on_any(struct tracker *tracker, struct event *event, const struct context *actor)
@@ -482,22 +496,15 @@ static int on_any(struct tracker *tracker, struct event *event, const struct con
 		if (r < 0)
 			return r;
 	}
-	if (values_has(&actor->values, FIELD_cwd)) {
-		struct span cwd = values_text(&actor->values, FIELD_cwd);
-
-		r = process_set_cwd(tracker->table, process, cwd);
-		if (r < 0)
-			return r;
-		if (process->cwd)
-			values_set_text(&event->values, FIELD_event_cwd, cwd);
-	}
 	if (event->kind == KIND_ID(security, session_start) || event->kind == KIND_ID(security, login)) {
 		r = on_login(tracker, process, event);
 		if (r < 0)
 			return r;
 	}
 	tracker_set_context(event, is_late ? context_of_late(tracker, process, event, actor) : process->context);
-	return 0;
+	if (!values_has(&actor->values, FIELD_cwd))
+		return 0;
+	return set_cwd(tracker, process, event, values_text(&actor->values, FIELD_cwd), is_late);
 }
 
 /* In files, where nothing else says that the pids begin anew. */
@@ -578,6 +585,11 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 	    event->context->values.inferred[0] & (BIT(entity_id) | BIT(executable)))
 		values_set_text(&event->values, FIELD_completeness, SPAN("inferred"));
 	return event->values.failed ? -ENOMEM : 0;
+}
+
+void tracker_set_audit_lag(struct tracker *tracker, uint64_t audit_lag_ns)
+{
+	tracker->options.audit_lag_ns = audit_lag_ns;
 }
 
 void tracker_prune(struct tracker *tracker, uint64_t now_ns)

@@ -55,5 +55,8 @@ const struct tracker_stats *tracker_stats(const struct tracker *tracker);
  * counted as merged.  -ENOMEM. */
 int tracker_event(struct tracker *tracker, struct event *event, const struct context *actor);
 
+/* From now on as with that audit_lag_ns. */
+void tracker_set_audit_lag(struct tracker *tracker, uint64_t audit_lag_ns);
+
 /* Prunes what is older than the grace time.  Call now and then with stream time. */
 void tracker_prune(struct tracker *tracker, uint64_t now_ns);

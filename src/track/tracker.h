@@ -48,9 +48,10 @@ struct birth {
 /* Fields in which the actor of an event says other, or more, than the context. */
 uint64_t image_changes(const struct context *context, const struct context *actor);
 /* Nothing is known but what `actor` (may be NULL) says, and what /proc shows (may be NULL), which is
- * inferred. */
+ * inferred. is_snapshot: `actor` is all that can be known of the process, else what one event says of it. */
 int image_inferred(struct tracker *tracker, const struct context *actor, const struct context *proc,
-		   uint32_t pid, const struct birth *birth, uint64_t now_ns, struct context **ret);
+		   bool is_snapshot, uint32_t pid, const struct birth *birth, uint64_t now_ns,
+		   struct context **ret);
 /* The child of `parent`, as fork() leaves it; `parent` may be NULL. */
 int image_child(struct tracker *tracker, const struct process *child, uint32_t ppid,
 		const struct process *parent, struct context **ret);
