@@ -227,6 +227,7 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	u16 sk_type, sk_protocol;
+	int sk_err;
 };
 
 struct inet_sock {

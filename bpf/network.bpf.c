@@ -172,7 +172,7 @@ static __always_inline void remember_connection(struct task_struct *task, struct
 	struct owner owner = { .pid = (u32)task->tgid };
 	u64 key = (u64)sk;
 
-	if (socket->protocol != IPPROTO_TCP || !wants(PROBE_WANT_DISCONNECT))
+	if (socket->protocol != IPPROTO_TCP || !wants(PROBE_WANT_DISCONNECT | PROBE_WANT_CONNECT))
 		return;
 	owner.start_ns = start_of(leader);
 	owner.ppid = (u32)BPF_CORE_READ(leader, real_parent, tgid);
@@ -207,6 +207,9 @@ int BPF_PROG(act_connect, struct pt_regs *regs, long ret)
 	if (socket->family == AF_UNIX)
 		off = put_named_path(record, off, call.task, address, size);
 	remember_asker(call.task, socket);
+	/* One that does not wait may have been refused by now. */
+	if (ret == -EINPROGRESS && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE && BPF_CORE_READ(sk, sk_err) > 0)
+		socket->result = ret = -BPF_CORE_READ(sk, sk_err);
 	if (ret == 0 || ret == -EINPROGRESS)
 		remember_connection(call.task, sk, socket);
 	if (wants(PROBE_WANT_CONNECT))
@@ -278,13 +281,14 @@ int BPF_PROG(act_socket, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* A connection ends, often when nobody of the process is on the processor. */
+/* A connection ends, or did not come about, often when nobody of the process is on the processor. */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state, const struct sock *sk, int old_state, int new_state)
 {
-	struct owner *owner;
-	struct probe_record *record;
+	bool_t is_refused = old_state == TCP_SYN_SENT;
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	struct probe_record *record = NULL;
+	struct owner *owner;
 	u64 key = (u64)sk;
 
 	if (new_state != TCP_CLOSE || old_state == TCP_LISTEN)
@@ -292,15 +296,17 @@ int BPF_PROG(on_state, const struct sock *sk, int old_state, int new_state)
 	owner = bpf_map_lookup_elem(&connections, &key);
 	if (!owner)
 		return 0;
-	record = old_state == TCP_SYN_SENT ? NULL : record_begin(PROBE_SOCKET, PROBE_CLASS_NETWORK, current_task());
+	if (wants(is_refused ? PROBE_WANT_CONNECT : PROBE_WANT_DISCONNECT))
+		record = record_begin(PROBE_SOCKET, PROBE_CLASS_NETWORK, current_task());
 	if (record) {
 		record->head.flags = PROBE_SOFTIRQ;
 		record->head.pid = owner->pid;
 		record->head.ppid = owner->ppid;
 		record->head.start_ns = owner->start_ns;
-		record->call = PROBE_CALL_NONE;
+		record->call = is_refused ? PROBE_CALL_connect : PROBE_CALL_NONE;
 		set_addresses(&record->body.socket, (struct sock *)sk);
 		record->body.socket.fd = -1;
+		record->body.socket.result = is_refused ? -sk->sk_err : 0;
 		record->body.socket.bytes_in = BPF_CORE_READ(tcp, bytes_received);
 		record->body.socket.bytes_out = BPF_CORE_READ(tcp, bytes_sent);
 		record_send(record, 0, PROBE_CLASS_NETWORK);

@@ -441,6 +441,8 @@ static void put_last(struct event_lines *lines, const struct event *event, size_
 		width = text_width(safe(lines));
 		put_coloured(lines, buffer_span(&lines->text), left, COLOUR_RED);
 		left = left > width ? left - width : 0;
+	} else if (span_eq(outcome, SPAN("in_progress"))) {
+		buffer_append_text(&lines->raw, "in progress  ");
 	}
 	event_append_subject(&lines->raw, &lines->screen, event);
 	safe(lines);
