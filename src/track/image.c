@@ -273,6 +273,21 @@ uint64_t image_news(const struct context *context, const struct context *from)
 	return mask;
 }
 
+uint64_t image_confirmed(const struct context *context, const struct context *from)
+{
+	uint64_t mask = context->values.inferred[0] & from->values.known[0] & ~from->values.inferred[0] &
+			~(BIT(entity_id) | BIT(start) | BIT(exec_count));
+	uint64_t confirmed = 0;
+
+	for (; mask; mask &= mask - 1) {
+		unsigned field = (unsigned)__builtin_ctzll(mask);
+
+		if (values_equal(&context->values, &from->values, (enum field)field))
+			confirmed |= UINT64_C(1) << field;
+	}
+	return confirmed;
+}
+
 void image_inherit(struct context *context, const struct context *parent)
 {
 	uint64_t mask = image_news(context, parent) & ~(uint64_t)BIT(ppid);

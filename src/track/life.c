@@ -262,7 +262,7 @@ int life_snapshot(struct tracker *tracker, struct event *event, const struct con
 				return r;
 		}
 		/* What the stream said so far is nearer to the events than what /proc shows: it only adds. */
-		more = image_news(process->context, actor);
+		more = image_news(process->context, actor) | image_confirmed(process->context, actor);
 		if (more) {
 			r = image_changed(tracker, process->context, actor, more, event->time_ns, &context);
 			if (r < 0)

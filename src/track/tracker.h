@@ -57,6 +57,8 @@ int image_child(struct tracker *tracker, const struct process *child, uint32_t p
 		const struct process *parent, struct context **ret);
 /* Fields that `from` knows and the context does not, if both are of the same program. */
 uint64_t image_news(const struct context *context, const struct context *from);
+/* Fields that the context has concluded and `from`, of the same program, says likewise. */
+uint64_t image_confirmed(const struct context *context, const struct context *from);
 /* What a context that is not published yet does not know, from that of the parent, if both run the same
  * program. */
 void image_inherit(struct context *context, const struct context *parent);
