@@ -11,17 +11,33 @@ struct {
 	__type(value, u32);
 } acts SEC(".maps");
 
+#define OPEN_CHANGES (03 | 0100 | 01000)	/* O_ACCMODE, O_CREAT, O_TRUNC */
+
+/* What programs do all day and nobody wants is left before the jump, which costs more than the look. */
+static __always_inline bool_t is_usual(const struct call *call, const struct probe_control *c, u32 act)
+{
+	if (act == PROBE_ACT_CLOSE)
+		return 1;
+	if (act == PROBE_ACT_READ || act == PROBE_ACT_RECEIVE)
+		return !c->has_askers;
+	return act == PROBE_ACT_OPEN && !(c->wants & PROBE_WANT_READ) && call->plan->value >= 0 &&
+	       call->plan->number != PROBE_CALL_openat2 && !(call_arg(call, call->plan->value) & OPEN_CHANGES);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 {
+	struct probe_control *c;
 	struct call call;
 	u32 act;
 
 	if (!call_get(&call, regs))
 		return 0;
 	act = call.plan->act;
+	c = control_get();
 	/* A call that failed did nothing; but who tried to connect is worth knowing. */
-	if (act == PROBE_ACT_CLOSE || (ret < 0 && ret > -4096 && act != PROBE_ACT_CONNECT) || is_own())
+	if (!c || is_usual(&call, c, act) || (ret < 0 && ret > -4096 && act != PROBE_ACT_CONNECT) ||
+	    c->own_pid == (u32)call.task->tgid)
 		return 0;
 	bpf_tail_call(ctx, &acts, act);
 	return 0;

@@ -160,10 +160,13 @@ static __always_inline u32 put_bound_path(struct probe_record *record, u32 off, 
 
 static __always_inline void remember_asker(struct task_struct *task, const struct probe_socket *socket)
 {
+	struct probe_control *c = control_get();
 	u32 pid = (u32)task->tgid, one = 1;
 
-	if (socket->remote_port == DNS_PORT && wants(PROBE_WANT_DNS))
-		bpf_map_update_elem(&askers, &pid, &one, BPF_ANY);
+	if (socket->remote_port != DNS_PORT || !c || !(c->wants & PROBE_WANT_DNS))
+		return;
+	c->has_askers = 1;
+	bpf_map_update_elem(&askers, &pid, &one, BPF_ANY);
 }
 
 static __always_inline void remember_connection(struct task_struct *task, struct sock *sk, const struct probe_socket *socket)

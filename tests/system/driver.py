@@ -5,9 +5,12 @@ import os
 import pathlib
 import re
 import signal
+import select
 import socket
 import sqlite3
+import struct
 import subprocess
+import threading
 import time
 
 import kernel
@@ -108,6 +111,81 @@ def unhex(value):
 
 def tiny():
     return TRUTH / "tiny"
+
+
+class NameServer:
+    """Answers on port 53 of 127.0.0.1 and ::1, by UDP and TCP. `zone`: {(name, type): (code, [(type, data)])} with names
+    as in a message and data in bytes; what is not in it, and no question, comes back with its last bit turned."""
+
+    def __init__(self, zone):
+        self.zone, self.error = zone, None
+        self.sockets = []
+        try:
+            for family, ip in (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"):
+                for kind in socket.SOCK_DGRAM, socket.SOCK_STREAM:
+                    listener = socket.socket(family, kind)
+                    self.sockets.append(listener)
+                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    listener.bind((ip, 53))
+                    if kind == socket.SOCK_STREAM:
+                        listener.listen(16)
+        except OSError as error:
+            self.close()
+            raise OSError(f"port 53 cannot be had: {error}") from error
+        self.ends, self.end = socket.socketpair()
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *unused):
+        self.end.send(b"x")
+        self.thread.join()
+        self.close()
+        self.ends.close()
+        self.end.close()
+        assert not self.error, self.error
+
+    def close(self):
+        for open_one in self.sockets:
+            open_one.close()
+
+    def serve(self):
+        try:
+            while True:
+                for ready in select.select([self.ends, *self.sockets], [], [])[0]:
+                    if ready is self.ends:
+                        return
+                    self.take(ready)
+        except Exception as error:  # told by __exit__
+            self.error = error
+
+    def take(self, ready):
+        if ready.type == socket.SOCK_DGRAM:
+            message, sender = ready.recvfrom(65535)
+            ready.sendto(self.answer(message), sender)
+        elif ready.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            self.sockets.append(ready.accept()[0])
+        else:
+            size = ready.recv(2, socket.MSG_WAITALL)
+            if size:
+                answer = self.answer(ready.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL))
+                ready.sendall(len(answer).to_bytes(2, "big") + answer)
+            else:
+                self.sockets.remove(ready)
+                ready.close()
+
+    def answer(self, message):
+        question = message[12:]
+        at = question.find(0) + 5  # no label of ours has a NUL in it
+        code, answers = self.zone.get((question[:at - 4], int.from_bytes(question[at - 4:at - 2], "big")), (None, ()))
+        if code is None:
+            return message[:-1] + bytes([message[-1] ^ 1])
+        # Flags: an answer, recursion desired and available. Names of the answers point to that of the question.
+        return b"".join([
+            message[:2], bytes([0x81, 0x80 | code]), struct.pack(">HHHH", 1, len(answers), 0, 0), question[:at],
+            *(struct.pack(">HHHIH", 0xc00c, kind, 1, 60, len(data)) + data for kind, data in answers)])
 
 
 # The daemon

@@ -21,7 +21,7 @@
 
 #define LEVELS 200
 
-static char base[2048];
+static char base[4096];
 
 static void __attribute__((format(printf, 6, 7))) tell(const char *action, const char *how, ino_t inode,
 	const char *folder,

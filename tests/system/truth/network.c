@@ -3,14 +3,22 @@
  * `@` first if abstract), "fd", "how"}.
  *
  *	network all DIR		in the empty folder DIR
- *	network storm N		N connections over 127.0.0.1 */
+ *	network storm N		N connections over 127.0.0.1
+ *	network transfers	connections between this process, which takes them, and children: of each call
+ *				{"what":"address", "how", "pid", "ppid", "action", "local_ip", "local_port",
+ *				"remote_ip", "remote_port"}, of each end of a connection {"what":"end", ... "in", "out",
+ *				"again" (what was sent more than once, but for the first time)} in bytes */
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "truth.h"
 
@@ -218,10 +226,329 @@ static void storm(unsigned n)
 	close(server);
 }
 
+/* Transfers */
+
+#define MOST 300000
+
+static char block[MOST];
+
+struct ends {
+	union address local, remote;
+	uint64_t again;
+};
+
+static uint64_t sent_again(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t size = sizeof(info);
+
+	TRY(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size));
+	return info.tcpi_bytes_retrans;
+}
+
+static struct ends ends_of(int fd)
+{
+	struct ends ends = { .local = own(fd) };
+	socklen_t size = sizeof(ends.remote);
+
+	TRY(getpeername(fd, &ends.remote.any, &size));
+	return ends;
+}
+
+static void say_end(struct line *line, const char *ip_name, const char *port_name, const union address *address)
+{
+	char text[INET6_ADDRSTRLEN];
+	const char *ip = address->any.sa_family == AF_INET ?
+				 inet_ntop(AF_INET, &address->in.sin_addr, text, sizeof(text)) :
+				 inet_ntop(AF_INET6, &address->in6.sin6_addr, text, sizeof(text));
+
+	/* ::ffff:1.2.3.4 is 1.2.3.4. */
+	say_word(line, ip_name, strncmp(ip, "::ffff:", 7) == 0 ? ip + 7 : ip);
+	say_number(line, port_name, ntohs(address->in.sin_port));
+}
+
+static void tell_ends(const char *what, const char *how, const char *action, const struct ends *ends, int64_t in,
+		      int64_t out)
+{
+	struct line line = say(what);
+
+	say_word(&line, "how", how);
+	say_word(&line, "action", action);
+	say_number(&line, "pid", getpid());
+	say_number(&line, "ppid", getppid());
+	say_end(&line, "local_ip", "local_port", &ends->local);
+	if (ends->remote.any.sa_family)
+		say_end(&line, "remote_ip", "remote_port", &ends->remote);
+	if (in >= 0) {
+		say_number(&line, "in", in);
+		say_number(&line, "out", out);
+		say_number(&line, "again", (int64_t)ends->again);
+	}
+	say_done(&line);
+}
+
+static void give(int fd, size_t size)
+{
+	for (size_t done = 0; done < size;)
+		done += (size_t)TRY(send(fd, block + done, size - done, MSG_NOSIGNAL));
+}
+
+static void get(int fd, size_t size)
+{
+	if (size > 0 && TRY(recv(fd, block, size, MSG_WAITALL)) != (ssize_t)size)
+		die("short receive");
+}
+
+static void get_end(int fd)
+{
+	if (TRY(recv(fd, block, 1, 0)) != 0)
+		die("more than was told");
+}
+
+/* How a connection ends: who closes first, and how. */
+enum ending { CLIENT_GONE, SERVER_FIRST, SHUTDOWN, RESET, EXIT, KILL, UNREAD };
+
+struct transfer {
+	const char *how;
+	union address (*loopback)(uint16_t port);
+	enum ending ending;
+	size_t up, down;
+};
+
+/* The client: it tells of itself before it closes, since in some cases that is its end. */
+static _Noreturn void client(const struct transfer *t, const union address *to)
+{
+	int fd = TRY(socket(to->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	struct linger linger = { 1, 0 };
+	struct ends ends;
+	char c;
+
+	TRY(connect(fd, &to->any, size_of(to)));
+	ends = ends_of(fd);
+	tell_ends("address", t->how, "connect", &ends, -1, 0);
+	give(fd, t->up);
+	get(fd, t->down);
+	if (t->ending == SHUTDOWN) {
+		TRY(shutdown(fd, SHUT_WR));
+		get_end(fd);
+	} else if (t->ending == SERVER_FIRST) {
+		get_end(fd);
+	} else if (t->ending == UNREAD) {
+		if (recv(fd, &c, 1, 0) >= 0 || errno != ECONNRESET)
+			die("no reset");
+	} else if (t->ending == RESET) {
+		TRY(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	}
+	ends.again = sent_again(fd);
+	tell_ends("end", t->how, "disconnect", &ends, (int64_t)t->down, (int64_t)t->up);
+	if (t->ending == KILL)
+		kill(getpid(), SIGKILL);
+	if (t->ending != EXIT)
+		close(fd);
+	_exit(0);
+}
+
+static void serve(const struct transfer *t, int server)
+{
+	union address to = own(server);
+	pid_t pid = TRY(fork());
+	struct ends ends;
+	int fd;
+
+	if (pid == 0)
+		client(t, &to);
+	fd = TRY(accept4(server, NULL, NULL, SOCK_CLOEXEC));
+	ends = ends_of(fd);
+	tell_ends("address", t->how, "accept", &ends, -1, 0);
+	if (t->ending == UNREAD) {
+		/* All is here, none was taken. */
+		if (TRY(recv(fd, block, t->up, MSG_PEEK | MSG_WAITALL)) != (ssize_t)t->up)
+			die("short look");
+	} else {
+		get(fd, t->up);
+	}
+	give(fd, t->down);
+	if (t->ending == SHUTDOWN)
+		get_end(fd);
+	/* The other process is gone by then: its end of the connection ends while this one is on the processor. */
+	if (t->ending == CLIENT_GONE || t->ending == EXIT || t->ending == KILL || t->ending == RESET)
+		TRY(waitpid(pid, NULL, 0));
+	ends.again = sent_again(fd);
+	close(fd);
+	if (t->ending == SERVER_FIRST || t->ending == SHUTDOWN || t->ending == UNREAD)
+		TRY(waitpid(pid, NULL, 0));
+	tell_ends("end", t->how, "disconnect", &ends, (int64_t)t->up, (int64_t)t->down);
+}
+
+static union address ipv6_any(uint16_t port)
+{
+	return (union address){ .in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) } };
+}
+
+static int tell_listener(union address address, const char *how)
+{
+	int fd = TRY(socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	struct ends ends = { 0 };
+
+	TRY(bind(fd, &address.any, size_of(&address)));
+	ends.local = own(fd);
+	tell_ends("address", how, "bind", &ends, -1, 0);
+	TRY(listen(fd, 10));
+	tell_ends("address", how, "listen", &ends, -1, 0);
+	return fd;
+}
+
+/* Asked for by version 4, taken by a socket of version 6. */
+static void mapped(void)
+{
+	int server = tell_listener(ipv6_any(0), "any"), fd = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), peer;
+	union address to = ipv4(ntohs(own(server).in6.sin6_port));
+	struct ends ends;
+
+	TRY(connect(fd, &to.any, sizeof(to.in)));
+	ends = ends_of(fd);
+	tell_ends("address", "mapped", "connect", &ends, -1, 0);
+	peer = TRY(accept(server, NULL, NULL));
+	give(fd, 100);
+	get(peer, 100);
+	close(fd);
+	tell_ends("end", "mapped", "disconnect", &ends, 0, 100);
+	ends = ends_of(peer);
+	tell_ends("address", "mapped", "accept", &ends, -1, 0);
+	close(peer);
+	tell_ends("end", "mapped", "disconnect", &ends, 100, 0);
+	close(server);
+}
+
+/* What has no second end, or none that was taken. */
+static void lonely(void)
+{
+	int server = tell_listener(ipv4(0), "lonely"), fd;
+	union address to = own(server);
+	struct ends ends;
+
+	fd = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	TRY(connect(fd, &to.any, sizeof(to.in)));
+	ends = ends_of(fd);
+	tell_ends("address", "never accepted", "connect", &ends, -1, 0);
+	give(fd, 50);
+	close(server);
+	close(fd);
+	tell_ends("end", "never accepted", "disconnect", &ends, 0, 50);
+
+	fd = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	if (connect(fd, &to.any, sizeof(to.in)) == 0)
+		die("connect to nobody");
+	ends = (struct ends){ .remote = to };
+	close(fd);
+
+	fd = TRY(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	to = ipv4(0);
+	TRY(bind(fd, &to.any, sizeof(to.in)));
+	ends = (struct ends){ .local = own(fd) };
+	tell_ends("address", "udp", "bind", &ends, -1, 0);
+	to = ipv4(9);
+	TRY(connect(fd, &to.any, sizeof(to.in)));
+	ends.remote = to;
+	tell_ends("address", "udp", "connect", &ends, -1, 0);
+	close(fd);
+}
+
+/* connect(2) with AF_UNSPEC lets go of the connection, and the socket can have another. */
+static void dissolved(void)
+{
+	int server = tell_listener(ipv4(0), "dissolved"), fd = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	union address to = own(server), nobody = { .any.sa_family = AF_UNSPEC };
+
+	for (int i = 0; i < 2; i++) {
+		struct ends ends;
+		int peer;
+
+		TRY(connect(fd, &to.any, sizeof(to.in)));
+		ends = ends_of(fd);
+		tell_ends("address", "dissolved", "connect", &ends, -1, 0);
+		peer = TRY(accept(server, NULL, NULL));
+		give(fd, 60);
+		get(peer, 60);
+		if (i == 0)
+			TRY(connect(fd, &nobody.any, sizeof(nobody.any)));
+		else
+			close(fd);
+		tell_ends("end", "dissolved", "disconnect", &ends, 0, 60);
+		ends = (struct ends){ .local = ends.remote, .remote = ends.local };
+		tell_ends("address", "dissolved", "accept", &ends, -1, 0);
+		close(peer);
+		tell_ends("end", "dissolved", "disconnect", &ends, 60, 0);
+	}
+	close(server);
+}
+
+/* The other end takes nothing at first: what is sent is sent again, and is still sent once. */
+static void deaf(void)
+{
+	struct sock_filter nothing = { .code = BPF_RET | BPF_K };
+	struct sock_fprog filter = { 1, &nothing };
+	int server = tell_listener(ipv4(0), "sent again");
+	int fd = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), peer;
+	union address to = own(server);
+	struct ends ends;
+
+	TRY(connect(fd, &to.any, sizeof(to.in)));
+	ends = ends_of(fd);
+	tell_ends("address", "sent again", "connect", &ends, -1, 0);
+	peer = TRY(accept(server, NULL, NULL));
+	TRY(setsockopt(peer, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)));
+	give(fd, 700);
+	while (sent_again(fd) == 0)
+		usleep(10000);
+	TRY(setsockopt(peer, SOL_SOCKET, SO_DETACH_FILTER, &filter, sizeof(filter)));
+	get(peer, 700);
+	ends.again = sent_again(fd);
+	close(fd);
+	tell_ends("end", "sent again", "disconnect", &ends, 0, 700);
+	ends = (struct ends){ .local = ends.remote, .remote = ends.local };
+	tell_ends("address", "sent again", "accept", &ends, -1, 0);
+	close(peer);
+	tell_ends("end", "sent again", "disconnect", &ends, 700, 0);
+	close(server);
+}
+
+static void transfers(void)
+{
+	static const struct transfer of[] = {
+		{ "nothing", ipv4, SERVER_FIRST, 0, 0 },
+		{ "the client goes first", ipv4, CLIENT_GONE, 1, 1000 },
+		{ "the server goes first", ipv4, SERVER_FIRST, 100000, MOST },
+		{ "half closed", ipv4, SHUTDOWN, 500, 70000 },
+		{ "reset", ipv4, RESET, 20, 30 },
+		{ "the client ends", ipv4, EXIT, 40, 50 },
+		{ "the client is killed", ipv4, KILL, 60, 70 },
+		{ "never read", ipv4, UNREAD, 1234, 5678 },
+		{ "version 6, the client goes first", ipv6, CLIENT_GONE, 1, 1000 },
+		{ "version 6, the server goes first", ipv6, SERVER_FIRST, MOST, 2 },
+		{ "version 6, reset", ipv6, RESET, 20, 30 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
+		int server = tell_listener(of[i].loopback(0), of[i].how);
+
+		serve(&of[i], server);
+		close(server);
+	}
+	mapped();
+	lonely();
+	dissolved();
+	deaf();
+}
+
 int main(int argc, char **argv)
 {
 	char base[4096];
 
+	if (argc == 2 && strcmp(argv[1], "transfers") == 0) {
+		transfers();
+		return 0;
+	}
 	if (argc != 3)
 		return 2;
 	if (strcmp(argv[1], "storm") == 0) {

@@ -5,7 +5,11 @@
  *	spawn long TINY		arguments as long as the kernel takes
  *	spawn forks N		children that begin no program, exit statuses from 0 to 255
  *	spawn deaths TINY	children that signals end
- *	spawn ways TINY		vfork, posix_spawn, clone3, orphans, threads, pid namespaces, scripts, failures */
+ *	spawn ways TINY		vfork, posix_spawn, clone3, orphans, threads, pid namespaces, scripts, failures
+ *	spawn programs TINY DIR	programs of every sort in the empty folder DIR; says "env" (variables that matter),
+ *				"cwd", "interpreter", "deleted", "setuid", "euid", "tty", "cut" too
+ *	spawn bomb N M		N children without a program, M at once
+ *	spawn together N TINY	N programs that begin at the same moment and end at once */
 
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -13,7 +17,9 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -382,6 +388,288 @@ static void ways(const char *tiny)
 	failures();
 }
 
+/* Programs of every sort */
+
+struct program {
+	const char *how, *exe;		/* begun by this name */
+	const char *real;		/* NULL: realpath of it */
+	const char *args[8];
+	const char *become[8];		/* what the kernel makes of the arguments of a script */
+	const char *environment[8];
+	const char *kept[8];		/* of the environment: what a recorder keeps */
+	const char *cwd, *interpreter, *tty;
+	int fd, terminal;		/* 0: none */
+	bool is_setuid, is_deleted;
+	const char *cut;		/* of what less is kept than there was */
+	unsigned euid;
+};
+
+static void copy(const char *from, const char *to, unsigned mode)
+{
+	char buffer[65536];
+	int in = TRY(open(from, O_RDONLY | O_CLOEXEC));
+	int out = TRY(open(to, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0755));
+	ssize_t n;
+
+	while ((n = TRY(read(in, buffer, sizeof(buffer)))) > 0)
+		TRY(write(out, buffer, (size_t)n));
+	TRY(fchmod(out, mode));
+	close(in);
+	close(out);
+}
+
+static void write_script(const char *path, const char *text)
+{
+	int fd = TRY(open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0755));
+
+	TRY(write(fd, text, strlen(text)));
+	close(fd);
+}
+
+static void run_program(const struct program *p)
+{
+	char *real = p->real ? strdup(p->real) : realpath(p->exe, NULL), *cwd = NULL;
+	pid_t pid = TRY(fork());
+	struct line line;
+	int status;
+
+	if (pid == 0) {
+		if (p->cwd)
+			TRY(chdir(p->cwd));
+		if (p->terminal) {
+			TRY(setsid());
+			TRY(ioctl(p->terminal, TIOCSCTTY, 0));
+		}
+		if (p->fd)
+			syscall(SYS_execveat, p->fd, "", p->args, p->environment, AT_EMPTY_PATH);
+		else
+			execve(p->exe, list(p->args), list(p->environment));
+		_exit(127);
+	}
+	status = wait_for(pid);
+	cwd = realpath(p->cwd ? p->cwd : ".", NULL);
+	if (!real || !cwd)
+		die(p->how);
+	line = say("process");
+	say_word(&line, "how", p->how);
+	say_number(&line, "pid", pid);
+	say_number(&line, "ppid", getpid());
+	say_bytes(&line, "exe", real);
+	say_list(&line, "args", p->become[0] ? p->become : p->args);
+	say_number(&line, "exit", WEXITSTATUS(status));
+	say_list(&line, "env", p->kept);
+	say_bytes(&line, "cwd", cwd);
+	say_bytes(&line, "interpreter", p->interpreter);
+	if (p->tty)
+		say_word(&line, "tty", p->tty);
+	say_number(&line, "setuid", p->is_setuid);
+	say_number(&line, "deleted", p->is_deleted);
+	say_number(&line, "euid", p->euid);
+	if (p->cut)
+		say_word(&line, "cut", p->cut);
+	say_done(&line);
+	free(real);
+	free(cwd);
+}
+
+static char *variable(const char *name, size_t size)
+{
+	size_t begin = strlen(name);
+	char *text = malloc(begin + size + 1);
+
+	if (!text)
+		die("malloc");
+	memcpy(text, name, begin);
+	memset(text + begin, 'v', size);
+	text[begin + size] = 0;
+	return text;
+}
+
+static void environments(const char *tiny)
+{
+	const char *const preload = "LD_PRELOAD=/nowhere/preload.so", *const library = "LD_LIBRARY_PATH=/nowhere:/else";
+	const char *page = variable("FIRST=", 4080), *long_one = variable("LONG=", 60000);
+	const char *other = variable("OTHER=", 100000), *no_text = "LD_A=caf\xe9 \xff\n\"%41";
+	/* One that lies over the end of the first 4096 bytes, and one over the end of a piece of 16 KiB behind that. */
+	const char *over_piece = variable("FILL=", 4096 + 16384 - 20);
+	const char *too_long = variable("LD_LIBRARY_PATH=", 5000), *kept_of_it = strndup(too_long, 4096);
+	const struct program of[] = {
+		{ "no environment", tiny, .args = { "tiny" } },
+		{ "nothing that matters", tiny, .args = { "tiny" },
+		  .environment = { "PATH=/bin", "SECRET=x", "LD=1", "XLD_A=1" } },
+		{ "LD_PRELOAD", tiny, .args = { "tiny" },
+		  .environment = { "SECRET=x", preload, "PATH=/bin", library, "Z=" }, .kept = { preload, library } },
+		{ "who is behind it", tiny, .args = { "tiny" },
+		  .environment = { "SUDO_USER=somebody", "SSH_CONNECTION=192.0.2.1 1 192.0.2.2 22", "SSH_=x" },
+		  .kept = { "SUDO_USER=somebody", "SSH_CONNECTION=192.0.2.1 1 192.0.2.2 22" } },
+		{ "no text", tiny, .args = { "tiny" }, .environment = { no_text }, .kept = { no_text } },
+		{ "over the first 4 KiB", tiny, .args = { "tiny" }, .environment = { page, preload, library },
+		  .kept = { preload, library } },
+		{ "over the first piece", tiny, .args = { "tiny" }, .environment = { over_piece, preload, library },
+		  .kept = { preload, library } },
+		{ "behind 160 KB", tiny, .args = { "tiny", "an argument" }, .environment = { long_one, other, preload },
+		  .kept = { preload } },
+		{ "a long variable", tiny, .args = { "tiny" }, .environment = { too_long, preload },
+		  .kept = { kept_of_it, preload }, .cut = "env" },
+		{ "behind 160 KB, and long arguments", tiny, .args = { "tiny", long_one, "last" },
+		  .environment = { long_one, other, preload }, .kept = { preload } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(of); i++)
+		run_program(&of[i]);
+}
+
+static void scripts(const char *folder, const char *tiny)
+{
+	char *script = NULL, *other = NULL, *text = NULL, *linked = NULL;
+
+	TRY(asprintf(&script, "%s/script", folder));
+	TRY(asprintf(&other, "%s/other script", folder));
+	TRY(asprintf(&linked, "%s/linked", folder));
+	TRY(asprintf(&text, "#!%s one argument\n", tiny));
+	write_script(script, text);
+	free(text);
+	TRY(asprintf(&text, "#!%s\n", script));
+	write_script(other, text);
+	TRY(symlink(tiny, linked));
+	run_program(&(struct program){ "a script", script, .real = tiny, .args = { "any name", "given" },
+				       .become = { tiny, "one argument", script, "given" }, .interpreter = script });
+	run_program(&(struct program){ "a script by a relative name", "./script", .real = tiny, .args = { "any name" },
+				       .become = { tiny, "one argument", "./script" }, .interpreter = script,
+				       .cwd = folder });
+	run_program(&(struct program){ "a script of a script", other, .real = tiny, .args = { "any name" },
+				       .become = { tiny, "one argument", script, other }, .interpreter = other });
+	run_program(&(struct program){ "by a link", linked, .real = tiny, .args = { "linked" } });
+	run_program(&(struct program){ "with blanks all over", linked, .real = tiny, .args = { "", " ", "" } });
+	free(script);
+	free(other);
+	free(text);
+	free(linked);
+}
+
+static void modes(const char *folder, const char *tiny)
+{
+	char *path = NULL, *gone = NULL;
+	int fd;
+
+	TRY(asprintf(&path, "%s/setuid", folder));
+	copy(tiny, path, 04755);
+	run_program(&(struct program){ "setuid root", path, .args = { "setuid" }, .is_setuid = true });
+	TRY(chown(path, 65534, 0));
+	TRY(chmod(path, 04755));
+	run_program(&(struct program){ "setuid", path, .args = { "setuid" }, .is_setuid = true, .euid = 65534 });
+	TRY(chmod(path, 02755));
+	run_program(&(struct program){ "setgid", path, .args = { "setgid" }, .is_setuid = true });
+	TRY(chmod(path, 02745));	/* no x for the group: it means something else */
+	run_program(&(struct program){ "setgid without x", path, .args = { "setgid" } });
+	TRY(chmod(path, 01755));
+	run_program(&(struct program){ "sticky", path, .args = { "sticky" } });
+
+	TRY(asprintf(&gone, "%s/gone", folder));
+	copy(tiny, gone, 0755);
+	fd = TRY(open(gone, O_RDONLY | O_CLOEXEC));
+	TRY(unlink(gone));
+	run_program(&(struct program){ "deleted", gone, .real = gone, .args = { "deleted" }, .fd = fd,
+				       .is_deleted = true });
+	close(fd);
+	/* A name of its own that is gone, but not the file. */
+	TRY(link(path, gone));
+	fd = TRY(open(gone, O_RDONLY | O_CLOEXEC));
+	TRY(unlink(gone));
+	run_program(&(struct program){ "by a name that is gone", gone, .real = gone, .args = { "deleted" }, .fd = fd,
+				       .is_deleted = true });
+	close(fd);
+	free(path);
+	free(gone);
+}
+
+static void terminals(const char *tiny)
+{
+	int master = TRY(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)), number, fd;
+	char path[64];
+
+	TRY(grantpt(master));
+	TRY(unlockpt(master));
+	TRY(ioctl(master, TIOCGPTN, &number));
+	snprintf(path, sizeof(path), "/dev/pts/%d", number);
+	fd = TRY(open(path, O_RDWR | O_NOCTTY | O_CLOEXEC));
+	run_program(&(struct program){ "at a terminal", tiny, .args = { "tiny" }, .terminal = fd,
+				       .tty = path + strlen("/dev/") });
+	close(fd);
+	close(master);
+}
+
+static void programs(const char *tiny, const char *folder)
+{
+	char *real = realpath(tiny, NULL), *inside = realpath(folder, NULL);
+
+	if (!real || !inside)
+		die("realpath");
+	environments(real);
+	scripts(inside, real);
+	modes(inside, real);
+	terminals(real);
+	run_program(&(struct program){ "elsewhere", real, .args = { "tiny" }, .cwd = "/usr/bin/.." });
+	free(real);
+	free(inside);
+}
+
+static void say_end_of(pid_t pid, int status)
+{
+	say_process("fork", pid, getpid(), NULL, NULL, status);
+}
+
+static void bomb(unsigned n, unsigned at_once)
+{
+	unsigned alive = 0;
+	int status;
+
+	for (unsigned i = 0; i < n; i++) {
+		pid_t pid = TRY(fork());
+
+		if (pid == 0)
+			_exit((int)(i % 256));
+		if (++alive < at_once)
+			continue;
+		pid = TRY(wait(&status));
+		alive--;
+		say_end_of(pid, status);
+	}
+	for (; alive > 0; alive--) {
+		pid_t pid = TRY(wait(&status));
+
+		say_end_of(pid, status);
+	}
+}
+
+static void together(unsigned n, const char *tiny)
+{
+	pid_t *pids = calloc(n, sizeof(*pids));
+	char number[16], status[32];
+	const char *args[] = { "tiny", "together with the others", number, NULL }, *environment[] = { status, NULL };
+	int gate[2];
+	char c;
+
+	TRY(pipe2(gate, O_CLOEXEC));
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(number, sizeof(number), "%u", i);
+		snprintf(status, sizeof(status), "TINY_EXIT=%u", i);
+		pids[i] = TRY(fork());
+		if (pids[i] > 0)
+			continue;
+		close(gate[1]);
+		while (read(gate[0], &c, 1) > 0)
+			;
+		begin(tiny, args, environment);
+	}
+	close(gate[1]);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(number, sizeof(number), "%u", i);
+		say_process("together", pids[i], getpid(), tiny, args, wait_for(pids[i]));
+	}
+	free(pids);
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
@@ -396,6 +684,12 @@ int main(int argc, char **argv)
 		deaths(argv[2]);
 	else if (strcmp(mode, "ways") == 0 && argc == 3)
 		ways(argv[2]);
+	else if (strcmp(mode, "programs") == 0 && argc == 4)
+		programs(argv[2], argv[3]);
+	else if (strcmp(mode, "bomb") == 0 && argc == 4)
+		bomb((unsigned)atoi(argv[2]), (unsigned)atoi(argv[3]));
+	else if (strcmp(mode, "together") == 0 && argc == 4)
+		together((unsigned)atoi(argv[2]), argv[3]);
 	else
 		return 2;
 	return 0;

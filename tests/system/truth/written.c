@@ -1,0 +1,566 @@
+/* Writes to files and says of each open file what was written to it: {"what":"written", "how", "pid", "ppid", "path",
+ * "bytes", "count" (of calls that wrote something)}.  What is not said was not written to a file.
+ *
+ *	written all DIR		every call that writes, and every way that a descriptor goes, in the empty folder DIR
+ *	written ends DIR	children that end, or begin a program, without closing
+ *	written reused DIR	children that begin a program without closing; it reads the file `read`
+ *	written shared DIR	two processes and one file; two processes and one open file
+ *	written slow DIR	for 3.5 s without closing: says "max_step" too, the longest between two writes in ns
+ *	written open DIR	waits for the end of its input with the file open
+ *	written threads DIR N	two threads at once, each 100 times, to each of N open files */
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "truth.h"
+
+static char base[4096];
+static char block[100000];
+
+static struct line said(const char *how, pid_t pid, pid_t ppid, const char *name, uint64_t bytes, unsigned count)
+{
+	struct line line = say("written");
+	char path[8192];
+
+	snprintf(path, sizeof(path), "%s/%s", base, name);
+	say_word(&line, "how", how);
+	say_number(&line, "pid", pid);
+	say_number(&line, "ppid", ppid);
+	say_bytes(&line, "path", path);
+	say_number(&line, "bytes", (int64_t)bytes);
+	say_number(&line, "count", count);
+	return line;
+}
+
+static void tell(const char *how, const char *name, uint64_t bytes, unsigned count)
+{
+	struct line line = said(how, getpid(), getppid(), name, bytes, count);
+
+	say_done(&line);
+}
+
+static void tell_of(const char *how, pid_t child, const char *name, uint64_t bytes, unsigned count)
+{
+	struct line line = said(how, child, getpid(), name, bytes, count);
+
+	say_done(&line);
+}
+
+static int make(const char *name, int flags)
+{
+	return TRY(open(name, O_CREAT | O_CLOEXEC | flags, 0644));
+}
+
+static void put(int fd, size_t size)
+{
+	if (TRY(write(fd, block, size)) != (ssize_t)size)
+		die("short write");
+}
+
+static void calls(void)
+{
+	struct iovec pieces[2] = { { block, 10 }, { block + 10, 5000 } };
+	int from, fd, ends[2];
+	loff_t at = 0;
+
+	fd = make("write", O_WRONLY);
+	put(fd, 1);
+	put(fd, 1000);
+	put(fd, sizeof(block));
+	close(fd);
+	tell("write", "write", 1001 + sizeof(block), 3);
+
+	fd = make("pwrite", O_RDWR);
+	TRY(pwrite(fd, block, 300, 1 << 20));
+	TRY(pwrite(fd, block, 7, 0));
+	close(fd);
+	tell("pwrite", "pwrite", 307, 2);
+
+	fd = make("vectors", O_WRONLY);
+	TRY(writev(fd, pieces, 2));
+	TRY(pwritev(fd, pieces, 2, 100));
+	TRY(pwritev2(fd, pieces, 2, 200, 0));
+	close(fd);
+	tell("writev, pwritev, pwritev2", "vectors", 3 * 5010, 3);
+
+	from = TRY(open("write", O_RDONLY | O_CLOEXEC));
+	fd = make("sendfile", O_WRONLY);
+	TRY(sendfile(fd, from, NULL, 40000));
+	close(fd);
+	tell("sendfile", "sendfile", 40000, 1);
+
+	fd = make("copied", O_WRONLY);
+	TRY(copy_file_range(from, &at, fd, NULL, 50000, 0));
+	close(fd);
+	close(from);
+	tell("copy_file_range", "copied", 50000, 1);
+
+	TRY(pipe2(ends, O_CLOEXEC));
+	TRY(write(ends[1], block, 3000));
+	fd = make("spliced", O_WRONLY);
+	TRY(splice(ends[0], NULL, fd, NULL, 3000, 0));
+	close(fd);
+	close(ends[0]);
+	close(ends[1]);
+	tell("splice from a pipe", "spliced", 3000, 1);
+}
+
+static void descriptors(void)
+{
+	int fd, other;
+
+	fd = make("dup", O_WRONLY);
+	other = TRY(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+	put(fd, 10);
+	put(other, 20);
+	close(other);
+	close(fd);
+	tell("by two descriptors", "dup", 30, 2);
+
+	fd = make("under", O_WRONLY);
+	put(fd, 11);
+	other = make("over", O_WRONLY);
+	TRY(dup2(other, fd));
+	tell("closed by dup2", "under", 11, 1);
+	close(other);
+	put(fd, 22);
+	put(fd, 23);
+	close(fd);
+	tell("by a descriptor of dup2", "over", 45, 2);
+
+	fd = make("under3", O_WRONLY);
+	put(fd, 12);
+	other = make("over3", O_WRONLY);
+	TRY(dup3(other, fd, O_CLOEXEC));
+	tell("closed by dup3", "under3", 12, 1);
+	put(other, 13);
+	close(other);
+	close(fd);
+	tell("before dup3 and after", "over3", 13, 1);
+
+	fd = make("range", O_WRONLY);
+	put(fd, 14);
+	TRY(syscall(SYS_close_range, fd, fd, 0));
+	tell("close_range", "range", 14, 1);
+}
+
+static void names(void)
+{
+	char text[64];
+	int fd;
+
+	fd = make("before", O_WRONLY | O_APPEND);
+	put(fd, 15);
+	TRY(rename("before", "after"));
+	put(fd, 16);
+	close(fd);
+	tell("renamed meanwhile", "after", 31, 2);
+
+	fd = make("unlinked", O_WRONLY);
+	TRY(unlink("unlinked"));
+	put(fd, 17);
+	close(fd);
+	tell("unlinked", "unlinked", 17, 1);
+
+	TRY(mkdir("gone", 0700));
+	fd = make("gone/odd \xff\n", O_WRONLY);
+	put(fd, 18);
+	close(fd);
+	tell("odd name", "gone/odd \xff\n", 18, 1);
+
+	fd = TRY(open("write", O_WRONLY | O_CLOEXEC | O_TRUNC));
+	put(fd, 19);
+	close(fd);
+	tell("again", "write", 19, 1);
+
+	snprintf(text, sizeof(text), "/proc/self/fd/%d", fd = make("by proc", O_WRONLY));
+	close(fd);
+	fd = make("by proc", O_WRONLY);
+	close(TRY(open(text, O_WRONLY | O_CLOEXEC)));
+	put(fd, 20);
+	close(fd);
+	tell("opened twice", "by proc", 20, 1);
+}
+
+/* Calls that wrote less than was asked for, or nothing. */
+static void refusals(void)
+{
+	struct rlimit limit = { 1000, RLIM_INFINITY }, before;
+	int fd;
+
+	signal(SIGXFSZ, SIG_IGN);
+	TRY(getrlimit(RLIMIT_FSIZE, &before));
+	limit.rlim_max = before.rlim_max;
+	TRY(setrlimit(RLIMIT_FSIZE, &limit));
+	fd = make("limited", O_WRONLY);
+	if (write(fd, block, 4096) != 1000 || write(fd, block, 1) >= 0 || errno != EFBIG)
+		die("limit");
+	close(fd);
+	TRY(setrlimit(RLIMIT_FSIZE, &before));
+	tell("as far as the limit", "limited", 1000, 1);
+
+	fd = make("nothing", O_WRONLY);
+	TRY(write(fd, block, 0));
+	close(fd);
+	fd = TRY(open("write", O_RDONLY | O_CLOEXEC));
+	if (write(fd, block, 1) >= 0 || errno != EBADF)
+		die("write for reading");
+	close(fd);
+}
+
+/* What is no file. */
+static void others(void)
+{
+	char text[4096];
+	int ends[2], fd;
+
+	TRY(pipe2(ends, O_CLOEXEC));
+	TRY(write(ends[1], block, 100));
+	TRY(read(ends[0], text, sizeof(text)));
+	close(ends[0]);
+	close(ends[1]);
+	TRY(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
+	TRY(write(ends[0], block, 100));
+	TRY(send(ends[1], block, 100, 0));
+	fd = TRY(open("write", O_RDWR | O_CLOEXEC));
+	TRY(read(fd, text, sizeof(text)));
+	TRY(pread(fd, text, sizeof(text), 0));
+	TRY(sendfile(ends[0], fd, &(off_t){ 0 }, 10));
+	close(fd);
+	close(ends[0]);
+	close(ends[1]);
+	fd = TRY(open("/dev/null", O_WRONLY | O_CLOEXEC));
+	put(fd, 100);
+	close(fd);
+}
+
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			die("waitpid");
+	return status;
+}
+
+static void *write_some(void *fd)
+{
+	put(*(int *)fd, 40);
+	return NULL;
+}
+
+static void *write_and_stay(void *fd)
+{
+	put(*(int *)fd, 41);
+	syscall(SYS_exit_group, 0);
+	return NULL;
+}
+
+enum end { EXIT, KILL, EXEC, HIGH, THREAD_BEFORE, THREAD_ENDS, N_ENDS };
+
+static _Noreturn void end(enum end how, int fd)
+{
+	pthread_t thread;
+
+	switch (how) {
+	case EXIT:
+	case KILL:
+	case EXEC:
+		put(fd, 30);
+		put(fd, 31);
+		if (how == KILL)
+			kill(getpid(), SIGKILL);
+		if (how == EXEC)
+			execl("/bin/true", "true", NULL);
+		break;
+	case HIGH:
+		TRY(dup2(fd, 700));
+		close(fd);
+		put(700, 32);
+		break;
+	case THREAD_BEFORE:
+		if (pthread_create(&thread, NULL, write_some, &fd) != 0 || pthread_join(thread, NULL) != 0)
+			die("thread");
+		break;
+	default:
+		if (pthread_create(&thread, NULL, write_and_stay, &fd) != 0)
+			die("thread");
+		for (;;)
+			pause();
+	}
+	_exit(0);
+}
+
+static void ends(void)
+{
+	static const struct {
+		const char *name;
+		uint64_t bytes;
+		unsigned count;
+	} of[N_ENDS] = {
+		[EXIT] = { "exit", 61, 2 }, [KILL] = { "kill", 61, 2 }, [EXEC] = { "exec", 61, 2 },
+		[HIGH] = { "fd 700", 32, 1 }, [THREAD_BEFORE] = { "thread", 40, 1 },
+		[THREAD_ENDS] = { "thread ends all", 41, 1 },
+	};
+
+	for (enum end how = 0; how < N_ENDS; how++) {
+		pid_t pid = TRY(fork());
+
+		if (pid == 0)
+			end(how, make(of[how].name, O_WRONLY));
+		wait_for(pid);
+		tell_of(of[how].name, pid, of[how].name, of[how].bytes, of[how].count);
+	}
+}
+
+/* The kernel closes what was written to when a program begins; what the program opens lies in the memory that is free then. */
+static void reused(const char *self)
+{
+	char name[32];
+
+	close(make("read", O_WRONLY));
+	for (unsigned i = 0; i < 20; i++) {
+		pid_t pid;
+
+		snprintf(name, sizeof(name), "reused%u", i);
+		pid = TRY(fork());
+		if (pid == 0) {
+			put(make(name, O_WRONLY), 30);
+			execl(self, "written", "read", base, NULL);
+			_exit(127);
+		}
+		if (wait_for(pid) != 0)
+			die("child");
+		tell_of("exec", pid, name, 30, 1);
+	}
+}
+
+static void read_only(void)
+{
+	int fds[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = TRY(open("read", O_RDONLY | O_CLOEXEC));
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+}
+
+/* Both ways between two processes: one lets the other go on and waits until it may itself. */
+struct turns {
+	int parent[2], child[2];
+};
+
+static void pass(int to, int from)
+{
+	char c = 0;
+
+	TRY(write(to, &c, 1));
+	if (TRY(read(from, &c, 1)) != 1)
+		die("the other process is gone");
+}
+
+static void two_opens(void)
+{
+	struct turns turns;
+	pid_t pid;
+
+	TRY(pipe2(turns.parent, O_CLOEXEC));
+	TRY(pipe2(turns.child, O_CLOEXEC));
+	pid = TRY(fork());
+	for (int i = 0, fd = make("two opens", O_WRONLY | O_APPEND); i < 5; i++) {
+		put(fd, pid ? 100 : 1);
+		if (pid)
+			pass(turns.child[1], turns.parent[0]);
+		else
+			pass(turns.parent[1], turns.child[0]);
+		if (i == 4)
+			close(fd);
+	}
+	if (pid == 0)
+		_exit(0);
+	wait_for(pid);
+	tell("two processes, each its open file", "two opens", 500, 5);
+	tell_of("two processes, each its open file", pid, "two opens", 5, 5);
+}
+
+/* The child ends while the parent has more to write. */
+static void one_open(void)
+{
+	int fd = make("one open", O_WRONLY);
+	pid_t pid;
+
+	put(fd, 100);
+	pid = TRY(fork());
+	if (pid == 0) {
+		put(fd, 1);
+		put(fd, 2);
+		_exit(0);
+	}
+	wait_for(pid);
+	put(fd, 200);
+	close(fd);
+	tell("two processes, one open file", "one open", 300, 2);
+	tell_of("two processes, one open file", pid, "one open", 3, 2);
+}
+
+/* The child has nothing to do with it but closes what it inherited; it may have written to another file. */
+static void inherited(const char *how, const char *name, const char *other)
+{
+	int fd = make(name, O_WRONLY);
+	pid_t pid;
+
+	put(fd, 100);
+	pid = TRY(fork());
+	if (pid == 0) {
+		int own = other ? make(other, O_WRONLY) : -1;
+
+		if (own >= 0)
+			put(own, 5);
+		close(fd);
+		_exit(0);
+	}
+	wait_for(pid);
+	put(fd, 200);
+	close(fd);
+	tell(how, name, 300, 2);
+	if (other)
+		tell_of(how, pid, other, 5, 1);
+}
+
+/* The writer ends, the one that opened it goes on. */
+static void handed(void)
+{
+	int fd = make("handed", O_WRONLY);
+	pid_t pid = TRY(fork());
+
+	if (pid == 0) {
+		put(fd, 70);
+		put(fd, 71);
+		_exit(0);
+	}
+	wait_for(pid);
+	close(fd);
+	tell_of("opened by another", pid, "handed", 141, 2);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	TRY(clock_gettime(CLOCK_MONOTONIC, &now));
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void slow(void)
+{
+	int fd = make("slow", O_WRONLY);
+	uint64_t begin = now_ns(), last = begin, max = 0;
+	struct line line;
+	unsigned count = 0;
+
+	while (last - begin < 3500000000) {
+		uint64_t now;
+
+		put(fd, 10);
+		count++;
+		now = now_ns();
+		if (now - last > max)
+			max = now - last;
+		last = now;
+		usleep(20000);
+	}
+	close(fd);
+	line = said("for seconds", getpid(), getppid(), "slow", 10 * count, count);
+	say_number(&line, "max_step", (int64_t)max);
+	say_done(&line);
+}
+
+static pthread_barrier_t barrier;
+static int *files;
+static unsigned n_files;
+
+static void *write_all(void *unused)
+{
+	for (unsigned i = 0; i < n_files; i++) {
+		pthread_barrier_wait(&barrier);
+		for (unsigned k = 0; k < 100; k++)
+			put(files[i], 1);
+	}
+	return NULL;
+}
+
+static void threads(unsigned n)
+{
+	pthread_t thread;
+	char name[32];
+
+	n_files = n;
+	files = calloc(n, sizeof(*files));
+	pthread_barrier_init(&barrier, NULL, 2);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "threads%u", i);
+		files[i] = make(name, O_WRONLY);
+	}
+	if (pthread_create(&thread, NULL, write_all, NULL) != 0)
+		die("thread");
+	write_all(NULL);
+	pthread_join(thread, NULL);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "threads%u", i);
+		close(files[i]);
+		tell("two threads", name, 200, 200);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *mode = argc > 2 ? argv[1] : "";
+
+	if (argc < 3 || !realpath(argv[2], base))
+		return 2;
+	TRY(chdir(base));
+	umask(022);
+	if (strcmp(mode, "all") == 0) {
+		calls();
+		descriptors();
+		names();
+		refusals();
+		others();
+	} else if (strcmp(mode, "ends") == 0) {
+		ends();
+	} else if (strcmp(mode, "reused") == 0) {
+		reused("/proc/self/exe");
+	} else if (strcmp(mode, "read") == 0) {
+		read_only();
+	} else if (strcmp(mode, "shared") == 0) {
+		two_opens();
+		one_open();
+		inherited("closed by a child that did not write", "inherited", NULL);
+		inherited("closed by a child that wrote elsewhere", "inherited too", "elsewhere");
+		handed();
+	} else if (strcmp(mode, "slow") == 0) {
+		slow();
+	} else if (strcmp(mode, "open") == 0) {
+		put(make("open", O_WRONLY), 123);
+		tell("never closed", "open", 123, 1);
+		TRY(close(STDOUT_FILENO));
+		wait_for_end_of_input();
+	} else if (strcmp(mode, "threads") == 0 && argc == 4) {
+		threads((unsigned)atoi(argv[3]));
+	} else {
+		return 2;
+	}
+	return 0;
+}
