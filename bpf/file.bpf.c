@@ -17,6 +17,7 @@
 struct written {
 	u64 first_ns, last_ns;
 	u64 count, bytes;
+	u64 inode;			/* the address may be another file's by now, where nobody told of the close */
 	u32 pid;
 	u32 told_first;			/* the first of this open file has been told */
 };
@@ -127,14 +128,24 @@ static __always_inline void tell_written(struct task_struct *task, struct file *
 	}
 }
 
-static __always_inline void begin_written(u64 key, u64 now_ns, u64 bytes, u32 pid)
+/* 0: another thread was first. */
+static __always_inline bool_t begin_written(struct file *file, u64 now_ns, u64 bytes, u32 pid)
 {
 	struct written written = { .first_ns = now_ns, .last_ns = now_ns, .count = 1, .bytes = bytes, .pid = pid };
+	u64 key = (u64)file;
 	u32 one = 1;
 
-	bpf_map_update_elem(&writes, &key, &written, BPF_ANY);
+	written.inode = BPF_CORE_READ(file, f_inode, i_ino);
+	if (bpf_map_update_elem(&writes, &key, &written, BPF_NOEXIST))
+		return 0;
 	if (!bpf_map_lookup_elem(&writers, &pid))
 		bpf_map_update_elem(&writers, &pid, &one, BPF_ANY);
+	return 1;
+}
+
+static __always_inline bool_t is_of_file(const struct written *written, struct file *file)
+{
+	return written->inode == BPF_CORE_READ(file, f_inode, i_ino);
 }
 
 static __always_inline void count_written(struct task_struct *task, struct file *file, u64 bytes)
@@ -143,9 +154,16 @@ static __always_inline void count_written(struct task_struct *task, struct file 
 	u64 key = (u64)file, now_ns = bpf_ktime_get_boot_ns();
 	struct written *written = bpf_map_lookup_elem(&writes, &key);
 
+	if (written && !is_of_file(written, file)) {
+		bpf_map_delete_elem(&writes, &key);
+		written = NULL;
+	}
 	if (!written) {
-		begin_written(key, now_ns, bytes, (u32)task->tgid);
-		return;
+		if (begin_written(file, now_ns, bytes, (u32)task->tgid))
+			return;
+		written = bpf_map_lookup_elem(&writes, &key);
+		if (!written)
+			return;
 	}
 	__sync_fetch_and_add(&written->bytes, bytes);
 	__sync_fetch_and_add(&written->count, 1);
@@ -168,7 +186,8 @@ static __always_inline void flush_written(struct task_struct *task, struct file 
 		return;
 	told = *written;
 	bpf_map_delete_elem(&writes, &key);
-	tell_written(task, file, &told);
+	if (is_of_file(&told, file))
+		tell_written(task, file, &told);
 }
 
 SEC("tp_btf/sys_enter")

@@ -40,7 +40,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum { BPF_F_MMAPABLE = 1 << 10 };
-enum { BPF_ANY = 0 };
+enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2, BPF_RB_AVAIL_DATA = 0 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -222,6 +222,7 @@ struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
+	unsigned long skc_flags;
 };
 
 struct sock {
@@ -240,7 +241,7 @@ struct ipv6_pinfo {
 };
 
 struct tcp_sock {
-	u64 bytes_received, bytes_sent;
+	u64 bytes_received, bytes_sent, bytes_retrans;
 };
 
 struct socket {
@@ -307,18 +308,19 @@ struct module {
 	char name[56];
 };
 
-struct user_msghdr {
+#pragma clang attribute pop
+
+/* Of user space: layouts that never change. */
+struct iovec {
+	void *iov_base;
+	unsigned long iov_len;
+};
+
+struct user_msghdr {			/* the first of its members */
 	void *msg_name;
 	int msg_namelen;
 	struct iovec *msg_iov;
 	unsigned long msg_iovlen;
-};
-
-#pragma clang attribute pop
-
-struct iovec {				/* of user space: its layout never changes */
-	void *iov_base;
-	unsigned long iov_len;
 };
 
 #include <bpf/bpf_helpers.h>

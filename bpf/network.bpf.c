@@ -19,6 +19,7 @@
 #define MESSAGES 4			/* of one sendmmsg or recvmmsg */
 #define SUN_PATH_BYTES 108u
 #define EINPROGRESS 115
+#define SOCK_DONE_BIT (1u << 1)		/* enum sock_flags, include/net/sock.h */
 
 /* Who asked a name server lately: only their reads and writes are looked into. */
 struct {
@@ -308,10 +309,15 @@ int BPF_PROG(on_state, const struct sock *sk, int old_state, int new_state)
 		record->head.start_ns = owner->start_ns;
 		record->call = is_refused ? PROBE_CALL_connect : PROBE_CALL_NONE;
 		set_addresses(&record->body.socket, (struct sock *)sk);
+		/* The port is given back by now (inet_put_port), its copy is not. */
+		record->body.socket.local_port = swap16(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 		record->body.socket.fd = -1;
 		record->body.socket.result = is_refused ? -sk->sk_err : 0;
 		record->body.socket.bytes_in = BPF_CORE_READ(tcp, bytes_received);
-		record->body.socket.bytes_out = BPF_CORE_READ(tcp, bytes_sent);
+		/* A FIN that came counts as a byte, and leaves this flag (net/ipv4/tcp_input.c, tcp_fin). */
+		if (record->body.socket.bytes_in > 0 && BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE_BIT)
+			record->body.socket.bytes_in--;
+		record->body.socket.bytes_out = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
 		record_send(record, 0, PROBE_CLASS_NETWORK);
 	}
 	bpf_map_delete_elem(&connections, &key);
@@ -346,6 +352,7 @@ static __noinline int tell_dns(struct probe_record *record, struct sock *sk, con
 	return 1;
 }
 
+#define MSGHDR_BYTES 56			/* of a 64-bit program; then the length of the message */
 #define MMSGHDR_BYTES 64
 
 /* struct msghdr of a 64-bit program: the first piece that is more than the length that TCP puts in front. */
@@ -374,7 +381,7 @@ static __always_inline int tell_dns_messages(struct probe_record *record, struct
 
 		if (i >= n)
 			break;
-		bpf_probe_read_user(&size, sizeof(size), (void *)(at + sizeof(struct user_msghdr)));
+		bpf_probe_read_user(&size, sizeof(size), (void *)(at + MSGHDR_BYTES));
 		told |= tell_dns_message(record, sk, at, size);
 		at += MMSGHDR_BYTES;
 	}
@@ -436,7 +443,10 @@ int BPF_PROG(act_receive, struct pt_regs *regs, long ret)
 	struct call call;
 	struct sock *sk;
 
-	if (ret <= 2 || !bpf_map_lookup_elem(&askers, &pid) || !call_get(&call, regs))
+	if (ret <= 0 || !bpf_map_lookup_elem(&askers, &pid) || !call_get(&call, regs))
+		return 0;
+	/* The length alone, that TCP puts in front. */
+	if (ret <= 2 && call.plan->number != PROBE_CALL_recvmmsg)
 		return 0;
 	sk = sock_of(call.task, (int)call_arg(&call, 0));
 	if (!sk)

@@ -41,6 +41,9 @@ int call_number(const char *name, int machine)
 	for (size_t i = 0; number < 0 && i < ARRAY_SIZE(new_calls); i++)
 		if (strcmp(new_calls[i].name, name) == 0)
 			number = new_calls[i].number;
+	/* libaudit's name of it on some architectures */
+	if (number < 0 && strcmp(name, "pwrite64") == 0)
+		number = audit_name_to_syscall("pwrite", machine);
 	return number;
 }
 

@@ -135,6 +135,10 @@ static bool is_over(const struct tracker *tracker, const struct process *process
 {
 	const struct context *context = process->context;
 
+	/* The same start: the process, which ended; its connections may end later. */
+	if (actor && values_has(&actor->values, FIELD_start) && process->has_ticks &&
+	    actor->start / tracker->tick_ns == process->ticks)
+		return false;
 	if (process->ended && process->end_known && time_ns > process->end_ns + PROCESS_SLACK_NS)
 		return true;
 	/* Neither forks nor exits are in this stream: a long silence, then a program begun by somebody

@@ -80,7 +80,6 @@ def diff(did, recorded):
 # Bytes written
 
 WRITTEN_LATER = {
-    "pwrite": "libaudit calls pwrite64 of x86-64 `pwrite`: src/source/call_number.c finds no number",
     "close_range": "bpf/calls.def: close_range is not looked at",
     "exec": "bpf/file.bpf.c: what exec closes is not told",
     "fd 700": "bpf/file.bpf.c: WRITER_DESCRIPTORS: descriptors from 256 on are not gone through at the end",
@@ -124,7 +123,6 @@ def check_nothing_else_written(recorder, acts):
     assert [path for path in (field(row, "file.path") for row in written_rows(recorder, acts)) if path not in told] == []
 
 
-@not_yet("bpf/file.bpf.c: what exec closes stays in the map `writes`, by an address that another open file has later")
 def test_only_read(recorder, folder):
     truth = Truth("written", "reused", folder)
     recorder.stop()
@@ -134,7 +132,7 @@ def test_only_read(recorder, folder):
 
 @pytest.mark.parametrize("mode, how", [
     later(mode, how, reason=WRITTEN_LATER[how]) for mode, how in [
-        ("all", "pwrite"), ("all", "close_range"), ("ends", "exec"), ("ends", "fd 700"),
+        ("all", "close_range"), ("ends", "exec"), ("ends", "fd 700"),
         ("shared", "two processes, one open file"), ("shared", "closed by a child that wrote elsewhere")]])
 def test_written_later(recorder, folder, mode, how):
     truth = Truth("written", mode, folder)
@@ -142,7 +140,6 @@ def test_written_later(recorder, folder, mode, how):
     check_written(recorder, truth, truth.of("written", how=how))
 
 
-@not_yet("bpf/file.bpf.c: begin_written() of two threads at once: the later puts its count in place of the other's")
 def test_written_by_threads(recorder, folder):
     """At once, to one open file: no byte is lost between the two."""
     truth = Truth("written", "threads", folder, "300")
@@ -227,9 +224,9 @@ END = {
 
 @pytest.mark.parametrize("what", [
     "process", "out", "local address",
-    later("sent again", reason="bpf/network.bpf.c: on_state: bytes_sent counts what is sent again too (bytes_retrans)"),
-    later("local port", reason="bpf/network.bpf.c: on_state: skc_num is 0 by then (inet_put_port), inet_sport is not"),
-    later("in", reason="bpf/network.bpf.c: on_state: bytes_received counts the FIN as a byte"),
+    "sent again",
+    "local port",
+    "in",
 ])
 def test_ends(recorder, what):
     """Each end of each connection ends once, whoever is on the processor then, also after its process."""
@@ -608,7 +605,9 @@ def test_fork_bomb(new_recorder):
         watcher.join()
     status = recorder.status()
     recorder.stop()
-    assert 0 < max(largest[0], status["rss_bytes"]) < 200 << 20
+    # What a sanitizer keeps of freed memory is not the recorder's.
+    bound = (200 << 20) * (4 if b"__asan_init" in driver.BIN.read_bytes() else 1)
+    assert 0 < max(largest[0], status["rss_bytes"]) < bound
     acts = truth.of("process")
     assert len(acts) == 20000
     rows = recorder.query("SELECT action, process_pid, process_exit_code, process_entity_id FROM process_events WHERE "
