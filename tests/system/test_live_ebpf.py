@@ -271,9 +271,6 @@ WAYS = ("sendto", "send", "write", "sendmsg", "sendmsg-named", "sendmmsg", "send
         "writev", "stream", "stream-write", "stream-apart", "stream-message", "stream-twice", "pieces", "stream-pieces")
 ONE, TWO = "192.0.2.1", "2001:db8::1"
 NAMES_LATER = {
-    "sendmmsg": "bpf/network.bpf.c: tell_dns_messages() looks for the length at 32, not at 56; act_receive() takes the "
-                "number of messages for bytes (ret <= 2)",
-    "sendmmsg-named": "as sendmmsg",
     "peek": "bpf/network.bpf.c: act_receive(): what MSG_PEEK shows is told twice",
     "pieces": "bpf/network.bpf.c: tell_dns_message() takes the first piece alone",
 }
@@ -382,7 +379,6 @@ def test_names_later(recorder, name_server, how):
     check_names(recorder, truth, truth.of("dns"))
 
 
-@not_yet(NAMES_LATER["sendmmsg"])
 def test_names_by_the_library(recorder, name_server):
     """As every program does: getaddrinfo(3)."""
     truth = Truth("names", "library", "127.0.0.1", "library.truth")
