@@ -140,6 +140,8 @@ def test_written_later(recorder, folder, mode, how):
     check_written(recorder, truth, truth.of("written", how=how))
 
 
+@not_yet("bpf/file.bpf.c: count_written(): a thread that looked at the clock before the first write of another tells too "
+         "early (now_ns < first_ns), and what comes between the copy and the delete is lost")
 def test_written_by_threads(recorder, folder):
     """At once, to one open file: no byte is lost between the two."""
     truth = Truth("written", "threads", folder, "300")
@@ -181,6 +183,9 @@ def test_written_and_still_open(recorder, folder):
 
 # Connections
 
+LATER_END = "over when it was taken"
+
+
 def ends_of(row):
     """(local, remote) of an event: where a connection comes from is the other side if it was taken."""
     ends = (row["source_ip"], row["source_port"]), (row["destination_ip"], row["destination_port"])
@@ -195,11 +200,12 @@ def test_addresses(recorder):
     """Both ends of each call, also those that the kernel chose."""
     truth = Truth("network", "transfers")
     recorder.stop()
-    check_addresses(recorder, truth, "action != 'disconnect' AND event_outcome = 'success'")
+    over, = truth.of("address", how=LATER_END)
+    check_addresses(recorder, truth, [act for act in truth.of("address") if act is not over],
+                    f"action != 'disconnect' AND event_outcome = 'success' AND source_port IS NOT {over['remote_port']}")
 
 
-def check_addresses(recorder, truth, where):
-    acts = truth.of("address")
+def check_addresses(recorder, truth, acts, where):
     rows = rows_of(recorder, "network_events", {act["pid"] for act in acts}, where)
     assert diff([(act["pid"], act["action"], *said_ends(act)) for act in acts],
                 [(row["process_pid"], row["action"], *ends_of(row)) for row in rows]) == []
@@ -218,36 +224,41 @@ END = {
     "local port": (lambda act: act["local_port"], lambda row: row["source_port"]),
     "in": (lambda act: act["in"], lambda row: row["source_bytes"]),
     "out": (lambda act: act["out"], lambda row: row["destination_bytes"]),
-    "sent again": (lambda act: act["out"], lambda row: row["destination_bytes"]),
 }
 
 
-@pytest.mark.parametrize("what", [
-    "process", "out", "local address",
-    "sent again",
-    "local port",
-    "in",
-])
-def test_ends(recorder, what):
+def test_ends(recorder):
     """Each end of each connection ends once, whoever is on the processor then, also after its process."""
     truth = Truth("network", "transfers")
     recorder.stop()
-    acts, again = truth.of("end"), {act["remote_port"] for act in truth.of("end") if act["again"]}
+    over, = truth.of("end", how=LATER_END)
+    acts = [act for act in truth.of("end") if act is not over]
     pids = {act["pid"] for act in acts}
-    rows = rows_of(recorder, "network_events", pids, "action = 'disconnect' AND destination_port IS NOT NULL")
-    if what == "out":
-        acts = [act for act in acts if act["remote_port"] not in again]
-        rows = [row for row in rows if row["destination_port"] not in again]
-    assert len(acts) >= 20
-    columns = dict.fromkeys(("process", "remote", what))
-    assert diff([tuple(END[name][0](act) for name in columns) for act in acts],
-                [tuple(END[name][1](row) for name in columns) for row in rows]) == []
+    rows = rows_of(recorder, "network_events", pids, "action = 'disconnect' AND destination_port IS NOT NULL AND "
+                   f"destination_port != {over['remote_port']}")
+    assert len(acts) > 30 and any(act["again"] for act in acts)
+    assert diff([tuple(of_act(act) for of_act, _ in END.values()) for act in acts],
+                [tuple(of_row(row) for _, of_row in END.values()) for row in rows]) == []
     begun = {row["process_entity_id"] for row in rows_of(recorder, "process_events", pids, "action = 'fork'")}
     for row in rows:
         check_process(row, truth, next(act for act in acts if act["pid"] == row["process_pid"]))
         assert row["process_entity_id"] in begun
         assert (row["event_outcome"], row["network_transport"]) == ("success", "tcp")
         assert row["network_type"] == ("ipv6" if ":" in row["destination_ip"] else "ipv4")
+
+
+@not_yet("bpf/network.bpf.c: act_accept(): of a connection that is in TCP_CLOSE already skc_num is 0, and nobody tells of "
+         "its end")
+def test_end_before_it_was_taken(recorder):
+    truth = Truth("network", "transfers")
+    recorder.stop()
+    act, = truth.of("address", how=LATER_END)
+    taken, = rows_of(recorder, "network_events", [truth.pid], f"action = 'accept' AND source_port = {act['remote_port']}")
+    assert ends_of(taken) == said_ends(act)
+    act, = truth.of("end", how=LATER_END)
+    ended, = rows_of(recorder, "network_events", [truth.pid],
+                     f"action = 'disconnect' AND destination_port = {act['remote_port']}")
+    assert [of_row(ended) for _, of_row in END.values()] == [of_act(act) for of_act, _ in END.values()]
 
 
 @not_yet("bpf/network.bpf.c: both on_state and act_connect tell of a connection that AF_UNSPEC ends")
@@ -878,5 +889,5 @@ def test_written_by_io_uring(recorder, folder):
 def test_connected_by_io_uring(recorder, folder):
     truth = Truth("ring", "connects", folder)
     recorder.stop()
-    check_addresses(recorder, truth, "action IN ('connect', 'accept')")
+    check_addresses(recorder, truth, truth.of("address"), "action IN ('connect', 'accept')")
     assert len(rows_of(recorder, "network_events", [truth.pid], "action = 'disconnect'")) == 2

@@ -483,6 +483,30 @@ static void dissolved(void)
 	close(server);
 }
 
+/* The client has reset it before the server takes it: it begins and ends in that moment for the server. */
+static void over(void)
+{
+	int server = tell_listener(ipv4(0), "over"), fd = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), peer;
+	union address to = own(server), from;
+	struct linger linger = { 1, 0 };
+	socklen_t size = sizeof(from);
+	struct ends ends;
+
+	TRY(connect(fd, &to.any, sizeof(to.in)));
+	ends = ends_of(fd);
+	tell_ends("address", "over", "connect", &ends, -1, 0);
+	give(fd, 9);
+	TRY(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	close(fd);
+	tell_ends("end", "over", "disconnect", &ends, 0, 9);
+	peer = TRY(accept(server, &from.any, &size));
+	ends = (struct ends){ .local = ends.remote, .remote = from };
+	tell_ends("address", "over when it was taken", "accept", &ends, -1, 0);
+	close(peer);
+	tell_ends("end", "over when it was taken", "disconnect", &ends, 9, 0);
+	close(server);
+}
+
 /* The other end takes nothing at first: what is sent is sent again, and is still sent once. */
 static void deaf(void)
 {
@@ -538,6 +562,7 @@ static void transfers(void)
 	mapped();
 	lonely();
 	dissolved();
+	over();
 	deaf();
 }
 
