@@ -40,7 +40,7 @@ void ledger_look(struct ledger *ledger, const uint64_t counters[static N_LOSSES]
 			e->total += rose;
 			e->last_ns = now_ns;
 		}
-		if (e->untold == 0 || !can_store || (rose > 0 && !final))
+		if (e->untold == 0 || (!final && (rose > 0 || !can_store)))
 			continue;
 		describe(i, &gap);
 		gap.begin_ns = e->begin_ns;

@@ -26,6 +26,7 @@ struct ledger {
 /* Counters that do not begin at 0. */
 void ledger_begin(struct ledger *ledger, uint64_t now_ns, enum loss loss, uint64_t counter);
 /* One look: counters[i] as they are now; one that is lower than before was set back by somebody and counts from 0.
- * can_store: a gap row would be stored now.  final: tell what there is, risen just now or not. */
+ * can_store: a gap row would be stored now.  final: tell what there is, risen just now or not, and whether it can be
+ * stored or not: there may be room again that nobody has tried yet. */
 void ledger_look(struct ledger *ledger, const uint64_t counters[static N_LOSSES], uint64_t now_ns, bool can_store,
 		 bool final, struct notes *notes);

@@ -86,11 +86,24 @@ static void test_waits_for_the_database(void **state)
 	f.counters[LOSS_DATABASE] = 5;
 	f.counters[LOSS_SHED + CATEGORY_file] = 2;
 	look(&f, 10, false, false);
-	look(&f, 20, false, true);
+	look(&f, 20, false, false);
 	assert_null(ring_peek(f.ring).data);
 	look(&f, 30, true, false);
 	expect(&f, "begin=0 end=10 class=all count=5 unit=events exact=1 cause=database_error");
 	expect(&f, "begin=0 end=10 class=file count=2 unit=events exact=1 cause=queue_full");
+	ring_free(f.ring);
+}
+
+/* The last look is the last chance: whether there is room again nobody has tried. */
+static void test_final_waits_for_nothing(void **state)
+{
+	struct fixture f;
+
+	set_up(&f);
+	f.counters[LOSS_DATABASE] = 5;
+	look(&f, 10, false, false);
+	look(&f, 20, false, true);
+	expect(&f, "begin=0 end=10 class=all count=5 unit=events exact=1 cause=database_error");
 	ring_free(f.ring);
 }
 
@@ -100,6 +113,7 @@ int main(void)
 		cmocka_unit_test(test_told_once_it_rests),
 		cmocka_unit_test(test_counter_set_back),
 		cmocka_unit_test(test_waits_for_the_database),
+		cmocka_unit_test(test_final_waits_for_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
