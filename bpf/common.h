@@ -41,6 +41,7 @@ struct scratch {
 	char bytes[SCRATCH_BYTES];
 	u32 top[PROBE_EXCLUDED_NAMES];	/* where the first names of the path made last begin */
 	u32 n_names;			/* how many names it has */
+	u64 mount, dentry;		/* where path_names() is */
 };
 
 struct {
@@ -135,14 +136,14 @@ static __always_inline void count(u32 class, bool_t is_lost)
 static __always_inline u64 start_of(struct task_struct *leader)
 {
 	if (bpf_core_field_exists(leader->start_boottime))
-		return BPF_CORE_READ(leader, start_boottime);
-	return BPF_CORE_READ((struct task_struct___before_5_5 *)leader, real_start_time);
+		return READ(leader, start_boottime);
+	return READ((struct task_struct___before_5_5 *)leader, real_start_time);
 }
 
 static __always_inline u32 pid_in_namespace(struct task_struct *leader)
 {
-	struct pid *pid = BPF_CORE_READ(leader, thread_pid);
-	u32 level = BPF_CORE_READ(pid, level);
+	struct pid *pid = READ(leader, thread_pid);
+	u32 level = READ(pid, level);
 	char *numbers = (char *)pid + bpf_core_field_offset(struct pid, numbers);
 	int nr = 0;
 
@@ -181,7 +182,7 @@ static __always_inline void set_head(struct probe_head *head, u8 type, struct ta
 	head->flags = 0;
 	head->pid = (u32)task->tgid;
 	head->tid = (u32)task->pid;
-	head->ppid = (u32)BPF_CORE_READ(leader, real_parent, tgid);
+	head->ppid = (u32)READ(leader, real_parent, tgid);
 	head->ns_pid = pid_in_namespace(leader);
 	set_ids(head, task);
 	bpf_probe_read_kernel(head->name, sizeof(head->name), &task->comm);
@@ -276,43 +277,43 @@ static __always_inline u32 text_end(struct probe_record *record, u32 n, u32 off,
 	return end;
 }
 
-/* The names from a folder entry up to the root of everything, through mounts.  A function of its own to the verifier, which
- * would follow every path through it from every place that calls it. */
-__noinline u32 path_names(struct scratch *scratch, u32 begin, u64 vfsmount_at, u64 dentry_at)
+/* The names from scratch->dentry up to the root of everything, through mounts.  A function of its own to the verifier, which
+ * would follow every path through it from every place that calls it; it lets no pointer into one, and follows each round of
+ * the loop for each type that a pointer may have: so both pointers are numbers in memory. */
+__noinline u32 path_names(struct scratch *scratch, u32 begin)
 {
 	struct probe_record *record = (struct probe_record *)scratch;
-	struct mount *mount = (void *)vfsmount_at - bpf_core_field_offset(struct mount, mnt);
-	struct dentry *dentry = (struct dentry *)dentry_at;
 	u32 off = begin;
 
 	if (!scratch)
 		return begin;
 	scratch->n_names = 0;
 	for (int i = 0; i < COMPONENTS; i++) {
-		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		struct dentry *dentry = (struct dentry *)*(volatile u64 *)&scratch->dentry, *parent = READ(dentry, d_parent);
+		struct mount *mount = (struct mount *)*(volatile u64 *)&scratch->mount;
 		const unsigned char *name;
 		long n;
 
-		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root) || dentry == parent) {
-			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+		if (dentry == READ(mount, mnt.mnt_root) || dentry == parent) {
+			struct mount *above = READ(mount, mnt_parent);
 
 			if (above == mount || !above) {
 				/* A file of no mount that anybody sees, such as a memfd, is its own root; a true one is
 				 * called "/". */
 				if (off == begin && off < TEXT_BYTES) {
-					name = BPF_CORE_READ(dentry, d_name.name);
+					name = READ(dentry, d_name.name);
 					n = bpf_probe_read_kernel_str(text_at(record, off), COMPONENT_BYTES, name);
 					off += n > 0 ? (u32)n : 0;
 				}
 				return off;
 			}
-			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-			mount = above;
+			scratch->dentry = (u64)READ(mount, mnt_mountpoint);
+			scratch->mount = (u64)above;
 			continue;
 		}
 		if (off >= TEXT_BYTES || off - begin >= NAME_BYTES)
 			break;
-		name = BPF_CORE_READ(dentry, d_name.name);
+		name = READ(dentry, d_name.name);
 		n = bpf_probe_read_kernel_str(text_at(record, off), COMPONENT_BYTES, name);
 		if (n <= 0)
 			break;
@@ -320,8 +321,8 @@ __noinline u32 path_names(struct scratch *scratch, u32 begin, u64 vfsmount_at, u
 		scratch->top[1] = scratch->top[0];
 		scratch->top[0] = off;
 		scratch->n_names++;
+		scratch->dentry = (u64)parent;
 		off += (u32)n;
-		dentry = parent;
 	}
 	return off | 0x80000000;
 }
@@ -331,8 +332,12 @@ __noinline u32 path_names(struct scratch *scratch, u32 begin, u64 vfsmount_at, u
 static __always_inline u32 put_path(struct probe_record *record, u32 n, u32 off, struct vfsmount *mnt,
 				    struct dentry *dentry)
 {
-	u32 end = path_names((struct scratch *)record, off, (u64)mnt, (u64)dentry);
+	struct scratch *scratch = (struct scratch *)record;
+	u32 end;
 
+	scratch->mount = (u64)mnt - bpf_core_field_offset(struct mount, mnt);
+	scratch->dentry = (u64)dentry;
+	end = path_names(scratch, off);
 	if (end & PATH_CUT) {
 		record->cut |= 1 << n;
 		end &= ~PATH_CUT;
@@ -342,7 +347,7 @@ static __always_inline u32 put_path(struct probe_record *record, u32 n, u32 off,
 
 static __always_inline u32 put_file_path(struct probe_record *record, u32 n, u32 off, struct file *file)
 {
-	return put_path(record, n, off, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry));
+	return put_path(record, n, off, READ(file, f_path.mnt), READ(file, f_path.dentry));
 }
 
 /* A text that ends in a NUL, which is left out. */
@@ -388,29 +393,29 @@ static __always_inline u32 put_block(struct probe_record *record, u32 n, u32 off
 
 static __always_inline struct file *file_of(struct task_struct *task, s64 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct fdtable *table = READ(task, files, fdt);
 	struct file *file = NULL, **slots;
 
-	if (fd < 0 || fd >= BPF_CORE_READ(table, max_fds))
+	if (fd < 0 || fd >= READ(table, max_fds))
 		return NULL;
-	slots = BPF_CORE_READ(table, fd);
+	slots = READ(table, fd);
 	bpf_probe_read_kernel(&file, sizeof(file), &slots[fd]);
 	return file;
 }
 
 static __always_inline void set_file(struct probe_file *to, struct file *file)
 {
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct inode *inode = READ(file, f_inode);
 
-	to->inode = BPF_CORE_READ(inode, i_ino);
-	to->size = (u64)BPF_CORE_READ(inode, i_size);
-	to->device = BPF_CORE_READ(inode, i_sb, s_dev);
-	to->mode = BPF_CORE_READ(inode, i_mode);
-	to->uid = BPF_CORE_READ(inode, i_uid.val);
-	to->gid = BPF_CORE_READ(inode, i_gid.val);
+	to->inode = READ(inode, i_ino);
+	to->size = (u64)READ(inode, i_size);
+	to->device = READ(inode, i_sb, s_dev);
+	to->mode = READ(inode, i_mode);
+	to->uid = READ(inode, i_uid.val);
+	to->gid = READ(inode, i_gid.val);
 }
 
 static __always_inline u32 file_mode(struct file *file)
 {
-	return BPF_CORE_READ(file, f_inode, i_mode);
+	return READ(file, f_inode, i_mode);
 }

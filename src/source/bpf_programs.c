@@ -352,6 +352,19 @@ static int attach(struct bpf_programs *programs)
 	return 0;
 }
 
+static int load_skeleton(struct bpf_programs *programs, const bool *wanted, bool can_cast)
+{
+	struct recorder *skeleton = programs->skeleton = recorder__open();
+
+	if (!skeleton)
+		return -errno;
+	choose(programs, wanted);
+	skeleton->rodata->can_cast = can_cast;
+	bpf_map__set_max_entries(skeleton->maps.rings, programs->n_cpus);
+	bpf_map__set_max_entries(skeleton->maps.counters, programs->n_cpus);
+	return recorder__load(skeleton);
+}
+
 static int load(struct bpf_programs *programs, const struct bpf_programs_options *options)
 {
 	struct recorder *skeleton;
@@ -361,15 +374,14 @@ static int load(struct bpf_programs *programs, const struct bpf_programs_options
 	r = find_tracepoints(programs);
 	if (r < 0)
 		return r;
-	skeleton = programs->skeleton = recorder__open();
-	if (!skeleton)
-		return -errno;
-	choose(programs, options->wanted);
-	bpf_map__set_max_entries(skeleton->maps.rings, programs->n_cpus);
-	bpf_map__set_max_entries(skeleton->maps.counters, programs->n_cpus);
-	r = recorder__load(skeleton);
+	r = load_skeleton(programs, options->wanted, true);
+	if (r < 0) {
+		recorder__destroy(programs->skeleton);
+		r = load_skeleton(programs, options->wanted, false);
+	}
 	if (r < 0)
 		return r;
+	skeleton = programs->skeleton;
 	r = open_rings(programs, options->ring_bytes);
 	if (r >= 0)
 		r = map_memory(skeleton->maps.control, sizeof(struct probe_control), 1, (void **)&programs->control,
