@@ -465,7 +465,8 @@ static int exit_code_of(int error)
 }
 
 /* glibc gives each thread a heap that grows and shrinks by single pages, a system call each: a third of the time of a
- * process storm.  One heap for all grows in steps; what the threads hand to each other has pools of its own. */
+ * process storm.  One heap for all grows in steps; what the threads hand to each other has pools of its own.  An import gains
+ * nothing by it: measured, the same for an audit.log, a tenth slower for a capture. */
 static void choose_heap(void)
 {
 	mallopt(M_ARENA_MAX, 1);

@@ -432,6 +432,7 @@ static int push_text(struct pipeline *pipeline, const struct record *record)
 		return push_probe_text(pipeline, &head);
 	if (head.type == RECORD_CLOCK) {
 		advance_clock(pipeline, head.time_ns);
+		pipeline->said_ns = MAX(pipeline->said_ns, head.time_ns);
 		return span_eq(head.body, SPAN("ripe=1"));
 	}
 	if (head.type >= RECORD_OWN_FIRST) {
