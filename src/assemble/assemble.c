@@ -159,6 +159,11 @@ struct assembler *assembler_free(struct assembler *assembler)
 	return NULL;
 }
 
+void assembler_set_timeout(struct assembler *assembler, uint64_t timeout_ns)
+{
+	assembler->options.timeout_ns = timeout_ns;
+}
+
 const struct assembler_stats *assembler_stats(const struct assembler *assembler)
 {
 	return &assembler->stats;

@@ -36,6 +36,8 @@ struct assembler *assembler_free(struct assembler *assembler);
 DEFINE_CLEANUP(struct assembler, assembler_free)
 const struct assembler_stats *assembler_stats(const struct assembler *assembler);
 
+void assembler_set_timeout(struct assembler *assembler, uint64_t timeout_ns);
+
 /* What decode found at the head of the record. */
 struct assembler_key {
 	struct span node;

@@ -13,8 +13,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/reader.h"
+#include "pipeline/setup.h"
 #include "source/path_lookup.h"
 #include "source/procfs.h"
+#include "source/users.h"
 
 /* Behind the load, the kernel's audit thread and the reader: what the core has no time for waits in the ring. */
 #define NICE 10
@@ -38,17 +40,25 @@ static int to_queue(void *user, struct event *event)
 	return 0;
 }
 
-/* Answers of /proc go into the capture before the record whose handling asked (see pipeline/answers.h). */
+/* Answers of the host go into the capture before the record whose handling asked (see pipeline/answers.h). */
 static void keep_answer(struct core *core, uint32_t type, struct buffer *text)
 {
 	if (core->options.capture && buffer_error(text) >= 0)
 		capture_write(core->options.capture, &(struct record){ .type = type, .text = buffer_span(text) });
 }
 
-static void head(const struct core *core, struct buffer *text)
+static void head(uint64_t now_ns, struct buffer *text)
 {
-	buffer_printf(text, "recorder(%llu.%09llu:0): ", (unsigned long long)(core->now_ns / NS_PER_SEC),
-		      (unsigned long long)(core->now_ns % NS_PER_SEC));
+	buffer_printf(text, "recorder(%llu.%09llu:0): ", (unsigned long long)(now_ns / NS_PER_SEC),
+		      (unsigned long long)(now_ns % NS_PER_SEC));
+}
+
+/* What is written in hex is the last of its record. */
+static void keep_in_hex(struct core *core, uint32_t type, struct buffer *text, struct span last)
+{
+	for (size_t i = 0; i < last.size; i++)
+		buffer_append_hex(text, (uint8_t)last.data[i], 2);
+	keep_answer(core, type, text);
 }
 
 static int lookup(void *user, uint32_t pid, struct buffer *text)
@@ -58,10 +68,10 @@ static int lookup(void *user, uint32_t pid, struct buffer *text)
 
 	if (r >= 0) {
 		keep_answer(core, RECORD_PROCESS, text);
-	} else if (core->options.capture) {
+	} else if (r == -ESRCH && core->options.capture) {
 		_cleanup_(buffer_release) struct buffer none = { 0 };
 
-		head(core, &none);
+		head(core->now_ns, &none);
 		buffer_printf(&none, "pid=%u", pid);
 		keep_answer(core, RECORD_NO_PROCESS, &none);
 	}
@@ -76,11 +86,9 @@ static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t si
 	if (r >= 0 && core->options.capture) {
 		_cleanup_(buffer_release) struct buffer text = { 0 };
 
-		head(core, &text);
-		buffer_printf(&text, "pid=%u fd=%d path=", pid, fd);
-		for (const char *p = ret; *p; p++)
-			buffer_printf(&text, "%02X", (unsigned)(unsigned char)*p);
-		keep_answer(core, RECORD_FD, &text);
+		head(core->now_ns, &text);
+		buffer_printf(&text, "pid=%u fd=%u path=", pid, (unsigned)fd);
+		keep_in_hex(core, RECORD_FD, &text, span_of(ret));
 	}
 	return r;
 }
@@ -93,22 +101,59 @@ static int resolve_path(void *user, const char *path, struct file_id *ret_id, ch
 	if (r != -EOPNOTSUPP && core->options.capture) {
 		_cleanup_(buffer_release) struct buffer text = { 0 };
 
-		head(core, &text);
-		buffer_printf(&text, "hash=%u device=%llu inode=%llu real=", (uint32_t)span_hash(span_of(path), 0),
-			      (unsigned long long)(r < 0 ? 0 : ret_id->device), (unsigned long long)(r < 0 ? 0 : ret_id->inode));
-		for (const char *p = r < 0 ? "" : ret; *p; p++)
-			buffer_printf(&text, "%02X", (unsigned)(unsigned char)*p);
-		keep_answer(core, RECORD_PATH, &text);
+		head(core->now_ns, &text);
+		buffer_printf(&text, "hash=%u ", (uint32_t)span_hash(span_of(path), 0));
+		if (r < 0)
+			buffer_printf(&text, "error=%d", -r);
+		else
+			buffer_printf(&text, "device=%llu inode=%llu real=", (unsigned long long)ret_id->device,
+				      (unsigned long long)ret_id->inode);
+		keep_in_hex(core, RECORD_PATH, &text, r < 0 ? (struct span){ NULL, 0 } : span_of(ret));
 	}
 	return r;
+}
+
+static int resolve_name(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret)
+{
+	struct core *core = user;
+	struct span name = is_group ? users_group_name(core->options.users, id, now_ns) :
+				      users_user_name(core->options.users, id, now_ns);
+
+	if (name.size == 0)
+		return -ENODATA;
+	if (core->options.capture) {
+		_cleanup_(buffer_release) struct buffer text = { 0 };
+
+		head(core->now_ns, &text);
+		buffer_printf(&text, "%cid=%u name=", is_group ? 'g' : 'u', id);
+		keep_in_hex(core, RECORD_NAME, &text, name);
+	}
+	*ret = name;
+	return 0;
+}
+
+/* The times of receipt, and what happened for lack of records, are in no record: the clock that they gave is one. */
+static void keep_clock(struct core *core, uint64_t now_ns, bool is_ripe)
+{
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+
+	head(now_ns, &text);
+	if (is_ripe)
+		buffer_append_text(&text, "ripe=1");
+	keep_answer(core, RECORD_CLOCK, &text);
 }
 
 static int push(struct core *core, const struct record *record)
 {
 	int r = pipeline_push(core->pipeline, record);
 
-	if (core->options.capture)
+	if (core->options.capture) {
+		uint64_t clock_ns = pipeline_unsaid_clock(core->pipeline);
+
+		if (clock_ns > 0)
+			keep_clock(core, clock_ns, false);
 		capture_write(core->options.capture, record);
+	}
 	return r;
 }
 
@@ -143,6 +188,20 @@ static unsigned take(struct core *core, struct ring *ring, unsigned max)
 	return n;
 }
 
+/* Time has passed. */
+static void advance(struct core *core)
+{
+	int r = pipeline_advance(core->pipeline, core->now_ns);
+
+	if (r < 0)
+		log_error("Failed to process records: no memory, they are lost");
+	if (r > 0 && core->options.capture) {
+		uint64_t clock_ns = pipeline_unsaid_clock(core->pipeline);
+
+		keep_clock(core, clock_ns > 0 ? clock_ns : core->now_ns, true);
+	}
+}
+
 static void publish(struct core *core)
 {
 	struct core_stats stats;
@@ -166,6 +225,12 @@ static void *run(void *user)
 	bool stop;
 
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
+	if (o->capture) {
+		_cleanup_(buffer_release) struct buffer text = { 0 };
+
+		setup_write(&text, &o->pipeline, clock_now_ns());
+		keep_answer(core, RECORD_SETUP, &text);
+	}
 	do {
 		unsigned n;
 
@@ -174,8 +239,8 @@ static void *run(void *user)
 		n = take(core, o->ring, RECORDS_A_TURN);
 		/* The clock may go on only when the ring was empty after it was read: what somebody waits for in vain may be
 		 * in there, and we behind. Until then time passes with the records. */
-		if (n < RECORDS_A_TURN && pipeline_advance(core->pipeline, core->now_ns) < 0)
-			log_error("Failed to process records: no memory, they are lost");
+		if (n < RECORDS_A_TURN)
+			advance(core);
 		n += take(core, o->notes, RECORDS_A_TURN);
 		if (n > 0) {
 			stop = false;
@@ -212,6 +277,7 @@ int core_start(struct core **ret, const struct core_options *options)
 	core->options.pipeline.lookup = options->procfs ? lookup : NULL;
 	core->options.pipeline.resolve_fd = options->procfs ? resolve_fd : NULL;
 	core->options.pipeline.resolve_path = options->procfs ? resolve_path : NULL;
+	core->options.pipeline.resolve_name = options->users ? resolve_name : NULL;
 	core->options.pipeline.lookup_user = core;
 	pthread_mutex_init(&core->stats_lock, NULL);
 	r = pipeline_new(&core->pipeline, &core->options.pipeline, to_queue, options->queue);

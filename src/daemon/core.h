@@ -13,6 +13,7 @@ struct core_options {
 	struct ring *notes;			/* records of the control thread: gaps, start, stop */
 	struct event_queue *queue;
 	struct procfs *procfs;			/* for lookups */
+	struct users *users;			/* for names */
 	struct capture *capture;		/* NULL: none */
 };
 

@@ -46,6 +46,7 @@ struct daemon {
 	struct notes notes;
 	struct event_queue *queue;
 	struct capture *capture;
+	struct users *users;
 	struct reader *reader;
 	struct core *core;
 	struct writer_options writer_options;	/* sinks are here until the writer has them */

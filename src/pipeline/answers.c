@@ -1,5 +1,4 @@
-/* A ring of the latest answers.  In a capture an answer stands right before the record whose handling asked for it,
- * so the one wanted is among the last few: a linear search from the newest is short. */
+/* The answers to the questions of one record, in the order in which they were asked.  They are few: a linear search. */
 
 #include "pipeline/answers.h"
 
@@ -7,21 +6,24 @@
 #include <stdlib.h>
 
 #include "base/macro.h"
+#include "event/event.h"
+#include "event/record.h"
 
-#define N_ANSWERS 256
+/* A process that is new here is asked for, with its names and all its ancestors. */
+#define N_ANSWERS 1024
+#define MAX_ERRNO 4095		/* include/linux/err.h */
 
 struct answer {
 	uint32_t pid;
 	int32_t fd;
-	bool used;
-	bool exists;
+	bool is_taken;
+	int error;
 	struct buffer text;
 };
 
 struct answers {
 	struct answer ring[N_ANSWERS];
-	size_t next;
-	size_t n_waiting;		/* 0, as a rule: nothing to search */
+	size_t n;			/* more than there is room for: the oldest are gone */
 };
 
 int answers_new(struct answers **ret)
@@ -38,40 +40,171 @@ struct answers *answers_free(struct answers *answers)
 {
 	if (!answers)
 		return NULL;
-	for (size_t i = 0; i < N_ANSWERS; i++)
-		buffer_release(&answers->ring[i].text);
+	answers_clear(answers);
 	free(answers);
 	return NULL;
 }
 
-int answers_put(struct answers *answers, uint32_t pid, int32_t fd, bool exists, struct span text)
+void answers_clear(struct answers *answers)
 {
-	struct answer *answer = &answers->ring[answers->next++ % N_ANSWERS];
+	for (size_t i = MIN(answers->n, (size_t)N_ANSWERS); i > 0; i--)
+		buffer_release(&answers->ring[i - 1].text);
+	answers->n = 0;
+}
 
-	buffer_release(&answer->text);	/* one answer may be megabytes: 256 of them are not kept */
-	buffer_append_span(&answer->text, text);
-	answer->pid = pid;
+/* A place for the next one. */
+static struct answer *put(struct answers *answers, uint64_t pid, int32_t fd, int error)
+{
+	struct answer *answer = &answers->ring[answers->n++ % N_ANSWERS];
+
+	buffer_release(&answer->text);
+	answer->pid = (uint32_t)pid;
 	answer->fd = fd;
-	answer->exists = exists;
-	answers->n_waiting += !answer->used;
-	answer->used = true;
-	return buffer_error(&answer->text);
+	answer->error = error;
+	answer->is_taken = false;
+	return answer;
 }
 
 int answers_take(struct answers *answers, uint32_t pid, int32_t fd, struct buffer *text)
 {
-	for (size_t i = 1; i <= N_ANSWERS && answers->n_waiting > 0; i++) {
-		struct answer *answer = &answers->ring[(answers->next - i) % N_ANSWERS];
+	for (size_t i = answers->n > N_ANSWERS ? answers->n - N_ANSWERS : 0; i < answers->n; i++) {
+		struct answer *answer = &answers->ring[i % N_ANSWERS];
 
-		if (!answer->used || answer->pid != pid || answer->fd != fd)
+		if (answer->is_taken || answer->pid != pid || answer->fd != fd)
 			continue;
-		answer->used = false;
-		answers->n_waiting--;
-		if (!answer->exists)
-			return -ESRCH;
+		answer->is_taken = true;
+		if (answer->error < 0)
+			return answer->error;
 		buffer_append_span(text, buffer_span(&answer->text));
 		buffer_release(&answer->text);
 		return buffer_error(text);
 	}
 	return -ENODATA;
+}
+
+int answers_unhex(struct buffer *buffer, struct span hex)
+{
+	for (size_t i = 0; i + 1 < hex.size; i += 2) {
+		uint64_t byte;
+
+		if (span_hex_to_u64((struct span){ hex.data + i, 2 }, &byte) < 0)
+			return -EINVAL;
+		buffer_append_byte(buffer, (char)byte);
+	}
+	return buffer_error(buffer);
+}
+
+/* The number after `key=` at the beginning of *body, which then begins behind it and its blank. */
+static int take_number(struct span *body, struct span key, uint64_t max, uint64_t *ret)
+{
+	struct span digits;
+	size_t n = 0;
+
+	if (!span_starts(*body, key))
+		return -EINVAL;
+	digits = (struct span){ body->data + key.size, body->size - key.size };
+	while (n < digits.size && digits.data[n] >= '0' && digits.data[n] <= '9')
+		n++;
+	*body = (struct span){ digits.data + n, digits.size - n };
+	if (body->size > 0)
+		*body = (struct span){ body->data + 1, body->size - 1 };
+	digits.size = n;
+	return span_to_u64(digits, ret) < 0 || *ret > max ? -EINVAL : 0;
+}
+
+/* The same of what stands there in hex and is the last. */
+static int take_hex(struct span body, struct span key, struct buffer *to)
+{
+	if (!span_starts(body, key))
+		return -EINVAL;
+	return answers_unhex(to, (struct span){ body.data + key.size, body.size - key.size });
+}
+
+static int read_process(struct answers *answers, struct span body, struct span text)
+{
+	static const struct span mark = SPAN("lookup=1 ");
+	uint64_t pid;
+
+	if (!span_starts(body, mark))
+		return 0;	/* of the snapshot at the start: a record like any other */
+	body = (struct span){ body.data + mark.size, body.size - mark.size };
+	if (take_number(&body, SPAN("pid="), UINT32_MAX, &pid) < 0)
+		return -EINVAL;
+	buffer_append_span(&put(answers, pid, ANSWERS_PROCESS, 0)->text, text);
+	return 1;
+}
+
+static int read_no_process(struct answers *answers, struct span body, struct span text)
+{
+	uint64_t pid;
+
+	if (take_number(&body, SPAN("pid="), UINT32_MAX, &pid) < 0)
+		return -EINVAL;
+	put(answers, pid, ANSWERS_PROCESS, -ESRCH);
+	return 1;
+}
+
+static int read_fd(struct answers *answers, struct span body, struct span text)
+{
+	uint64_t pid, fd;
+	int r;
+
+	if (take_number(&body, SPAN("pid="), UINT32_MAX, &pid) < 0 || take_number(&body, SPAN("fd="), UINT32_MAX, &fd) < 0)
+		return -EINVAL;
+	r = take_hex(body, SPAN("path="), &put(answers, pid, (int32_t)fd, 0)->text);
+	return r < 0 ? r : 1;
+}
+
+static int read_path(struct answers *answers, struct span body, struct span text)
+{
+	struct file_id id = { .known = true };
+	struct answer *answer;
+	uint64_t hash, error;
+	int r;
+
+	if (take_number(&body, SPAN("hash="), UINT32_MAX, &hash) < 0)
+		return -EINVAL;
+	if (take_number(&body, SPAN("error="), MAX_ERRNO, &error) >= 0) {
+		if (error == 0)
+			return -EINVAL;
+		put(answers, hash, ANSWERS_PATH, -(int)error);
+		return 1;
+	}
+	if (take_number(&body, SPAN("device="), UINT64_MAX, &id.device) < 0 ||
+	    take_number(&body, SPAN("inode="), UINT64_MAX, &id.inode) < 0)
+		return -EINVAL;
+	answer = put(answers, hash, ANSWERS_PATH, 0);
+	buffer_append(&answer->text, &id, sizeof(id));
+	r = take_hex(body, SPAN("real="), &answer->text);
+	return r < 0 ? r : 1;
+}
+
+static int read_name(struct answers *answers, struct span body, struct span text)
+{
+	int32_t what = ANSWERS_USER;
+	uint64_t id;
+	int r;
+
+	if (take_number(&body, SPAN("uid="), UINT32_MAX, &id) < 0) {
+		what = ANSWERS_GROUP;
+		if (take_number(&body, SPAN("gid="), UINT32_MAX, &id) < 0)
+			return -EINVAL;
+	}
+	r = take_hex(body, SPAN("name="), &put(answers, id, what, 0)->text);
+	return r < 0 ? r : 1;
+}
+
+int answers_read(struct answers *answers, uint32_t type, struct span body, struct span text)
+{
+	static int (*const readers[RECORD_OWN_END - RECORD_OWN_FIRST])(struct answers *, struct span, struct span) = {
+		[RECORD_PROCESS - RECORD_OWN_FIRST] = read_process,
+		[RECORD_NO_PROCESS - RECORD_OWN_FIRST] = read_no_process,
+		[RECORD_FD - RECORD_OWN_FIRST] = read_fd,
+		[RECORD_PATH - RECORD_OWN_FIRST] = read_path,
+		[RECORD_NAME - RECORD_OWN_FIRST] = read_name,
+	};
+
+	if (type < RECORD_OWN_FIRST || type >= RECORD_OWN_END || !readers[type - RECORD_OWN_FIRST])
+		return 0;
+	return readers[type - RECORD_OWN_FIRST](answers, body, text);
 }

@@ -1,15 +1,24 @@
 #pragma once
-/* What /proc answered in a live run, read back from its capture: the text of a process, the path of a descriptor. */
+/* What the host answered in a live run, read back from its capture: the text of a process, the path of a descriptor.  Answers
+ * stand before the record whose handling asked, and nothing else asks for them. */
 
 #include "base/buffer.h"
 
 struct answers;
 int answers_new(struct answers **ret);
 struct answers *answers_free(struct answers *answers);
-/* What was asked: a process is (pid, ANSWERS_PROCESS), a descriptor (pid, fd), a path (hash of its text, ANSWERS_PATH). */
+/* What was asked: a process is (pid, ANSWERS_PROCESS), a descriptor (pid, fd), a path (hash of its text, ANSWERS_PATH), an
+ * account (id, ANSWERS_USER or ANSWERS_GROUP). */
 #define ANSWERS_PROCESS (-1)
 #define ANSWERS_PATH (-2)
-/* Copies.  Of more than a bounded number the oldest are forgotten.  0 or -ENOMEM. */
-int answers_put(struct answers *answers, uint32_t pid, int32_t fd, bool exists, struct span text);
-/* Takes the answer out, appends its text.  0; -ESRCH: the answer was that there is nothing; -ENODATA: there is no answer. */
+#define ANSWERS_USER (-3)
+#define ANSWERS_GROUP (-4)
+/* A record of a capture, its type, its body and all of its text.  Of more than a bounded number of answers the oldest are
+ * forgotten.  0: it is no answer; 1: it was; -EINVAL: it should be one; -ENOMEM. */
+int answers_read(struct answers *answers, uint32_t type, struct span body, struct span text);
+/* Takes the first such answer out, appends its text.  0; the -errno that was the answer; -ENODATA: there is no answer. */
 int answers_take(struct answers *answers, uint32_t pid, int32_t fd, struct buffer *text);
+/* The record was handled. */
+void answers_clear(struct answers *answers);
+/* Bytes that stand in hex.  0, -EINVAL or -ENOMEM. */
+int answers_unhex(struct buffer *buffer, struct span hex);

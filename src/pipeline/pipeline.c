@@ -8,6 +8,7 @@
 
 #include "pipeline/answers.h"
 #include "pipeline/hold.h"
+#include "pipeline/setup.h"
 
 #define PRUNE_EVERY_NS NS_PER_SEC
 #define AUDIT_TICK_NS (10 * NS_PER_MS)	/* its clock is coarse: at worst this much (HZ=100) */
@@ -26,17 +27,20 @@ struct pipeline {
 	struct buffer lookup_text;
 	struct buffer probe_bytes;	/* of a record that stands in a capture in hex */
 	uint64_t now_ns;		/* never goes back */
+	uint64_t said_ns;		/* what it would be if the records alone had moved it */
 	uint64_t audit_ns;		/* time of the latest audit record, by its own stamp */
 	uint64_t audit_came_ns;		/* and when it came */
 	uint64_t pruned_ns;
 	bool from_connector;		/* the draft being decoded is a fork or exit of the connector */
 	bool from_audit;		/* ... is of audit */
 	bool has_probes;		/* records of the kernel's programs have come */
+	bool not_from_audit[N_KINDS];	/* of the run that is replayed */
 };
 
 static int lookup(void *user, uint32_t pid, struct context *ret);
 static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t size);
 static int resolve_path(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size);
+static int resolve_name(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret);
 
 int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, pipeline_fn emit, void *user)
 {
@@ -52,6 +56,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	tracker.lookup = lookup;
 	tracker.resolve_fd = resolve_fd;
 	tracker.resolve_path = resolve_path;
+	tracker.resolve_name = resolve_name;
 	tracker.user = pipeline;
 	r = decoder_new(&pipeline->decoder, &options->decoder);
 	if (r >= 0)
@@ -176,6 +181,21 @@ static int resolve_path(void *user, const char *path, struct file_id *ret_id, ch
 	return 0;
 }
 
+static int resolve_name(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret)
+{
+	struct pipeline *pipeline = user;
+	struct buffer *name = &pipeline->lookup_text;
+	int r;
+
+	if (pipeline->options.resolve_name)
+		return pipeline->options.resolve_name(pipeline->options.lookup_user, id, is_group, now_ns, ret);
+	buffer_clear(name);
+	r = answers_take(pipeline->answers, id, is_group ? ANSWERS_GROUP : ANSWERS_USER, name);
+	if (r >= 0)
+		*ret = buffer_span(name);
+	return r;
+}
+
 static int track_and_emit(struct pipeline *pipeline, struct event *event, const struct context *actor)
 {
 	_cleanup_(event_freep) struct event *owned = event;
@@ -277,25 +297,28 @@ static uint64_t audit_is_past(const struct pipeline *pipeline)
 static int release_held(struct pipeline *pipeline, uint64_t until_ns)
 {
 	struct held *held;
+	int n = 0;
 
-	while ((held = hold_take_until(pipeline->hold, until_ns))) {
+	for (; (held = hold_take_until(pipeline->hold, until_ns)); n = 1) {
 		int r = track_held(pipeline, held);
 
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return n;
 }
 
-static void advance_clock(struct pipeline *pipeline, uint64_t now_ns)
+/* true: something was forgotten for it. */
+static bool advance_clock(struct pipeline *pipeline, uint64_t now_ns)
 {
 	if (now_ns <= pipeline->now_ns)
-		return;
+		return false;
 	pipeline->now_ns = now_ns;
-	if (now_ns - pipeline->pruned_ns >= PRUNE_EVERY_NS) {
-		pipeline->pruned_ns = now_ns;
-		tracker_prune(pipeline->tracker, now_ns);
-	}
+	if (now_ns - pipeline->pruned_ns < PRUNE_EVERY_NS)
+		return false;
+	pipeline->pruned_ns = now_ns;
+	tracker_prune(pipeline->tracker, now_ns);
+	return true;
 }
 
 static int decode(struct pipeline *pipeline, const struct draft *draft)
@@ -307,120 +330,36 @@ static int decode(struct pipeline *pipeline, const struct draft *draft)
 	return decode_draft(pipeline->decoder, draft, on_event, pipeline);
 }
 
+/* 1: there was something. */
 static int release_ripe(struct pipeline *pipeline)
 {
 	struct draft *draft;
-	int r;
+	int n = 0, r;
 
-	while ((r = assembler_pop(pipeline->assembler, pipeline->now_ns, &draft)) > 0) {
+	for (; (r = assembler_pop(pipeline->assembler, pipeline->now_ns, &draft)) > 0; n = 1) {
 		r = decode(pipeline, draft);
 		if (r < 0)
 			return r;
 	}
-	return r < 0 ? r : release_held(pipeline, audit_is_past(pipeline));
-}
-
-/* The number after `key=` at the beginning of *body, which then begins behind it and its blank. */
-static int take_number(struct span *body, struct span key, uint64_t max, uint64_t *ret)
-{
-	struct span digits;
-	size_t n = 0;
-
-	if (!span_starts(*body, key))
-		return -EINVAL;
-	digits = (struct span){ body->data + key.size, body->size - key.size };
-	while (n < digits.size && digits.data[n] >= '0' && digits.data[n] <= '9')
-		n++;
-	*body = (struct span){ digits.data + n, digits.size - n };
-	if (body->size > 0)
-		*body = (struct span){ body->data + 1, body->size - 1 };
-	digits.size = n;
-	return span_to_u64(digits, ret) < 0 || *ret > max ? -EINVAL : 0;
-}
-
-static int put_hex(struct buffer *buffer, struct span hex)
-{
-	for (size_t i = 0; i + 1 < hex.size; i += 2) {
-		uint64_t byte;
-
-		if (span_hex_to_u64((struct span){ hex.data + i, 2 }, &byte) < 0)
-			return -EINVAL;
-		buffer_append_byte(buffer, (char)byte);
-	}
-	return buffer_error(buffer);
-}
-
-static int take_path_answer(struct pipeline *pipeline, struct span body)
-{
-	struct buffer *answer = &pipeline->lookup_text;
-	struct file_id id = { .known = true };
-	uint64_t hash;
-	int r;
-
-	r = take_number(&body, SPAN("hash="), UINT32_MAX, &hash);
 	if (r >= 0)
-		r = take_number(&body, SPAN("device="), UINT64_MAX, &id.device);
-	if (r >= 0)
-		r = take_number(&body, SPAN("inode="), UINT64_MAX, &id.inode);
-	if (r < 0 || !span_starts(body, SPAN("real=")))
-		return -EINVAL;
-	buffer_clear(answer);
-	buffer_append(answer, &id, sizeof(id));
-	r = put_hex(answer, (struct span){ body.data + 5, body.size - 5 });
-	if (r >= 0)
-		r = answers_put(pipeline->answers, (uint32_t)hash, ANSWERS_PATH, body.size > 5, buffer_span(answer));
-	return r < 0 ? r : 1;
-}
-
-/* In a capture an answer of /proc stands before the record whose handling asked.  1: it was one. */
-static int take_answer(struct pipeline *pipeline, const struct record *record, const struct record_head *head)
-{
-	struct buffer *path = &pipeline->lookup_text;
-	struct span body = head->body, text = record->text;
-	uint64_t pid, fd;
-	int r;
-
-	if (head->type == RECORD_PATH)
-		return take_path_answer(pipeline, body);
-	if (head->type == RECORD_PROCESS) {
-		static const struct span mark = SPAN("lookup=1 ");
-
-		if (!span_starts(body, mark))
-			return 0;	/* of the snapshot at the start: a record like any other */
-		body = (struct span){ body.data + mark.size, body.size - mark.size };
-	}
-	r = take_number(&body, SPAN("pid="), UINT32_MAX, &pid);
-	if (r < 0)
-		return r;
-	if (head->type != RECORD_FD) {
-		r = answers_put(pipeline->answers, (uint32_t)pid, ANSWERS_PROCESS, head->type == RECORD_PROCESS, text);
-		return r < 0 ? r : 1;
-	}
-	r = take_number(&body, SPAN("fd="), INT32_MAX, &fd);
-	if (r < 0 || !span_starts(body, SPAN("path=")))
-		return -EINVAL;
-	buffer_clear(path);
-	r = put_hex(path, (struct span){ body.data + 5, body.size - 5 });
-	if (r >= 0)
-		r = answers_put(pipeline->answers, (uint32_t)pid, (int32_t)fd, true, buffer_span(path));
-	return r < 0 ? r : 1;
-}
-
-static bool is_answer(uint32_t type)
-{
-	return type == RECORD_PROCESS || type == RECORD_NO_PROCESS || type == RECORD_FD || type == RECORD_PATH;
+		r = release_held(pipeline, audit_is_past(pipeline));
+	return r < 0 ? r : MAX(n, r);
 }
 
 /* A record of the kernel's programs is an event by itself and comes in order: neither assembly nor hold has anything to do. */
 static int push_probe(struct pipeline *pipeline, uint64_t time_ns, struct span bytes)
 {
+	int r;
+
 	if (!pipeline->has_probes) {	/* live, or a capture of such a run */
 		pipeline->has_probes = true;
 		tracker_set_audit_lag(pipeline->tracker, AUDIT_TICK_NS);
 	}
 	advance_clock(pipeline, time_ns);
+	pipeline->said_ns = MAX(pipeline->said_ns, time_ns);
 	pipeline->from_connector = pipeline->from_audit = false;
-	return decode_probe(pipeline->decoder, time_ns, bytes, on_event, pipeline);
+	r = decode_probe(pipeline->decoder, time_ns, bytes, on_event, pipeline);
+	return r < 0 ? r : 1;
 }
 
 /* The same from a capture. */
@@ -429,24 +368,51 @@ static int push_probe_text(struct pipeline *pipeline, const struct record_head *
 	struct buffer *bytes = &pipeline->probe_bytes;
 
 	buffer_clear(bytes);
-	if (put_hex(bytes, head->body) == -EINVAL) {
+	if (answers_unhex(bytes, head->body) == -EINVAL) {
 		pipeline->stats.malformed++;
 		return 0;
 	}
 	return buffer_error(bytes) < 0 ? -ENOMEM : push_probe(pipeline, head->time_ns, buffer_span(bytes));
 }
 
-int pipeline_push(struct pipeline *pipeline, const struct record *record)
+static int use_setup(struct pipeline *pipeline, struct span body)
+{
+	struct setup setup;
+	int r = setup_read(&setup, body);
+
+	if (r >= 0)
+		r = tracker_set_boot(pipeline->tracker, setup.boot_id, setup.boot_time_ns);
+	if (r < 0)
+		return r;
+	pipeline->has_probes = false;
+	tracker_set_audit_lag(pipeline->tracker, 0);
+	assembler_set_timeout(pipeline->assembler, setup.timeout_ns);
+	pipeline->options.own_pid = setup.own_pid;
+	memcpy(pipeline->not_from_audit, setup.not_from_audit, sizeof(pipeline->not_from_audit));
+	pipeline->options.not_from_audit = pipeline->not_from_audit;
+	return 1;
+}
+
+/* What stands in a capture for the sake of its replay alone.  0: it is none of that; 1: it was. */
+static int push_of_capture(struct pipeline *pipeline, const struct record *record, const struct record_head *head)
+{
+	int r = head->type == RECORD_SETUP ? use_setup(pipeline, head->body) :
+					     answers_read(pipeline->answers, head->type, head->body, record->text);
+
+	if (r == -EINVAL) {
+		pipeline->stats.malformed++;
+		return 1;
+	}
+	return r;
+}
+
+/* 1: what is ripe now may go; 0: nothing has happened. */
+static int push_text(struct pipeline *pipeline, const struct record *record)
 {
 	struct record line;
 	struct record_head head;
 	int r;
 
-	pipeline->stats.received++;
-	if (record->type == RECORD_PROBE) {
-		r = push_probe(pipeline, record->time_ns, record->text);
-		return r < 0 ? r : release_ripe(pipeline);
-	}
 	if (record->type == 0) {
 		r = audit_line(record->text, &line);
 		if (r < 0) {
@@ -458,19 +424,24 @@ int pipeline_push(struct pipeline *pipeline, const struct record *record)
 		record = &line;
 	}
 	r = audit_head(record, &head);
-	if (r >= 0 && head.type == RECORD_PROBE) {
-		r = push_probe_text(pipeline, &head);
-		return r < 0 ? r : release_ripe(pipeline);
-	}
-	if (r >= 0 && is_answer(head.type))
-		r = take_answer(pipeline, record, &head);
-	if (r == -ENOMEM || r > 0)
-		return r < 0 ? r : 0;
 	if (r < 0) {
 		pipeline->stats.malformed++;
 		return 0;
 	}
+	if (head.type == RECORD_PROBE)
+		return push_probe_text(pipeline, &head);
+	if (head.type == RECORD_CLOCK) {
+		advance_clock(pipeline, head.time_ns);
+		pipeline->said_ns = MAX(pipeline->said_ns, head.time_ns);
+		return span_eq(head.body, SPAN("ripe=1"));
+	}
+	if (head.type >= RECORD_OWN_FIRST) {
+		r = push_of_capture(pipeline, record, &head);
+		if (r != 0)
+			return MIN(r, 0);
+	}
 	advance_clock(pipeline, record->time_ns ? record->time_ns : head.time_ns);
+	pipeline->said_ns = MAX(pipeline->said_ns, head.time_ns);
 	if (head.type < RECORD_OWN_FIRST) {
 		pipeline->audit_ns = MAX(pipeline->audit_ns, head.time_ns);
 		pipeline->audit_came_ns = pipeline->now_ns;
@@ -481,15 +452,36 @@ int pipeline_push(struct pipeline *pipeline, const struct record *record)
 						    .may_end_event = head.may_end_event,
 						    .is_single = head.is_single },
 			   head.type, head.body, record->stable, pipeline->now_ns);
-	if (r < 0)
+	return r < 0 ? r : 1;
+}
+
+int pipeline_push(struct pipeline *pipeline, const struct record *record)
+{
+	int r;
+
+	pipeline->stats.received++;
+	r = record->type == RECORD_PROBE ? push_probe(pipeline, record->time_ns, record->text) : push_text(pipeline, record);
+	if (r <= 0)
 		return r;
-	return release_ripe(pipeline);
+	r = release_ripe(pipeline);
+	answers_clear(pipeline->answers);
+	return MIN(r, 0);
 }
 
 int pipeline_advance(struct pipeline *pipeline, uint64_t now_ns)
 {
-	advance_clock(pipeline, now_ns);
-	return release_ripe(pipeline);
+	bool has_pruned = advance_clock(pipeline, now_ns);
+	int r = release_ripe(pipeline);
+
+	return r < 0 ? r : r > 0 || has_pruned;
+}
+
+uint64_t pipeline_unsaid_clock(struct pipeline *pipeline)
+{
+	if (pipeline->now_ns <= pipeline->said_ns)
+		return 0;
+	pipeline->said_ns = pipeline->now_ns;
+	return pipeline->now_ns;
 }
 
 int pipeline_drain(struct pipeline *pipeline)
@@ -502,7 +494,9 @@ int pipeline_drain(struct pipeline *pipeline)
 		if (r < 0)
 			return r;
 	}
-	return r < 0 ? r : release_held(pipeline, UINT64_MAX);
+	if (r >= 0)
+		r = release_held(pipeline, UINT64_MAX);
+	return MIN(r, 0);
 }
 
 uint64_t pipeline_next_ns(const struct pipeline *pipeline)

@@ -22,7 +22,9 @@ struct pipeline_options {
 	int (*resolve_fd)(void *user, uint32_t pid, int32_t fd, char *ret, size_t size);
 	/* Where a path leads, see tracker_options.  NULL as with lookup. */
 	int (*resolve_path)(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size);
-	void *lookup_user;		/* of the three */
+	/* The name of an account, see tracker_options.  NULL as with lookup. */
+	int (*resolve_name)(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret);
+	void *lookup_user;		/* of the four */
 	bool decode_only;		/* neither track nor filter */
 };
 
@@ -52,8 +54,11 @@ void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret)
  * of the assembler by its own time.  0, or what emit returned, or -ENOMEM.  A malformed record is counted, not an
  * error. */
 int pipeline_push(struct pipeline *pipeline, const struct record *record);
-/* Releases what has become ripe by now_ns. */
+/* Releases what has become ripe by now_ns, and forgets what is old.  1: there was something. */
 int pipeline_advance(struct pipeline *pipeline, uint64_t now_ns);
+/* For a capture: the clock as it is now, if a replay of what was pushed, and of the clocks that this gave, would not have
+ * it from the times in the records; else 0. */
+uint64_t pipeline_unsaid_clock(struct pipeline *pipeline);
 /* The stream is over: everything comes out. */
 int pipeline_drain(struct pipeline *pipeline);
 uint64_t pipeline_next_ns(const struct pipeline *pipeline);	/* when to call pipeline_advance */

@@ -14,6 +14,7 @@
 #include "event/event_json.h"
 #include "event/test_made.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/setup.h"
 #include "source/capture.h"
 #include "source/source.h"
 
@@ -87,15 +88,16 @@ static void tear_down(struct fixture *f)
 
 #define HEAD(type, serial) "type=" type " msg=audit(1795343338.123:" serial "): "
 #define IDS "auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts1 ses=3 "
-static const char exec_lines[] =
-	HEAD("SYSCALL", "7") "arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=2 a2=3 a3=4 items=2 ppid=10 pid=11 "
-	IDS "comm=\"ls\" exe=\"/usr/bin/ls\" key=\"recorder\"\n"
-	HEAD("EXECVE", "7") "argc=2 a0=\"ls\" a1=\"/etc\"\n"
-	HEAD("CWD", "7") "cwd=\"/root\"\n"
-	HEAD("PATH", "7") "item=0 name=\"/usr/bin/ls\" inode=7 dev=fe:00 mode=0100755 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL\n"
-	HEAD("PATH", "7") "item=1 name=\"/lib64/ld-linux-x86-64.so.2\" inode=8 dev=fe:00 mode=0100755 ouid=0 ogid=0 "
+#define BEFORE_END \
+	HEAD("SYSCALL", "7") "arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=2 a2=3 a3=4 items=2 ppid=10 pid=11 " \
+	IDS "comm=\"ls\" exe=\"/usr/bin/ls\" key=\"recorder\"\n" \
+	HEAD("EXECVE", "7") "argc=2 a0=\"ls\" a1=\"/etc\"\n" \
+	HEAD("CWD", "7") "cwd=\"/root\"\n" \
+	HEAD("PATH", "7") "item=0 name=\"/usr/bin/ls\" inode=7 dev=fe:00 mode=0100755 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL\n" \
+	HEAD("PATH", "7") "item=1 name=\"/lib64/ld-linux-x86-64.so.2\" inode=8 dev=fe:00 mode=0100755 ouid=0 ogid=0 " \
 	"rdev=00:00 nametype=NORMAL\n"
-	HEAD("EOE", "7") "\n";
+#define END HEAD("EOE", "7") "\n"
+static const char exec_lines[] = BEFORE_END END;
 
 static void test_exec(void **state)
 {
@@ -146,15 +148,127 @@ static void test_capture_answers(void **state)
 	struct fixture f = { 0 };
 
 	set_up(&f, false);
+	lines(&f, BEFORE_END);
 	lines(&f, "type=RECORDER_PROCESS msg=recorder(1795343338.200000000:0): lookup=1 pid=10 ppid=1 start_ticks=5000 "
 		  "uid=0 euid=0 suid=0 fsuid=0 gid=0 egid=0 sgid=0 fsgid=0 auid=1000 ses=3 comm=\"bash\" exe=\"/bin/bash\" "
 		  "argc=1 args=2D62617368 cwd=\"/root\"\n"
 		  "type=RECORDER_NO_PROCESS msg=recorder(1795343338.200000000:0): pid=11\n");
 	assert_int_equal(f.n_events, 0);
-	lines(&f, exec_lines);
+	lines(&f, END);
 	assert_int_equal(f.n_events, 1);
 	assert_non_null(strstr(buffer_text(&f.out), "\"executable\":\"/bin/bash\""));
 	tear_down(&f);
+}
+
+/* Of two answers to one question the first comes first, and what nobody asked for goes with its record. */
+static void test_order_of_answers(void **state)
+{
+	struct fixture f = { 0 };
+	const char *out;
+
+	set_up(&f, false);
+	lines(&f, BEFORE_END
+		  "type=RECORDER_NAME msg=recorder(1795343338.0:0): uid=0 name=726F6F74\n"
+		  "type=RECORDER_NAME msg=recorder(1795343338.0:0): uid=0 name=746F6F72\n"
+		  "type=RECORDER_NAME msg=recorder(1795343338.0:0): uid=5 name=7A6564\n" END);
+	out = buffer_text(&f.out);
+	assert_non_null(strstr(out, "\"name\":\"root\""));
+	assert_non_null(strstr(out, "\"name\":\"toor\""));
+	assert_true(strstr(out, "root") < strstr(out, "toor"));
+	lines(&f, "type=SYSCALL msg=audit(1795343338.124:8): arch=c000003e syscall=165 success=yes exit=0 a0=1 a1=2 a2=3 a3=4 "
+		  "items=0 ppid=10 pid=12 auid=5 uid=5 gid=0 euid=5 suid=5 fsuid=5 egid=0 sgid=0 fsgid=0 tty=pts1 ses=3 "
+		  "comm=\"mount\" exe=\"/bin/mount\"\ntype=EOE msg=audit(1795343338.124:8): \n");
+	assert_int_equal(f.n_events, 2);
+	assert_null(strstr(buffer_text(&f.out), "zed"));
+	tear_down(&f);
+}
+
+/* An import is told by the capture what the run was told by the host. */
+static void test_setup_of_a_capture(void **state)
+{
+	static const bool not_from_audit[N_KINDS] = { [KIND_ID(security, login)] = true };
+	static const char login[] = "type=USER_LOGIN msg=audit(1795343338.123:10): pid=1 uid=0 auid=1000 ses=3 msg='op=login id=1000 "
+				    "exe=\"/usr/sbin/sshd\" hostname=? addr=10.0.0.1 terminal=ssh res=success'\n";
+	struct fixture live = { 0 }, again = { 0 };
+	struct pipeline_options options = defaults(&live, false);
+	struct buffer line = { 0 };
+	struct pipeline_stats stats;
+
+	options.own_pid = 12;
+	options.not_from_audit = not_from_audit;
+	assert_int_equal(pipeline_new(&live.pipeline, &options, collect, &live), 0);
+	lines(&live, exec_lines);
+	lines(&live, login);
+	assert_int_equal(pipeline_drain(live.pipeline), 0);
+	assert_int_equal(live.n_events, 1);
+
+	buffer_append_text(&line, "type=RECORDER_SETUP msg=");
+	setup_write(&line, &options, UINT64_C(1795343338000000000));
+	options = (struct pipeline_options){ .assembler = ASSEMBLER_DEFAULTS, .decoder = { .own_key = "recorder" } };
+	assert_int_equal(pipeline_new(&again.pipeline, &options, collect, &again), 0);
+	lines(&again, buffer_text(&line));
+	lines(&again, exec_lines);
+	lines(&again, login);
+	assert_int_equal(pipeline_drain(again.pipeline), 0);
+	assert_string_equal(buffer_text(&again.out), buffer_text(&live.out));
+	lines(&again, "type=RECORDER_SETUP msg=recorder(1795343338.0:0): boot_id=\n");
+	pipeline_stats(again.pipeline, &stats);
+	assert_int_equal(stats.malformed, 1);
+	assert_int_equal(stats.merged, 1);
+	buffer_release(&line);
+	tear_down(&live);
+	tear_down(&again);
+}
+
+static void test_names_of_a_capture(void **state)
+{
+	struct fixture f = { 0 };
+
+	set_up(&f, false);
+	lines(&f, BEFORE_END "type=RECORDER_NAME msg=recorder(1795343338.0:0): uid=0 name=726F6F74\n"
+			     "type=RECORDER_NAME msg=recorder(1795343338.0:0): gid=0 name=776865656C\n" END);
+	assert_int_equal(f.n_events, 1);
+	assert_non_null(strstr(buffer_text(&f.out), "\"name\":\"root\""));
+	assert_non_null(strstr(buffer_text(&f.out), "\"name\":\"wheel\""));
+	tear_down(&f);
+}
+
+/* What the records do not say of the clock: when they came, and that nothing came. */
+static void test_clock(void **state)
+{
+	static const uint64_t at_ns = UINT64_C(1795343338123000000);
+	static const struct span mount = SPAN("audit(1795343338.123:9): arch=c000003e syscall=165 success=yes exit=0 a0=1 a1=2 a2=3 "
+					      "a3=4 items=0 ppid=10 pid=11 " IDS "comm=\"mount\" exe=\"/bin/mount\"");
+	struct record record = { .type = 1300, .time_ns = at_ns + 5 * NS_PER_MS, .text = mount };
+	struct fixture live = { 0 }, again = { 0 };
+
+	set_up(&live, false);
+	assert_int_equal(pipeline_unsaid_clock(live.pipeline), 0);
+	assert_int_equal(pipeline_push(live.pipeline, &record), 0);
+	assert_int_equal(pipeline_unsaid_clock(live.pipeline), at_ns + 5 * NS_PER_MS);
+	assert_int_equal(pipeline_unsaid_clock(live.pipeline), 0);
+	assert_int_equal(pipeline_advance(live.pipeline, at_ns + 6 * NS_PER_MS), 0);
+	assert_int_equal(live.n_events, 0);
+	assert_int_equal(pipeline_unsaid_clock(live.pipeline), at_ns + 6 * NS_PER_MS);
+	record = (struct record){ .type = RECORD_NOTE, .time_ns = at_ns + 7 * NS_PER_MS,
+				  .text = SPAN("recorder(1795343338.130000000:0): action=start message=78") };
+	assert_int_equal(pipeline_push(live.pipeline, &record), 0);
+	assert_int_equal(pipeline_unsaid_clock(live.pipeline), 0);
+	assert_int_equal(live.n_events, 1);
+	assert_int_equal(pipeline_advance(live.pipeline, at_ns + 11 * NS_PER_SEC), 1);
+	assert_int_equal(live.n_events, 2);
+
+	set_up(&again, false);
+	lines(&again, "type=SYSCALL msg=audit(1795343338.123:9): arch=c000003e syscall=165 success=yes exit=0 a0=1 a1=2 a2=3 a3=4 "
+		      "items=0 ppid=10 pid=11 " IDS "comm=\"mount\" exe=\"/bin/mount\"\n"
+		      "type=RECORDER_NOTE msg=recorder(1795343338.130000000:0): action=start message=78\n"
+		      "type=RECORDER_CLOCK msg=recorder(1795343349.123000000:0): \n");
+	assert_int_equal(again.n_events, 1);	/* only the clock */
+	lines(&again, "type=RECORDER_CLOCK msg=recorder(1795343349.123000000:0): ripe=1\n");
+	assert_int_equal(again.n_events, 2);
+	assert_string_equal(buffer_text(&again.out), buffer_text(&live.out));
+	tear_down(&live);
+	tear_down(&again);
 }
 
 static void test_rubbish_is_counted(void **state)
@@ -227,9 +341,8 @@ static int find_path(void *user, const char *path, struct file_id *ret_id, char 
 		*ret_id = (struct file_id){ .device = 0xfe00, .inode = 77, .known = true };
 	}
 	/* as daemon/core.c writes it */
-	buffer_printf(&answer, "recorder(1795343338.000000000:0): hash=%u device=%u inode=%u real=%s",
-		      (uint32_t)span_hash(span_of(path), 0), is_there ? 0xfe00 : 0, is_there ? 77 : 0,
-		      is_there ? "2F7372762F6120FF" : "");
+	buffer_printf(&answer, "recorder(1795343338.000000000:0): hash=%u %s", (uint32_t)span_hash(span_of(path), 0),
+		      is_there ? "device=65024 inode=77 real=2F7372762F6120FF" : "error=2");
 	assert_int_equal(capture_write(live->capture, &(struct record){ .type = RECORD_PATH, .text = buffer_span(&answer) }), 0);
 	buffer_release(&answer);
 	return is_there ? 0 : -ENOENT;
@@ -447,6 +560,10 @@ int main(void)
 		cmocka_unit_test(test_same_bytes_same_events),
 		cmocka_unit_test(test_asks_for_the_parent),
 		cmocka_unit_test(test_capture_answers),
+		cmocka_unit_test(test_order_of_answers),
+		cmocka_unit_test(test_setup_of_a_capture),
+		cmocka_unit_test(test_names_of_a_capture),
+		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_rubbish_is_counted),
 		cmocka_unit_test(test_drain_brings_the_rest),
 		cmocka_unit_test(test_own_process_is_left_out),

@@ -3,9 +3,9 @@
  * 	type=SYSCALL msg=audit(1170021493.977:293): arch=...
  * 	type=RECORDER_FORK msg=recorder(1170021493.977000000:17): pid=17 ...
  *
- * The time of receipt is not kept: nothing in an event depends on it. Not synced to the disk: a crash of
- * the machine may cost the end of the capture, a crash of the recorder only what capture_flush() had not
- * written. */
+ * The time of receipt is not kept: where the core's clock follows it, the core writes its clock. Not synced
+ * to the disk: a crash of the machine may cost the end of the capture, a crash of the recorder only what
+ * capture_flush() had not written. */
 
 #include "source/capture.h"
 

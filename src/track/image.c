@@ -145,9 +145,8 @@ void image_names(struct tracker *tracker, struct context *context, uint64_t now_
 		id = (uint32_t)values_number(&context->values, n->id);
 		if (n->id == FIELD_auid && id == UINT32_MAX)
 			name = SPAN("unset");
-		else if (tracker->users)
-			name = n->is_group ? users_group_name(tracker->users, id, now_ns)
-					   : users_user_name(tracker->users, id, now_ns);
+		else
+			name = tracker_name(tracker, id, n->is_group, now_ns);
 		if (name.size == 0)
 			continue;
 		values_set_text(&context->values, n->name, name);

@@ -17,6 +17,19 @@
 #define SHUTDOWN_NS (5 * NS_PER_SEC)
 #define BOOT_NS	    (60 * NS_PER_SEC)
 
+static int set_boot(struct tracker *tracker, struct span boot_id, uint64_t boot_time_ns)
+{
+	struct tracker_options *o = &tracker->options;
+
+	if (boot_id.size > sizeof(tracker->boot_id))
+		return -EINVAL;
+	if (boot_id.size > 0)
+		memcpy(tracker->boot_id, boot_id.data, boot_id.size);
+	o->boot_id = (struct span){ tracker->boot_id, boot_id.size };
+	o->boot_time_ns = boot_time_ns;
+	return 0;
+}
+
 int tracker_new(struct tracker **ret, const struct tracker_options *options)
 {
 	_cleanup_(tracker_freep) struct tracker *tracker = calloc(1, sizeof(*tracker));
@@ -27,11 +40,9 @@ int tracker_new(struct tracker **ret, const struct tracker_options *options)
 		return -ENOMEM;
 	o = &tracker->options;
 	*o = *options;
-	if (o->boot_id.size > sizeof(tracker->boot_id))
-		return -EINVAL;
-	if (o->boot_id.size > 0)
-		memcpy(tracker->boot_id, o->boot_id.data, o->boot_id.size);
-	o->boot_id.data = tracker->boot_id;
+	r = set_boot(tracker, options->boot_id, options->boot_time_ns);
+	if (r < 0)
+		return r;
 	if (o->ticks_per_second == 0)
 		o->ticks_per_second = 100;
 	if (o->ticks_per_second > NS_PER_SEC)
@@ -53,11 +64,6 @@ int tracker_new(struct tracker **ret, const struct tracker_options *options)
 	r = folders_new(&tracker->folders, o->resolve_path, o->user);
 	if (r < 0)
 		return r;
-	if (o->resolve_names) {
-		r = users_new(&tracker->users, "/etc/passwd", "/etc/group");
-		if (r < 0)
-			return r;
-	}
 	*ret = TAKE(tracker);
 	return 0;
 }
@@ -67,7 +73,6 @@ struct tracker *tracker_free(struct tracker *tracker)
 	if (!tracker)
 		return NULL;
 	process_table_free(tracker->table);
-	users_free(tracker->users);
 	folders_free(tracker->folders);
 	context_unref(tracker->scratch);
 	for (unsigned i = 0; i < TRACKER_ANONYMOUS; i++)
@@ -398,6 +403,16 @@ static int resolve_target(struct tracker *tracker, struct event *event)
 	return 0;
 }
 
+struct span tracker_name(struct tracker *tracker, uint32_t id, bool is_group, uint64_t now_ns)
+{
+	const struct tracker_options *o = &tracker->options;
+	struct span name = { NULL, 0 };
+
+	if (!o->resolve_name || o->resolve_name(o->user, id, is_group, now_ns, &name) < 0)
+		return (struct span){ NULL, 0 };
+	return name;
+}
+
 static void name_target(struct tracker *tracker, struct event *event, enum field id, enum field name,
 			bool is_group)
 {
@@ -407,8 +422,7 @@ static void name_target(struct tracker *tracker, struct event *event, enum field
 	if (!values_has(&event->values, id) || values_has(&event->values, name))
 		return;
 	number = (uint32_t)values_number(&event->values, id);
-	text = is_group ? users_group_name(tracker->users, number, event->time_ns)
-			: users_user_name(tracker->users, number, event->time_ns);
+	text = tracker_name(tracker, number, is_group, event->time_ns);
 	if (text.size > 0)
 		values_set_text(&event->values, name, text);
 }
@@ -577,7 +591,7 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 		else if (tracker->options.resolve_path && !is_walked(event))
 			settle_paths(tracker, event);
 	}
-	if (tracker->users && (category == CATEGORY_security || category == CATEGORY_system)) {
+	if (category == CATEGORY_security || category == CATEGORY_system) {
 		name_target(tracker, event, FIELD_user_target_id, FIELD_user_target_name, false);
 		name_target(tracker, event, FIELD_group_target_id, FIELD_group_target_name, true);
 	}
@@ -590,6 +604,13 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 void tracker_set_audit_lag(struct tracker *tracker, uint64_t audit_lag_ns)
 {
 	tracker->options.audit_lag_ns = audit_lag_ns;
+}
+
+int tracker_set_boot(struct tracker *tracker, struct span boot_id, uint64_t boot_time_ns)
+{
+	if (tracker->options.boot_id.size > 0 && !span_eq(tracker->options.boot_id, boot_id))
+		process_table_end_before(tracker->table, 0, UINT64_MAX);
+	return set_boot(tracker, boot_id, boot_time_ns);
 }
 
 void tracker_prune(struct tracker *tracker, uint64_t now_ns)

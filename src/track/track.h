@@ -1,9 +1,8 @@
 #pragma once
 /* Enrichment: an event + who did it.  Keeps the table of processes; gives every event its context.
  *
- * Deterministic: the same events in the same order with the same answers of `lookup` and `resolve_fd` (and,
- * with resolve_names, the same passwd and group files) give the same contexts.  It calls no clock; what it
- * wants to know of /proc it asks through the options.
+ * Deterministic: the same events in the same order with the same answers of the functions in the options give the same
+ * contexts.  It calls no clock and reads no file: what it wants to know of the host it asks through the options.
  *
  * Order: of one process, its fork (or snapshot) comes first, if it comes at all; a fork that comes after
  * the first event of the child is joined to it.  An exit may come long before the last events of the
@@ -21,7 +20,6 @@ struct tracker_options {
 	/* Events of audit come later than those of another source, which alone says what a process is now; > 0: how coarse
 	 * the clock is that they are stamped by. */
 	uint64_t audit_lag_ns;
-	bool resolve_names;		/* as on this host (live); else only those of the records */
 	/* Asks for a process (live: reads /proc).  Fills `ret` as decode does for a `snapshot` event.
 	 * 0; -ESRCH: there is none, it has ended; another -errno: not known.  NULL function: never asked. */
 	int (*lookup)(void *user, uint32_t pid, struct context *ret);
@@ -31,7 +29,10 @@ struct tracker_options {
 	/* Where a path leads now, links followed (live: path_lookup() of source/path_lookup.h).  0; -EOPNOTSUPP, -ENODATA:
 	 * nobody can tell; another error: nowhere.  NULL function: paths are normal by their text alone. */
 	int (*resolve_path)(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size);
-	void *user;			/* of the three functions */
+	/* The name of a user or group now (live: its passwd and group files), borrowed until the next question: 0, or < 0: none.
+	 * NULL function: names are those of the records. */
+	int (*resolve_name)(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret);
+	void *user;			/* of the four functions */
 	size_t max_bytes;		/* bound of what the table holds; 0: 128 MiB */
 };
 
@@ -57,6 +58,8 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 
 /* From now on as with that audit_lag_ns. */
 void tracker_set_audit_lag(struct tracker *tracker, uint64_t audit_lag_ns);
+/* From now on the records are of that boot; of another one nothing runs any more.  0, or -EINVAL: no such id can be. */
+int tracker_set_boot(struct tracker *tracker, struct span boot_id, uint64_t boot_time_ns);
 
 /* Prunes what is older than the grace time.  Call now and then with stream time. */
 void tracker_prune(struct tracker *tracker, uint64_t now_ns);

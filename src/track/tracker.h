@@ -5,7 +5,6 @@
 #include "track/folder.h"
 #include "track/process.h"
 #include "track/track.h"
-#include "track/users.h"
 
 /* The fields of a context are all in the first word of values.known. */
 _Static_assert(N_CONTEXT_FIELDS <= 64, "context fields fill more than a word");
@@ -21,7 +20,6 @@ struct tracker {
 	struct tracker_options options;
 	uint64_t tick_ns;
 	struct process_table *table;
-	struct users *users;			/* NULL: names are not resolved */
 	struct context *scratch;		/* what `lookup` fills */
 	struct context *anonymous[TRACKER_ANONYMOUS];
 	unsigned next_anonymous;
@@ -109,6 +107,7 @@ int life_exit(struct tracker *tracker, struct event *event, const struct context
 int life_snapshot(struct tracker *tracker, struct event *event, const struct context *actor);
 
 /* track.c */
+struct span tracker_name(struct tracker *tracker, uint32_t id, bool is_group, uint64_t now_ns);	/* empty: none is known */
 void tracker_use(struct process *process, const struct event *event);
 void tracker_set_context(struct event *event, struct context *context);	/* takes a reference of its own */
 /* What the actor says other than the current context: the process has a new one then. 0 or -ENOMEM. */

@@ -1,5 +1,5 @@
 #pragma once
-/* Names of users and groups of this host, from its passwd and group files. Inside `track` only.
+/* Names of users and groups of this host, from its passwd and group files.
  *
  * Never through NSS: a name service may ask the network, run foreign code, and block for minutes; accounts
  * that only a directory server knows have no name here, their number is kept. */

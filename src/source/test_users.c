@@ -1,4 +1,4 @@
-#include "track/users.h"
+#include "source/users.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* See users.h. Each file is kept whole, beside an index of its lines sorted by number. A file that cannot
  * be read now (being replaced, say) leaves the names from before; one that is gone has none. */
 
-#include "track/users.h"
+#include "source/users.h"
 
 #include <errno.h>
 #include <fcntl.h>

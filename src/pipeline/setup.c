@@ -1,0 +1,77 @@
+/* See setup.h. */
+
+#include "pipeline/setup.h"
+
+#include <errno.h>
+
+#include "event/schema.h"
+
+void setup_write(struct buffer *text, const struct pipeline_options *options, uint64_t now_ns)
+{
+	const char *between = "";
+
+	buffer_printf(text, "recorder(%llu.%09llu:0): boot_id=", (unsigned long long)(now_ns / NS_PER_SEC),
+		      (unsigned long long)(now_ns % NS_PER_SEC));
+	buffer_append_span(text, options->tracker.boot_id);
+	buffer_printf(text, " boot_time=%llu pid=%u timeout=%llu not_audit=", (unsigned long long)options->tracker.boot_time_ns,
+		      options->own_pid, (unsigned long long)options->assembler.timeout_ns);
+	for (unsigned i = 0; options->not_from_audit && i < N_KINDS; i++) {
+		if (!options->not_from_audit[i])
+			continue;
+		buffer_printf(text, "%s%s.%s", between, categories[kinds[i].category].name, kinds[i].action);
+		between = ",";
+	}
+}
+
+/* What stands before the next `end`, which is taken too. */
+static struct span take(struct span *rest, char end)
+{
+	const char *found = rest->size > 0 ? memchr(rest->data, end, rest->size) : NULL;
+	struct span taken = { rest->data, found ? (size_t)(found - rest->data) : rest->size };
+	size_t n = taken.size + (found ? 1 : 0);
+
+	*rest = (struct span){ rest->data + n, rest->size - n };
+	return taken;
+}
+
+static void read_kinds(struct setup *setup, struct span list)
+{
+	while (list.size > 0) {
+		struct span action = take(&list, ','), category = take(&action, '.');
+		unsigned kind = kind_lookup(category, action);
+
+		if (kind < N_KINDS)
+			setup->not_from_audit[kind] = true;
+	}
+}
+
+int setup_read(struct setup *ret, struct span body)
+{
+	struct setup setup = { .boot_id = { NULL, 0 } };
+	uint64_t pid = 0;
+	const struct {
+		struct span key;
+		uint64_t *to;
+	} numbers[] = {
+		{ SPAN("boot_time"), &setup.boot_time_ns },
+		{ SPAN("timeout"), &setup.timeout_ns },
+		{ SPAN("pid"), &pid },
+	};
+
+	while (body.size > 0) {
+		struct span value = take(&body, ' '), key = take(&value, '=');
+
+		if (span_eq(key, SPAN("boot_id")))
+			setup.boot_id = value;
+		if (span_eq(key, SPAN("not_audit")))
+			read_kinds(&setup, value);
+		for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+			if (span_eq(key, numbers[i].key) && span_to_u64(value, numbers[i].to) < 0)
+				return -EINVAL;
+	}
+	if (setup.boot_id.size == 0 || setup.boot_time_ns == 0 || setup.timeout_ns == 0 || pid > UINT32_MAX)
+		return -EINVAL;
+	setup.own_pid = (uint32_t)pid;
+	*ret = setup;
+	return 0;
+}
