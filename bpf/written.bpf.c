@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What was written to open files: counted by process and open file, told when the last descriptor goes that the process has of
- * it (close, dup2, close_range), when the process begins another program or ends, and after the interval; what was told is not
- * told again.  A descriptor that io_uring closes is not seen to go, nor one that a process of another pid closes for it
- * (CLONE_FILES). */
+ * it (close, dup2, close_range), when the process begins another program or ends, after the interval, and when the recorder
+ * stops; what was told is not told again.  A descriptor that io_uring closes is not seen to go, nor one that a process of
+ * another pid closes for it (CLONE_FILES). */
 
 #include "call.h"
 
@@ -341,5 +341,29 @@ int BPF_PROG(on_writer_exit, struct task_struct *task)
 		return 0;
 	flush_all(ALL_DESCRIPTORS, pending);
 	bpf_map_delete_elem(&writers, &pid);
+	return 0;
+}
+
+/* At the stop, every open file of every process.  A byte of output stands for each that was told: so the reader can take them
+ * in portions. */
+SEC("iter/task_file")
+int tell_open_files(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct written_key key = { 0 };
+	struct written *written;
+	struct told told;
+	char one = 1;
+
+	if (!task || !file)
+		return 0;
+	key.file = (u64)file;
+	key.pid = (u32)task->tgid;
+	written = bpf_map_lookup_elem(&writes, &key);
+	if (!written || !end_written(&key, written, file, bpf_map_lookup_elem(&writers, &key.pid), &told))
+		return 0;
+	tell_written(task, file, &told);
+	bpf_seq_write(ctx->meta->seq, &one, sizeof(one));
 	return 0;
 }

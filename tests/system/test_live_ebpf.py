@@ -180,11 +180,13 @@ def nanoseconds(text):
     return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) * 10**9 + int(text[20:29])
 
 
-@not_yet("src/source/bpf.c: what was written to a file that stays open is not told at the stop")
-def test_written_and_still_open(recorder, folder):
-    truth = Truth("written", "open", folder, hold=True)
+@pytest.mark.parametrize("more", [0, 3000])
+def test_written_and_still_open(recorder, folder, more):
+    """At the stop; more than the reader takes in one go."""
+    truth = Truth("written", "open", folder, str(more), hold=True)
     recorder.stop()
     truth.finish()
+    assert len(truth.of("written")) == more + 2
     check_written(recorder, truth, truth.of("written"))
 
 
