@@ -30,7 +30,7 @@ static __always_inline u64 open_flags(const struct call *call)
 /* A file was opened: told if its kind of opening is wanted. */
 static __always_inline void tell_open(struct task_struct *task, struct file *file, u64 flags, u16 call)
 {
-	u32 mode = BPF_CORE_READ(file, f_mode), created = !!(mode & FMODE_CREATED);
+	u32 mode = READ(file, f_mode), created = !!(mode & FMODE_CREATED);
 	u32 want = created ? PROBE_WANT_CREATE : flags & (O_ACCMODE | O_TRUNC) ? PROBE_WANT_WRITE : PROBE_WANT_READ;
 	u32 class = created ? PROBE_CLASS_FILE : want == PROBE_WANT_WRITE ? PROBE_CLASS_FILE_WRITE : PROBE_CLASS_FILE_READ;
 	struct probe_record *record;
@@ -79,16 +79,16 @@ int BPF_PROG(act_open, struct pt_regs *regs, long ret)
 static __always_inline u32 put_folder(struct probe_record *record, u32 n, u32 off, const struct call *call, int at, u64 name)
 {
 	struct task_struct *task = call->task;
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	struct fs_struct *fs = READ(task, fs);
 	int fd = at < 0 ? AT_FDCWD : (int)call_arg(call, at);
 	struct file *file;
 	char first = 0;
 
 	bpf_probe_read_user(&first, 1, (void *)name);
 	if (first == '/')
-		return put_path(record, n, off, BPF_CORE_READ(fs, root.mnt), BPF_CORE_READ(fs, root.dentry));
+		return put_path(record, n, off, READ(fs, root.mnt), READ(fs, root.dentry));
 	if (fd == AT_FDCWD)
-		return put_path(record, n, off, BPF_CORE_READ(fs, pwd.mnt), BPF_CORE_READ(fs, pwd.dentry));
+		return put_path(record, n, off, READ(fs, pwd.mnt), READ(fs, pwd.dentry));
 	file = file_of(task, fd);
 	if (!file) {
 		record->cut |= 1 << n;

@@ -63,7 +63,7 @@ static __noinline int tell_written(struct task_struct *task, struct file *file, 
 	if (!record)
 		return 0;
 	set_file(&record->body.file, file);
-	record->body.file.flags = BPF_CORE_READ(file, f_flags);
+	record->body.file.flags = READ(file, f_flags);
 	record->body.file.value[0] = told->bytes;
 	record->body.file.value[1] = told->count;
 	record->body.file.first_ns = told->first_ns;
@@ -176,7 +176,7 @@ static __always_inline bool_t end_written(const struct written_key *key, const s
 		return 0;
 	if (pending)
 		__sync_fetch_and_add(pending, -1);
-	return ret->count && inode == (u64)BPF_CORE_READ(file, f_inode);
+	return ret->count && inode == (u64)READ(file, f_inode);
 }
 
 /* Descriptors that go, from `first` to `last`, of the current process.  Most are functions of their own to the verifier, which
@@ -196,10 +196,10 @@ __noinline int goes(u32 fd, u32 first, u32 last)
 /* Reads the slots from `base` on.  0: the table ends before. */
 static __always_inline bool_t read_slots(u32 base, u64 *ret)
 {
-	struct fdtable *table = BPF_CORE_READ(current_task(), files, fdt);
+	struct fdtable *table = READ(current_task(), files, fdt);
 
-	return base < BPF_CORE_READ(table, max_fds) &&
-	       !bpf_probe_read_kernel(ret, SLOTS * sizeof(*ret), BPF_CORE_READ(table, fd) + base);
+	return base < READ(table, max_fds) &&
+	       !bpf_probe_read_kernel(ret, SLOTS * sizeof(*ret), READ(table, fd) + base);
 }
 
 /* 1: one of these descriptors is the file's and does not go; -1: the table ends here. */
@@ -232,8 +232,8 @@ __noinline int stays(u64 file, u32 first, u32 last)
 static __always_inline bool_t is_last_reference(struct file *file)
 {
 	if (bpf_core_field_exists(file->f_ref))
-		return BPF_CORE_READ(file, f_ref.refcnt.counter) == 0;
-	return BPF_CORE_READ((struct file___before_6_13 *)file, f_count.counter) == 1;
+		return READ(file, f_ref.refcnt.counter) == 0;
+	return READ((struct file___before_6_13 *)file, f_count.counter) == 1;
 }
 
 __noinline int flush_written(u64 file_at, u32 first, u32 last, u32 *pending)
