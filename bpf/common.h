@@ -393,13 +393,12 @@ static __always_inline u32 put_block(struct probe_record *record, u32 n, u32 off
 
 static __always_inline struct file *file_of(struct task_struct *task, s64 fd)
 {
-	struct fdtable *table = READ(task, files, fdt);
-	struct file *file = NULL, **slots;
+	struct fdtable *table = task->files->fdt;	/* loads, not calls of a helper each */
+	struct file *file = NULL;
 
-	if (fd < 0 || fd >= READ(table, max_fds))
+	if (fd < 0 || fd >= table->max_fds)
 		return NULL;
-	slots = READ(table, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), &slots[fd]);
+	bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
 	return file;
 }
 

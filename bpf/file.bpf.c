@@ -11,33 +11,6 @@
 #define O_PATH 010000000
 #define O_OF_CREAT 01101		/* O_CREAT|O_WRONLY|O_TRUNC */
 #define FMODE_CREATED (1u << 20)	/* since 4.19 */
-#define FMODE_WRITE 2u
-
-/* Writes to an open file that were not told yet. */
-struct written {
-	u64 first_ns, last_ns;
-	u64 count, bytes;
-	u64 inode;			/* the address may be another file's by now, where nobody told of the close */
-	u32 pid;
-	u32 told_first;			/* the first of this open file has been told */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, u64);		/* address of the open file */
-	__type(value, struct written);
-} writes SEC(".maps");
-
-/* Processes that have such: their closes are looked at, and at their end their descriptors. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
-	__type(key, u32);
-	__type(value, u32);
-} writers SEC(".maps");
-
-#define WRITER_DESCRIPTORS 256
 
 static __always_inline u64 open_flags(const struct call *call)
 {
@@ -61,11 +34,8 @@ static __always_inline void tell_open(struct task_struct *task, struct file *fil
 	u32 want = created ? PROBE_WANT_CREATE : flags & (O_ACCMODE | O_TRUNC) ? PROBE_WANT_WRITE : PROBE_WANT_READ;
 	u32 class = created ? PROBE_CLASS_FILE : want == PROBE_WANT_WRITE ? PROBE_CLASS_FILE_WRITE : PROBE_CLASS_FILE_READ;
 	struct probe_record *record;
-	u64 key = (u64)file;
 	u32 off;
 
-	if (mode & FMODE_WRITE)
-		bpf_map_delete_elem(&writes, &key);	/* of an open file that is gone */
 	if (flags & O_PATH || !wants(want))
 		return;
 	if (name_is_excluded()) {
@@ -103,124 +73,6 @@ int BPF_PROG(act_open, struct pt_regs *regs, long ret)
 	file = file_of(call.task, ret);
 	if (file)
 		tell_open(call.task, file, flags, call.plan->number);
-	return 0;
-}
-
-static __always_inline void tell_written(struct task_struct *task, struct file *file, const struct written *written)
-{
-	struct probe_record *record = record_begin(PROBE_WRITTEN, PROBE_CLASS_FILE_WRITE, task);
-	u32 off = 0;
-
-	if (!record)
-		return;
-	set_file(&record->body.file, file);
-	record->body.file.flags = READ(file, f_flags);
-	record->body.file.value[0] = written->bytes;
-	record->body.file.value[1] = written->count;
-	record->body.file.first_ns = written->first_ns;
-	record->body.file.last_ns = written->last_ns;
-	off = put_file_path(record, FILE_PATH, off, file);
-	if (path_is_excluded(record)) {
-		count_dropped(PROBE_CLASS_FILE_WRITE);
-		record_drop();
-	} else {
-		record_send(record, off, PROBE_CLASS_FILE_WRITE);
-	}
-}
-
-/* 0: another thread was first. */
-static __always_inline bool_t begin_written(struct file *file, u64 now_ns, u64 bytes, u32 pid)
-{
-	struct written written = { .first_ns = now_ns, .last_ns = now_ns, .count = 1, .bytes = bytes, .pid = pid };
-	u64 key = (u64)file;
-	u32 one = 1;
-
-	written.inode = READ(file, f_inode, i_ino);
-	if (bpf_map_update_elem(&writes, &key, &written, BPF_NOEXIST))
-		return 0;
-	if (!bpf_map_lookup_elem(&writers, &pid))
-		bpf_map_update_elem(&writers, &pid, &one, BPF_ANY);
-	return 1;
-}
-
-static __always_inline bool_t is_of_file(const struct written *written, struct file *file)
-{
-	return written->inode == READ(file, f_inode, i_ino);
-}
-
-static __always_inline void count_written(struct task_struct *task, struct file *file, u64 bytes)
-{
-	struct probe_control *c = control_get();
-	u64 key = (u64)file, now_ns = bpf_ktime_get_boot_ns();
-	struct written *written = bpf_map_lookup_elem(&writes, &key);
-
-	if (written && !is_of_file(written, file)) {
-		bpf_map_delete_elem(&writes, &key);
-		written = NULL;
-	}
-	if (!written) {
-		if (begin_written(file, now_ns, bytes, (u32)task->tgid))
-			return;
-		written = bpf_map_lookup_elem(&writes, &key);
-		if (!written)
-			return;
-	}
-	__sync_fetch_and_add(&written->bytes, bytes);
-	__sync_fetch_and_add(&written->count, 1);
-	written->last_ns = now_ns;
-	if (c && now_ns - written->first_ns >= (u64)c->write_interval_ms * 1000000) {
-		struct written told = *written;
-
-		bpf_map_delete_elem(&writes, &key);
-		tell_written(task, file, &told);
-	}
-}
-
-/* A descriptor is about to go. */
-static __always_inline void flush_written(struct task_struct *task, struct file *file)
-{
-	u64 key = (u64)file;
-	struct written *written = bpf_map_lookup_elem(&writes, &key), told;
-
-	if (!written)
-		return;
-	told = *written;
-	bpf_map_delete_elem(&writes, &key);
-	if (is_of_file(&told, file))
-		tell_written(task, file, &told);
-}
-
-SEC("tp_btf/sys_enter")
-int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id)
-{
-	u32 pid = (u32)(bpf_get_current_pid_tgid() >> 32);
-	struct file *file;
-	struct call call;
-
-	/* Most close what they only read. */
-	if (!call_get(&call, regs) || call.plan->act != PROBE_ACT_CLOSE || !bpf_map_lookup_elem(&writers, &pid))
-		return 0;
-	file = file_of(call.task, (int)call_arg(&call, call.plan->at));
-	if (file)
-		flush_written(call.task, file);
-	return 0;
-}
-
-/* A process that ends without closing.  Its descriptors are still there (kernel/exit.c, do_exit: exit_files comes later). */
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_writer_exit, struct task_struct *task)
-{
-	u32 pid = (u32)task->tgid;
-
-	if (task->signal->live.counter != 0 || !bpf_map_lookup_elem(&writers, &pid))
-		return 0;
-	bpf_map_delete_elem(&writers, &pid);
-	for (int fd = 0; fd < WRITER_DESCRIPTORS; fd++) {
-		struct file *file = file_of(task, fd);
-
-		if (file)
-			flush_written(task, file);
-	}
 	return 0;
 }
 

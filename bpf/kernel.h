@@ -75,6 +75,9 @@ typedef struct {
 typedef struct {
 	int counter;
 } atomic_t;
+typedef struct {
+	s64 counter;
+} atomic64_t;
 
 /* Linux 6.3 made it 64 bits in one (f122a08b197d); before it was an array of two words: the same bytes. */
 typedef struct {
@@ -133,12 +136,22 @@ struct path {
 	struct dentry *dentry;
 };
 
+typedef struct {
+	atomic64_t refcnt;		/* one less than there are */
+} file_ref_t;
+
 struct file {
 	unsigned int f_mode;
 	unsigned int f_flags;
 	void *private_data;
 	struct inode *f_inode;
 	struct path f_path;
+	file_ref_t f_ref;
+};
+
+/* Before 6.13 (90ee6ed776c0) references were counted in f_count. */
+struct file___before_6_13 {
+	atomic64_t f_count;
 };
 
 struct fdtable {
@@ -306,6 +319,19 @@ struct io_accept {
 
 struct module {
 	char name[56];
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	u32 fd;
+	struct file *file;
 };
 
 #pragma clang attribute pop

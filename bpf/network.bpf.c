@@ -500,6 +500,7 @@ static __always_inline void tell_dns_written(const struct call *call, struct soc
 SEC("tp_btf/sys_exit")
 int BPF_PROG(act_write, struct pt_regs *regs, long ret)
 {
+	struct inode *inode;
 	struct file *file;
 	struct call call;
 	u32 mode;
@@ -509,9 +510,10 @@ int BPF_PROG(act_write, struct pt_regs *regs, long ret)
 	file = file_of(call.task, (int)call_arg(&call, call.plan->at));
 	if (!file)
 		return 0;
-	mode = file_mode(file) & S_IFMT;
+	inode = READ(file, f_inode);
+	mode = READ(inode, i_mode) & S_IFMT;
 	if (mode == S_IFREG && wants(PROBE_WANT_WRITE))
-		count_written(call.task, file, (u64)ret);
+		count_written(call.task, file, inode, (u64)ret);
 	else if (mode == S_IFSOCK && wants(PROBE_WANT_DNS)) {
 		struct sock *sk = sock_of_file(file);
 

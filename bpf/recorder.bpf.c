@@ -6,6 +6,7 @@
 #include "process.bpf.c"
 #include "calls.bpf.c"
 #include "file.bpf.c"
+#include "written.bpf.c"
 #include "network.bpf.c"
 #include "uring.bpf.c"
 

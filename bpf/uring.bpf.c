@@ -28,7 +28,7 @@ static __always_inline void uring_write(struct task_struct *task, struct io_kioc
 	struct file *file = READ(request, file);
 
 	if (file && wants(PROBE_WANT_WRITE) && (file_mode(file) & S_IFMT) == S_IFREG)
-		count_written(task, file, (u64)written);
+		count_written(task, file, READ(file, f_inode), (u64)written);
 }
 
 static __always_inline void uring_connect(struct task_struct *task, struct io_kiocb *request, int result)

@@ -99,7 +99,9 @@ static void *run(void *user)
 		if (r > 0 || quiet < QUIET_LOOKS)
 			clock_sleep_ns(o->nap_ns);
 	}
-	/* Ours are out of the kernel by now: what is still on its way is taken. */
+	/* Our rules are out of the kernel by now: what it kept, and what is still on its way, is taken. */
+	while (r >= 0 && o->ops->stop && o->ops->stop(o->source) > 0)
+		r = take_all(reader);
 	for (quiet = 0; r >= 0 && quiet < QUIET_LOOKS + 2;) {
 		r = take_all(reader);
 		quiet = r > 0 ? 0 : quiet + 1;

@@ -280,6 +280,11 @@ static int bpf_read(struct source *source, size_t max, record_fn emit, void *use
 	return n;
 }
 
+static int bpf_stop(struct source *source)
+{
+	return bpf_programs_stop(bpf_source(source)->programs);
+}
+
 static int bpf_fd(const struct source *source)
 {
 	return bpf_source_const(source)->epoll_fd;
@@ -310,6 +315,7 @@ const struct source_ops source_bpf = {
 	.open = bpf_open,
 	.fd = bpf_fd,
 	.read = bpf_read,
+	.stop = bpf_stop,
 	.stats = bpf_stats,
 	.mode = bpf_mode,
 	.free = bpf_free,

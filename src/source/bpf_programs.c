@@ -26,19 +26,22 @@
 #define ALL (-2)			/* kinds of a program: any kind at all, */
 #define CALLS (-3)			/* any kind that a program of system calls serves */
 #define END (-1)
+#define STOP_RECORDS 1024		/* told at the stop before the reader takes them */
 
 struct program {
 	const char *name;		/* NULL: no program of its own */
 	const char *tracepoint;
 	enum probe_act act;		/* NONE: attached itself */
 	bool optional;
+	bool at_stop;			/* `tracepoint` is what it goes through */
 	int kinds[MAX_KINDS];
 };
 
 static const struct program programs_of[] = {
-#define ATTACHED(name, tracepoint, ...) { #name, tracepoint, PROBE_ACT_NONE, false, { __VA_ARGS__, END } },
-#define OPTIONAL(name, tracepoint, ...) { #name, tracepoint, PROBE_ACT_NONE, true, { __VA_ARGS__, END } },
-#define CALLED(name, act, ...) { #name, "sys_exit", PROBE_ACT_##act, false, { __VA_ARGS__, END } },
+#define ATTACHED(name, tracepoint, ...) { #name, tracepoint, PROBE_ACT_NONE, false, false, { __VA_ARGS__, END } },
+#define OPTIONAL(name, tracepoint, ...) { #name, tracepoint, PROBE_ACT_NONE, true, false, { __VA_ARGS__, END } },
+#define AT_STOP(name, what, ...) { #name, what, PROBE_ACT_NONE, true, true, { __VA_ARGS__, END } },
+#define CALLED(name, act, ...) { #name, "sys_exit", PROBE_ACT_##act, false, false, { __VA_ARGS__, END } },
 #include "source/bpf_programs.def"
 };
 
@@ -61,6 +64,7 @@ static const struct probe_line lines[] = {
 struct bpf_programs {
 	struct recorder *skeleton;
 	struct bpf_link *links[MAX_PROGRAMS];
+	int stop_fd;			/* reading it runs the program of the stop; -1: there is none */
 	bool usable[ARRAY_SIZE(programs_of)];	/* the kernel has what the program needs */
 	struct bpf_ring *rings;
 	unsigned n_cpus;
@@ -171,8 +175,10 @@ static int find_tracepoints(struct bpf_programs *programs)
 	if (!btf)
 		return errno == ENOENT || errno == ESRCH ? -ENODATA : -errno;
 	for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++) {
-		snprintf(name, sizeof(name), "btf_trace_%s", programs_of[i].tracepoint);
-		programs->usable[i] = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) > 0;
+		bool at_stop = programs_of[i].at_stop;
+
+		snprintf(name, sizeof(name), "%s_%s", at_stop ? "bpf_iter" : "btf_trace", programs_of[i].tracepoint);
+		programs->usable[i] = btf__find_by_name_kind(btf, name, at_stop ? BTF_KIND_FUNC : BTF_KIND_TYPEDEF) > 0;
 	}
 	btf__free(btf);
 	return 0;
@@ -347,6 +353,12 @@ static int attach(struct bpf_programs *programs)
 		programs->links[n] = bpf_program__attach(program);
 		if (!programs->links[n])
 			return -errno;
+		/* Now, while there are privileges. */
+		if (programs_of[i].at_stop) {
+			programs->stop_fd = bpf_iter_create(bpf_link__fd(programs->links[n]));
+			if (programs->stop_fd < 0)
+				return -errno;
+		}
 		n++;
 	}
 	return 0;
@@ -412,6 +424,7 @@ int bpf_programs_open(struct bpf_programs **ret, const struct bpf_programs_optio
 	if (!programs)
 		return -ENOMEM;
 	programs->n_cpus = n_cpus > 0 ? (unsigned)n_cpus : 1;
+	programs->stop_fd = -1;
 	r = load(programs, options);
 	if (r < 0) {
 		bpf_programs_free(programs);
@@ -425,6 +438,8 @@ struct bpf_programs *bpf_programs_free(struct bpf_programs *programs)
 {
 	if (!programs)
 		return NULL;
+	if (programs->stop_fd >= 0)
+		close(programs->stop_fd);
 	for (size_t i = 0; i < MAX_PROGRAMS; i++)
 		bpf_link__destroy(programs->links[i]);
 	for (unsigned cpu = 0; programs->rings && cpu < programs->n_cpus; cpu++)
@@ -448,6 +463,19 @@ struct bpf_ring *bpf_programs_rings(struct bpf_programs *programs, unsigned *ret
 struct probe_control *bpf_programs_control(struct bpf_programs *programs)
 {
 	return programs->control;
+}
+
+int bpf_programs_stop(struct bpf_programs *programs)
+{
+	char told[STOP_RECORDS];
+	ssize_t n;
+
+	if (programs->stop_fd < 0)
+		return 0;
+	do
+		n = read(programs->stop_fd, told, sizeof(told));
+	while (n < 0 && (errno == EINTR || errno == EAGAIN));	/* EAGAIN: a million looked at, nothing told */
+	return n < 0 ? -errno : (int)n;
 }
 
 void bpf_programs_count(const struct bpf_programs *programs, struct probe_counters *ret)

@@ -145,6 +145,13 @@ static int live_read(struct source *source, size_t max, record_fn emit, void *us
 	return r < 0 ? r : n + r;
 }
 
+static int live_stop(struct source *source)
+{
+	struct live_source *s = live_source(source);
+
+	return s->bpf ? source_bpf.stop(s->bpf) : 0;
+}
+
 static int live_fd(const struct source *source)
 {
 	return live_source_const(source)->epoll_fd;
@@ -225,6 +232,7 @@ const struct source_ops source_live = {
 	.open = live_open,
 	.fd = live_fd,
 	.read = live_read,
+	.stop = live_stop,
 	.stats = live_stats,
 	.mode = live_mode,
 	.free = live_free,

@@ -64,6 +64,9 @@ struct source_ops {
 	/* Takes what is there, about `max` records, without blocking (a file may).  Returns how many were
 	 * emitted, 0: nothing now, -ENODATA: the end (a file), or what emit returned. */
 	int (*read)(struct source *source, size_t max, record_fn emit, void *user);
+	/* Recording ends: what the kernel kept to tell later comes to be read, a portion each time.  > 0: read, then ask
+	 * again; 0: that was all; -errno.  NULL: it keeps nothing. */
+	int (*stop)(struct source *source);
 	const struct source_stats *(*stats)(struct source *source);
 	const char *(*mode)(const struct source *source);	/* "unicast", "multicast", "file", ... */
 	struct source *(*free)(struct source *source);

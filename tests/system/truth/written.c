@@ -3,10 +3,15 @@
  *
  *	written all DIR		every call that writes, and every way that a descriptor goes, in the empty folder DIR
  *	written ends DIR	children that end, or begin a program, without closing
+ *	written descriptors DIR	descriptors that go while others of the same open file stay
+ *	written many DIR N	N open files, of which a child closes half in one call, then ends
+ *	written failing DIR	begins a program that is not there between two writes
+ *	written busy DIR	two threads at once to one open file, for 2.5 s
  *	written reused DIR	children that begin a program without closing; it reads the file `read`
  *	written shared DIR	two processes and one file; two processes and one open file
  *	written slow DIR	for 3.5 s without closing: says "max_step" too, the longest between two writes in ns
- *	written open DIR	waits for the end of its input with the file open
+ *	written open DIR	waits for the end of its input with the file open, as a child does that wrote to it too
+ *	written open DIR N	the same with N files more
  *	written threads DIR N	two threads at once, each 100 times, to each of N open files */
 
 #include <fcntl.h>
@@ -153,6 +158,55 @@ static void descriptors(void)
 	put(fd, 14);
 	TRY(syscall(SYS_close_range, fd, fd, 0));
 	tell("close_range", "range", 14, 1);
+}
+
+/* One event each: a descriptor is left when another goes. */
+static void stay(void)
+{
+	int fd, other, more[3];
+
+	fd = make("one of two", O_WRONLY);
+	other = TRY(dup(fd));
+	put(fd, 1);
+	close(fd);
+	put(other, 2);
+	close(other);
+	tell("one of two closed between", "one of two", 3, 2);
+
+	fd = make("itself", O_WRONLY);
+	put(fd, 1);
+	TRY(dup2(fd, fd));
+	if (dup2(9999, fd) >= 0 || dup3(fd, fd, 0) >= 0)
+		die("dup");
+	put(fd, 3);
+	other = TRY(dup(fd));
+	TRY(dup2(fd, other));
+	put(other, 4);
+	close(fd);
+	close(other);
+	tell("dup2 of itself, of none, of its own", "itself", 8, 3);
+
+	fd = make("not now", O_WRONLY);
+	put(fd, 1);
+	TRY(syscall(SYS_close_range, fd, fd, CLOSE_RANGE_CLOEXEC));
+	put(fd, 4);
+	close(fd);
+	tell("close_range, not now", "not now", 5, 2);
+
+	fd = make("partly", O_WRONLY);
+	other = TRY(fcntl(fd, F_DUPFD_CLOEXEC, 300));
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "with %zu", i);
+		put(more[i] = make(name, O_WRONLY), 10 + i);
+		tell("close_range of some", name, 10 + i, 1);
+	}
+	put(fd, 1);
+	TRY(syscall(SYS_close_range, fd, more[2], 0));
+	put(other, 5);
+	TRY(syscall(SYS_close_range, other, ~0u, CLOSE_RANGE_UNSHARE));
+	tell("close_range, but of one", "partly", 6, 2);
 }
 
 static void names(void)
@@ -463,6 +517,105 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* The program that is begun goes on with what it got: the events are two, of two programs. */
+static void inherited_at_exec(const char *self)
+{
+	char number[16];
+	pid_t pid = TRY(fork());
+
+	if (pid == 0) {
+		int fd = make("through exec", O_WRONLY);
+
+		put(fd, 6);
+		snprintf(number, sizeof(number), "%d", TRY(dup(fd)));
+		execl(self, "written", "go on", base, number, NULL);
+		_exit(127);
+	}
+	if (wait_for(pid) != 0)
+		die("child");
+	tell_of("by one program", pid, "through exec", 6, 1);
+	tell_of("by the next", pid, "through exec", 7, 1);
+}
+
+static void failing(void)
+{
+	int fd = make("failing", O_WRONLY);
+
+	put(fd, 8);
+	if (execl("none", "none", NULL) == 0)
+		die("exec");
+	put(fd, 9);
+	close(fd);
+	tell("exec that failed", "failing", 17, 2);
+}
+
+static int make_numbered(char *name, unsigned i)
+{
+	sprintf(name, "many%u", i);
+	return make(name, O_WRONLY);
+}
+
+static void raise_limit(unsigned n)
+{
+	struct rlimit limit = { n + 100, n + 100 };
+
+	TRY(setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+static void many(unsigned n)
+{
+	char name[32];
+	pid_t pid;
+
+	raise_limit(n);
+	pid = TRY(fork());
+	if (pid == 0) {
+		int last = 0;
+
+		for (unsigned i = 0; i < n; i++)
+			put(last = make_numbered(name, i), 1 + i);
+		TRY(syscall(SYS_close_range, 3 + n / 2, last, 0));
+		_exit(0);
+	}
+	wait_for(pid);
+	for (unsigned i = 0; i < n; i++) {
+		sprintf(name, "many%u", i);
+		tell_of("many", pid, name, 1 + i, 1);
+	}
+}
+
+static void hold_open(unsigned n)
+{
+	int fd = make("open", O_WRONLY), ends[2];
+	char name[32];
+	pid_t pid;
+
+	raise_limit(n);
+	TRY(pipe2(ends, O_CLOEXEC));
+	put(fd, 123);
+	TRY(dup(fd));
+	pid = TRY(fork());
+	if (pid == 0) {
+		put(fd, 7);
+		put(fd, 8);
+	} else {
+		for (unsigned i = 0; i < n; i++) {
+			put(make_numbered(name, i), 1 + i);
+			tell("never closed", name, 1 + i, 1);
+		}
+		tell("never closed", "open", 123, 1);
+		tell_of("never closed, by a child", pid, "open", 15, 2);
+	}
+	close(ends[1]);
+	/* The child has written when its end of the pipe is gone. */
+	if (pid != 0 && TRY(read(ends[0], name, 1)) != 0)
+		die("read");
+	TRY(close(STDOUT_FILENO));
+	wait_for_end_of_input();
+	if (pid != 0)
+		wait_for(pid);
+}
+
 static void slow(void)
 {
 	int fd = make("slow", O_WRONLY);
@@ -485,6 +638,35 @@ static void slow(void)
 	line = said("for seconds", getpid(), getppid(), "slow", 10 * count, count);
 	say_number(&line, "max_step", (int64_t)max);
 	say_done(&line);
+}
+
+static uint64_t busy_until_ns;
+
+/* Returns how often. */
+static void *write_until(void *fd)
+{
+	uintptr_t n = 0;
+
+	for (; now_ns() < busy_until_ns; n++)
+		put(*(int *)fd, 1);
+	return (void *)n;
+}
+
+static void busy(void)
+{
+	int fd = make("busy", O_WRONLY | O_APPEND);
+	uintptr_t n, other;
+	pthread_t thread;
+	void *ret;
+
+	busy_until_ns = now_ns() + 2500000000;
+	if (pthread_create(&thread, NULL, write_until, &fd) != 0)
+		die("thread");
+	n = (uintptr_t)write_until(&fd);
+	pthread_join(thread, &ret);
+	other = (uintptr_t)ret;
+	close(fd);
+	tell("busy", "busy", n + other, (unsigned)(n + other));
 }
 
 static pthread_barrier_t barrier;
@@ -550,13 +732,21 @@ int main(int argc, char **argv)
 		inherited("closed by a child that did not write", "inherited", NULL);
 		inherited("closed by a child that wrote elsewhere", "inherited too", "elsewhere");
 		handed();
+	} else if (strcmp(mode, "descriptors") == 0) {
+		stay();
+		inherited_at_exec("/proc/self/exe");
+	} else if (strcmp(mode, "go on") == 0 && argc == 4) {
+		put(atoi(argv[3]), 7);
+	} else if (strcmp(mode, "failing") == 0) {
+		failing();
+	} else if (strcmp(mode, "many") == 0 && argc == 4) {
+		many((unsigned)atoi(argv[3]));
+	} else if (strcmp(mode, "busy") == 0) {
+		busy();
 	} else if (strcmp(mode, "slow") == 0) {
 		slow();
 	} else if (strcmp(mode, "open") == 0) {
-		put(make("open", O_WRONLY), 123);
-		tell("never closed", "open", 123, 1);
-		TRY(close(STDOUT_FILENO));
-		wait_for_end_of_input();
+		hold_open(argc == 4 ? (unsigned)atoi(argv[3]) : 0);
 	} else if (strcmp(mode, "threads") == 0 && argc == 4) {
 		threads((unsigned)atoi(argv[3]));
 	} else {

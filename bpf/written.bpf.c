@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What was written to open files: counted by process and open file, told when the last descriptor goes that the process has of
+ * it (close, dup2, close_range), when the process begins another program or ends, after the interval, and when the recorder
+ * stops; what was told is not told again.  A descriptor that io_uring closes is not seen to go, nor one that a process of
+ * another pid closes for it (CLONE_FILES). */
+
+#include "call.h"
+
+#define CLOSE_RANGE_CLOEXEC 4u		/* include/uapi/linux/close_range.h */
+#define NEVER (~0ull)
+
+/* A process and a file that it has open. */
+struct written_key {
+	u64 file;			/* its address */
+	u32 pid;
+	u32 zero;
+};
+
+/* Count and bytes are one number: one instruction adds to both, and a thread that tells what another adds to has both or
+ * neither.  `total` only grows, until it wraps; what it has grown by since `told` was not told yet. */
+struct written {
+	u64 inode;			/* its address: that of the file is another's by now, where nobody saw the close */
+	u64 first_ns, last_ns;		/* of what was not told yet */
+	u64 total, told;
+};
+
+#define ONE_WRITE (1ull << 40)		/* the bytes are below */
+#define MUCH (1ull << 63 | ONE_WRITE / 2)	/* half of what either has room for */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct written_key);
+	__type(value, struct written);
+} writes SEC(".maps");
+
+/* How many of `writes` a process has: its closes, its execs and its end are looked at while it has any. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, u32);
+	__type(value, u32);
+} writers SEC(".maps");
+
+/* Those that a thread is telling after the interval: another one leaves them to it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct written_key);
+	__type(value, u32);
+} telling SEC(".maps");
+
+struct told {
+	u64 first_ns, last_ns;
+	u64 count, bytes;
+};
+
+static __noinline int tell_written(struct task_struct *task, struct file *file, const struct told *told)
+{
+	struct probe_record *record = record_begin(PROBE_WRITTEN, PROBE_CLASS_FILE_WRITE, task);
+	u32 off = 0;
+
+	if (!record)
+		return 0;
+	set_file(&record->body.file, file);
+	record->body.file.flags = READ(file, f_flags);
+	record->body.file.value[0] = told->bytes;
+	record->body.file.value[1] = told->count;
+	record->body.file.first_ns = told->first_ns;
+	record->body.file.last_ns = told->last_ns;
+	off = put_file_path(record, FILE_PATH, off, file);
+	if (path_is_excluded(record)) {
+		count_dropped(PROBE_CLASS_FILE_WRITE);
+		record_drop();
+	} else {
+		record_send(record, off, PROBE_CLASS_FILE_WRITE);
+	}
+	return 0;
+}
+
+/* What is to be told as of `total`. */
+static __always_inline void set_told(struct told *told, const struct written *written, u64 total)
+{
+	u64 grown = total - written->told;
+
+	told->count = grown / ONE_WRITE;
+	told->bytes = grown & (ONE_WRITE - 1);
+	told->last_ns = written->last_ns;
+	told->first_ns = written->first_ns < told->last_ns ? written->first_ns : told->last_ns;
+}
+
+static __always_inline bool_t is_due(const struct written *written, u64 now_ns)
+{
+	struct probe_control *c = control_get();
+	u64 first_ns = written->first_ns;	/* after now, where another thread's clock was read later */
+
+	return (written->total - written->told) & MUCH ||
+	       (c && first_ns <= now_ns && now_ns - first_ns >= (u64)c->write_interval_ms * 1000000);
+}
+
+/* It stays open. */
+static __always_inline void tell_due(struct task_struct *task, struct file *file, const struct written_key *key,
+				     struct written *written, u64 now_ns)
+{
+	struct told told = { 0 };
+	u32 one = 1;
+
+	if (bpf_map_update_elem(&telling, key, &one, BPF_NOEXIST))
+		return;
+	if (is_due(written, now_ns)) {
+		u64 total = written->total;
+
+		set_told(&told, written, total);
+		written->first_ns = NEVER;
+		written->told = total;
+	}
+	bpf_map_delete_elem(&telling, key);
+	if (told.count)
+		tell_written(task, file, &told);
+}
+
+/* 0: another thread was first. */
+static __always_inline bool_t begin_written(const struct written_key *key, u64 inode, u64 bytes, u64 now_ns)
+{
+	struct written written = { .inode = inode, .first_ns = now_ns, .last_ns = now_ns, .total = ONE_WRITE + bytes };
+	u32 *pending, one = 1;
+
+	if (bpf_map_update_elem(&writes, key, &written, BPF_NOEXIST))
+		return 0;
+	pending = bpf_map_lookup_elem(&writers, &key->pid);
+	if (!pending && bpf_map_update_elem(&writers, &key->pid, &one, BPF_NOEXIST))
+		pending = bpf_map_lookup_elem(&writers, &key->pid);
+	if (pending)
+		__sync_fetch_and_add(pending, 1);
+	return 1;
+}
+
+static __always_inline void count_written(struct task_struct *task, struct file *file, struct inode *inode, u64 bytes)
+{
+	struct written_key key = { .file = (u64)file, .pid = (u32)task->tgid };
+	u64 now_ns = bpf_ktime_get_boot_ns();
+	struct written *written = bpf_map_lookup_elem(&writes, &key);
+
+	if (!written) {
+		if (bytes < ONE_WRITE / 2 && begin_written(&key, (u64)inode, bytes, now_ns))
+			return;
+		written = bpf_map_lookup_elem(&writes, &key);
+	}
+	/* A clone may be longer than any write (fs/read_write.c, vfs_copy_file_range). */
+	if (!written || bytes >= ONE_WRITE / 2) {
+		tell_written(task, file, &(struct told){ now_ns, now_ns, 1, bytes });
+		return;
+	}
+	if (written->inode != (u64)inode) {
+		written->inode = (u64)inode;
+		written->first_ns = NEVER;
+		written->told = written->total;
+	}
+	__sync_fetch_and_add(&written->total, ONE_WRITE + bytes);
+	if (now_ns < written->first_ns)
+		written->first_ns = now_ns;
+	if (now_ns > written->last_ns)
+		written->last_ns = now_ns;
+	if (is_due(written, now_ns))
+		tell_due(task, file, &key, written, now_ns);
+}
+
+/* It is not to be told again.  0: there is nothing to tell. */
+static __always_inline bool_t end_written(const struct written_key *key, const struct written *written, struct file *file,
+					  u32 *pending, struct told *ret)
+{
+	u64 inode = written->inode;
+
+	set_told(ret, written, written->total);
+	if (bpf_map_delete_elem(&writes, key))
+		return 0;
+	if (pending)
+		__sync_fetch_and_add(pending, -1);
+	return ret->count && inode == (u64)READ(file, f_inode);
+}
+
+/* Descriptors that go, from `first` to `last`, of the current process.  Most are functions of their own to the verifier, which
+ * would follow what each descriptor is compared to through all that come after it. */
+
+#define ALL_DESCRIPTORS 0, ~0u
+#define MOST_DESCRIPTORS (1u << 20)	/* of a process (fs/file.c, sysctl_nr_open) */
+#define MANY_SLOTS 4096u
+#define SLOTS 16u			/* looked at in one go; tables are multiples of 64 */
+#define STAYING_SLOTS 1024u		/* where another descriptor of an open file is looked for */
+
+__noinline int goes(u32 fd, u32 first, u32 last)
+{
+	return fd >= first && fd <= last;
+}
+
+/* Reads the slots from `base` on.  0: the table ends before. */
+static __always_inline bool_t read_slots(u32 base, u64 *ret)
+{
+	struct fdtable *table = READ(current_task(), files, fdt);
+
+	return base < READ(table, max_fds) &&
+	       !bpf_probe_read_kernel(ret, SLOTS * sizeof(*ret), READ(table, fd) + base);
+}
+
+/* 1: one of these descriptors is the file's and does not go; -1: the table ends here. */
+__noinline int stays_in(u32 base, u64 file, u32 first, u32 last)
+{
+	u64 slots[SLOTS];
+
+	if (!read_slots(base, slots))
+		return -1;
+	for (u32 i = 0; i < SLOTS; i++)
+		if (slots[i] == file && !goes(base + i, first, last))
+			return 1;
+	return 0;
+}
+
+__noinline int stays(u64 file, u32 first, u32 last)
+{
+	if (first == 0 && last == ~0u)
+		return 0;
+	for (u32 base = 0; base < STAYING_SLOTS; base += SLOTS) {
+		int r = stays_in(base, file, first, last);
+
+		if (r)
+			return r > 0;
+	}
+	return 0;
+}
+
+/* One reference: one descriptor, and nobody else has the file. */
+static __always_inline bool_t is_last_reference(struct file *file)
+{
+	if (bpf_core_field_exists(file->f_ref))
+		return READ(file, f_ref.refcnt.counter) == 0;
+	return READ((struct file___before_6_13 *)file, f_count.counter) == 1;
+}
+
+__noinline int flush_written(u64 file_at, u32 first, u32 last, u32 *pending)
+{
+	struct task_struct *task = current_task();
+	struct file *file = (struct file *)file_at;
+	struct written_key key = { .file = file_at, .pid = (u32)task->tgid };
+	struct written *written = bpf_map_lookup_elem(&writes, &key);
+	struct told told;
+
+	if (!written || (!is_last_reference(file) && stays(file_at, first, last)))
+		return 0;
+	if (end_written(&key, written, file, pending, &told))
+		tell_written(task, file, &told);
+	return 0;
+}
+
+/* 1: the table ends here. */
+__noinline int flush_slots(u32 base, u32 first, u32 last, u32 *pending)
+{
+	u64 slots[SLOTS];
+
+	if (!read_slots(base, slots))
+		return 1;
+	for (u32 i = 0; i < SLOTS; i++)
+		if (slots[i] && goes(base + i, first, last))
+			flush_written(slots[i], first, last, pending);
+	return 0;
+}
+
+__noinline int flush_many_slots(u32 base, u32 first, u32 last, u32 *pending)
+{
+	if (!pending)
+		return 1;
+	for (u32 i = 0; i < MANY_SLOTS / SLOTS; i++, base += SLOTS)
+		if (*pending == 0 || base > last || flush_slots(base, first, last, pending))
+			return 1;
+	return 0;
+}
+
+static __always_inline void flush_all(u32 first, u32 last, u32 *pending)
+{
+	u32 base = first / SLOTS * SLOTS;
+
+	for (u32 i = 0; i < MOST_DESCRIPTORS / MANY_SLOTS; i++, base += MANY_SLOTS)
+		if (flush_many_slots(base, first, last, pending))
+			break;
+}
+
+static __always_inline void flush_descriptor(const struct call *call, u32 *pending)
+{
+	int fd = (int)call_arg(call, call->plan->at), old;
+	struct file *file;
+
+	/* dup2 that fails, or has nothing to do. */
+	if (call->plan->value >= 0) {
+		old = (int)call_arg(call, call->plan->value);
+		if (old == fd || !file_of(call->task, old))
+			return;
+	}
+	file = file_of(call->task, fd);
+	if (file)
+		flush_written((u64)file, (u32)fd, (u32)fd, pending);
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id)
+{
+	u32 pid = (u32)(bpf_get_current_pid_tgid() >> 32), *pending;
+	struct call call;
+
+	/* Most close what they only read. */
+	if (!call_get(&call, regs) || call.plan->act != PROBE_ACT_CLOSE)
+		return 0;
+	pending = bpf_map_lookup_elem(&writers, &pid);
+	if (!pending || *pending == 0)
+		return 0;
+	switch (call.plan->number) {
+	case PROBE_CALL_close_range:
+		if (!(call_arg(&call, 2) & CLOSE_RANGE_CLOEXEC))
+			flush_all((u32)call_arg(&call, 0), (u32)call_arg(&call, 1), pending);
+		break;
+	/* Before it is another program that wrote.  One that fails tells early: what older kernels show later comes after
+	 * the closing of descriptors (fs/exec.c, begin_new_exec). */
+	case PROBE_CALL_execve:
+	case PROBE_CALL_execveat:
+		flush_all(ALL_DESCRIPTORS, pending);
+		break;
+	default:
+		flush_descriptor(&call, pending);
+	}
+	return 0;
+}
+
+/* A process that ends without closing.  Its descriptors are still there (kernel/exit.c, do_exit: exit_files comes later). */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_writer_exit, struct task_struct *task)
+{
+	u32 pid = (u32)task->tgid, *pending;
+
+	if (task->signal->live.counter != 0)
+		return 0;
+	pending = bpf_map_lookup_elem(&writers, &pid);
+	if (!pending)
+		return 0;
+	flush_all(ALL_DESCRIPTORS, pending);
+	bpf_map_delete_elem(&writers, &pid);
+	return 0;
+}
+
+/* At the stop, every open file of every process.  A byte of output stands for each that was told: so the reader can take them
+ * in portions. */
+SEC("iter/task_file")
+int tell_open_files(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct written_key key = { 0 };
+	struct written *written;
+	struct told told;
+	char one = 1;
+
+	if (!task || !file)
+		return 0;
+	key.file = (u64)file;
+	key.pid = (u32)task->tgid;
+	written = bpf_map_lookup_elem(&writes, &key);
+	if (!written || !end_written(&key, written, file, bpf_map_lookup_elem(&writers, &key.pid), &told))
+		return 0;
+	tell_written(task, file, &told);
+	bpf_seq_write(ctx->meta->seq, &one, sizeof(one));
+	return 0;
+}
