@@ -224,15 +224,12 @@ int BPF_PROG(on_writer_exit, struct task_struct *task)
 	return 0;
 }
 
-static __always_inline u32 put_folder(struct probe_record *record, u32 n, u32 off, const struct call *call, int at, u64 name)
+/* Where a name that begins so begins. */
+static __always_inline u32 put_folder(struct probe_record *record, u32 n, u32 off, struct task_struct *task, int fd, char first)
 {
-	struct task_struct *task = call->task;
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
-	int fd = at < 0 ? AT_FDCWD : (int)call_arg(call, at);
 	struct file *file;
-	char first = 0;
 
-	bpf_probe_read_user(&first, 1, (void *)name);
 	if (first == '/')
 		return put_path(record, n, off, BPF_CORE_READ(fs, root.mnt), BPF_CORE_READ(fs, root.dentry));
 	if (fd == AT_FDCWD)
@@ -243,6 +240,15 @@ static __always_inline u32 put_folder(struct probe_record *record, u32 n, u32 of
 		return off;
 	}
 	return put_file_path(record, n, off, file);
+}
+
+static __always_inline u32 put_folder_of_call(struct probe_record *record, u32 n, u32 off, const struct call *call, int at,
+					      u64 name)
+{
+	char first = 0;
+
+	bpf_probe_read_user(&first, 1, (void *)name);
+	return put_folder(record, n, off, call->task, at < 0 ? AT_FDCWD : (int)call_arg(call, at), first);
 }
 
 SEC("tp_btf/sys_exit")
@@ -262,13 +268,13 @@ int BPF_PROG(act_name, struct pt_regs *regs, long ret)
 	set_arguments(record, &call, ret);
 	if (call.plan->name >= 0) {
 		name = call_arg(&call, call.plan->name);
-		off = put_folder(record, NAME_FOLDER, off, &call, call.plan->at, name);
+		off = put_folder_of_call(record, NAME_FOLDER, off, &call, call.plan->at, name);
 		off = put_string(record, NAME_GIVEN, off, (void *)name, 1, NAME_BYTES);
 	}
 	if (call.plan->name2 >= 0) {
 		name = call_arg(&call, call.plan->name2);
 		if (call.plan->at2 != -2)
-			off = put_folder(record, NAME_FOLDER2, off, &call, call.plan->at2, name);
+			off = put_folder_of_call(record, NAME_FOLDER2, off, &call, call.plan->at2, name);
 		off = put_string(record, NAME_GIVEN2, off, (void *)name, 1, NAME_BYTES);
 	}
 	record_send(record, off, class);

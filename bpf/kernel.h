@@ -39,7 +39,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
-enum { BPF_F_MMAPABLE = 1 << 10 };
+enum { BPF_F_NO_PREALLOC = 1 << 0, BPF_F_MMAPABLE = 1 << 10 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2, BPF_RB_AVAIL_DATA = 0 };
 
@@ -292,6 +292,7 @@ struct io_cqe {
 struct io_kiocb {
 	struct file *file;
 	u8 opcode;
+	u32 flags;			/* of 64 bits since 6.10: the lower half */
 	struct io_cqe cqe;
 };
 
@@ -302,6 +303,33 @@ struct io_open {
 
 struct io_accept {
 	u32 file_slot;
+};
+
+struct filename {
+	const char *name;
+};
+
+struct io_rename {
+	int old_dfd, new_dfd;
+	struct filename *oldpath, *newpath;
+	int flags;
+};
+
+struct io_unlink {
+	int dfd, flags;
+	struct filename *filename;
+};
+
+struct io_mkdir {
+	int dfd;
+	u16 mode;
+	struct filename *filename;
+};
+
+struct io_link {			/* of symlinkat too */
+	int old_dfd, new_dfd;
+	struct filename *oldpath, *newpath;
+	int flags;
 };
 
 struct module {

@@ -105,8 +105,10 @@ struct probe_file {
 
 struct probe_call {
 	probe_u64 value[6];		/* arguments, or what the type says */
-	probe_s64 result;
+	probe_s64 result;		/* PROBE_UNKNOWN: nobody will tell */
 };
+
+#define PROBE_UNKNOWN (-4096)		/* no errno is */
 
 struct probe_socket {
 	probe_u8 local[16], remote[16];
@@ -186,6 +188,10 @@ enum probe_want {
 	PROBE_WANT_DISCONNECT = 1 << 7,
 	PROBE_WANT_CONNECT = 1 << 8,
 	PROBE_WANT_ACCEPT = 1 << 9,
+	PROBE_WANT_RENAME = 1 << 10,	/* these by io_uring: of system calls the plan says it */
+	PROBE_WANT_DELETE = 1 << 11,
+	PROBE_WANT_LINK = 1 << 12,
+	PROBE_WANT_SYMLINK = 1 << 13,
 };
 
 struct probe_counters {			/* of one processor */

@@ -324,6 +324,30 @@ static void test_changed_root(void **state)
 	decoded_stop(&d);
 }
 
+/* Told before it happened, and nobody tells what came of it. */
+static void test_unknown_outcome(void **state)
+{
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	make(&made, PROBE_NAME, PROBE_CALL_renameat2);
+	made.record->body.call.result = PROBE_UNKNOWN;
+	made.record->body.call.value[4] = 2;	/* RENAME_EXCHANGE */
+	add_path(&made, NAME_FOLDER, "/tmp");
+	add_text(&made, NAME_GIVEN, SPAN("a"));
+	add_path(&made, NAME_FOLDER2, "/tmp");
+	add_text(&made, NAME_GIVEN2, SPAN("b"));
+	decode_made(&d, &made);
+	assert_int_equal(d.n, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		expect(&d, i, "path", i == 0 ? "/tmp/a" : "/tmp/b");
+		expect(&d, i, "outcome", NULL);
+		expect(&d, i, "completeness", "partial");
+		expect(&d, i, "missing", "event.outcome|");
+	}
+	decoded_stop(&d);
+}
+
 /* The program's memory was not there any more, or a name is longer than is kept. */
 static void test_unreadable_and_cut(void **state)
 {
@@ -428,6 +452,7 @@ int main(void)
 		cmocka_unit_test(test_names_with_folders),
 		cmocka_unit_test(test_followed),
 		cmocka_unit_test(test_changed_root),
+		cmocka_unit_test(test_unknown_outcome),
 		cmocka_unit_test(test_unreadable_and_cut),
 		cmocka_unit_test(test_hostile_given),
 	};

@@ -73,16 +73,6 @@ static void copy(const char *from, const char *to)
 	close(out);
 }
 
-/* A link as it is after a while: to follow it changes nothing on the disk, so it can be followed from memory alone. */
-static void settle(const char *link)
-{
-	struct timespec times[2] = { { .tv_nsec = UTIME_NOW }, { .tv_sec = 1 } };
-
-	TRY(clock_gettime(CLOCK_REALTIME, &times[0]));
-	times[0].tv_sec += 60;
-	TRY(utimensat(AT_FDCWD, link, times, AT_SYMLINK_NOFOLLOW));
-}
-
 static int wait_for(pid_t pid)
 {
 	int status;
