@@ -126,6 +126,11 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	int mnt_id;
+};
+
+struct mnt_namespace {
+	struct mount *root;
 };
 
 struct path {
@@ -179,6 +184,15 @@ struct signal_struct {
 	struct tty_struct *tty;
 };
 
+struct pid_namespace {
+	struct task_struct *child_reaper;
+};
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	int pid, tgid;
@@ -192,6 +206,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct fs_struct *fs;
 	struct files_struct *files;
+	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct pid *thread_pid;
 	char comm[16];

@@ -265,6 +265,8 @@ static __always_inline void tell_names(struct task_struct *task, const struct as
 		record->head.pid = named->pid;
 		record->head.ppid = named->ppid;
 		record->head.start_ns = named->start_ns;
+	} else {
+		set_root(&record->body.call, task);
 	}
 	record->call = asked->call;
 	__builtin_memcpy(record->body.call.value, asked->value, sizeof(asked->value));

@@ -16,8 +16,8 @@ enum record_type {
 	RECORD_PROCESS,			/* a process read from /proc; lookup=1 when the core asked for it */
 	RECORD_NO_PROCESS,		/* the core asked for a pid and /proc has none: pid */
 	RECORD_FD,			/* the core asked what a descriptor names: pid fd path (hex) */
-	RECORD_PATH,			/* the core asked where a path leads: hash (of its text) device inode real (hex; empty:
-					 * nowhere) */
+	RECORD_PATH,			/* the core asked where a path leads: hash (of its text and root) device inode real (hex;
+					 * empty: nowhere) */
 	RECORD_GAP,			/* begin end class count unit exact cause */
 	RECORD_PROBE,			/* of our programs in the kernel: the bytes of a probe_record (bpf/probe.h), in a capture in hex */
 	RECORD_NOTE,			/* action=start|stop|config|health message= : becomes a recorder event */

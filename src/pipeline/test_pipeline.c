@@ -215,7 +215,8 @@ struct live {
 	unsigned n_paths_asked;
 };
 
-static int find_path(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size)
+static int find_path(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
+		     size_t size)
 {
 	struct live *live = (struct live *)user;
 	bool is_there = strcmp(path, "/tmp/link") == 0;
@@ -228,7 +229,7 @@ static int find_path(void *user, const char *path, struct file_id *ret_id, char 
 	}
 	/* as daemon/core.c writes it */
 	buffer_printf(&answer, "recorder(1795343338.000000000:0): hash=%u device=%u inode=%u real=%s",
-		      (uint32_t)span_hash(span_of(path), 0), is_there ? 0xfe00 : 0, is_there ? 77 : 0,
+		      path_place_hash(from, span_of(path)), is_there ? 0xfe00 : 0, is_there ? 77 : 0,
 		      is_there ? "2F7372762F6120FF" : "");
 	assert_int_equal(capture_write(live->capture, &(struct record){ .type = RECORD_PATH, .text = buffer_span(&answer) }), 0);
 	buffer_release(&answer);
@@ -271,6 +272,8 @@ static void push_all(struct live *live)
 	add_text(&made, EXEC_ARGS, SPAN("x\0\n\0\xfe\x1d\0"));
 	PUSH();
 	make(&made, PROBE_NAME, PROBE_CALL_unlink);
+	made.record->body.call.root_mount = 30;
+	made.record->body.call.init = 1;
 	add_path(&made, NAME_FOLDER, "/tmp");
 	add_text(&made, NAME_GIVEN, SPAN("link/../x"));
 	PUSH();

@@ -501,16 +501,6 @@ def test_many_at_once(recorder):
 
 # Containers
 
-CONTAINER_LATER = {
-    ("where the host has a link", "delete"):
-        "src/track/track.c: settle_unsure() asks the host's mounts about a path of another mount namespace",
-    ("chroot, relative, through an absolute link", "delete"):
-        "src/decode/probe_path.c: a relative name in a chroot is asked about from outside of it",
-    ("chroot, relative, dots above the root", "delete"):
-        "src/decode/probe_path.c: a relative name in a chroot is asked about from outside of it",
-}
-
-
 @pytest.fixture
 def container(new_recorder, open_folder):
     """A recorder that has seen a container, and what went on in there."""
@@ -574,13 +564,19 @@ def wrong_files(recorder, truth):
 def test_container_files(container):
     recorder, truth = container
     assert len(truth.of("file")) > 30
-    assert wrong_files(recorder, truth) <= set(CONTAINER_LATER)
+    assert wrong_files(recorder, truth) == set()
 
 
-@pytest.mark.parametrize("how, action", [later(*key, reason=reason) for key, reason in CONTAINER_LATER.items()])
-def test_container_files_later(container, how, action):
-    recorder, truth = container
-    assert (how, action) not in wrong_files(recorder, truth)
+def test_container_files_while_it_runs(new_recorder, open_folder):
+    """Somebody is there to be asked, so nothing has to be guessed but where a file that was followed is gone."""
+    recorder = new_recorder().start()
+    truth = Truth("container", "held", open_folder, driver.tiny(), "0", hold=True)
+    recorder.stop()
+    truth.finish()
+    assert wrong_files(recorder, truth) == set()
+    rows = rows_of(recorder, "file_events", {act["pid"] for act in truth.of("file")}, "file_path_confidence IS NOT NULL")
+    assert {row["action"] for row in rows if row["file_path_confidence"] == "guessed"} <= {"chmod"}
+    assert len([row for row in rows if row["file_path_confidence"] == "joined"]) > 5
 
 
 def test_container_network(container):

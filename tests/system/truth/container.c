@@ -2,7 +2,8 @@
  * it what the host sees: {"what":"process", ...} as `spawn`, with "cwd" if it began a program, {"what":"file", ...} as
  * `files`, {"what":"connection", "pid", "port"}, {"what":"signal", "pid", "target", "signal"}.
  *
- *	container all DIR TINY N	in the empty folder DIR that everybody may write to; N processes at once */
+ *	container all DIR TINY N	in the empty folder DIR that everybody may write to; N processes at once
+ *	container held DIR TINY 0	files alone; all stay where they are until stdin ends */
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 static char base[4096];
 static pid_t me;			/* as the host numbers it */
 static int own_proc = -1;		/* /proc of the host, also where it cannot be named any more */
+static bool is_held;
 
 static pid_t host_pid(void)
 {
@@ -81,6 +83,18 @@ static int wait_for(pid_t pid)
 		if (errno != EINTR)
 			die("waitpid");
 	return status;
+}
+
+/* All is said. */
+static void hold(void)
+{
+	char c;
+
+	if (!is_held)
+		return;
+	close(STDOUT_FILENO);
+	while (read(STDIN_FILENO, &c, 1) > 0)
+		;
 }
 
 static void tell_process(const char *how, pid_t pid, pid_t ppid, const char *exe, const char *const *args,
@@ -278,7 +292,9 @@ static void inside_chroot(void)
 	TRY(unlink("../../above"));
 	tell("delete", "chroot, relative, dots above the root", root, "above");
 	snprintf(root, sizeof(root), "%s/root/tiny", base);
-	run("chroot", "/tiny", root, below("root"));
+	if (!is_held)
+		run("chroot", "/tiny", root, below("root"));
+	hold();
 	_exit(3);
 }
 
@@ -316,7 +332,9 @@ static void in_child(const char *how, void (*act)(void))
 
 	if (pid == 0)
 		act();
-	tell_process(how, host, me, NULL, NULL, NULL, wait_for(pid));
+	hold();
+	if (!is_held)
+		tell_process(how, host, me, NULL, NULL, NULL, wait_for(pid));
 }
 
 static _Noreturn void inside(const char *tiny, unsigned n)
@@ -326,6 +344,11 @@ static _Noreturn void inside(const char *tiny, unsigned n)
 	TRY(setresuid(0, 0, 0));
 	if (getpid() != 1)
 		die("no pid namespace");
+	if (is_held) {
+		mounts();
+		in_child("in a chroot", inside_chroot);
+		_exit(0);
+	}
 	run("program of the host", tiny, tiny, base);
 	together(n, tiny);
 	connect_inside();
@@ -357,7 +380,8 @@ int main(int argc, char **argv)
 	pid_t pid;
 	char c;
 
-	if (!tiny || strcmp(argv[1], "all") != 0 || !realpath(argv[2], base))
+	is_held = argc == 5 && strcmp(argv[1], "held") == 0;
+	if (!tiny || (!is_held && strcmp(argv[1], "all") != 0) || !realpath(argv[2], base))
 		return 2;
 	TRY(chdir(base));
 	umask(0);
@@ -382,6 +406,8 @@ int main(int argc, char **argv)
 	map(pid, "uid_map");
 	map(pid, "gid_map");
 	close(mapped[1]);
-	tell_process("init", pid, me, NULL, NULL, NULL, wait_for(pid));
+	hold();
+	if (!is_held)
+		tell_process("init", pid, me, NULL, NULL, NULL, wait_for(pid));
 	return 0;
 }
