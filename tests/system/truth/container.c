@@ -25,6 +25,7 @@
 static char base[4096];
 static pid_t me;			/* as the host numbers it */
 static int own_proc = -1;		/* /proc of the host, also where it cannot be named any more */
+static int outside = -1;		/* `over` of the host */
 static bool is_held;
 
 static pid_t host_pid(void)
@@ -251,6 +252,11 @@ static void mounts(void)
 	tell("create", "where the host has a link", base, "over/alias/made");
 	TRY(unlink(below("over/alias/made")));
 	tell("delete", "where the host has a link", base, "over/alias/made");
+	/* By a descriptor from before: there it is the link. */
+	close(TRY(openat(outside, "alias/left", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644)));
+	tell("create", "by a descriptor of the host", base, "data/left");
+	TRY(unlinkat(outside, "alias/left", 0));
+	tell("delete", "by a descriptor of the host", base, "data/left");
 }
 
 static void inside_chroot(void)
@@ -389,6 +395,7 @@ int main(int argc, char **argv)
 		TRY(mkdir(folders[i], 0777));
 	TRY(symlink("../data", "over/alias"));
 	settle("over/alias");
+	outside = TRY(open("over", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	copy(tiny, "data/tiny");
 	copy(tiny, "root/tiny");
 	umask(022);
