@@ -52,9 +52,9 @@ struct user_address {			/* sockaddr_in and sockaddr_in6 */
 
 static __always_inline struct sock *sock_of_file(struct file *file)
 {
-	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct socket *socket = READ(file, private_data);
 
-	return socket ? BPF_CORE_READ(socket, sk) : NULL;
+	return socket ? READ(socket, sk) : NULL;
 }
 
 static __always_inline struct sock *sock_of(struct task_struct *task, s64 fd)
@@ -73,14 +73,14 @@ static __always_inline u16 swap16(u16 value)
 
 static __always_inline u16 remote_port_of(struct sock *sk)
 {
-	return swap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	return swap16(READ(sk, __sk_common.skc_dport));
 }
 
 static __always_inline void set_addresses(struct probe_socket *to, struct sock *sk)
 {
-	to->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	to->socket_type = (u8)BPF_CORE_READ(sk, sk_type);
-	to->protocol = (u8)BPF_CORE_READ(sk, sk_protocol);
+	to->family = READ(sk, __sk_common.skc_family);
+	to->socket_type = (u8)READ(sk, sk_type);
+	to->protocol = (u8)READ(sk, sk_protocol);
 	if (to->family == AF_INET) {
 		bpf_probe_read_kernel(to->local, 4, &sk->__sk_common.skc_rcv_saddr);
 		bpf_probe_read_kernel(to->remote, 4, &sk->__sk_common.skc_daddr);
@@ -90,7 +90,7 @@ static __always_inline void set_addresses(struct probe_socket *to, struct sock *
 	} else {
 		return;
 	}
-	to->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	to->local_port = READ(sk, __sk_common.skc_num);
 	to->remote_port = remote_port_of(sk);
 	to->remote_family = to->remote_port ? to->family : 0;
 }
@@ -136,19 +136,19 @@ static __always_inline u32 put_named_path(struct probe_record *record, u32 off, 
 	if (record->text_bytes[SOCKET_PATH] > size - 2)	/* need not end in a NUL (unix(7)) */
 		record->text_bytes[SOCKET_PATH] = (u16)(size - 2);
 	if (first != '/')
-		off = put_path(record, SOCKET_CWD, off, BPF_CORE_READ(task, fs, pwd.mnt), BPF_CORE_READ(task, fs, pwd.dentry));
+		off = put_path(record, SOCKET_CWD, off, READ(task, fs, pwd.mnt), READ(task, fs, pwd.dentry));
 	return off;
 }
 
 /* The address that a unix socket is bound to. */
 static __always_inline u32 put_bound_path(struct probe_record *record, u32 off, struct sock *sk)
 {
-	struct unix_address *address = BPF_CORE_READ((struct unix_sock *)sk, addr);
+	struct unix_address *address = READ((struct unix_sock *)sk, addr);
 	u64 size;
 
 	if (!address || off >= TEXT_BYTES)
 		return off;
-	size = (u32)BPF_CORE_READ(address, len) - 2;
+	size = (u32)READ(address, len) - 2;
 	barrier_var(size);
 	if (size - 1 >= SUN_PATH_BYTES)
 		return off;
@@ -179,7 +179,7 @@ static __always_inline void remember_connection(struct task_struct *task, struct
 	if (socket->protocol != IPPROTO_TCP || !wants(PROBE_WANT_DISCONNECT | PROBE_WANT_CONNECT))
 		return;
 	owner.start_ns = start_of(leader);
-	owner.ppid = (u32)BPF_CORE_READ(leader, real_parent, tgid);
+	owner.ppid = (u32)READ(leader, real_parent, tgid);
 	bpf_map_update_elem(&connections, &key, &owner, BPF_ANY);
 }
 
@@ -212,8 +212,8 @@ int BPF_PROG(act_connect, struct pt_regs *regs, long ret)
 		off = put_named_path(record, off, call.task, address, size);
 	remember_asker(call.task, socket);
 	/* One that does not wait may have been refused by now. */
-	if (ret == -EINPROGRESS && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE && BPF_CORE_READ(sk, sk_err) > 0)
-		socket->result = ret = -BPF_CORE_READ(sk, sk_err);
+	if (ret == -EINPROGRESS && READ(sk, __sk_common.skc_state) == TCP_CLOSE && READ(sk, sk_err) > 0)
+		socket->result = ret = -READ(sk, sk_err);
 	if (ret == 0 || ret == -EINPROGRESS)
 		remember_connection(call.task, sk, socket);
 	if (wants(PROBE_WANT_CONNECT))
@@ -243,7 +243,7 @@ int BPF_PROG(act_accept, struct pt_regs *regs, long ret)
 	record->body.socket.fd = (int)ret;
 	record->body.socket.result = ret;
 	if (record->body.socket.family == AF_UNIX) {
-		struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+		struct sock *peer = READ((struct unix_sock *)sk, peer);
 
 		if (peer)
 			off = put_bound_path(record, off, peer);
@@ -310,14 +310,14 @@ int BPF_PROG(on_state, const struct sock *sk, int old_state, int new_state)
 		record->call = is_refused ? PROBE_CALL_connect : PROBE_CALL_NONE;
 		set_addresses(&record->body.socket, (struct sock *)sk);
 		/* The port is given back by now (inet_put_port), its copy is not. */
-		record->body.socket.local_port = swap16(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+		record->body.socket.local_port = swap16(READ((struct inet_sock *)sk, inet_sport));
 		record->body.socket.fd = -1;
 		record->body.socket.result = is_refused ? -sk->sk_err : 0;
-		record->body.socket.bytes_in = BPF_CORE_READ(tcp, bytes_received);
+		record->body.socket.bytes_in = READ(tcp, bytes_received);
 		/* A FIN that came counts as a byte, and leaves this flag (net/ipv4/tcp_input.c, tcp_fin). */
-		if (record->body.socket.bytes_in > 0 && BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE_BIT)
+		if (record->body.socket.bytes_in > 0 && READ(sk, __sk_common.skc_flags) & SOCK_DONE_BIT)
 			record->body.socket.bytes_in--;
-		record->body.socket.bytes_out = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
+		record->body.socket.bytes_out = READ(tcp, bytes_sent) - READ(tcp, bytes_retrans);
 		record_send(record, 0, PROBE_CLASS_NETWORK);
 	}
 	bpf_map_delete_elem(&connections, &key);
@@ -412,7 +412,7 @@ int BPF_PROG(act_send, struct pt_regs *regs, long ret)
 	sk = sock_of(call.task, (int)call_arg(&call, 0));
 	if (!sk)
 		return 0;
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_INET && BPF_CORE_READ(sk, __sk_common.skc_family) != AF_INET6)
+	if (READ(sk, __sk_common.skc_family) != AF_INET && READ(sk, __sk_common.skc_family) != AF_INET6)
 		return 0;
 	record = call_record(&call, PROBE_DNS, PROBE_CLASS_DNS);
 	if (!record)

@@ -57,16 +57,16 @@ static __always_inline void uring_open(struct task_struct *task, struct io_kiocb
 	struct file *file;
 
 	/* Into a slot of the ring instead of a descriptor: the file is not to be found by its number. */
-	if (BPF_CORE_READ(open, file_slot))
+	if (READ(open, file_slot))
 		return;
 	file = file_of(task, fd);
 	if (file)
-		tell_open(task, file, BPF_CORE_READ(open, how.flags), PROBE_CALL_openat2);
+		tell_open(task, file, READ(open, how.flags), PROBE_CALL_openat2);
 }
 
 static __always_inline void uring_write(struct task_struct *task, struct io_kiocb *request, int written)
 {
-	struct file *file = BPF_CORE_READ(request, file);
+	struct file *file = READ(request, file);
 
 	if (file && wants(PROBE_WANT_WRITE) && (file_mode(file) & S_IFMT) == S_IFREG)
 		count_written(task, file, (u64)written);
@@ -74,7 +74,7 @@ static __always_inline void uring_write(struct task_struct *task, struct io_kioc
 
 static __always_inline void uring_connect(struct task_struct *task, struct io_kiocb *request, int result)
 {
-	struct file *file = BPF_CORE_READ(request, file);
+	struct file *file = READ(request, file);
 	struct probe_record *record;
 	struct sock *sk;
 
@@ -99,7 +99,7 @@ static __always_inline void uring_accept(struct task_struct *task, struct io_kio
 	struct probe_record *record;
 	struct sock *sk;
 
-	if (!wants(PROBE_WANT_ACCEPT) || BPF_CORE_READ((struct io_accept *)request, file_slot))
+	if (!wants(PROBE_WANT_ACCEPT) || READ((struct io_accept *)request, file_slot))
 		return;
 	sk = sock_of(task, fd);
 	record = sk ? record_begin(PROBE_SOCKET, PROBE_CLASS_NETWORK, task) : NULL;
@@ -140,42 +140,42 @@ static __always_inline void asked_of(struct asked *ret, struct io_kiocb *request
 	case URING_RENAMEAT:
 		ret->call = PROBE_CALL_renameat2;
 		ret->want = PROBE_WANT_RENAME;
-		ret->name[0] = BPF_CORE_READ(rename, oldpath);
-		ret->name[1] = BPF_CORE_READ(rename, newpath);
-		ret->value[0] = (u64)(ret->at[0] = BPF_CORE_READ(rename, old_dfd));
-		ret->value[2] = (u64)(ret->at[1] = BPF_CORE_READ(rename, new_dfd));
-		ret->value[4] = (u32)BPF_CORE_READ(rename, flags);
+		ret->name[0] = READ(rename, oldpath);
+		ret->name[1] = READ(rename, newpath);
+		ret->value[0] = (u64)(ret->at[0] = READ(rename, old_dfd));
+		ret->value[2] = (u64)(ret->at[1] = READ(rename, new_dfd));
+		ret->value[4] = (u32)READ(rename, flags);
 		break;
 	case URING_UNLINKAT:
 		ret->call = PROBE_CALL_unlinkat;
 		ret->want = PROBE_WANT_DELETE;
-		ret->name[0] = BPF_CORE_READ(unlink, filename);
-		ret->value[0] = (u64)(ret->at[0] = BPF_CORE_READ(unlink, dfd));
-		ret->value[2] = (u32)BPF_CORE_READ(unlink, flags);
+		ret->name[0] = READ(unlink, filename);
+		ret->value[0] = (u64)(ret->at[0] = READ(unlink, dfd));
+		ret->value[2] = (u32)READ(unlink, flags);
 		break;
 	case URING_MKDIRAT:
 		ret->call = PROBE_CALL_mkdirat;
 		ret->want = PROBE_WANT_CREATE;
-		ret->name[0] = BPF_CORE_READ(mkdir, filename);
-		ret->value[0] = (u64)(ret->at[0] = BPF_CORE_READ(mkdir, dfd));
-		ret->value[2] = BPF_CORE_READ(mkdir, mode);
+		ret->name[0] = READ(mkdir, filename);
+		ret->value[0] = (u64)(ret->at[0] = READ(mkdir, dfd));
+		ret->value[2] = READ(mkdir, mode);
 		break;
 	case URING_SYMLINKAT:
 		ret->call = PROBE_CALL_symlinkat;
 		ret->want = PROBE_WANT_SYMLINK;
-		ret->name[0] = BPF_CORE_READ(link, newpath);
-		ret->name[1] = BPF_CORE_READ(link, oldpath);
-		ret->value[1] = (u64)(ret->at[0] = BPF_CORE_READ(link, new_dfd));
+		ret->name[0] = READ(link, newpath);
+		ret->name[1] = READ(link, oldpath);
+		ret->value[1] = (u64)(ret->at[0] = READ(link, new_dfd));
 		ret->is_text = 1;
 		break;
 	default:
 		ret->call = PROBE_CALL_linkat;
 		ret->want = PROBE_WANT_LINK;
-		ret->name[0] = BPF_CORE_READ(link, oldpath);
-		ret->name[1] = BPF_CORE_READ(link, newpath);
-		ret->value[0] = (u64)(ret->at[0] = BPF_CORE_READ(link, old_dfd));
-		ret->value[2] = (u64)(ret->at[1] = BPF_CORE_READ(link, new_dfd));
-		ret->value[4] = (u32)BPF_CORE_READ(link, flags);
+		ret->name[0] = READ(link, oldpath);
+		ret->name[1] = READ(link, newpath);
+		ret->value[0] = (u64)(ret->at[0] = READ(link, old_dfd));
+		ret->value[2] = (u64)(ret->at[1] = READ(link, new_dfd));
+		ret->value[4] = (u32)READ(link, flags);
 		break;
 	}
 }
@@ -185,7 +185,7 @@ static __always_inline void keep_name(struct named *named, u32 n, struct filenam
 				      struct probe_record *record)
 {
 	struct piece_key key = { .request = request, .name = n };
-	u32 bytes = put_string(record, n, 0, BPF_CORE_READ(filename, name), 0, NAME_BYTES);
+	u32 bytes = put_string(record, n, 0, READ(filename, name), 0, NAME_BYTES);
 
 	named->bytes[n] = (u16)bytes;
 	named->cut |= record->cut & 1 << n;
@@ -309,7 +309,7 @@ static __always_inline void uring_name(struct task_struct *task, struct io_kiocb
 SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(on_uring_submit, struct io_kiocb *request)
 {
-	u8 operation = BPF_CORE_READ(request, opcode);
+	u8 operation = READ(request, opcode);
 	struct task_struct *task = current_task();
 	struct named named = { 0 };
 	struct probe_record *record;
@@ -333,7 +333,7 @@ int BPF_PROG(on_uring_submit, struct io_kiocb *request)
 	if (asked.name[1])
 		keep_name(&named, 1, asked.name[1], key, record);
 	record_drop();
-	if (BPF_CORE_READ(request, flags) & CQE_SKIP_SUCCESS) {	/* nobody tells of its success */
+	if (READ(request, flags) & CQE_SKIP_SUCCESS) {	/* nobody tells of its success */
 		tell_names(task, &asked, &named, key, PROBE_UNKNOWN);
 		forget_names(&named, key);
 	} else {
@@ -352,8 +352,8 @@ int BPF_PROG(on_uring_complete, void *ring, struct io_kiocb *request)
 
 	if (!bpf_core_field_exists(request->cqe) || !request || is_own())
 		return 0;
-	operation = BPF_CORE_READ(request, opcode);
-	result = BPF_CORE_READ(request, cqe.res);
+	operation = READ(request, opcode);
+	result = READ(request, cqe.res);
 	if (operation == URING_CONNECT)
 		uring_connect(task, request, result);
 	if (is_naming(operation))
