@@ -42,6 +42,7 @@ struct scratch {
 	u32 top[PROBE_EXCLUDED_NAMES];	/* where the first names of the path made last begin */
 	u32 n_names;			/* how many names it has */
 	u64 mount, dentry;		/* where path_names() is */
+	u64 uppermost;			/* the mount that it ends at; 0: it was not followed so far */
 };
 
 struct {
@@ -288,6 +289,7 @@ __noinline u32 path_names(struct scratch *scratch, u32 begin)
 	if (!scratch)
 		return begin;
 	scratch->n_names = 0;
+	scratch->uppermost = 0;
 	for (int i = 0; i < COMPONENTS; i++) {
 		struct dentry *dentry = (struct dentry *)*(volatile u64 *)&scratch->dentry, *parent = READ(dentry, d_parent);
 		struct mount *mount = (struct mount *)*(volatile u64 *)&scratch->mount;
@@ -298,6 +300,7 @@ __noinline u32 path_names(struct scratch *scratch, u32 begin)
 			struct mount *above = READ(mount, mnt_parent);
 
 			if (above == mount || !above) {
+				scratch->uppermost = (u64)mount;
 				/* A file of no mount that anybody sees, such as a memfd, is its own root; a true one is
 				 * called "/". */
 				if (off == begin && off < TEXT_BYTES) {

@@ -76,25 +76,51 @@ int BPF_PROG(act_open, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-static __always_inline u32 put_folder(struct probe_record *record, u32 n, u32 off, const struct call *call, int at, u64 name)
+/* Where a name that begins so begins. */
+static __always_inline u32 put_folder(struct probe_record *record, u32 n, u32 off, struct task_struct *task, int fd, char first)
 {
-	struct task_struct *task = call->task;
 	struct fs_struct *fs = READ(task, fs);
-	int fd = at < 0 ? AT_FDCWD : (int)call_arg(call, at);
-	struct file *file;
+	u64 uppermost;
+
+	if (first == '/') {
+		off = put_path(record, n, off, READ(fs, root.mnt), READ(fs, root.dentry));
+	} else if (fd == AT_FDCWD) {
+		off = put_path(record, n, off, READ(fs, pwd.mnt), READ(fs, pwd.dentry));
+	} else {
+		struct file *file = file_of(task, fd);
+
+		if (!file) {
+			record->cut |= 1 << n;
+			return off;
+		}
+		off = put_file_path(record, n, off, file);
+	}
+	uppermost = ((struct scratch *)record)->uppermost;
+	if (uppermost && uppermost != (u64)task->nsproxy->mnt_ns->root)
+		record->head.flags |= PROBE_ELSEWHERE;
+	return off;
+}
+
+/* Who is asked where a name led must see the root that it was seen from. */
+static __always_inline void set_root(struct probe_call *to, struct task_struct *task)
+{
+	struct vfsmount *mnt = task->fs->root.mnt;
+	struct dentry *dentry = task->fs->root.dentry;
+	u64 at = (u64)mnt;
+
+	barrier_var(at);
+	to->root_mount = (u32)READ((struct mount *)(at - bpf_core_field_offset(struct mount, mnt)), mnt_id);
+	to->root_inode = dentry != mnt->mnt_root ? dentry->d_inode->i_ino : 0;
+	to->init = (u32)task->nsproxy->pid_ns_for_children->child_reaper->tgid;
+}
+
+static __always_inline u32 put_folder_of_call(struct probe_record *record, u32 n, u32 off, const struct call *call, int at,
+					      u64 name)
+{
 	char first = 0;
 
 	bpf_probe_read_user(&first, 1, (void *)name);
-	if (first == '/')
-		return put_path(record, n, off, READ(fs, root.mnt), READ(fs, root.dentry));
-	if (fd == AT_FDCWD)
-		return put_path(record, n, off, READ(fs, pwd.mnt), READ(fs, pwd.dentry));
-	file = file_of(task, fd);
-	if (!file) {
-		record->cut |= 1 << n;
-		return off;
-	}
-	return put_file_path(record, n, off, file);
+	return put_folder(record, n, off, call->task, at < 0 ? AT_FDCWD : (int)call_arg(call, at), first);
 }
 
 SEC("tp_btf/sys_exit")
@@ -112,15 +138,16 @@ int BPF_PROG(act_name, struct pt_regs *regs, long ret)
 	if (!record)
 		return 0;
 	set_arguments(record, &call, ret);
+	set_root(&record->body.call, call.task);
 	if (call.plan->name >= 0) {
 		name = call_arg(&call, call.plan->name);
-		off = put_folder(record, NAME_FOLDER, off, &call, call.plan->at, name);
+		off = put_folder_of_call(record, NAME_FOLDER, off, &call, call.plan->at, name);
 		off = put_string(record, NAME_GIVEN, off, (void *)name, 1, NAME_BYTES);
 	}
 	if (call.plan->name2 >= 0) {
 		name = call_arg(&call, call.plan->name2);
 		if (call.plan->at2 != -2)
-			off = put_folder(record, NAME_FOLDER2, off, &call, call.plan->at2, name);
+			off = put_folder_of_call(record, NAME_FOLDER2, off, &call, call.plan->at2, name);
 		off = put_string(record, NAME_GIVEN2, off, (void *)name, 1, NAME_BYTES);
 	}
 	record_send(record, off, class);

@@ -39,7 +39,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
-enum { BPF_F_MMAPABLE = 1 << 10 };
+enum { BPF_F_NO_PREALLOC = 1 << 0, BPF_F_MMAPABLE = 1 << 10 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2, BPF_RB_AVAIL_DATA = 0 };
 
@@ -129,6 +129,11 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	int mnt_id;
+};
+
+struct mnt_namespace {
+	struct mount *root;
 };
 
 struct path {
@@ -192,6 +197,15 @@ struct signal_struct {
 	struct tty_struct *tty;
 };
 
+struct pid_namespace {
+	struct task_struct *child_reaper;
+};
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	int pid, tgid;
@@ -205,6 +219,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct fs_struct *fs;
 	struct files_struct *files;
+	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct pid *thread_pid;
 	char comm[16];
@@ -305,6 +320,7 @@ struct io_cqe {
 struct io_kiocb {
 	struct file *file;
 	u8 opcode;
+	u32 flags;			/* of 64 bits since 6.10: the lower half */
 	struct io_cqe cqe;
 };
 
@@ -315,6 +331,33 @@ struct io_open {
 
 struct io_accept {
 	u32 file_slot;
+};
+
+struct filename {
+	const char *name;
+};
+
+struct io_rename {
+	int old_dfd, new_dfd;
+	struct filename *oldpath, *newpath;
+	int flags;
+};
+
+struct io_unlink {
+	int dfd, flags;
+	struct filename *filename;
+};
+
+struct io_mkdir {
+	int dfd;
+	u16 mode;
+	struct filename *filename;
+};
+
+struct io_link {			/* of symlinkat too */
+	int old_dfd, new_dfd;
+	struct filename *oldpath, *newpath;
+	int flags;
 };
 
 struct module {

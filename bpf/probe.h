@@ -58,7 +58,9 @@ enum probe_class {
 
 #define PROBE_TEXTS 6
 #define PROBE_NAME_BYTES 16
-#define PROBE_SOFTIRQ 1			/* in head.flags: the current task has nothing to do with it: only pid and start are known */
+/* In head.flags */
+#define PROBE_SOFTIRQ 1			/* the current task has nothing to do with it: only pid and start are known */
+#define PROBE_ELSEWHERE 2		/* a folder is of another mount namespace than the process, or of none */
 
 struct probe_head {
 	probe_u64 time_ns;		/* since boot (CLOCK_BOOTTIME) */
@@ -105,8 +107,14 @@ struct probe_file {
 
 struct probe_call {
 	probe_u64 value[6];		/* arguments, or what the type says */
-	probe_s64 result;
+	probe_s64 result;		/* PROBE_UNKNOWN: nobody will tell */
+	/* Of PROBE_NAME */
+	probe_u64 root_inode;		/* of the root of the process; 0: it is the root of its mount */
+	probe_u32 root_mount;		/* id of that mount */
+	probe_u32 init;			/* first process of its pid namespace; 0: nothing of the root is known */
 };
+
+#define PROBE_UNKNOWN (-4096)		/* no errno is */
 
 struct probe_socket {
 	probe_u8 local[16], remote[16];
@@ -186,6 +194,10 @@ enum probe_want {
 	PROBE_WANT_DISCONNECT = 1 << 7,
 	PROBE_WANT_CONNECT = 1 << 8,
 	PROBE_WANT_ACCEPT = 1 << 9,
+	PROBE_WANT_RENAME = 1 << 10,	/* these by io_uring: of system calls the plan says it */
+	PROBE_WANT_DELETE = 1 << 11,
+	PROBE_WANT_LINK = 1 << 12,
+	PROBE_WANT_SYMLINK = 1 << 13,
 };
 
 struct probe_counters {			/* of one processor */

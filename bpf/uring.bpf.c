@@ -1,14 +1,55 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What io_uring does without a system call of its own: opens, writes, connects and accepts, when they complete.  The task is
- * the one that asked or a worker of its process, with the same files.  A request that names files to remove, rename or make
- * has let go of the names by then: it is not told. */
+/* What io_uring does without a system call of its own: opens, writes, connects, accepts and what names files to make, rename
+ * and remove, when they complete.  The task is the one that asked or a worker of its process, with the same files.  A request
+ * has let go of its names by then (io_uring/fs.c): they are kept from its submission on. */
 
 #include "call.h"
 
 enum {					/* enum io_uring_op, include/uapi/linux/io_uring.h */
 	URING_WRITEV = 2, URING_WRITE_FIXED = 5, URING_ACCEPT = 13, URING_CONNECT = 16, URING_OPENAT = 18, URING_WRITE = 23,
-	URING_OPENAT2 = 28, URING_WRITEV_FIXED = 61,
+	URING_OPENAT2 = 28, URING_RENAMEAT = 35, URING_UNLINKAT = 36, URING_MKDIRAT = 37, URING_SYMLINKAT = 38,
+	URING_LINKAT = 39, URING_WRITEV_FIXED = 61,
 };
+
+/* Names of requests that have not completed, in pieces: few are longer than one, any may be PATH_MAX. */
+#define PIECE_BYTES 256u
+
+#define CQE_SKIP_SUCCESS (1u << 6)	/* IOSQE_CQE_SKIP_SUCCESS, as it stands in the request too (REQ_F_CQE_SKIP) */
+
+struct piece_key {
+	u64 request;
+	u32 name;			/* 0, 1 */
+	u32 number;
+};
+
+struct piece {
+	char text[PIECE_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct piece_key);
+	__type(value, struct piece);
+} uring_pieces SEC(".maps");
+
+/* Such a request. */
+struct named {
+	u64 start_ns;
+	u32 pid, ppid;			/* who asked */
+	u16 bytes[2];			/* of the names */
+	u16 cut;			/* bit n: name n is not there */
+	u16 reserved;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 8192);
+	__type(key, u64);		/* address of the request */
+	__type(value, struct named);
+} uring_named SEC(".maps");
 
 static __always_inline void uring_open(struct task_struct *task, struct io_kiocb *request, int fd)
 {
@@ -72,6 +113,235 @@ static __always_inline void uring_accept(struct task_struct *task, struct io_kio
 	record_send(record, 0, PROBE_CLASS_NETWORK);
 }
 
+/* What the system call of the same act would be asked: which one, its arguments, and where in them the names are. */
+struct asked {
+	u64 value[6];
+	struct filename *name[2];
+	int at[2];			/* the folders that they begin at */
+	u32 want;
+	u16 call;
+	bool_t is_text;			/* the second is no path */
+};
+
+static __always_inline bool_t is_naming(u8 operation)
+{
+	return operation >= URING_RENAMEAT && operation <= URING_LINKAT;
+}
+
+static __always_inline void asked_of(struct asked *ret, struct io_kiocb *request, u8 operation)
+{
+	struct io_rename *rename = (struct io_rename *)request;
+	struct io_unlink *unlink = (struct io_unlink *)request;
+	struct io_mkdir *mkdir = (struct io_mkdir *)request;
+	struct io_link *link = (struct io_link *)request;
+
+	__builtin_memset(ret, 0, sizeof(*ret));
+	switch (operation) {
+	case URING_RENAMEAT:
+		ret->call = PROBE_CALL_renameat2;
+		ret->want = PROBE_WANT_RENAME;
+		ret->name[0] = READ(rename, oldpath);
+		ret->name[1] = READ(rename, newpath);
+		ret->value[0] = (u64)(ret->at[0] = READ(rename, old_dfd));
+		ret->value[2] = (u64)(ret->at[1] = READ(rename, new_dfd));
+		ret->value[4] = (u32)READ(rename, flags);
+		break;
+	case URING_UNLINKAT:
+		ret->call = PROBE_CALL_unlinkat;
+		ret->want = PROBE_WANT_DELETE;
+		ret->name[0] = READ(unlink, filename);
+		ret->value[0] = (u64)(ret->at[0] = READ(unlink, dfd));
+		ret->value[2] = (u32)READ(unlink, flags);
+		break;
+	case URING_MKDIRAT:
+		ret->call = PROBE_CALL_mkdirat;
+		ret->want = PROBE_WANT_CREATE;
+		ret->name[0] = READ(mkdir, filename);
+		ret->value[0] = (u64)(ret->at[0] = READ(mkdir, dfd));
+		ret->value[2] = READ(mkdir, mode);
+		break;
+	case URING_SYMLINKAT:
+		ret->call = PROBE_CALL_symlinkat;
+		ret->want = PROBE_WANT_SYMLINK;
+		ret->name[0] = READ(link, newpath);
+		ret->name[1] = READ(link, oldpath);
+		ret->value[1] = (u64)(ret->at[0] = READ(link, new_dfd));
+		ret->is_text = 1;
+		break;
+	default:
+		ret->call = PROBE_CALL_linkat;
+		ret->want = PROBE_WANT_LINK;
+		ret->name[0] = READ(link, oldpath);
+		ret->name[1] = READ(link, newpath);
+		ret->value[0] = (u64)(ret->at[0] = READ(link, old_dfd));
+		ret->value[2] = (u64)(ret->at[1] = READ(link, new_dfd));
+		ret->value[4] = (u32)READ(link, flags);
+		break;
+	}
+}
+
+/* `record`: memory for the name. */
+static __always_inline void keep_name(struct named *named, u32 n, struct filename *filename, u64 request,
+				      struct probe_record *record)
+{
+	struct piece_key key = { .request = request, .name = n };
+	u32 bytes = put_string(record, n, 0, READ(filename, name), 0, NAME_BYTES);
+
+	named->bytes[n] = (u16)bytes;
+	named->cut |= record->cut & 1 << n;
+	for (u32 i = 0; i < NAME_BYTES / PIECE_BYTES && i * PIECE_BYTES < bytes; i++) {
+		key.number = i;
+		if (bpf_map_update_elem(&uring_pieces, &key, text_at(record, i * PIECE_BYTES), BPF_ANY))
+			named->cut |= 1 << n;
+	}
+}
+
+static __always_inline u32 put_kept_name(struct probe_record *record, u32 n, u32 off, const struct named *named, u32 name,
+					 u64 request)
+{
+	struct piece_key key = { .request = request, .name = name };
+	u32 bytes = named->bytes[name], at;
+
+	for (u32 i = 0; i < NAME_BYTES / PIECE_BYTES && i * PIECE_BYTES < bytes; i++) {
+		struct piece *piece;
+
+		key.number = i;
+		piece = bpf_map_lookup_elem(&uring_pieces, &key);
+		at = off + i * PIECE_BYTES;
+		if (!piece || at >= TEXT_BYTES) {
+			record->cut |= 1 << n;
+			bytes = i * PIECE_BYTES;
+			break;
+		}
+		bpf_probe_read_kernel(text_at(record, at), PIECE_BYTES, piece->text);
+	}
+	if (named->cut >> name & 1)
+		record->cut |= 1 << n;
+	return text_end(record, n, off, off + bytes);
+}
+
+static __always_inline void forget_names(const struct named *named, u64 request)
+{
+	struct piece_key key = { .request = request };
+
+	for (u32 n = 0; n < 2; n++)
+		for (u32 i = 0; i < NAME_BYTES / PIECE_BYTES && i * PIECE_BYTES < named->bytes[n]; i++) {
+			key.name = n;
+			key.number = i;
+			bpf_map_delete_elem(&uring_pieces, &key);
+		}
+	bpf_map_delete_elem(&uring_named, &request);
+}
+
+static __always_inline char first_of_name(u32 name, u64 request)
+{
+	struct piece_key key = { .request = request, .name = name };
+	struct piece *piece = bpf_map_lookup_elem(&uring_pieces, &key);
+
+	return piece ? piece->text[0] : 0;
+}
+
+static __always_inline u32 put_place(struct probe_record *record, u32 n, u32 off, struct task_struct *task,
+				     const struct asked *asked, u32 name, u64 request)
+{
+	/* Of a task that is gone a thread of the kernel completes what is left (io_fallback_req_func): it is elsewhere. */
+	if (task->flags & PF_KTHREAD) {
+		record->cut |= 1 << n;
+		return text_end(record, n, off, off);
+	}
+	return put_folder(record, n, off, task, asked->at[name], first_of_name(name, request));
+}
+
+static __always_inline void tell_names(struct task_struct *task, const struct asked *asked, const struct named *named,
+				       u64 request, int result)
+{
+	struct probe_record *record = record_begin(PROBE_NAME, PROBE_CLASS_FILE, task);
+	u32 off = 0;
+
+	if (!record)
+		return;
+	if (task->flags & PF_KTHREAD) {
+		record->head.flags = PROBE_SOFTIRQ;
+		record->head.pid = named->pid;
+		record->head.ppid = named->ppid;
+		record->head.start_ns = named->start_ns;
+	} else {
+		set_root(&record->body.call, task);
+	}
+	record->call = asked->call;
+	__builtin_memcpy(record->body.call.value, asked->value, sizeof(asked->value));
+	record->body.call.result = result;
+	off = put_place(record, NAME_FOLDER, off, task, asked, 0, request);
+	off = put_kept_name(record, NAME_GIVEN, off, named, 0, request);
+	if (asked->call != PROBE_CALL_unlinkat && asked->call != PROBE_CALL_mkdirat) {
+		if (!asked->is_text)
+			off = put_place(record, NAME_FOLDER2, off, task, asked, 1, request);
+		off = put_kept_name(record, NAME_GIVEN2, off, named, 1, request);
+	}
+	record_send(record, off, PROBE_CLASS_FILE);
+}
+
+static __always_inline void uring_name(struct task_struct *task, struct io_kiocb *request, u8 operation, int result)
+{
+	struct named *kept, named = { .cut = 3 };	/* submitted before anybody looked, or there was no room */
+	u64 key = (u64)request;
+	struct asked asked;
+
+	kept = bpf_map_lookup_elem(&uring_named, &key);
+	if (kept)
+		named = *kept;
+	if (result >= 0) {
+		asked_of(&asked, request, operation);
+		if (!wants(asked.want))
+			return;
+		if (name_is_excluded())
+			count_dropped(PROBE_CLASS_FILE);
+		else if (kept || !(task->flags & PF_KTHREAD))
+			tell_names(task, &asked, &named, key, result);
+		else
+			count(PROBE_CLASS_FILE, 1);	/* nobody knows whose it was */
+	}
+	if (kept)
+		forget_names(&named, key);
+}
+
+/* Since Linux 6.3 it is the request alone, its names taken already (io_uring/io_uring.c, io_submit_sqe). */
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(on_uring_submit, struct io_kiocb *request)
+{
+	u8 operation = READ(request, opcode);
+	struct task_struct *task = current_task();
+	struct named named = { 0 };
+	struct probe_record *record;
+	u64 key = (u64)request;
+	struct asked asked;
+
+	if (!is_naming(operation) || is_own())
+		return 0;
+	asked_of(&asked, request, operation);
+	if (!wants(asked.want) || name_is_excluded())
+		return 0;
+	record = record_begin(PROBE_NAME, PROBE_CLASS_FILE, task);
+	if (!record) {
+		bpf_map_delete_elem(&uring_named, &key);	/* of one before it that never completed */
+		return 0;
+	}
+	named.pid = record->head.pid;
+	named.ppid = record->head.ppid;
+	named.start_ns = record->head.start_ns;
+	keep_name(&named, 0, asked.name[0], key, record);
+	if (asked.name[1])
+		keep_name(&named, 1, asked.name[1], key, record);
+	record_drop();
+	if (READ(request, flags) & CQE_SKIP_SUCCESS) {	/* nobody tells of its success */
+		tell_names(task, &asked, &named, key, PROBE_UNKNOWN);
+		forget_names(&named, key);
+	} else {
+		bpf_map_update_elem(&uring_named, &key, &named, BPF_ANY);
+	}
+	return 0;
+}
+
 /* The second argument is the request since Linux 5.18 (502c87d65564), its result in it since 5.19 (cef216fc32d7). */
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(on_uring_complete, void *ring, struct io_kiocb *request)
@@ -86,6 +356,8 @@ int BPF_PROG(on_uring_complete, void *ring, struct io_kiocb *request)
 	result = READ(request, cqe.res);
 	if (operation == URING_CONNECT)
 		uring_connect(task, request, result);
+	if (is_naming(operation))
+		uring_name(task, request, operation, result);
 	if (result < 0)
 		return 0;
 	switch (operation) {

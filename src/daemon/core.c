@@ -93,16 +93,17 @@ static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t si
 	return r;
 }
 
-static int resolve_path(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size)
+static int resolve_path(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
+			size_t size)
 {
 	struct core *core = user;
-	int r = path_lookup(path, ret_id, ret, size);
+	int r = path_lookup(from, path, ret_id, ret, size);
 
 	if (r != -EOPNOTSUPP && core->options.capture) {
 		_cleanup_(buffer_release) struct buffer text = { 0 };
 
 		head(core->now_ns, &text);
-		buffer_printf(&text, "hash=%u ", (uint32_t)span_hash(span_of(path), 0));
+		buffer_printf(&text, "hash=%u ", path_place_hash(from, span_of(path)));
 		if (r < 0)
 			buffer_printf(&text, "error=%d", -r);
 		else

@@ -318,6 +318,14 @@ static int emit_unload(struct probe *probe)
 	return probe_emit(probe, event);
 }
 
+static void set_outcome(const struct probe *probe, struct event *event)
+{
+	if (probe->record->body.call.result != PROBE_UNKNOWN)
+		text_set(&event->values, FIELD_outcome, "success");
+	else
+		probe_set_missing(event, fields[FIELD_outcome].name);
+}
+
 /* RENAME_EXCHANGE moves two. */
 static int emit_exchanged(struct probe *probe)
 {
@@ -326,7 +334,7 @@ static int emit_exchanged(struct probe *probe)
 
 	if (!event)
 		return -ENOMEM;
-	text_set(&event->values, FIELD_outcome, "success");
+	set_outcome(probe, event);
 	r = probe_set_given(probe, event, FIELD_path, NAME_FOLDER2, NAME_GIVEN2, false);
 	if (r >= 0)
 		r = probe_set_given(probe, event, FIELD_target_path, NAME_FOLDER, NAME_GIVEN, false);
@@ -348,7 +356,7 @@ int probe_name(struct probe *probe)
 	event = probe_event(probe, kind, "CALL");
 	if (!event)
 		return -ENOMEM;
-	text_set(&event->values, FIELD_outcome, "success");
+	set_outcome(probe, event);
 	set_cwd(probe);
 	r = set_names(probe, event, kind);
 	if (r < 0) {

@@ -2,7 +2,7 @@
  *
  * What the kernel walked is exact.  What a program gave is a text that begins at a folder the kernel walked: a single name in
  * it is exact too; with further folders in between, or where the call follows a link at the end, only the file system can
- * tell what it came to, and `track` asks it (event->unsure). */
+ * tell what it came to, and `track` asks it (event->unsure), from the root that the process has. */
 
 #include "base/path.h"
 #include "decode/probe.h"
@@ -118,9 +118,11 @@ static void join_below(struct buffer *path, struct span root, struct span name)
 int probe_set_given(const struct probe *probe, struct event *event, enum field field, unsigned folder, unsigned given,
 		    bool follows)
 {
+	const struct probe_call *call = &probe->record->body.call;
 	struct span name = without_slashes(probe_text(probe->bytes, given));
 	struct buffer *base = &probe->decoder->name, *path = &probe->decoder->text;
 	bool is_target = field == FIELD_target_path, is_absolute = name.size > 0 && name.data[0] == '/', is_jailed;
+	bool is_cut = probe_is_cut(probe, folder) || probe_is_cut(probe, given), nobody;
 	enum unsure unsure = UNSURE_NOT;
 
 	if (name.size == 0 && probe_is_cut(probe, given)) {	/* not there any more when the call returned */
@@ -136,15 +138,18 @@ int probe_set_given(const struct probe *probe, struct event *event, enum field f
 		name.size--;
 	}
 	is_jailed = is_absolute && base->size > 1;
+	nobody = is_cut || probe->record->head.flags & PROBE_ELSEWHERE || (is_jailed && call->init == 0);
 	buffer_clear(path);
-	if (is_jailed)
+	if (!nobody)
+		join(path, buffer_span(base), name);
+	else if (is_jailed)
 		join_below(path, buffer_span(base), name);
 	else
-		join(path, buffer_span(base), name);
+		path_join(path, buffer_span(base), name);
 	if (buffer_error(base) < 0 || buffer_error(path) < 0)
 		return -ENOMEM;
 	values_set_text(&event->values, field, buffer_span(path));
-	if (probe_is_cut(probe, folder) || probe_is_cut(probe, given)) {
+	if (is_cut) {
 		set_cut(event, field);
 		return 0;
 	}
@@ -152,12 +157,14 @@ int probe_set_given(const struct probe *probe, struct event *event, enum field f
 		unsure = UNSURE_FILE;
 	else if (name.size > 0 && !is_single(name))
 		unsure = UNSURE_FOLDER;
-	if (unsure != UNSURE_NOT && is_jailed) {	/* from outside, absolute links lead elsewhere: nobody to ask */
+	if (unsure != UNSURE_NOT && nobody) {	/* can be asked */
 		text_set(&event->values, FIELD_path_confidence, "guessed");
 		return 0;
 	}
-	if (unsure != UNSURE_NOT)
+	if (unsure != UNSURE_NOT && !values_has(&event->values, FIELD_path_confidence))
 		text_set(&event->values, FIELD_path_confidence, "joined");
 	event->unsure[is_target] = unsure;
+	event->root = (struct path_root){ .inode = call->root_inode, .mount = call->root_mount, .init = call->init };
+	event->root_bytes[is_target] = is_jailed ? (uint32_t)base->size : 0;
 	return 0;
 }

@@ -324,6 +324,99 @@ static void test_changed_root(void **state)
 	decoded_stop(&d);
 }
 
+static void given_in(struct decoded *d, const char *folder, const char *name, probe_u8 flags)
+{
+	make(&made, PROBE_NAME, PROBE_CALL_unlink);
+	made.record->head.flags = flags;
+	made.record->body.call.root_inode = 99;
+	made.record->body.call.root_mount = 30;
+	made.record->body.call.init = 1;
+	add_path(&made, NAME_FOLDER, folder);
+	add_text(&made, NAME_GIVEN, span_of(name));
+	decode_made(d, &made);
+	assert_int_equal(d->n, 1);
+}
+
+static void expect_root(struct decoded *d, uint32_t bytes)
+{
+	const struct event *event = d->events[0];
+
+	assert_int_equal(event->root.inode, 99);
+	assert_int_equal(event->root.mount, 30);
+	assert_int_equal(event->root.init, 1);
+	assert_int_equal(event->root_bytes[0], bytes);
+}
+
+/* Whose root is known, somebody who has it too can be asked. */
+static void test_known_root(void **state)
+{
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	given_in(&d, "/srv/jail", "/x", 0);
+	expect_given(&d, "/srv/jail/x", NULL, UNSURE_NOT);
+	given_in(&d, "/srv/jail", "/etc/x", 0);
+	expect_given(&d, "/srv/jail/etc/x", "joined", UNSURE_FOLDER);
+	expect_root(&d, 9);
+	given_in(&d, "/srv/jail", "/../etc/x", 0);
+	expect_given(&d, "/srv/jail/../etc/x", "joined", UNSURE_FOLDER);
+	expect_root(&d, 9);
+	given_in(&d, "/srv/jail/home", "../../x", 0);
+	expect_given(&d, "/srv/jail/home/../../x", "joined", UNSURE_FOLDER);
+	expect_root(&d, 0);
+	given_in(&d, "/", "/etc/x", 0);
+	expect_given(&d, "/etc/x", "joined", UNSURE_FOLDER);
+	expect_root(&d, 0);
+	/* a folder that the root does not lead to */
+	given_in(&d, "/elsewhere", "x", PROBE_ELSEWHERE);
+	expect_given(&d, "/elsewhere/x", NULL, UNSURE_NOT);
+	given_in(&d, "/elsewhere", "a/../x", PROBE_ELSEWHERE);
+	expect_given(&d, "/elsewhere/x", "guessed", UNSURE_NOT);
+	given_in(&d, "/srv/jail", "/../x", PROBE_ELSEWHERE);
+	expect_given(&d, "/srv/jail/x", "guessed", UNSURE_NOT);
+	decoded_stop(&d);
+}
+
+/* One of two paths that is guessed is not made better by the other. */
+static void test_confidence_of_two(void **state)
+{
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	make(&made, PROBE_NAME, PROBE_CALL_rename);
+	add_path(&made, NAME_FOLDER, "/srv/jail");
+	add_text(&made, NAME_GIVEN, SPAN("/a/b"));
+	add_path(&made, NAME_FOLDER2, "/srv/jail");
+	add_text(&made, NAME_GIVEN2, SPAN("a/c"));
+	decode_made(&d, &made);
+	expect(&d, 0, "path_confidence", "guessed");
+	decoded_stop(&d);
+}
+
+/* Told before it happened, and nobody tells what came of it. */
+static void test_unknown_outcome(void **state)
+{
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	make(&made, PROBE_NAME, PROBE_CALL_renameat2);
+	made.record->body.call.result = PROBE_UNKNOWN;
+	made.record->body.call.value[4] = 2;	/* RENAME_EXCHANGE */
+	add_path(&made, NAME_FOLDER, "/tmp");
+	add_text(&made, NAME_GIVEN, SPAN("a"));
+	add_path(&made, NAME_FOLDER2, "/tmp");
+	add_text(&made, NAME_GIVEN2, SPAN("b"));
+	decode_made(&d, &made);
+	assert_int_equal(d.n, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		expect(&d, i, "path", i == 0 ? "/tmp/a" : "/tmp/b");
+		expect(&d, i, "outcome", NULL);
+		expect(&d, i, "completeness", "partial");
+		expect(&d, i, "missing", "event.outcome|");
+	}
+	decoded_stop(&d);
+}
+
 /* The program's memory was not there any more, or a name is longer than is kept. */
 static void test_unreadable_and_cut(void **state)
 {
@@ -428,6 +521,9 @@ int main(void)
 		cmocka_unit_test(test_names_with_folders),
 		cmocka_unit_test(test_followed),
 		cmocka_unit_test(test_changed_root),
+		cmocka_unit_test(test_known_root),
+		cmocka_unit_test(test_confidence_of_two),
+		cmocka_unit_test(test_unknown_outcome),
 		cmocka_unit_test(test_unreadable_and_cut),
 		cmocka_unit_test(test_hostile_given),
 	};

@@ -143,6 +143,8 @@ struct event *event_new(uint16_t kind, uint64_t time_ns)
 	event->folders[0].known = event->folders[1].known = false;
 	event->path_in_folder = event->target_in_folder = false;
 	event->unsure[0] = event->unsure[1] = UNSURE_NOT;
+	event->root.init = 0;
+	event->root_bytes[0] = event->root_bytes[1] = 0;
 	event->context = NULL;
 	event->streams = 0;
 	event->next = NULL;

@@ -3,6 +3,7 @@
 
 #include "event/context.h"
 #include "event/file_id.h"
+#include "event/path_place.h"
 
 /* A path made of text of which nothing but the file system can say where it led; until it was asked it may have `..` in it. */
 enum unsure {
@@ -23,6 +24,8 @@ struct event {
 	struct file_id folders[2];	/* that hold path and target_path, as the kernel found them, in either order */
 	bool path_in_folder, target_in_folder;	/* the path is a name in one of them */
 	enum unsure unsure[2];		/* path and target_path */
+	struct path_root root;		/* that they were seen from */
+	uint32_t root_bytes[2];		/* of them, with which they begin; 0: `/`, or not known */
 	struct context *context;	/* a reference; NULL before `track`, or when nothing is known */
 	uint64_t streams;		/* bit set of the streams that want it, set by the filter */
 	struct event *next;		/* for whoever owns it: a free list, a queue */

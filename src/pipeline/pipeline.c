@@ -39,7 +39,8 @@ struct pipeline {
 
 static int lookup(void *user, uint32_t pid, struct context *ret);
 static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t size);
-static int resolve_path(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size);
+static int resolve_path(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
+			size_t size);
 static int resolve_name(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret);
 
 int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, pipeline_fn emit, void *user)
@@ -161,16 +162,17 @@ static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t si
 }
 
 /* The answer of a capture: the id, then the path. */
-static int resolve_path(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size)
+static int resolve_path(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
+			size_t size)
 {
 	struct pipeline *pipeline = user;
 	struct buffer *answer = &pipeline->lookup_text;
 	int r;
 
 	if (pipeline->options.resolve_path)
-		return pipeline->options.resolve_path(pipeline->options.lookup_user, path, ret_id, ret, size);
+		return pipeline->options.resolve_path(pipeline->options.lookup_user, from, path, ret_id, ret, size);
 	buffer_clear(answer);
-	r = answers_take(pipeline->answers, (uint32_t)span_hash(span_of(path), 0), ANSWERS_PATH, answer);
+	r = answers_take(pipeline->answers, path_place_hash(from, span_of(path)), ANSWERS_PATH, answer);
 	if (r < 0)
 		return r;
 	if (answer->size < sizeof(*ret_id) || answer->size - sizeof(*ret_id) >= size)

@@ -21,7 +21,8 @@ struct pipeline_options {
 	/* What a descriptor of a process names, NUL-terminated: 0, or < 0: not known.  NULL as with lookup. */
 	int (*resolve_fd)(void *user, uint32_t pid, int32_t fd, char *ret, size_t size);
 	/* Where a path leads, see tracker_options.  NULL as with lookup. */
-	int (*resolve_path)(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size);
+	int (*resolve_path)(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
+			    size_t size);
 	/* The name of an account, see tracker_options.  NULL as with lookup. */
 	int (*resolve_name)(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret);
 	void *lookup_user;		/* of the four */

@@ -329,7 +329,8 @@ struct live {
 	unsigned n_paths_asked;
 };
 
-static int find_path(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size)
+static int find_path(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
+		     size_t size)
 {
 	struct live *live = (struct live *)user;
 	bool is_there = strcmp(path, "/tmp/link") == 0;
@@ -341,7 +342,7 @@ static int find_path(void *user, const char *path, struct file_id *ret_id, char 
 		*ret_id = (struct file_id){ .device = 0xfe00, .inode = 77, .known = true };
 	}
 	/* as daemon/core.c writes it */
-	buffer_printf(&answer, "recorder(1795343338.000000000:0): hash=%u %s", (uint32_t)span_hash(span_of(path), 0),
+	buffer_printf(&answer, "recorder(1795343338.000000000:0): hash=%u %s", path_place_hash(from, span_of(path)),
 		      is_there ? "device=65024 inode=77 real=2F7372762F6120FF" : "error=2");
 	assert_int_equal(capture_write(live->capture, &(struct record){ .type = RECORD_PATH, .text = buffer_span(&answer) }), 0);
 	buffer_release(&answer);
@@ -384,6 +385,8 @@ static void push_all(struct live *live)
 	add_text(&made, EXEC_ARGS, SPAN("x\0\n\0\xfe\x1d\0"));
 	PUSH();
 	make(&made, PROBE_NAME, PROBE_CALL_unlink);
+	made.record->body.call.root_mount = 30;
+	made.record->body.call.init = 1;
 	add_path(&made, NAME_FOLDER, "/tmp");
 	add_text(&made, NAME_GIVEN, SPAN("link/../x"));
 	PUSH();

@@ -134,6 +134,10 @@ static uint32_t wants(const bool *wanted)
 		{ KIND_ID(network, disconnect), PROBE_WANT_DISCONNECT },
 		{ KIND_ID(network, connect), PROBE_WANT_CONNECT },
 		{ KIND_ID(network, accept), PROBE_WANT_ACCEPT },
+		{ KIND_ID(file, rename), PROBE_WANT_RENAME },
+		{ KIND_ID(file, delete), PROBE_WANT_DELETE },
+		{ KIND_ID(file, link), PROBE_WANT_LINK },
+		{ KIND_ID(file, symlink), PROBE_WANT_SYMLINK },
 	};
 	uint32_t bits = 0;
 

@@ -2,17 +2,24 @@
  *
  * The core asks this for folders that a program used a moment ago, so all of the path is in the kernel's cache, and
  * RESOLVE_CACHED (Linux 5.12, openat2(2)) keeps to that: a file system that hangs, or a FUSE program of some user that
- * does not answer, costs an -EAGAIN and not the recorder. O_PATH opens nothing: no device, no lease, no audit of a read. */
+ * does not answer, costs an -EAGAIN and not the recorder. O_PATH opens nothing: no device, no lease, no audit of a read.
+ *
+ * A process in a container or a chroot sees another tree.  It is asked for through /proc/PID/root of a process that has the same
+ * root: the magic link gives that itself, nothing is walked to it (proc(5); it takes CAP_SYS_PTRACE). */
 
 #include "source/path_lookup.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* A rename or mount anywhere makes a walk through the cache begin again, which RESOLVE_CACHED does not do itself
@@ -23,30 +30,107 @@
 #define RESOLVE_CACHED 0x20
 #endif
 
-int path_lookup(const char *path, struct file_id *ret_id, char *ret, size_t size)
+static bool has_root(const struct statx *found, struct path_root root)
 {
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED };
-	char link[32];
-	struct stat st;
-	ssize_t n;
-	int fd, r, left = ATTEMPTS;
+	bool is_of_mount = found->stx_attributes & STATX_ATTR_MOUNT_ROOT;
 
-	do
-		fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
-	while (fd < 0 && errno == EAGAIN && --left > 0);
-	if (fd < 0)
-		return errno == ENOSYS || errno == EINVAL || errno == E2BIG ? -EOPNOTSUPP : -errno;
+	return (found->stx_mask & STATX_MNT_ID) && found->stx_mnt_id == root.mount &&
+	       (root.inode == 0 ? is_of_mount : !is_of_mount && found->stx_ino == root.inode);
+}
+
+static int look_at(int fd, const char *path, struct statx *ret)
+{
+	return statx(fd, path, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO | STATX_NLINK | STATX_MNT_ID, ret) < 0 ? -errno : 0;
+}
+
+static int path_of(int fd, char *ret, size_t size)
+{
+	char link[32];
+	ssize_t n;
+
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	r = fstat(fd, &st) < 0 ? -errno : st.st_nlink == 0 ? -ENOENT : 0;
-	n = r < 0 ? 0 : readlink(link, ret, size);
+	n = readlink(link, ret, size);
 	if (n < 0)
-		r = -errno;
-	close(fd);
-	if (r < 0)
-		return r;
+		return -errno;
 	if ((size_t)n >= size || ret[0] != '/')
 		return -ENAMETOOLONG;
 	ret[n] = 0;
-	*ret_id = (struct file_id){ .device = st.st_dev, .inode = st.st_ino, .known = true };
 	return 0;
+}
+
+/* The root of one of them, if it is that one: a pid may be another's by now, and a process may have changed its root.  A
+ * descriptor of it holds up whoever unmounts it, so it is not kept. */
+static int open_root(const struct path_place *from)
+{
+	for (unsigned i = 0; i < from->n_pids; i++) {
+		struct statx found;
+		char link[32];
+		int fd;
+
+		snprintf(link, sizeof(link), "/proc/%u/root", from->pids[i]);
+		fd = open(link, O_PATH | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (look_at(fd, "", &found) >= 0 && has_root(&found, from->root))
+			return fd;
+		close(fd);
+	}
+	return -ESRCH;
+}
+
+static int open_cached(int root, const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+				.resolve = RESOLVE_CACHED | (root == AT_FDCWD ? 0 : RESOLVE_IN_ROOT) };
+	int fd, left = ATTEMPTS;
+
+	do
+		fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	while (fd < 0 && errno == EAGAIN && --left > 0);
+	if (fd >= 0)
+		return fd;
+	return errno == ENOSYS || errno == EINVAL || errno == E2BIG ? -EOPNOTSUPP : -errno;
+}
+
+/* Nothing leads out of a root, so the path has to begin there. */
+static int open_below(int root, const char *path)
+{
+	char above[PATH_MAX];
+	size_t size;
+	int r;
+
+	r = path_of(root, above, sizeof(above));
+	if (r < 0)
+		return r;
+	size = strcmp(above, "/") == 0 ? 0 : strlen(above);
+	if (strncmp(path, above, size) != 0 || (path[size] != '/' && path[size] != 0))
+		return -EXDEV;
+	return open_cached(root, path[size] ? path + size : "/");
+}
+
+int path_lookup(const struct path_place *from, const char *path, struct file_id *ret_id, char *ret, size_t size)
+{
+	struct statx found;
+	int root = AT_FDCWD, fd, r;
+
+	if (from && (look_at(AT_FDCWD, "/", &found) < 0 || !has_root(&found, from->root))) {
+		root = open_root(from);
+		if (root < 0)
+			return root;
+	}
+	fd = root == AT_FDCWD ? open_cached(root, path) : open_below(root, path);
+	if (root != AT_FDCWD)
+		close(root);
+	if (fd < 0)
+		return fd;
+	r = look_at(fd, "", &found);
+	if (r >= 0 && found.stx_nlink == 0)
+		r = -ENOENT;
+	if (r >= 0)
+		r = path_of(fd, ret, size);
+	close(fd);
+	if (r >= 0)
+		*ret_id = (struct file_id){ .device = makedev(found.stx_dev_major, found.stx_dev_minor),
+					    .inode = found.stx_ino, .known = true };
+	return r;
 }

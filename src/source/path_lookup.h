@@ -1,10 +1,13 @@
 #pragma once
-/* Where a path leads now, with all symbolic links followed. */
+/* Where a path leads now, with all symbolic links followed, for a process of whatever root. */
 
 #include <stddef.h>
 
 #include "event/file_id.h"
+#include "event/path_place.h"
 
-/* *ret_id and the path in the end, NUL-terminated.  0; -EOPNOTSUPP: this kernel cannot be asked safely; -errno: it leads
- * nowhere, or not without waiting for a file system.  Never waits for a disk, a network or a FUSE program. */
-int path_lookup(const char *path, struct file_id *ret_id, char *ret, size_t size);
+/* *ret_id and the path in the end, NUL-terminated: both paths are from the root of the mount namespace, as the kernel's programs
+ * walk them.  from NULL: the process is where this one is.
+ * 0; -EOPNOTSUPP: this kernel cannot be asked safely; -ESRCH: nobody there is left to be asked; -errno: it leads nowhere, or
+ * not without waiting for a file system.  Never waits for a disk, a network or a FUSE program. */
+int path_lookup(const struct path_place *from, const char *path, struct file_id *ret_id, char *ret, size_t size);

@@ -1,9 +1,10 @@
-/* Links are followed, what is not there is said, and the id is that of stat(2). */
+/* Links are followed, what is not there is said, and the id is that of stat(2); for whoever has another root too. */
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -33,26 +36,141 @@ static void test_links(void **state)
 	fd = open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	assert_true(fd >= 0);
 	close(fd);
-	if (path_lookup(link, &id, found, sizeof(found)) == -EOPNOTSUPP)
+	if (path_lookup(NULL, link, &id, found, sizeof(found)) == -EOPNOTSUPP)
 		skip();
-	assert_int_equal(path_lookup(link, &id, found, sizeof(found)), 0);
+	assert_int_equal(path_lookup(NULL, link, &id, found, sizeof(found)), 0);
 	assert_string_equal(found, folder);
 	assert_int_equal(stat(folder, &st), 0);
 	assert_true(id.known && id.inode == st.st_ino && id.device == st.st_dev);
-	assert_int_equal(path_lookup(file, &id, found, sizeof(found)), 0);
+	assert_int_equal(path_lookup(NULL, file, &id, found, sizeof(found)), 0);
 	assert_string_equal(found + strlen(folder), "/file");
-	assert_int_equal(path_lookup(file, &id, found, 8), -ENAMETOOLONG);
+	assert_int_equal(path_lookup(NULL, file, &id, found, 8), -ENAMETOOLONG);
 	assert_int_equal(unlink(file), 0);
 	/* ENOENT, or EAGAIN where only the disk could tell. */
-	assert_true(path_lookup(file, &id, found, sizeof(found)) < 0);
+	assert_true(path_lookup(NULL, file, &id, found, sizeof(found)) < 0);
 	assert_int_equal(unlink(link), 0);
 	assert_int_equal(rmdir(folder), 0);
 	assert_int_equal(rmdir(dir), 0);
 }
 
+static char base[] = "/tmp/test_path_lookup.XXXXXX";
+
+static const char *below(const char *name)
+{
+	static char paths[4][128];
+	static unsigned next;
+	char *path = paths[next++ % 4];
+
+	snprintf(path, sizeof(paths[0]), "%s%s", base, name);
+	return path;
+}
+
+static struct path_place place_of(pid_t pid)
+{
+	struct path_place place = { .root.init = 1, .pids = { (uint32_t)pid }, .n_pids = 1 };
+	struct statx root;
+	char link[32];
+
+	snprintf(link, sizeof(link), "/proc/%d/root", pid);
+	assert_int_equal(statx(AT_FDCWD, link, 0, STATX_INO | STATX_MNT_ID, &root), 0);
+	place.root.mount = (uint32_t)root.stx_mnt_id;
+	place.root.inode = root.stx_attributes & STATX_ATTR_MOUNT_ROOT ? 0 : root.stx_ino;
+	return place;
+}
+
+static void expect_found(const struct path_place *from, const char *path, const char *expected)
+{
+	char found[PATH_MAX];
+	struct file_id id;
+
+	assert_int_equal(path_lookup(from, path, &id, found, sizeof(found)), 0);
+	assert_string_equal(found, expected);
+}
+
+static void expect_none(const struct path_place *from, const char *path, int error)
+{
+	char found[PATH_MAX];
+	struct file_id id;
+
+	assert_int_equal(path_lookup(from, path, &id, found, sizeof(found)), error);
+}
+
+/* As after a while: to follow it writes nothing. */
+static void make_link(const char *to, const char *link)
+{
+	struct timespec times[2] = { { .tv_sec = time(NULL) + 60 }, { .tv_sec = 1 } };
+
+	assert_int_equal(symlink(to, link), 0);
+	assert_int_equal(utimensat(AT_FDCWD, link, times, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+static void test_another_root(void **state)
+{
+	struct path_place place, other;
+	struct file_id id;
+	char found[PATH_MAX], c;
+	int ends[2];
+	pid_t pid;
+
+	if (geteuid() != 0 || path_lookup(NULL, "/", &id, found, sizeof(found)) < 0)
+		skip();
+	assert_non_null(mkdtemp(base));
+	assert_int_equal(mkdir(below("/root"), 0755), 0);
+	assert_int_equal(mkdir(below("/root/etc"), 0755), 0);
+	make_link("/etc", below("/root/link"));
+	make_link("../../..", below("/root/etc/up"));
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(ends[0]);
+		if (chroot(below("/root")) < 0 || chdir("/") < 0 || write(ends[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &c, 1), 1);
+	close(ends[0]);
+	place = place_of(pid);
+
+	expect_found(&place, below("/root"), below("/root"));
+	expect_found(&place, below("/root/link"), below("/root/etc"));
+	expect_found(&place, below("/root/../../etc"), below("/root/etc"));
+	expect_found(&place, below("/root/etc/up"), below("/root"));
+	expect_none(&place, below(""), -EXDEV);
+	expect_none(&place, below("/rootless"), -EXDEV);
+	expect_found(NULL, below("/root/link"), "/etc");
+	/* one that has our root; then one of them that has it, whoever else is asked */
+	other = place_of(getpid());
+	expect_found(&other, below("/root/link"), "/etc");
+	other = place;
+	other.pids[0] = (uint32_t)getpid();
+	expect_none(&other, below("/root/link"), -ESRCH);
+	other.pids[1] = 0x7fffffff;
+	other.pids[2] = (uint32_t)pid;
+	other.n_pids = 3;
+	expect_found(&other, below("/root/link"), below("/root/etc"));
+	other = place;
+	other.root.inode++;
+	expect_none(&other, below("/root/link"), -ESRCH);
+	other = place;
+	other.root.mount++;
+	expect_none(&other, below("/root/link"), -ESRCH);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	expect_none(&place, below("/root/link"), -ESRCH);
+
+	assert_int_equal(unlink(below("/root/etc/up")), 0);
+	assert_int_equal(unlink(below("/root/link")), 0);
+	assert_int_equal(rmdir(below("/root/etc")), 0);
+	assert_int_equal(rmdir(below("/root")), 0);
+	assert_int_equal(rmdir(base), 0);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_links) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_links), cmocka_unit_test(test_another_root) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

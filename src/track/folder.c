@@ -13,6 +13,7 @@ struct folder {
 	char *real;			/* NULL: the text is */
 	uint32_t size, real_size;
 	struct file_id id;
+	struct path_root root;		/* that it is seen from; none: that of the recorder */
 	uint64_t asked_ns;		/* by folders_ask() */
 };
 
@@ -51,9 +52,15 @@ struct folders *folders_free(struct folders *folders)
 	return NULL;
 }
 
-static struct folder *place_of(struct folders *folders, struct span text)
+static struct folder *place_of(struct folders *folders, const struct path_place *from, struct span text)
 {
-	return &folders->table[span_hash(text, 0) % N_FOLDERS];
+	return &folders->table[path_place_hash(from, text) % N_FOLDERS];
+}
+
+static bool is_of(const struct folder *folder, const struct path_place *from, struct span text)
+{
+	return folder->text && span_eq((struct span){ folder->text, folder->size }, text) &&
+	       path_root_is(folder->root, from ? from->root : (struct path_root){ 0 });
 }
 
 static struct span real_of(const struct folder *folder)
@@ -91,13 +98,12 @@ static void keep(struct folder *folder, struct span text, struct span real, stru
 enum folder_answer folders_find(struct folders *folders, struct span text, const struct file_id *ids, size_t n_ids,
 				struct span *ret)
 {
-	struct folder *folder = place_of(folders, text);
+	struct folder *folder = place_of(folders, NULL, text);
 	char path[PATH_MAX], real[PATH_MAX];
 	struct file_id found = { 0 };
 	int r;
 
-	if (folder->text && span_eq((struct span){ folder->text, folder->size }, text) &&
-	    file_id_is_one_of(folder->id, ids, n_ids)) {
+	if (is_of(folder, NULL, text) && file_id_is_one_of(folder->id, ids, n_ids)) {
 		*ret = real_of(folder);
 		return FOLDER_SURE;
 	}
@@ -105,7 +111,7 @@ enum folder_answer folders_find(struct folders *folders, struct span text, const
 		return FOLDER_UNKNOWN;
 	memcpy(path, text.data, text.size);
 	path[text.size] = 0;
-	r = folders->lookup(folders->user, path, &found, real, sizeof(real));
+	r = folders->lookup(folders->user, NULL, path, &found, real, sizeof(real));
 	if (r == -EOPNOTSUPP || r == -ENODATA)
 		return FOLDER_UNKNOWN;
 	if (r < 0 || !file_id_is_one_of(found, ids, n_ids))
@@ -117,14 +123,15 @@ enum folder_answer folders_find(struct folders *folders, struct span text, const
 	return FOLDER_SURE;
 }
 
-enum folder_answer folders_ask(struct folders *folders, struct span text, uint64_t now_ns, struct span *ret)
+enum folder_answer folders_ask(struct folders *folders, const struct path_place *from, struct span text, uint64_t now_ns,
+			       struct span *ret)
 {
-	struct folder *folder = place_of(folders, text);
+	struct folder *folder = place_of(folders, from, text);
 	char path[PATH_MAX], real[PATH_MAX];
 	struct file_id found = { 0 };
 	int r;
 
-	if (folder->text && span_eq((struct span){ folder->text, folder->size }, text) && folder->asked_ns > 0 &&
+	if (is_of(folder, from, text) && folder->asked_ns > 0 &&
 	    now_ns - folder->asked_ns <= FOLDER_FRESH_NS) {	/* unsigned: an older event than the asking one asks again */
 		*ret = real_of(folder);
 		return FOLDER_SURE;
@@ -133,7 +140,7 @@ enum folder_answer folders_ask(struct folders *folders, struct span text, uint64
 		return FOLDER_UNKNOWN;
 	memcpy(path, text.data, text.size);
 	path[text.size] = 0;
-	r = folders->lookup(folders->user, path, &found, real, sizeof(real));
+	r = folders->lookup(folders->user, from, path, &found, real, sizeof(real));
 	if (r == -EOPNOTSUPP || r == -ENODATA || r == -EAGAIN)	/* -EAGAIN: only the disk could tell, or renames all the time */
 		return FOLDER_UNKNOWN;
 	if (r < 0)
@@ -141,6 +148,8 @@ enum folder_answer folders_ask(struct folders *folders, struct span text, uint64
 	keep(folder, text, span_of(real), found);
 	if (!folder->text)
 		return FOLDER_UNKNOWN;
+	if (from)
+		folder->root = from->root;
 	folder->asked_ns = now_ns;
 	*ret = real_of(folder);
 	return FOLDER_SURE;
@@ -155,11 +164,11 @@ bool folders_is_plain(struct folders *folders, struct span text)
 		return false;
 	memcpy(path, text.data, text.size);
 	path[text.size] = 0;
-	return folders->lookup(folders->user, path, &found, real, sizeof(real)) >= 0 && span_eq(span_of(real), text);
+	return folders->lookup(folders->user, NULL, path, &found, real, sizeof(real)) >= 0 && span_eq(span_of(real), text);
 }
 
 void folders_learn(struct folders *folders, struct span path, struct file_id id)
 {
 	if (path.size < PATH_MAX)
-		keep(place_of(folders, path), path, path, id);
+		keep(place_of(folders, NULL, path), path, path, id);
 }

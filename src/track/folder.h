@@ -6,9 +6,11 @@
 
 #include "base/buffer.h"
 #include "event/file_id.h"
+#include "event/path_place.h"
 
 /* As tracker_options.resolve_path. */
-typedef int (*folder_lookup_fn)(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size);
+typedef int (*folder_lookup_fn)(void *user, const struct path_place *from, const char *path, struct file_id *ret_id,
+				char *ret, size_t size);
 
 struct folders;
 int folders_new(struct folders **ret, folder_lookup_fn lookup, void *user);
@@ -23,9 +25,11 @@ enum folder_answer {
 /* ids: what it must be, one of them.  *ret is borrowed until the next call. */
 enum folder_answer folders_find(struct folders *folders, struct span text, const struct file_id *ids, size_t n_ids,
 				struct span *ret);
-/* Without a witness: where the text leads now, or led at most FOLDER_FRESH_NS ago.  FOLDER_SURE is no more than that here. */
+/* Without a witness: where the text leads now, or led at most FOLDER_FRESH_NS ago, seen from there (NULL: as the recorder does).
+ * FOLDER_SURE is no more than that here. */
 #define FOLDER_FRESH_NS NS_PER_SEC
-enum folder_answer folders_ask(struct folders *folders, struct span text, uint64_t now_ns, struct span *ret);
+enum folder_answer folders_ask(struct folders *folders, const struct path_place *from, struct span text, uint64_t now_ns,
+			       struct span *ret);
 /* The text has no link in it now. */
 bool folders_is_plain(struct folders *folders, struct span text);
 /* A folder was made: `path` is real and leads to `id`. */

@@ -34,7 +34,8 @@ static int lookup(void *user, uint32_t pid, struct context *ret)
 }
 
 /* Where a path leads is up to the bytes, too. */
-static int resolve_path(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size)
+static int resolve_path(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
+			size_t size)
 {
 	static const char *const real[] = { "/a", "/a/.b/c", "/", "/x" };
 	static const int errors[] = { -ENOENT, -EOPNOTSUPP, -ENODATA, -EAGAIN };
@@ -80,6 +81,10 @@ static void name_file(struct event *event, const uint8_t op[4])
 	values_set_text(&event->values, FIELD_target_path, span_of(names[op[2] >> 3 & 7]));
 	event->unsure[0] = op[3] % 3;
 	event->unsure[1] = op[3] / 3 % 3;
+	if (op[1] & 8) {
+		event->root = (struct path_root){ .inode = op[2] & 1, .mount = op[2] & 2, .init = op[2] >> 2 };
+		event->root_bytes[op[1] & 1] = op[3];
+	}
 }
 
 /* Nobody gets a path with a `..` that nobody can follow. */

@@ -16,7 +16,7 @@ static int answer;
 static const char *answer_path;
 static struct file_id answer_id;
 
-static int lookup(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size)
+static int lookup(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret, size_t size)
 {
 	n_asked++;
 	if (answer < 0)
@@ -98,7 +98,7 @@ static void expect_asked(struct folders *folders, uint64_t now_ns, const char *r
 {
 	struct span real;
 
-	assert_int_equal(folders_ask(folders, SPAN("/link"), now_ns, &real), FOLDER_SURE);
+	assert_int_equal(folders_ask(folders, NULL, SPAN("/link"), now_ns, &real), FOLDER_SURE);
 	assert_true(span_eq(real, span_of(real_path)));
 	assert_int_equal(n_asked, n);
 }
@@ -136,24 +136,24 @@ static void test_ask_plain_and_gone(void **state)
 	expect_asked(folders, FIRST_NS, "/link", 1);
 	expect_asked(folders, FIRST_NS + 1, "/link", 1);
 	answer = -ENOENT;
-	assert_int_equal(folders_ask(folders, SPAN("/gone"), FIRST_NS, &real), FOLDER_OTHER);
-	assert_int_equal(folders_ask(folders, SPAN("/gone"), FIRST_NS, &real), FOLDER_OTHER);
+	assert_int_equal(folders_ask(folders, NULL, SPAN("/gone"), FIRST_NS, &real), FOLDER_OTHER);
+	assert_int_equal(folders_ask(folders, NULL, SPAN("/gone"), FIRST_NS, &real), FOLDER_OTHER);
 	assert_int_equal(n_asked, 3);
 	/* it was made since */
 	answer = 0;
 	answer_path = "/gone";
-	assert_int_equal(folders_ask(folders, SPAN("/gone"), FIRST_NS, &real), FOLDER_SURE);
+	assert_int_equal(folders_ask(folders, NULL, SPAN("/gone"), FIRST_NS, &real), FOLDER_SURE);
 	assert_true(span_eq(real, SPAN("/gone")));
 	answer = -EAGAIN;	/* only the disk could tell */
-	assert_int_equal(folders_ask(folders, SPAN("/x"), FIRST_NS, &real), FOLDER_UNKNOWN);
+	assert_int_equal(folders_ask(folders, NULL, SPAN("/x"), FIRST_NS, &real), FOLDER_UNKNOWN);
 	answer = -EOPNOTSUPP;
-	assert_int_equal(folders_ask(folders, SPAN("/x"), FIRST_NS, &real), FOLDER_UNKNOWN);
+	assert_int_equal(folders_ask(folders, NULL, SPAN("/x"), FIRST_NS, &real), FOLDER_UNKNOWN);
 	answer = -ENODATA;
-	assert_int_equal(folders_ask(folders, SPAN("/x"), FIRST_NS, &real), FOLDER_UNKNOWN);
-	assert_int_equal(folders_ask(folders, SPAN("/x\0y"), FIRST_NS, &real), FOLDER_UNKNOWN);
+	assert_int_equal(folders_ask(folders, NULL, SPAN("/x"), FIRST_NS, &real), FOLDER_UNKNOWN);
+	assert_int_equal(folders_ask(folders, NULL, SPAN("/x\0y"), FIRST_NS, &real), FOLDER_UNKNOWN);
 	folders_free(folders);
 	folders = begin(NULL);
-	assert_int_equal(folders_ask(folders, SPAN("/x"), FIRST_NS, &real), FOLDER_UNKNOWN);
+	assert_int_equal(folders_ask(folders, NULL, SPAN("/x"), FIRST_NS, &real), FOLDER_UNKNOWN);
 	folders_free(folders);
 }
 
@@ -167,8 +167,8 @@ static void test_ask_too_long(void **state)
 	text[0] = '/';
 	answer_path = "/real";
 	answer_id = a;
-	assert_int_equal(folders_ask(folders, (struct span){ text, 4095 }, FIRST_NS, &real), FOLDER_SURE);
-	assert_int_equal(folders_ask(folders, (struct span){ text, 4096 }, FIRST_NS, &real), FOLDER_UNKNOWN);
+	assert_int_equal(folders_ask(folders, NULL, (struct span){ text, 4095 }, FIRST_NS, &real), FOLDER_SURE);
+	assert_int_equal(folders_ask(folders, NULL, (struct span){ text, 4096 }, FIRST_NS, &real), FOLDER_UNKNOWN);
 	assert_int_equal(n_asked, 1);
 	folders_free(folders);
 }
@@ -201,6 +201,31 @@ static void test_ask_beside_find(void **state)
 	folders_free(folders);
 }
 
+/* The same text is another folder in another root. */
+static void test_by_root(void **state)
+{
+	struct folders *folders = begin(lookup);
+	struct path_place one = { .root = { 0, 30, 1 } }, same = { .root = { 0, 30, 77 } }, jail = { .root = { 5, 30, 1 } };
+	struct span real;
+
+	answer_id = a;
+	answer_path = "/one";
+	assert_int_equal(folders_ask(folders, &one, SPAN("/link"), FIRST_NS, &real), FOLDER_SURE);
+	answer_path = "/jail";
+	assert_int_equal(folders_ask(folders, &jail, SPAN("/link"), FIRST_NS, &real), FOLDER_SURE);
+	assert_true(span_eq(real, SPAN("/jail")));
+	answer_path = "/none";
+	assert_int_equal(folders_ask(folders, NULL, SPAN("/link"), FIRST_NS, &real), FOLDER_SURE);
+	assert_true(span_eq(real, SPAN("/none")));
+	assert_int_equal(n_asked, 3);
+	assert_int_equal(folders_ask(folders, &same, SPAN("/link"), FIRST_NS, &real), FOLDER_SURE);
+	assert_true(span_eq(real, SPAN("/one")));
+	assert_int_equal(n_asked, 3);
+	answer = -ESRCH;	/* nobody is there any more */
+	assert_int_equal(folders_ask(folders, &jail, SPAN("/other"), FIRST_NS, &real), FOLDER_OTHER);
+	folders_free(folders);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +236,7 @@ int main(void)
 		cmocka_unit_test(test_ask_plain_and_gone),
 		cmocka_unit_test(test_ask_too_long),
 		cmocka_unit_test(test_ask_beside_find),
+		cmocka_unit_test(test_by_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -260,6 +260,71 @@ static void test_odd_paths(void **state)
 	end(&world);
 }
 
+static struct event *named_in(struct world *world, uint32_t pid, const char *path, uint32_t root_bytes)
+{
+	struct event *event = event_new(KIND_ID(file, delete), AT(50));
+
+	assert_non_null(event);
+	say(&event->values, FIELD_source, "ebpf");
+	say(&event->values, FIELD_path, path);
+	say(&event->values, FIELD_path_confidence, "joined");
+	event->unsure[0] = UNSURE_FOLDER;
+	event->root = (struct path_root){ .inode = 5, .mount = 30, .init = 77 };
+	event->root_bytes[0] = root_bytes;
+	actor(world, pid);
+	assert_int_equal(tracker_event(world->tracker, event, world->actor), 0);
+	return event;
+}
+
+/* It is asked through who may have the root of the process: itself, its init, those above that still run. */
+static void test_asked_from(void **state)
+{
+	static const uint32_t pids[] = { 103, 77, 101, 100 };
+	struct world world;
+
+	begin_asking(&world);
+	leads(&world, "/jail/link", "/jail/real");
+	event_free(fork_at(&world, AT(1), 1, 100));
+	event_free(fork_at(&world, AT(2), 100, 101));
+	event_free(fork_at(&world, AT(3), 101, 102));
+	event_free(fork_at(&world, AT(4), 102, 103));
+	event_free(exit_at(&world, AT(5), 102, 0));
+	event_free(named_in(&world, 103, "/jail/link/x", 5));
+	assert_int_equal(world.asked_from.root.inode, 5);
+	assert_int_equal(world.asked_from.root.mount, 30);
+	assert_true(world.asked_from.n_pids >= ARRAY_SIZE(pids));
+	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
+		assert_int_equal(world.asked_from.pids[i], pids[i]);
+	/* of whom the root is not known: as we see it */
+	expect_path(&world, "/jail/link/x", UNSURE_FOLDER, "/jail/real/x", "joined");
+	assert_int_equal(world.asked_from.n_pids, 0);
+	end(&world);
+}
+
+/* Where nobody answers the text still does not lead out of the root. */
+static void test_gone_root(void **state)
+{
+	static const struct {
+		const char *path;
+		uint32_t root_bytes;
+		const char *expected;
+	} cases[] = {
+		{ "/srv/jail/../../x", 9, "/srv/jail/x" }, { "/srv/jail/a/../..", 9, "/srv/jail" },
+		{ "/srv/jail/./x", 9, "/srv/jail/x" }, { "/srv/jail/../x", 0, "/srv/x" }, { "/..", 200, "/" },
+	};
+	struct world world;
+
+	begin_asking(&world);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct event *event = named_in(&world, 100, cases[i].path, cases[i].root_bytes);
+
+		assert_event_text(event, FIELD_path, cases[i].expected);
+		assert_event_text(event, FIELD_path_confidence, "guessed");
+		event_free(event);
+	}
+	end(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +338,8 @@ int main(void)
 		cmocka_unit_test(test_two_paths),
 		cmocka_unit_test(test_asked_once_a_second),
 		cmocka_unit_test(test_odd_paths),
+		cmocka_unit_test(test_asked_from),
+		cmocka_unit_test(test_gone_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

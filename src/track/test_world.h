@@ -39,6 +39,7 @@ struct world {
 	int32_t folder_fd;
 	struct led led[16];
 	unsigned n_led, n_paths_asked;
+	struct path_place asked_from;
 };
 
 static inline int lookup(void *user, uint32_t pid, struct context *ret)
@@ -79,11 +80,13 @@ static inline int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, si
 }
 
 /* What is not in the list is not there. */
-static inline int resolve_path(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size)
+static inline int resolve_path(void *user, const struct path_place *from, const char *path, struct file_id *ret_id,
+			       char *ret, size_t size)
 {
 	struct world *world = user;
 
 	world->n_paths_asked++;
+	world->asked_from = from ? *from : (struct path_place){ 0 };
 	for (unsigned i = 0; i < world->n_led; i++) {
 		const struct led *l = &world->led[i];
 

@@ -312,8 +312,20 @@ static bool is_walked(const struct event *event)
 	return span_eq(values_text(&event->values, FIELD_source), SPAN("ebpf"));
 }
 
+/* Who may be asked what the process saw: itself, if it is still there, the first of its container, its ancestors. */
+static void find_place(const struct tracker *tracker, const struct event *event, uint32_t pid, struct path_place *ret)
+{
+	const struct process *process = process_find(tracker->table, tracker->node_hash, pid, event->time_ns);
+
+	*ret = (struct path_place){ .root = event->root, .pids = { pid, event->root.init }, .n_pids = 2 };
+	while (process && (process = process->parent) && ret->n_pids < PATH_PLACE_PIDS)
+		if (!process->ended)
+			ret->pids[ret->n_pids++] = process->pid;
+}
+
 /* A path that nothing in the event vouches for: asked after the fact.  false: the file system knows it no more. */
-static bool settle_unsure(struct tracker *tracker, struct event *event, enum field field, enum unsure unsure)
+static bool settle_unsure(struct tracker *tracker, struct event *event, const struct path_place *from, enum field field,
+			  enum unsure unsure)
 {
 	struct values *values = &event->values;
 	struct span path = values_text(values, field), real;
@@ -322,7 +334,7 @@ static bool settle_unsure(struct tracker *tracker, struct event *event, enum fie
 	enum folder_answer answer;
 
 	if (unsure == UNSURE_FILE) {
-		answer = folders_ask(tracker->folders, path, event->time_ns, &real);
+		answer = folders_ask(tracker->folders, from, path, event->time_ns, &real);
 		if (answer == FOLDER_SURE && !span_eq(real, path))
 			values_set_text(values, field, real);
 		if (answer != FOLDER_OTHER)
@@ -331,7 +343,7 @@ static bool settle_unsure(struct tracker *tracker, struct event *event, enum fie
 	if (!slash || slash == path.data)
 		return unsure != UNSURE_FILE;
 	folder = (struct span){ path.data, (size_t)(slash - path.data) };
-	answer = folders_ask(tracker->folders, folder, event->time_ns, &real);
+	answer = folders_ask(tracker->folders, from, folder, event->time_ns, &real);
 	if (answer == FOLDER_SURE && (!span_eq(real, folder) || !path_is_normal(path))) {
 		buffer_clear(&tracker->path);
 		if (path_join(&tracker->path, real,
@@ -342,31 +354,43 @@ static bool settle_unsure(struct tracker *tracker, struct event *event, enum fie
 	return answer != FOLDER_OTHER && unsure != UNSURE_FILE;
 }
 
-/* By its text alone.  true: that is another path. */
-static bool make_normal(struct tracker *tracker, struct event *event, enum field field)
+/* By its text alone, of which nothing leads out of the root that it begins with.  true: that is another path. */
+static bool make_normal(struct tracker *tracker, struct event *event, enum field field, size_t root_bytes)
 {
-	struct span path = values_text(&event->values, field);
+	struct span path = values_text(&event->values, field), below;
 
 	if (path_is_normal(path))
 		return false;
+	if (root_bytes >= path.size || path.data[root_bytes] != '/')
+		root_bytes = 0;
+	below = (struct span){ path.data + root_bytes, path.size - root_bytes };
 	buffer_clear(&tracker->path);
-	if (path_join(&tracker->path, path, path) < 0 || span_eq(buffer_span(&tracker->path), path))
+	buffer_append_span(&tracker->path, (struct span){ path.data, root_bytes });
+	if (path_join(&tracker->path, SPAN("/"), below) < 0 || span_eq(buffer_span(&tracker->path), path))
 		return false;
+	if (root_bytes > 0 && tracker->path.size == root_bytes + 1)
+		tracker->path.size--;
 	values_set_text(&event->values, field, buffer_span(&tracker->path));
 	return true;
 }
 
-static void settle_unsure_paths(struct tracker *tracker, struct event *event)
+static void settle_unsure_paths(struct tracker *tracker, struct event *event, uint32_t pid)
 {
 	static const enum field of[] = { FIELD_path, FIELD_target_path };
+	struct path_place place, *from = NULL;
+
+	if (event->root.init) {
+		from = &place;
+		find_place(tracker, event, pid, from);
+	}
 
 	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
 		bool is_sure;
 
 		if (event->unsure[i] == UNSURE_NOT || values_text(&event->values, of[i]).size == 0)
 			continue;
-		is_sure = tracker->options.resolve_path && settle_unsure(tracker, event, of[i], event->unsure[i]);
-		if (make_normal(tracker, event, of[i]) || !is_sure)
+		is_sure = tracker->options.resolve_path && settle_unsure(tracker, event, from, of[i], event->unsure[i]);
+		if (make_normal(tracker, event, of[i], event->root_bytes[i]) || !is_sure)
 			values_set_text(&event->values, FIELD_path_confidence, SPAN("guessed"));
 	}
 }
@@ -587,7 +611,7 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 		if (r < 0)
 			return r;
 		if (event->unsure[0] || event->unsure[1])
-			settle_unsure_paths(tracker, event);
+			settle_unsure_paths(tracker, event, actor->pid);
 		else if (tracker->options.resolve_path && !is_walked(event))
 			settle_paths(tracker, event);
 	}

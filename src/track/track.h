@@ -26,9 +26,11 @@ struct tracker_options {
 	/* What an open descriptor of a process names (live: /proc/PID/fd/FD), NUL-terminated: 0, or < 0:
 	 * not known. NULL function: names relative to a descriptor stay as decode guessed them. */
 	int (*resolve_fd)(void *user, uint32_t pid, int32_t fd, char *ret, size_t size);
-	/* Where a path leads now, links followed (live: path_lookup() of source/path_lookup.h).  0; -EOPNOTSUPP, -ENODATA:
-	 * nobody can tell; another error: nowhere.  NULL function: paths are normal by their text alone. */
-	int (*resolve_path)(void *user, const char *path, struct file_id *ret_id, char *ret, size_t size);
+	/* Where a path leads now, links followed, seen from there (NULL: from where the recorder is; live: path_lookup() of
+	 * source/path_lookup.h).  0; -EOPNOTSUPP, -ENODATA: nobody can tell; another error: nowhere, or nobody is there.
+	 * NULL function: paths are normal by their text alone. */
+	int (*resolve_path)(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
+			    size_t size);
 	/* The name of a user or group now (live: its passwd and group files), borrowed until the next question: 0, or < 0: none.
 	 * NULL function: names are those of the records. */
 	int (*resolve_name)(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret);

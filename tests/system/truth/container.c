@@ -2,7 +2,8 @@
  * it what the host sees: {"what":"process", ...} as `spawn`, with "cwd" if it began a program, {"what":"file", ...} as
  * `files`, {"what":"connection", "pid", "port"}, {"what":"signal", "pid", "target", "signal"}.
  *
- *	container all DIR TINY N	in the empty folder DIR that everybody may write to; N processes at once */
+ *	container all DIR TINY N	in the empty folder DIR that everybody may write to; N processes at once
+ *	container held DIR TINY 0	files alone; all stay where they are until stdin ends */
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -24,6 +25,8 @@
 static char base[4096];
 static pid_t me;			/* as the host numbers it */
 static int own_proc = -1;		/* /proc of the host, also where it cannot be named any more */
+static int outside = -1;		/* `over` of the host */
+static bool is_held;
 
 static pid_t host_pid(void)
 {
@@ -73,16 +76,6 @@ static void copy(const char *from, const char *to)
 	close(out);
 }
 
-/* A link as it is after a while: to follow it changes nothing on the disk, so it can be followed from memory alone. */
-static void settle(const char *link)
-{
-	struct timespec times[2] = { { .tv_nsec = UTIME_NOW }, { .tv_sec = 1 } };
-
-	TRY(clock_gettime(CLOCK_REALTIME, &times[0]));
-	times[0].tv_sec += 60;
-	TRY(utimensat(AT_FDCWD, link, times, AT_SYMLINK_NOFOLLOW));
-}
-
 static int wait_for(pid_t pid)
 {
 	int status;
@@ -91,6 +84,18 @@ static int wait_for(pid_t pid)
 		if (errno != EINTR)
 			die("waitpid");
 	return status;
+}
+
+/* All is said. */
+static void hold(void)
+{
+	char c;
+
+	if (!is_held)
+		return;
+	close(STDOUT_FILENO);
+	while (read(STDIN_FILENO, &c, 1) > 0)
+		;
 }
 
 static void tell_process(const char *how, pid_t pid, pid_t ppid, const char *exe, const char *const *args,
@@ -247,6 +252,11 @@ static void mounts(void)
 	tell("create", "where the host has a link", base, "over/alias/made");
 	TRY(unlink(below("over/alias/made")));
 	tell("delete", "where the host has a link", base, "over/alias/made");
+	/* By a descriptor from before: there it is the link. */
+	close(TRY(openat(outside, "alias/left", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644)));
+	tell("create", "by a descriptor of the host", base, "data/left");
+	TRY(unlinkat(outside, "alias/left", 0));
+	tell("delete", "by a descriptor of the host", base, "data/left");
 }
 
 static void inside_chroot(void)
@@ -288,7 +298,9 @@ static void inside_chroot(void)
 	TRY(unlink("../../above"));
 	tell("delete", "chroot, relative, dots above the root", root, "above");
 	snprintf(root, sizeof(root), "%s/root/tiny", base);
-	run("chroot", "/tiny", root, below("root"));
+	if (!is_held)
+		run("chroot", "/tiny", root, below("root"));
+	hold();
 	_exit(3);
 }
 
@@ -326,7 +338,9 @@ static void in_child(const char *how, void (*act)(void))
 
 	if (pid == 0)
 		act();
-	tell_process(how, host, me, NULL, NULL, NULL, wait_for(pid));
+	hold();
+	if (!is_held)
+		tell_process(how, host, me, NULL, NULL, NULL, wait_for(pid));
 }
 
 static _Noreturn void inside(const char *tiny, unsigned n)
@@ -336,6 +350,11 @@ static _Noreturn void inside(const char *tiny, unsigned n)
 	TRY(setresuid(0, 0, 0));
 	if (getpid() != 1)
 		die("no pid namespace");
+	if (is_held) {
+		mounts();
+		in_child("in a chroot", inside_chroot);
+		_exit(0);
+	}
 	run("program of the host", tiny, tiny, base);
 	together(n, tiny);
 	connect_inside();
@@ -367,7 +386,8 @@ int main(int argc, char **argv)
 	pid_t pid;
 	char c;
 
-	if (!tiny || strcmp(argv[1], "all") != 0 || !realpath(argv[2], base))
+	is_held = argc == 5 && strcmp(argv[1], "held") == 0;
+	if (!tiny || (!is_held && strcmp(argv[1], "all") != 0) || !realpath(argv[2], base))
 		return 2;
 	TRY(chdir(base));
 	umask(0);
@@ -375,6 +395,7 @@ int main(int argc, char **argv)
 		TRY(mkdir(folders[i], 0777));
 	TRY(symlink("../data", "over/alias"));
 	settle("over/alias");
+	outside = TRY(open("over", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	copy(tiny, "data/tiny");
 	copy(tiny, "root/tiny");
 	umask(022);
@@ -392,6 +413,8 @@ int main(int argc, char **argv)
 	map(pid, "uid_map");
 	map(pid, "gid_map");
 	close(mapped[1]);
-	tell_process("init", pid, me, NULL, NULL, NULL, wait_for(pid));
+	hold();
+	if (!is_held)
+		tell_process("init", pid, me, NULL, NULL, NULL, wait_for(pid));
 	return 0;
 }

@@ -4,6 +4,7 @@
  * that did not happen is none. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -128,4 +131,14 @@ static inline void wait_for_end_of_input(void)
 
 	while (read(STDIN_FILENO, &c, 1) > 0)
 		;
+}
+
+/* A link as it is after a while: to follow it changes nothing on the disk, so it can be followed from memory alone. */
+static inline void settle(const char *link)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_NOW }, { .tv_sec = 1 } };
+
+	TRY(clock_gettime(CLOCK_REALTIME, &times[0]));
+	times[0].tv_sec += 60;
+	TRY(utimensat(AT_FDCWD, link, times, AT_SYMLINK_NOFOLLOW));
 }
