@@ -219,6 +219,15 @@ static __always_inline struct probe_record *record_begin(u8 type, u32 class, str
 	return record;
 }
 
+/* The record that was handed over becomes another of the same moment: no two have one number. */
+static __always_inline void record_next(struct probe_record *record)
+{
+	struct cpu_state *state = cpu_state_get();
+
+	if (state)
+		record->head.number = state->number++;
+}
+
 static __always_inline void record_drop(void)
 {
 	struct cpu_state *state = cpu_state_get();

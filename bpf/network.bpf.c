@@ -76,6 +76,18 @@ static __always_inline u16 remote_port_of(struct sock *sk)
 	return swap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
 }
 
+/* What inet_sock_set_state tells of. */
+static __always_inline bool_t is_tcp(const struct probe_socket *socket)
+{
+	return socket->protocol == IPPROTO_TCP && socket->socket_type == SOCK_STREAM &&
+	       (socket->family == AF_INET || socket->family == AF_INET6);
+}
+
+static __always_inline u16 copy_of_local_port(struct sock *sk)
+{
+	return swap16(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+}
+
 static __always_inline void set_addresses(struct probe_socket *to, struct sock *sk)
 {
 	to->family = BPF_CORE_READ(sk, __sk_common.skc_family);
@@ -93,6 +105,13 @@ static __always_inline void set_addresses(struct probe_socket *to, struct sock *
 	to->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	to->remote_port = remote_port_of(sk);
 	to->remote_family = to->remote_port ? to->family : 0;
+}
+
+static __always_inline void set_accepted(struct probe_socket *to, struct sock *sk)
+{
+	set_addresses(to, sk);
+	if (to->local_port == 0 && is_tcp(to))
+		to->local_port = copy_of_local_port(sk);	/* it is over already, see set_ended() */
 }
 
 /* The other end as the program names it. */
@@ -170,17 +189,44 @@ static __always_inline void remember_asker(struct task_struct *task, const struc
 	bpf_map_update_elem(&askers, &pid, &one, BPF_ANY);
 }
 
-static __always_inline void remember_connection(struct task_struct *task, struct sock *sk, const struct probe_socket *socket)
+/* 1: it is over already, and on_state did not know whose it was: the caller has its end to tell.  Remembered before looked
+ * at, so that one of the two tells. */
+static __always_inline bool_t remember_connection(const struct probe_record *record, struct sock *sk)
 {
-	struct task_struct *leader = task->group_leader;
-	struct owner owner = { .pid = (u32)task->tgid };
+	struct owner owner = { record->head.start_ns, record->head.pid, record->head.ppid };
 	u64 key = (u64)sk;
 
-	if (socket->protocol != IPPROTO_TCP || !wants(PROBE_WANT_DISCONNECT | PROBE_WANT_CONNECT))
-		return;
-	owner.start_ns = start_of(leader);
-	owner.ppid = (u32)BPF_CORE_READ(leader, real_parent, tgid);
+	if (!is_tcp(&record->body.socket) || !wants(PROBE_WANT_DISCONNECT | PROBE_WANT_CONNECT))
+		return 0;
 	bpf_map_update_elem(&connections, &key, &owner, BPF_ANY);
+	return BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE && bpf_map_delete_elem(&connections, &key) == 0;
+}
+
+/* What a connection that ends has moved. */
+static __always_inline void set_ended(struct probe_socket *to, struct sock *sk)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+
+	/* The port is given back by now (inet_put_port), its copy is not. */
+	to->local_port = copy_of_local_port(sk);
+	to->fd = -1;
+	to->bytes_in = BPF_CORE_READ(tcp, bytes_received);
+	/* A FIN that came counts as a byte, and leaves this flag (net/ipv4/tcp_input.c, tcp_fin). */
+	if (to->bytes_in > 0 && BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE_BIT)
+		to->bytes_in--;
+	to->bytes_out = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
+}
+
+/* After the record of how it began. */
+static __always_inline void tell_end(struct probe_record *record, struct sock *sk)
+{
+	if (!wants(PROBE_WANT_DISCONNECT))
+		return;
+	record_next(record);
+	record->call = PROBE_CALL_NONE;
+	record->body.socket.result = 0;
+	set_ended(&record->body.socket, sk);
+	record_output(record, 0, PROBE_CLASS_NETWORK);
 }
 
 SEC("tp_btf/sys_exit")
@@ -190,6 +236,7 @@ int BPF_PROG(act_connect, struct pt_regs *regs, long ret)
 	struct probe_socket *socket;
 	struct call call;
 	struct sock *sk;
+	bool_t is_over = 0;
 	u64 address;
 	u32 off = 0, size;
 
@@ -208,6 +255,11 @@ int BPF_PROG(act_connect, struct pt_regs *regs, long ret)
 	set_named(socket, address, size);
 	socket->fd = (int)call_arg(&call, 0);
 	socket->result = ret;
+	/* It lets go of the connection (connect(2)): on_state tells of the end. */
+	if (ret == 0 && socket->remote_family == AF_UNSPEC && is_tcp(socket)) {
+		record_drop();
+		return 0;
+	}
 	if (socket->family == AF_UNIX)
 		off = put_named_path(record, off, call.task, address, size);
 	remember_asker(call.task, socket);
@@ -215,11 +267,12 @@ int BPF_PROG(act_connect, struct pt_regs *regs, long ret)
 	if (ret == -EINPROGRESS && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE && BPF_CORE_READ(sk, sk_err) > 0)
 		socket->result = ret = -BPF_CORE_READ(sk, sk_err);
 	if (ret == 0 || ret == -EINPROGRESS)
-		remember_connection(call.task, sk, socket);
+		is_over = remember_connection(record, sk);
 	if (wants(PROBE_WANT_CONNECT))
-		record_send(record, off, PROBE_CLASS_NETWORK);
-	else
-		record_drop();
+		record_output(record, off, PROBE_CLASS_NETWORK);
+	if (is_over)
+		tell_end(record, sk);
+	record_drop();
 	return 0;
 }
 
@@ -229,6 +282,7 @@ int BPF_PROG(act_accept, struct pt_regs *regs, long ret)
 	struct probe_record *record;
 	struct call call;
 	struct sock *sk;
+	bool_t is_over;
 	u32 off = 0;
 
 	if (!call_get(&call, regs))
@@ -239,7 +293,7 @@ int BPF_PROG(act_accept, struct pt_regs *regs, long ret)
 	record = call_record(&call, PROBE_SOCKET, PROBE_CLASS_NETWORK);
 	if (!record)
 		return 0;
-	set_addresses(&record->body.socket, sk);
+	set_accepted(&record->body.socket, sk);
 	record->body.socket.fd = (int)ret;
 	record->body.socket.result = ret;
 	if (record->body.socket.family == AF_UNIX) {
@@ -248,11 +302,12 @@ int BPF_PROG(act_accept, struct pt_regs *regs, long ret)
 		if (peer)
 			off = put_bound_path(record, off, peer);
 	}
-	remember_connection(call.task, sk, &record->body.socket);
+	is_over = remember_connection(record, sk);
 	if (wants(PROBE_WANT_ACCEPT))
-		record_send(record, off, PROBE_CLASS_NETWORK);
-	else
-		record_drop();
+		record_output(record, off, PROBE_CLASS_NETWORK);
+	if (is_over)
+		tell_end(record, sk);
+	record_drop();
 	return 0;
 }
 
@@ -290,37 +345,35 @@ SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state, const struct sock *sk, int old_state, int new_state)
 {
 	bool_t is_refused = old_state == TCP_SYN_SENT;
-	struct tcp_sock *tcp = (struct tcp_sock *)sk;
-	struct probe_record *record = NULL;
-	struct owner *owner;
+	struct probe_record *record;
+	struct owner *found, owner;
 	u64 key = (u64)sk;
 
 	if (new_state != TCP_CLOSE || old_state == TCP_LISTEN)
 		return 0;
-	owner = bpf_map_lookup_elem(&connections, &key);
-	if (!owner)
+	found = bpf_map_lookup_elem(&connections, &key);
+	if (!found)
 		return 0;
-	if (wants(is_refused ? PROBE_WANT_CONNECT : PROBE_WANT_DISCONNECT))
-		record = record_begin(PROBE_SOCKET, PROBE_CLASS_NETWORK, current_task());
-	if (record) {
-		record->head.flags = PROBE_SOFTIRQ;
-		record->head.pid = owner->pid;
-		record->head.ppid = owner->ppid;
-		record->head.start_ns = owner->start_ns;
-		record->call = is_refused ? PROBE_CALL_connect : PROBE_CALL_NONE;
-		set_addresses(&record->body.socket, (struct sock *)sk);
-		/* The port is given back by now (inet_put_port), its copy is not. */
-		record->body.socket.local_port = swap16(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-		record->body.socket.fd = -1;
-		record->body.socket.result = is_refused ? -sk->sk_err : 0;
-		record->body.socket.bytes_in = BPF_CORE_READ(tcp, bytes_received);
-		/* A FIN that came counts as a byte, and leaves this flag (net/ipv4/tcp_input.c, tcp_fin). */
-		if (record->body.socket.bytes_in > 0 && BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE_BIT)
-			record->body.socket.bytes_in--;
-		record->body.socket.bytes_out = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
-		record_send(record, 0, PROBE_CLASS_NETWORK);
-	}
-	bpf_map_delete_elem(&connections, &key);
+	owner = *found;
+	if (bpf_map_delete_elem(&connections, &key))
+		return 0;
+	/* Given up by the program before there was an answer: it neither came about nor failed. */
+	if (is_refused && sk->sk_err == 0)
+		return 0;
+	if (!wants(is_refused ? PROBE_WANT_CONNECT : PROBE_WANT_DISCONNECT))
+		return 0;
+	record = record_begin(PROBE_SOCKET, PROBE_CLASS_NETWORK, current_task());
+	if (!record)
+		return 0;
+	record->head.flags = PROBE_SOFTIRQ;
+	record->head.pid = owner.pid;
+	record->head.ppid = owner.ppid;
+	record->head.start_ns = owner.start_ns;
+	record->call = is_refused ? PROBE_CALL_connect : PROBE_CALL_NONE;
+	record->body.socket.result = is_refused ? -sk->sk_err : 0;
+	set_addresses(&record->body.socket, (struct sock *)sk);
+	set_ended(&record->body.socket, (struct sock *)sk);
+	record_send(record, 0, PROBE_CLASS_NETWORK);
 	return 0;
 }
 

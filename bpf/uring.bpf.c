@@ -35,6 +35,7 @@ static __always_inline void uring_connect(struct task_struct *task, struct io_ki
 {
 	struct file *file = BPF_CORE_READ(request, file);
 	struct probe_record *record;
+	bool_t is_over = 0;
 	struct sock *sk;
 
 	if (!file || !wants(PROBE_WANT_CONNECT) || (file_mode(file) & S_IFMT) != S_IFSOCK)
@@ -47,15 +48,24 @@ static __always_inline void uring_connect(struct task_struct *task, struct io_ki
 	set_addresses(&record->body.socket, sk);
 	record->body.socket.fd = -1;
 	record->body.socket.result = result;
+	/* It let go of the connection, see act_connect. */
+	if (result == 0 && record->body.socket.remote_family == AF_UNSPEC && is_tcp(&record->body.socket)) {
+		record_drop();
+		return;
+	}
 	remember_asker(task, &record->body.socket);
 	if (result == 0)
-		remember_connection(task, sk, &record->body.socket);
-	record_send(record, 0, PROBE_CLASS_NETWORK);
+		is_over = remember_connection(record, sk);
+	record_output(record, 0, PROBE_CLASS_NETWORK);
+	if (is_over)
+		tell_end(record, sk);
+	record_drop();
 }
 
 static __always_inline void uring_accept(struct task_struct *task, struct io_kiocb *request, int fd)
 {
 	struct probe_record *record;
+	bool_t is_over;
 	struct sock *sk;
 
 	if (!wants(PROBE_WANT_ACCEPT) || BPF_CORE_READ((struct io_accept *)request, file_slot))
@@ -65,11 +75,14 @@ static __always_inline void uring_accept(struct task_struct *task, struct io_kio
 	if (!record)
 		return;
 	record->call = PROBE_CALL_accept;
-	set_addresses(&record->body.socket, sk);
+	set_accepted(&record->body.socket, sk);
 	record->body.socket.fd = fd;
 	record->body.socket.result = fd;
-	remember_connection(task, sk, &record->body.socket);
-	record_send(record, 0, PROBE_CLASS_NETWORK);
+	is_over = remember_connection(record, sk);
+	record_output(record, 0, PROBE_CLASS_NETWORK);
+	if (is_over)
+		tell_end(record, sk);
+	record_drop();
 }
 
 /* The second argument is the request since Linux 5.18 (502c87d65564), its result in it since 5.19 (cef216fc32d7). */

@@ -451,6 +451,10 @@ static void lonely(void)
 	TRY(connect(fd, &to.any, sizeof(to.in)));
 	ends.remote = to;
 	tell_ends("address", "udp", "connect", &ends, -1, 0);
+	to = (union address){ .any.sa_family = AF_UNSPEC };
+	TRY(connect(fd, &to.any, sizeof(to.any)));
+	ends = (struct ends){ .local = own(fd) };
+	tell_ends("address", "udp", "disconnect", &ends, -1, 0);
 	close(fd);
 }
 
@@ -504,6 +508,27 @@ static void over(void)
 	tell_ends("address", "over when it was taken", "accept", &ends, -1, 0);
 	close(peer);
 	tell_ends("end", "over when it was taken", "disconnect", &ends, 9, 0);
+	close(server);
+}
+
+/* Nobody answers, and the program does not wait for it: that is no connection, no failure and no end. */
+static void given_up(void)
+{
+	struct sock_filter nothing = { .code = BPF_RET | BPF_K };
+	struct sock_fprog filter = { 1, &nothing };
+	int server = tell_listener(ipv4(0), "given up");
+	union address to = own(server), nobody = { .any.sa_family = AF_UNSPEC };
+
+	TRY(setsockopt(server, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)));
+	for (int i = 0; i < 2; i++) {
+		int fd = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+
+		if (connect(fd, &to.any, sizeof(to.in)) == 0 || errno != EINPROGRESS)
+			die("connect that nobody answers");
+		if (i == 0)
+			TRY(connect(fd, &nobody.any, sizeof(nobody.any)));
+		close(fd);
+	}
 	close(server);
 }
 
@@ -563,6 +588,7 @@ static void transfers(void)
 	lonely();
 	dissolved();
 	over();
+	given_up();
 	deaf();
 }
 
