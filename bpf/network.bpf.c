@@ -17,6 +17,11 @@
 #define DNS_PORT 53
 #define DNS_BYTES 4095u
 #define MESSAGES 4			/* of one sendmmsg or recvmmsg */
+#define MESSAGE_PIECES 128		/* of one message: less than the kernel takes (UIO_MAXIOV) */
+#define LENGTH_BYTES 2			/* in front of a message by TCP (RFC 1035, 4.2.2) */
+#define MSG_PEEK 0x2
+#define MSG_TRUNC 0x20
+#define MSG_ERRQUEUE 0x2000
 #define SUN_PATH_BYTES 108u
 #define EINPROGRESS 115
 #define SOCK_DONE_BIT (1u << 1)		/* enum sock_flags, include/net/sock.h */
@@ -379,50 +384,104 @@ int BPF_PROG(on_state, const struct sock *sk, int old_state, int new_state)
 
 /* DNS */
 
-struct dns_piece {
+struct dns_message {
 	u64 named;			/* where the program says, or is told, the other end; 0: the socket knows it */
-	u64 payload;
+	u64 bytes, pieces;		/* it is at `bytes`, or in these iovecs */
+	u64 n_pieces;
 	u32 named_size, size;
+	u32 room;			/* at `bytes`: less than the size if it was cut for the program too */
 };
 
+/* Bytes of several places, one after the other.  A function of its own to the verifier. */
+__noinline u32 put_pieces(struct scratch *scratch, u64 pieces_at, u64 n, u32 size)
+{
+	struct probe_record *record = (struct probe_record *)scratch;
+	u32 off = 0;
+
+	if (!scratch)
+		return 0;
+	for (u32 i = 0; i < MESSAGE_PIECES && i < n && off < size; i++) {
+		struct iovec piece;
+		u64 take;
+
+		if (bpf_probe_read_user(&piece, sizeof(piece), (void *)(pieces_at + i * sizeof(piece))))
+			break;
+		take = piece.iov_len < size - off ? piece.iov_len : size - off;
+		barrier_var(take);
+		if (take > DNS_BYTES || bpf_probe_read_user(text_at(record, off), (u32)take, piece.iov_base))
+			break;
+		off += (u32)take;
+	}
+	return off;
+}
+
+static __always_inline u32 put_message(struct probe_record *record, const struct dns_message *message)
+{
+	u32 off, size = message->size > DNS_BYTES ? DNS_BYTES : message->size;
+
+	if (message->bytes)
+		off = put_block(record, DNS_PAYLOAD, 0, message->bytes, message->room, DNS_BYTES);
+	else
+		off = text_end(record, DNS_PAYLOAD, 0, put_pieces((struct scratch *)record, message->pieces, message->n_pieces, size));
+	if (off < message->size)
+		record->cut |= 1 << DNS_PAYLOAD;
+	return off;
+}
+
 /* One message.  1: it was one. */
-static __noinline int tell_dns(struct probe_record *record, struct sock *sk, const struct dns_piece *piece)
+static __noinline int tell_dns(struct probe_record *record, struct sock *sk, struct dns_message *message)
 {
 	struct probe_socket *socket = &record->body.socket;
+	struct iovec first;
 	u32 off;
 
 	set_addresses(socket, sk);
-	if (piece->named)
-		set_named(socket, piece->named, piece->named_size);
+	/* One of a stream goes to, and tells of, no other end than its own. */
+	if (message->named && !is_tcp(socket))
+		set_named(socket, message->named, message->named_size);
 	if (socket->remote_port != DNS_PORT || (socket->family != AF_INET && socket->family != AF_INET6))
 		return 0;
-	socket->wire_bytes = piece->size > 65535 ? 65535 : (u16)piece->size;
+	/* The length in a piece of its own. */
+	if (is_tcp(socket) && message->n_pieces > 1 && message->size > LENGTH_BYTES &&
+	    !bpf_probe_read_user(&first, sizeof(first), (void *)message->pieces) && first.iov_len == LENGTH_BYTES) {
+		message->pieces += sizeof(first);
+		message->n_pieces--;
+		message->size -= LENGTH_BYTES;
+	}
+	socket->wire_bytes = message->size > 65535 ? 65535 : (u16)message->size;
 	record->text_bytes[DNS_PAYLOAD] = 0;
 	record->cut = 0;
-	off = put_block(record, DNS_PAYLOAD, 0, piece->payload, piece->size, DNS_BYTES);
+	off = put_message(record, message);
 	if (off)
 		record_output(record, off, PROBE_CLASS_DNS);
 	return 1;
 }
 
+/* In one piece. */
+static __always_inline int tell_dns_bytes(struct probe_record *record, struct sock *sk, u64 at, u32 size)
+{
+	return tell_dns(record, sk, &(struct dns_message){ .bytes = at, .size = size, .room = size });
+}
+
+static __always_inline int tell_dns_pieces(struct probe_record *record, struct sock *sk, u64 at, u64 n, u32 size)
+{
+	return tell_dns(record, sk, &(struct dns_message){ .pieces = at, .n_pieces = n, .size = size });
+}
+
 #define MSGHDR_BYTES 56			/* of a 64-bit program; then the length of the message */
 #define MMSGHDR_BYTES 64
 
-/* struct msghdr of a 64-bit program: the first piece that is more than the length that TCP puts in front. */
-static __always_inline int tell_dns_message(struct probe_record *record, struct sock *sk, u64 message_at, u32 size)
+/* struct msghdr of a 64-bit program. */
+static __always_inline int tell_dns_message(struct probe_record *record, struct sock *sk, u64 at, u32 size)
 {
-	struct user_msghdr message = { 0 };
-	struct iovec piece = { 0 };
+	struct user_msghdr head;
 
-	if (bpf_probe_read_user(&message, sizeof(message), (void *)message_at) ||
-	    bpf_probe_read_user(&piece, sizeof(piece), message.msg_iov))
+	if (bpf_probe_read_user(&head, sizeof(head), (void *)at))
 		return 0;
-	if (piece.iov_len == 2 && message.msg_iovlen > 1 &&
-	    bpf_probe_read_user(&piece, sizeof(piece), message.msg_iov + 1))
-		return 0;
-	if (size > piece.iov_len)
-		size = (u32)piece.iov_len;
-	return tell_dns(record, sk, &(struct dns_piece){ (u64)message.msg_name, (u64)piece.iov_base, (u32)message.msg_namelen, size });
+	return tell_dns(record, sk, &(struct dns_message){
+		.named = (u64)head.msg_name, .named_size = (u32)head.msg_namelen, .pieces = (u64)head.msg_iov,
+		.n_pieces = head.msg_iovlen, .size = size,
+	});
 }
 
 static __always_inline int tell_dns_messages(struct probe_record *record, struct sock *sk, u64 at, s64 n)
@@ -434,6 +493,8 @@ static __always_inline int tell_dns_messages(struct probe_record *record, struct
 
 		if (i >= n)
 			break;
+		if (i > 0)
+			record_next(record);
 		bpf_probe_read_user(&size, sizeof(size), (void *)(at + MSGHDR_BYTES));
 		told |= tell_dns_message(record, sk, at, size);
 		at += MMSGHDR_BYTES;
@@ -473,7 +534,10 @@ int BPF_PROG(act_send, struct pt_regs *regs, long ret)
 	record->body.socket.fd = (int)call_arg(&call, 0);
 	record->body.socket.result = ret;
 	if (call.plan->number == PROBE_CALL_sendto)
-		told = tell_dns(record, sk, &(struct dns_piece){ call_arg(&call, 4), call_arg(&call, 1), (u32)call_arg(&call, 5), (u32)ret });
+		told = tell_dns(record, sk, &(struct dns_message){
+			.named = call_arg(&call, 4), .named_size = (u32)call_arg(&call, 5), .bytes = call_arg(&call, 1),
+			.size = (u32)ret, .room = (u32)ret,
+		});
 	else if (call.narrow)
 		told = 0;
 	else if (call.plan->number == PROBE_CALL_sendmsg)
@@ -488,6 +552,12 @@ int BPF_PROG(act_send, struct pt_regs *regs, long ret)
 	return 0;
 }
 
+/* A look at what comes again by the next call; at what was sent from here; bytes of a stream that are thrown away. */
+static __always_inline bool_t is_nothing_new(u64 flags, struct sock *sk)
+{
+	return flags & (MSG_PEEK | MSG_ERRQUEUE) || (flags & MSG_TRUNC && BPF_CORE_READ(sk, sk_type) == SOCK_STREAM);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(act_receive, struct pt_regs *regs, long ret)
 {
@@ -498,11 +568,11 @@ int BPF_PROG(act_receive, struct pt_regs *regs, long ret)
 
 	if (ret <= 0 || !bpf_map_lookup_elem(&askers, &pid) || !call_get(&call, regs))
 		return 0;
-	/* The length alone, that TCP puts in front. */
-	if (ret <= 2 && call.plan->number != PROBE_CALL_recvmmsg)
+	/* The length alone. */
+	if (ret <= LENGTH_BYTES && call.plan->number != PROBE_CALL_recvmmsg)
 		return 0;
 	sk = sock_of(call.task, (int)call_arg(&call, 0));
-	if (!sk)
+	if (!sk || (call.plan->value >= 0 && is_nothing_new(call_arg(&call, call.plan->value), sk)))
 		return 0;
 	record = call_record(&call, PROBE_DNS, PROBE_CLASS_DNS);
 	if (!record)
@@ -510,11 +580,16 @@ int BPF_PROG(act_receive, struct pt_regs *regs, long ret)
 	record->body.socket.fd = (int)call_arg(&call, 0);
 	record->body.socket.result = ret;
 	if (call.plan->number == PROBE_CALL_recvfrom)
-		tell_dns(record, sk, &(struct dns_piece){ call_arg(&call, 4), call_arg(&call, 1), call_arg(&call, 4) ? 28 : 0, (u32)ret });
+		tell_dns(record, sk, &(struct dns_message){
+			.named = call_arg(&call, 4), .named_size = 28, .bytes = call_arg(&call, 1), .size = (u32)ret,
+			.room = call_arg(&call, 2) < (u64)ret ? (u32)call_arg(&call, 2) : (u32)ret,
+		});
 	else if (call.plan->number == PROBE_CALL_read)
-		tell_dns(record, sk, &(struct dns_piece){ 0, call_arg(&call, 1), 0, (u32)ret });
+		tell_dns_bytes(record, sk, call_arg(&call, 1), (u32)ret);
 	else if (call.narrow)
 		;
+	else if (call.plan->number == PROBE_CALL_readv)
+		tell_dns_pieces(record, sk, call_arg(&call, 1), call_arg(&call, 2), (u32)ret);
 	else if (call.plan->number == PROBE_CALL_recvmsg)
 		tell_dns_message(record, sk, call_arg(&call, 1), (u32)ret);
 	else
@@ -528,7 +603,6 @@ static __always_inline void tell_dns_written(const struct call *call, struct soc
 {
 	u32 pid = (u32)call->task->tgid;
 	struct probe_record *record;
-	struct iovec pieces[2] = { 0 };
 
 	if (!bpf_map_lookup_elem(&askers, &pid))
 		return;
@@ -537,16 +611,10 @@ static __always_inline void tell_dns_written(const struct call *call, struct soc
 		return;
 	record->body.socket.fd = (int)call_arg(call, 0);
 	record->body.socket.result = ret;
-	if (call->plan->number == PROBE_CALL_write) {
-		tell_dns(record, sk, &(struct dns_piece){ 0, call_arg(call, 1), 0, (u32)ret });
-	} else if (call->plan->number == PROBE_CALL_writev && !call->narrow && ret > 2 &&
-		   !bpf_probe_read_user(pieces, sizeof(pieces), (void *)call_arg(call, 1))) {
-		/* The length, then the message (RFC 1035, 4.2.2). */
-		if (pieces[0].iov_len == 2)
-			tell_dns(record, sk, &(struct dns_piece){ 0, (u64)pieces[1].iov_base, 0, (u32)ret - 2 });
-		else
-			tell_dns(record, sk, &(struct dns_piece){ 0, (u64)pieces[0].iov_base, 0, (u32)ret });
-	}
+	if (call->plan->number == PROBE_CALL_write)
+		tell_dns_bytes(record, sk, call_arg(call, 1), (u32)ret);
+	else if (call->plan->number == PROBE_CALL_writev && !call->narrow)
+		tell_dns_pieces(record, sk, call_arg(call, 1), call_arg(call, 2), (u32)ret);
 	record_drop();
 }
 
