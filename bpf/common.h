@@ -135,14 +135,14 @@ static __always_inline void count(u32 class, bool_t is_lost)
 static __always_inline u64 start_of(struct task_struct *leader)
 {
 	if (bpf_core_field_exists(leader->start_boottime))
-		return BPF_CORE_READ(leader, start_boottime);
+		return leader->start_boottime;
 	return BPF_CORE_READ((struct task_struct___before_5_5 *)leader, real_start_time);
 }
 
 static __always_inline u32 pid_in_namespace(struct task_struct *leader)
 {
-	struct pid *pid = BPF_CORE_READ(leader, thread_pid);
-	u32 level = BPF_CORE_READ(pid, level);
+	struct pid *pid = leader->thread_pid;
+	u32 level = pid->level;
 	char *numbers = (char *)pid + bpf_core_field_offset(struct pid, numbers);
 	int nr = 0;
 
@@ -181,7 +181,7 @@ static __always_inline void set_head(struct probe_head *head, u8 type, struct ta
 	head->flags = 0;
 	head->pid = (u32)task->tgid;
 	head->tid = (u32)task->pid;
-	head->ppid = (u32)BPF_CORE_READ(leader, real_parent, tgid);
+	head->ppid = (u32)leader->real_parent->tgid;
 	head->ns_pid = pid_in_namespace(leader);
 	set_ids(head, task);
 	bpf_probe_read_kernel(head->name, sizeof(head->name), &task->comm);
@@ -397,13 +397,12 @@ static __always_inline u32 put_block(struct probe_record *record, u32 n, u32 off
 
 static __always_inline struct file *file_of(struct task_struct *task, s64 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file *file = NULL, **slots;
+	struct fdtable *table = task->files->fdt;
+	struct file *file = NULL;
 
-	if (fd < 0 || fd >= BPF_CORE_READ(table, max_fds))
+	if (fd < 0 || fd >= table->max_fds)
 		return NULL;
-	slots = BPF_CORE_READ(table, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), &slots[fd]);
+	bpf_probe_read_kernel(&file, sizeof(file), &table->fd[fd]);
 	return file;
 }
 
