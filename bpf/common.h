@@ -178,7 +178,6 @@ static __always_inline void set_head(struct probe_head *head, u8 type, struct ta
 	head->start_ns = start_of(leader);
 	head->cpu = (u16)bpf_get_smp_processor_id();
 	head->type = type;
-	head->flags = 0;
 	head->pid = (u32)task->tgid;
 	head->tid = (u32)task->pid;
 	head->ppid = (u32)leader->real_parent->tgid;
@@ -194,9 +193,9 @@ static __always_inline struct cpu_state *cpu_state_get(void)
 	return bpf_map_lookup_elem(&cpu_states, &key);
 }
 
-/* A record of the task, its body and texts empty; NULL: there is no room, counted.  Each must end in record_send() or
+/* A record that is empty but for its number; NULL: there is no room, counted.  Each must end in record_send() or
  * record_drop(). */
-static __always_inline struct probe_record *record_begin(u8 type, u32 class, struct task_struct *task)
+static __always_inline struct probe_record *record_take(u32 class)
 {
 	struct cpu_state *state = cpu_state_get();
 	struct probe_record *record;
@@ -213,9 +212,35 @@ static __always_inline struct probe_record *record_begin(u8 type, u32 class, str
 	if (!record)
 		return NULL;
 	state->depth = depth + 1;
-	__builtin_memset(&record->body, 0, sizeof(*record) - __builtin_offsetof(struct probe_record, body));
-	set_head(&record->head, type, task);
+	__builtin_memset(record, 0, sizeof(*record));
 	record->head.number = state->number++;
+	return record;
+}
+
+/* A record of the task. */
+static __always_inline struct probe_record *record_begin(u8 type, u32 class, struct task_struct *task)
+{
+	struct probe_record *record = record_take(class);
+
+	if (record)
+		set_head(&record->head, type, task);
+	return record;
+}
+
+/* Of a process that is not on the processor. */
+static __always_inline struct probe_record *record_begin_of(u8 type, u32 class, u32 pid, u32 ppid, u64 start_ns)
+{
+	struct probe_record *record = record_take(class);
+
+	if (!record)
+		return NULL;
+	record->head.time_ns = bpf_ktime_get_boot_ns();
+	record->head.start_ns = start_ns;
+	record->head.cpu = (u16)bpf_get_smp_processor_id();
+	record->head.type = type;
+	record->head.flags = PROBE_SOFTIRQ;
+	record->head.pid = pid;
+	record->head.ppid = ppid;
 	return record;
 }
 

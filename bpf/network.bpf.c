@@ -76,11 +76,6 @@ static __always_inline u16 swap16(u16 value)
 	return (u16)(value << 8 | value >> 8);
 }
 
-static __always_inline u16 remote_port_of(struct sock *sk)
-{
-	return swap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
-}
-
 /* What inet_sock_set_state tells of. */
 static __always_inline bool_t is_tcp(const struct probe_socket *socket)
 {
@@ -88,28 +83,40 @@ static __always_inline bool_t is_tcp(const struct probe_socket *socket)
 	       (socket->family == AF_INET || socket->family == AF_INET6);
 }
 
+/* A socket that a tracepoint hands over is read as it lies there; one that was found by a descriptor, by a call for each. */
+#define READ(is_handed, from, member) ((is_handed) ? (from)->member : BPF_CORE_READ(from, member))
+
 static __always_inline u16 copy_of_local_port(struct sock *sk)
 {
 	return swap16(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 }
 
-static __always_inline void set_addresses(struct probe_socket *to, struct sock *sk)
+static __always_inline void read_addresses(struct probe_socket *to, struct sock *sk, bool_t is_handed)
 {
-	to->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	to->socket_type = (u8)BPF_CORE_READ(sk, sk_type);
-	to->protocol = (u8)BPF_CORE_READ(sk, sk_protocol);
+	u32 ip;
+
+	to->family = READ(is_handed, sk, __sk_common.skc_family);
+	to->socket_type = (u8)READ(is_handed, sk, sk_type);
+	to->protocol = (u8)READ(is_handed, sk, sk_protocol);
 	if (to->family == AF_INET) {
-		bpf_probe_read_kernel(to->local, 4, &sk->__sk_common.skc_rcv_saddr);
-		bpf_probe_read_kernel(to->remote, 4, &sk->__sk_common.skc_daddr);
+		ip = READ(is_handed, sk, __sk_common.skc_rcv_saddr);
+		__builtin_memcpy(to->local, &ip, 4);
+		ip = READ(is_handed, sk, __sk_common.skc_daddr);
+		__builtin_memcpy(to->remote, &ip, 4);
 	} else if (to->family == AF_INET6) {
 		bpf_probe_read_kernel(to->local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
 		bpf_probe_read_kernel(to->remote, 16, &sk->__sk_common.skc_v6_daddr);
 	} else {
 		return;
 	}
-	to->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	to->remote_port = remote_port_of(sk);
+	to->local_port = READ(is_handed, sk, __sk_common.skc_num);
+	to->remote_port = swap16(READ(is_handed, sk, __sk_common.skc_dport));
 	to->remote_family = to->remote_port ? to->family : 0;
+}
+
+static __always_inline void set_addresses(struct probe_socket *to, struct sock *sk)
+{
+	read_addresses(to, sk, 0);
 }
 
 static __always_inline void set_accepted(struct probe_socket *to, struct sock *sk)
@@ -208,18 +215,28 @@ static __always_inline bool_t remember_connection(const struct probe_record *rec
 }
 
 /* What a connection that ends has moved. */
-static __always_inline void set_ended(struct probe_socket *to, struct sock *sk)
+static __always_inline void set_ended(struct probe_record *record, struct sock *sk, bool_t is_handed)
 {
+	struct probe_socket *to = &record->body.socket;
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
 
 	/* The port is given back by now (inet_put_port), its copy is not. */
 	to->local_port = copy_of_local_port(sk);
 	to->fd = -1;
-	to->bytes_in = BPF_CORE_READ(tcp, bytes_received);
+	if (is_handed)
+		tcp = bpf_skc_to_tcp_sock(sk);
+	else if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		tcp = NULL;
+	/* MPTCP (262, which is 6 in a byte) keeps its own accounts. */
+	if (!tcp) {
+		record->head.flags |= PROBE_UNCOUNTED;
+		return;
+	}
+	to->bytes_in = READ(is_handed, tcp, bytes_received);
 	/* A FIN that came counts as a byte, and leaves this flag (net/ipv4/tcp_input.c, tcp_fin). */
-	if (to->bytes_in > 0 && BPF_CORE_READ(sk, __sk_common.skc_flags) & SOCK_DONE_BIT)
+	if (to->bytes_in > 0 && READ(is_handed, sk, __sk_common.skc_flags) & SOCK_DONE_BIT)
 		to->bytes_in--;
-	to->bytes_out = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
+	to->bytes_out = READ(is_handed, tcp, bytes_sent) - READ(is_handed, tcp, bytes_retrans);
 }
 
 /* After the record of how it began. */
@@ -230,7 +247,7 @@ static __always_inline void tell_end(struct probe_record *record, struct sock *s
 	record_next(record);
 	record->call = PROBE_CALL_NONE;
 	record->body.socket.result = 0;
-	set_ended(&record->body.socket, sk);
+	set_ended(record, sk, 0);
 	record_output(record, 0, PROBE_CLASS_NETWORK);
 }
 
@@ -347,7 +364,7 @@ int BPF_PROG(act_socket, struct pt_regs *regs, long ret)
 
 /* A connection ends, or did not come about, often when nobody of the process is on the processor. */
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(on_state, const struct sock *sk, int old_state, int new_state)
+int BPF_PROG(on_state, struct sock *sk, int old_state, int new_state)
 {
 	bool_t is_refused = old_state == TCP_SYN_SENT;
 	struct probe_record *record;
@@ -367,17 +384,13 @@ int BPF_PROG(on_state, const struct sock *sk, int old_state, int new_state)
 		return 0;
 	if (!wants(is_refused ? PROBE_WANT_CONNECT : PROBE_WANT_DISCONNECT))
 		return 0;
-	record = record_begin(PROBE_SOCKET, PROBE_CLASS_NETWORK, current_task());
+	record = record_begin_of(PROBE_SOCKET, PROBE_CLASS_NETWORK, owner.pid, owner.ppid, owner.start_ns);
 	if (!record)
 		return 0;
-	record->head.flags = PROBE_SOFTIRQ;
-	record->head.pid = owner.pid;
-	record->head.ppid = owner.ppid;
-	record->head.start_ns = owner.start_ns;
 	record->call = is_refused ? PROBE_CALL_connect : PROBE_CALL_NONE;
 	record->body.socket.result = is_refused ? -sk->sk_err : 0;
-	set_addresses(&record->body.socket, (struct sock *)sk);
-	set_ended(&record->body.socket, (struct sock *)sk);
+	read_addresses(&record->body.socket, sk, 1);
+	set_ended(record, sk, 1);
 	record_send(record, 0, PROBE_CLASS_NETWORK);
 	return 0;
 }

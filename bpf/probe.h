@@ -59,6 +59,7 @@ enum probe_class {
 #define PROBE_TEXTS 6
 #define PROBE_NAME_BYTES 16
 #define PROBE_SOFTIRQ 1			/* in head.flags: the current task has nothing to do with it: only pid and start are known */
+#define PROBE_UNCOUNTED 2		/* what the connection moved is not known */
 
 struct probe_head {
 	probe_u64 time_ns;		/* since boot (CLOCK_BOOTTIME) */

@@ -131,7 +131,7 @@ int probe_socket(struct probe *probe)
 	set_ends(event, socket, kind != KIND_ID(network, accept));
 	if (socket->fd >= 0)
 		values_set_number(&event->values, FIELD_socket_fd, (uint32_t)socket->fd);
-	if (!probe->record->call) {
+	if (!probe->record->call && !(probe->record->head.flags & PROBE_UNCOUNTED)) {
 		values_set_number(&event->values, FIELD_bytes_in, socket->bytes_in);
 		values_set_number(&event->values, FIELD_bytes_out, socket->bytes_out);
 	}

@@ -235,6 +235,10 @@ static void test_disconnect(void **state)
 	expect(&d, 0, "destination_ip", "198.51.100.7");
 	expect(&d, 0, "bytes_in", "5000000000");
 	expect(&d, 0, "bytes_out", "0");
+	made.record->head.flags |= PROBE_UNCOUNTED;
+	decode_made(&d, &made);
+	expect_event(&d, network, disconnect, "SOCKET");
+	expect_members(&d, 0, "outcome code transport network_type source_ip source_port destination_ip destination_port");
 	decoded_stop(&d);
 }
 

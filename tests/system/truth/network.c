@@ -7,7 +7,8 @@
  *	network transfers	connections between this process, which takes them, and children: of each call
  *				{"what":"address", "how", "pid", "ppid", "action", "local_ip", "local_port",
  *				"remote_ip", "remote_port"}, of each end of a connection {"what":"end", ... "in", "out",
- *				"again" (what was sent more than once, but for the first time)} in bytes */
+ *				"again" (what was sent more than once, but for the first time)} in bytes
+ *	network multipath	one more such connection, of MPTCP if the kernel has it, without "in", "out" and "again" */
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -562,6 +563,31 @@ static void deaf(void)
 	close(server);
 }
 
+static void multipath(void)
+{
+	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP), fd, peer;
+	union address to = ipv4(0);
+	struct ends ends;
+
+	if (server < 0)
+		return;
+	TRY(bind(server, &to.any, sizeof(to.in)));
+	TRY(listen(server, 10));
+	to = own(server);
+	fd = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP));
+	TRY(connect(fd, &to.any, sizeof(to.in)));
+	peer = TRY(accept4(server, NULL, NULL, SOCK_CLOEXEC));
+	give(fd, 100);
+	get(peer, 100);
+	ends = ends_of(fd);
+	tell_ends("end", "multipath", "disconnect", &ends, -1, 0);
+	ends = (struct ends){ .local = ends.remote, .remote = ends.local };
+	tell_ends("end", "multipath", "disconnect", &ends, -1, 0);
+	close(fd);
+	close(peer);
+	close(server);
+}
+
 static void transfers(void)
 {
 	static const struct transfer of[] = {
@@ -598,6 +624,10 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "transfers") == 0) {
 		transfers();
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "multipath") == 0) {
+		multipath();
 		return 0;
 	}
 	if (argc != 3)
