@@ -22,8 +22,8 @@
 #define MSG_PEEK 0x2
 #define MSG_TRUNC 0x20
 #define MSG_ERRQUEUE 0x2000
+#define MSG_FASTOPEN 0x20000000
 #define SUN_PATH_BYTES 108u
-#define EINPROGRESS 115
 #define SOCK_DONE_BIT (1u << 1)		/* enum sock_flags, include/net/sock.h */
 
 /* Who asked a name server lately: only their reads and writes are looked into. */
@@ -206,9 +206,11 @@ static __always_inline void remember_asker(struct task_struct *task, const struc
 static __always_inline bool_t remember_connection(const struct probe_record *record, struct sock *sk)
 {
 	struct owner owner = { record->head.start_ns, record->head.pid, record->head.ppid };
+	s64 result = record->body.socket.result;
 	u64 key = (u64)sk;
 
-	if (!is_tcp(&record->body.socket) || !wants(PROBE_WANT_DISCONNECT | PROBE_WANT_CONNECT))
+	if (!is_tcp(&record->body.socket) || (result < 0 && result != -EINPROGRESS) ||
+	    !wants(PROBE_WANT_DISCONNECT | PROBE_WANT_CONNECT))
 		return 0;
 	bpf_map_update_elem(&connections, &key, &owner, BPF_ANY);
 	return BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE && bpf_map_delete_elem(&connections, &key) == 0;
@@ -251,6 +253,18 @@ static __always_inline void tell_end(struct probe_record *record, struct sock *s
 	record_output(record, 0, PROBE_CLASS_NETWORK);
 }
 
+/* A connection has begun, or was to begin. */
+static __always_inline void send_begun(struct probe_record *record, u32 off, struct sock *sk, u32 want)
+{
+	bool_t is_over = remember_connection(record, sk);
+
+	if (wants(want))
+		record_output(record, off, PROBE_CLASS_NETWORK);
+	if (is_over)
+		tell_end(record, sk);
+	record_drop();
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(act_connect, struct pt_regs *regs, long ret)
 {
@@ -258,7 +272,6 @@ int BPF_PROG(act_connect, struct pt_regs *regs, long ret)
 	struct probe_socket *socket;
 	struct call call;
 	struct sock *sk;
-	bool_t is_over = 0;
 	u64 address;
 	u32 off = 0, size;
 
@@ -287,14 +300,8 @@ int BPF_PROG(act_connect, struct pt_regs *regs, long ret)
 	remember_asker(call.task, socket);
 	/* One that does not wait may have been refused by now. */
 	if (ret == -EINPROGRESS && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE && BPF_CORE_READ(sk, sk_err) > 0)
-		socket->result = ret = -BPF_CORE_READ(sk, sk_err);
-	if (ret == 0 || ret == -EINPROGRESS)
-		is_over = remember_connection(record, sk);
-	if (wants(PROBE_WANT_CONNECT))
-		record_output(record, off, PROBE_CLASS_NETWORK);
-	if (is_over)
-		tell_end(record, sk);
-	record_drop();
+		socket->result = -BPF_CORE_READ(sk, sk_err);
+	send_begun(record, off, sk, PROBE_WANT_CONNECT);
 	return 0;
 }
 
@@ -304,7 +311,6 @@ int BPF_PROG(act_accept, struct pt_regs *regs, long ret)
 	struct probe_record *record;
 	struct call call;
 	struct sock *sk;
-	bool_t is_over;
 	u32 off = 0;
 
 	if (!call_get(&call, regs))
@@ -324,12 +330,7 @@ int BPF_PROG(act_accept, struct pt_regs *regs, long ret)
 		if (peer)
 			off = put_bound_path(record, off, peer);
 	}
-	is_over = remember_connection(record, sk);
-	if (wants(PROBE_WANT_ACCEPT))
-		record_output(record, off, PROBE_CLASS_NETWORK);
-	if (is_over)
-		tell_end(record, sk);
-	record_drop();
+	send_begun(record, off, sk, PROBE_WANT_ACCEPT);
 	return 0;
 }
 
@@ -526,18 +527,43 @@ static __always_inline void tell_send(struct probe_record *record)
 		record_output(record, 0, PROBE_CLASS_NETWORK);
 }
 
+/* A message that makes the connection it goes by (tcp(7)): of one that has been made the call fails. */
+static __always_inline void tell_fast_open(const struct call *call, struct sock *sk, long ret)
+{
+	struct probe_record *record = call_record(call, PROBE_SOCKET, PROBE_CLASS_NETWORK);
+	struct probe_socket *socket;
+
+	if (!record)
+		return;
+	record->call = PROBE_CALL_connect;
+	socket = &record->body.socket;
+	set_addresses(socket, sk);
+	socket->fd = (int)call_arg(call, 0);
+	/* The bytes went with the question for it, which has no answer yet. */
+	socket->result = ret < 0 || BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_SYN_SENT ? -EINPROGRESS : 0;
+	send_begun(record, 0, sk, PROBE_WANT_CONNECT);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(act_send, struct pt_regs *regs, long ret)
 {
 	struct probe_record *record;
 	struct call call;
 	struct sock *sk;
+	bool_t begins;
 	int told = 0;
 
-	if (!call_get(&call, regs) || ret <= 0)
+	if (!call_get(&call, regs))
+		return 0;
+	begins = call_arg(&call, call.plan->value) & MSG_FASTOPEN && wants(PROBE_WANT_CONNECT | PROBE_WANT_DISCONNECT);
+	if (!begins && (ret <= 0 || !wants(PROBE_WANT_SEND | PROBE_WANT_DNS)))
 		return 0;
 	sk = sock_of(call.task, (int)call_arg(&call, 0));
 	if (!sk)
+		return 0;
+	if (begins && BPF_CORE_READ(sk, sk_type) == SOCK_STREAM)
+		tell_fast_open(&call, sk, ret);
+	if (ret <= 0 || !wants(PROBE_WANT_SEND | PROBE_WANT_DNS))
 		return 0;
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_INET && BPF_CORE_READ(sk, __sk_common.skc_family) != AF_INET6)
 		return 0;

@@ -35,7 +35,6 @@ static __always_inline void uring_connect(struct task_struct *task, struct io_ki
 {
 	struct file *file = BPF_CORE_READ(request, file);
 	struct probe_record *record;
-	bool_t is_over = 0;
 	struct sock *sk;
 
 	if (!file || !wants(PROBE_WANT_CONNECT) || (file_mode(file) & S_IFMT) != S_IFSOCK)
@@ -54,18 +53,12 @@ static __always_inline void uring_connect(struct task_struct *task, struct io_ki
 		return;
 	}
 	remember_asker(task, &record->body.socket);
-	if (result == 0)
-		is_over = remember_connection(record, sk);
-	record_output(record, 0, PROBE_CLASS_NETWORK);
-	if (is_over)
-		tell_end(record, sk);
-	record_drop();
+	send_begun(record, 0, sk, PROBE_WANT_CONNECT);
 }
 
 static __always_inline void uring_accept(struct task_struct *task, struct io_kiocb *request, int fd)
 {
 	struct probe_record *record;
-	bool_t is_over;
 	struct sock *sk;
 
 	if (!wants(PROBE_WANT_ACCEPT) || BPF_CORE_READ((struct io_accept *)request, file_slot))
@@ -78,11 +71,7 @@ static __always_inline void uring_accept(struct task_struct *task, struct io_kio
 	set_accepted(&record->body.socket, sk);
 	record->body.socket.fd = fd;
 	record->body.socket.result = fd;
-	is_over = remember_connection(record, sk);
-	record_output(record, 0, PROBE_CLASS_NETWORK);
-	if (is_over)
-		tell_end(record, sk);
-	record_drop();
+	send_begun(record, 0, sk, PROBE_WANT_ACCEPT);
 }
 
 /* The second argument is the request since Linux 5.18 (502c87d65564), its result in it since 5.19 (cef216fc32d7). */

@@ -197,7 +197,10 @@ def test_addresses(recorder):
     """Both ends of each call, also those that the kernel chose."""
     truth = Truth("network", "transfers")
     recorder.stop()
-    check_addresses(recorder, truth, truth.of("address"),
+    begun = truth.of("address", how="in progress")
+    assert len(begun) == 3
+    check_addresses(recorder, truth, begun, "event_outcome = 'in_progress'")
+    check_addresses(recorder, truth, [act for act in truth.of("address") if act not in begun],
                     "NOT (action = 'disconnect' AND network_transport = 'tcp') AND event_outcome = 'success'")
 
 

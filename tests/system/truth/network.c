@@ -5,9 +5,10 @@
  *	network all DIR		in the empty folder DIR
  *	network storm N		N connections over 127.0.0.1
  *	network transfers	connections between this process, which takes them, and children: of each call
- *				{"what":"address", "how", "pid", "ppid", "action", "local_ip", "local_port",
- *				"remote_ip", "remote_port"}, of each end of a connection {"what":"end", ... "in", "out",
- *				"again" (what was sent more than once, but for the first time)} in bytes
+ *				{"what":"address", "how" ("in progress" where the call said so), "pid", "ppid", "action",
+ *				"local_ip", "local_port", "remote_ip", "remote_port"}, of each end of a connection
+ *				{"what":"end", ... "in", "out", "again" (what was sent more than once, but for the first
+ *				time)} in bytes
  *	network multipath	one more such connection, of MPTCP if the kernel has it, without "in", "out" and "again" */
 
 #include <arpa/inet.h>
@@ -512,6 +513,39 @@ static void over(void)
 	close(server);
 }
 
+/* Asked for by the first message, without connect(2): waiting for it, and not. */
+static void fast_open(void)
+{
+	int server = tell_listener(ipv4(0), "fast open");
+	union address to = own(server);
+
+	for (int i = 0; i < 2; i++) {
+		int fd = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | (i == 1 ? SOCK_NONBLOCK : 0), 0)), peer;
+		struct iovec piece = { block, 70 };
+		struct msghdr head = { .msg_name = &to, .msg_namelen = sizeof(to.in), .msg_iov = &piece, .msg_iovlen = 1 };
+		struct ends ends;
+
+		if (i == 0 && TRY(sendto(fd, block, 70, MSG_FASTOPEN, &to.any, sizeof(to.in))) != 70)
+			die("short send");
+		if (i == 1 && (sendmsg(fd, &head, MSG_FASTOPEN) >= 0 || errno != EINPROGRESS))
+			die("fast open that does not wait");
+		TRY(poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, -1));
+		if (i == 1)
+			give(fd, 70);
+		peer = TRY(accept(server, NULL, NULL));
+		get(peer, 70);
+		ends = ends_of(fd);
+		tell_ends("address", i == 0 ? "fast open" : "in progress", "connect", &ends, -1, 0);
+		close(fd);
+		tell_ends("end", "fast open", "disconnect", &ends, 0, 70);
+		ends = (struct ends){ .local = ends.remote, .remote = ends.local };
+		tell_ends("address", "fast open", "accept", &ends, -1, 0);
+		close(peer);
+		tell_ends("end", "fast open", "disconnect", &ends, 70, 0);
+	}
+	close(server);
+}
+
 /* Nobody answers, and the program does not wait for it: that is no connection, no failure and no end. */
 static void given_up(void)
 {
@@ -523,9 +557,12 @@ static void given_up(void)
 	TRY(setsockopt(server, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)));
 	for (int i = 0; i < 2; i++) {
 		int fd = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+		struct ends ends;
 
 		if (connect(fd, &to.any, sizeof(to.in)) == 0 || errno != EINPROGRESS)
 			die("connect that nobody answers");
+		ends = (struct ends){ .local = own(fd), .remote = to };
+		tell_ends("address", "in progress", "connect", &ends, -1, 0);
 		if (i == 0)
 			TRY(connect(fd, &nobody.any, sizeof(nobody.any)));
 		close(fd);
@@ -614,6 +651,7 @@ static void transfers(void)
 	lonely();
 	dissolved();
 	over();
+	fast_open();
 	given_up();
 	deaf();
 }
