@@ -7,6 +7,7 @@
 #include "calls.bpf.c"
 #include "file.bpf.c"
 #include "network.bpf.c"
+#include "dns.bpf.c"
 #include "uring.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
