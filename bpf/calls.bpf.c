@@ -149,11 +149,11 @@ int BPF_PROG(act_program, struct pt_regs *regs, long ret)
 	record = call_record(&call, PROBE_PROGRAM, PROBE_CLASS_DRIVER);
 	if (!record)
 		return 0;
-	prog = BPF_CORE_READ(file, private_data);
-	record->body.program.type = (u32)BPF_CORE_READ(prog, type);
+	prog = READ(file, private_data);
+	record->body.program.type = (u32)READ(prog, type);
 	bpf_probe_read_kernel(&record->body.program.tag, 8, &prog->tag);
-	record->body.program.id = BPF_CORE_READ(prog, aux, id);
-	bpf_probe_read_kernel(record->body.program.name, sizeof(record->body.program.name), &BPF_CORE_READ(prog, aux)->name);
+	record->body.program.id = READ(prog, aux, id);
+	bpf_probe_read_kernel(record->body.program.name, sizeof(record->body.program.name), &READ(prog, aux)->name);
 	record_send(record, 0, PROBE_CLASS_DRIVER);
 	return 0;
 }
@@ -175,7 +175,7 @@ int BPF_PROG(on_signal, int number, struct kernel_siginfo *info, struct task_str
 {
 	struct probe_record *record;
 
-	if (!is_fatal((u32)number) || (unsigned long)info <= SIGNAL_IS_SPECIAL || BPF_CORE_READ(info, si_code) > 0 || is_own())
+	if (!is_fatal((u32)number) || (unsigned long)info <= SIGNAL_IS_SPECIAL || READ(info, si_code) > 0 || is_own())
 		return 0;
 	record = record_begin(PROBE_SIGNAL, PROBE_CLASS_PROCESS, current_task());
 	if (!record)

@@ -136,7 +136,7 @@ static __always_inline u64 start_of(struct task_struct *leader)
 {
 	if (bpf_core_field_exists(leader->start_boottime))
 		return leader->start_boottime;
-	return BPF_CORE_READ((struct task_struct___before_5_5 *)leader, real_start_time);
+	return READ((struct task_struct___before_5_5 *)leader, real_start_time);
 }
 
 static __always_inline u32 pid_in_namespace(struct task_struct *leader)
@@ -323,30 +323,30 @@ __noinline u32 path_names(struct scratch *scratch, u32 begin, u64 vfsmount_at, u
 		return begin;
 	scratch->n_names = 0;
 	for (int i = 0; i < COMPONENTS; i++) {
-		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		struct dentry *parent = READ(dentry, d_parent);
 		const unsigned char *name;
 		long n;
 
-		if (dentry == BPF_CORE_READ(mount, mnt.mnt_root) || dentry == parent) {
-			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+		if (dentry == READ(mount, mnt.mnt_root) || dentry == parent) {
+			struct mount *above = READ(mount, mnt_parent);
 
 			if (above == mount || !above) {
 				/* A file of no mount that anybody sees, such as a memfd, is its own root; a true one is
 				 * called "/". */
 				if (off == begin && off < TEXT_BYTES) {
-					name = BPF_CORE_READ(dentry, d_name.name);
+					name = READ(dentry, d_name.name);
 					n = bpf_probe_read_kernel_str(text_at(record, off), COMPONENT_BYTES, name);
 					off += n > 0 ? (u32)n : 0;
 				}
 				return off;
 			}
-			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+			dentry = READ(mount, mnt_mountpoint);
 			mount = above;
 			continue;
 		}
 		if (off >= TEXT_BYTES || off - begin >= NAME_BYTES)
 			break;
-		name = BPF_CORE_READ(dentry, d_name.name);
+		name = READ(dentry, d_name.name);
 		n = bpf_probe_read_kernel_str(text_at(record, off), COMPONENT_BYTES, name);
 		if (n <= 0)
 			break;
@@ -376,7 +376,7 @@ static __always_inline u32 put_path(struct probe_record *record, u32 n, u32 off,
 
 static __always_inline u32 put_file_path(struct probe_record *record, u32 n, u32 off, struct file *file)
 {
-	return put_path(record, n, off, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry));
+	return put_path(record, n, off, READ(file, f_path.mnt), READ(file, f_path.dentry));
 }
 
 /* A text that ends in a NUL, which is left out. */
@@ -433,17 +433,17 @@ static __always_inline struct file *file_of(struct task_struct *task, s64 fd)
 
 static __always_inline void set_file(struct probe_file *to, struct file *file)
 {
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct inode *inode = READ(file, f_inode);
 
-	to->inode = BPF_CORE_READ(inode, i_ino);
-	to->size = (u64)BPF_CORE_READ(inode, i_size);
-	to->device = BPF_CORE_READ(inode, i_sb, s_dev);
-	to->mode = BPF_CORE_READ(inode, i_mode);
-	to->uid = BPF_CORE_READ(inode, i_uid.val);
-	to->gid = BPF_CORE_READ(inode, i_gid.val);
+	to->inode = READ(inode, i_ino);
+	to->size = (u64)READ(inode, i_size);
+	to->device = READ(inode, i_sb, s_dev);
+	to->mode = READ(inode, i_mode);
+	to->uid = READ(inode, i_uid.val);
+	to->gid = READ(inode, i_gid.val);
 }
 
 static __always_inline u32 file_mode(struct file *file)
 {
-	return BPF_CORE_READ(file, f_inode, i_mode);
+	return READ(file, f_inode, i_mode);
 }

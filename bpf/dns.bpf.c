@@ -155,7 +155,7 @@ static __always_inline void tell_fast_open(const struct call *call, struct sock 
 	set_addresses(socket, sk);
 	socket->fd = (int)call_arg(call, 0);
 	/* The bytes went with the question for it, which has no answer yet. */
-	socket->result = ret < 0 || BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_SYN_SENT ? -EINPROGRESS : 0;
+	socket->result = ret < 0 || READ(sk, __sk_common.skc_state) == TCP_SYN_SENT ? -EINPROGRESS : 0;
 	send_begun(record, 0, sk, PROBE_WANT_CONNECT);
 }
 
@@ -176,11 +176,11 @@ int BPF_PROG(act_send, struct pt_regs *regs, long ret)
 	sk = sock_of(call.task, (int)call_arg(&call, 0));
 	if (!sk)
 		return 0;
-	if (begins && BPF_CORE_READ(sk, sk_type) == SOCK_STREAM)
+	if (begins && READ(sk, sk_type) == SOCK_STREAM)
 		tell_fast_open(&call, sk, ret);
 	if (ret <= 0 || !wants(PROBE_WANT_SEND | PROBE_WANT_DNS))
 		return 0;
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) != AF_INET && BPF_CORE_READ(sk, __sk_common.skc_family) != AF_INET6)
+	if (READ(sk, __sk_common.skc_family) != AF_INET && READ(sk, __sk_common.skc_family) != AF_INET6)
 		return 0;
 	record = call_record(&call, PROBE_DNS, PROBE_CLASS_DNS);
 	if (!record)
@@ -209,7 +209,7 @@ int BPF_PROG(act_send, struct pt_regs *regs, long ret)
 /* A look at what comes again by the next call; at what was sent from here; bytes of a stream that are thrown away. */
 static __always_inline bool_t is_nothing_new(u64 flags, struct sock *sk)
 {
-	return flags & (MSG_PEEK | MSG_ERRQUEUE) || (flags & MSG_TRUNC && BPF_CORE_READ(sk, sk_type) == SOCK_STREAM);
+	return flags & (MSG_PEEK | MSG_ERRQUEUE) || (flags & MSG_TRUNC && READ(sk, sk_type) == SOCK_STREAM);
 }
 
 SEC("tp_btf/sys_exit")

@@ -57,7 +57,7 @@ static __always_inline u64 open_flags(const struct call *call)
 /* A file was opened: told if its kind of opening is wanted. */
 static __always_inline void tell_open(struct task_struct *task, struct file *file, u64 flags, u16 call)
 {
-	u32 mode = BPF_CORE_READ(file, f_mode), created = !!(mode & FMODE_CREATED);
+	u32 mode = READ(file, f_mode), created = !!(mode & FMODE_CREATED);
 	u32 want = created ? PROBE_WANT_CREATE : flags & (O_ACCMODE | O_TRUNC) ? PROBE_WANT_WRITE : PROBE_WANT_READ;
 	u32 class = created ? PROBE_CLASS_FILE : want == PROBE_WANT_WRITE ? PROBE_CLASS_FILE_WRITE : PROBE_CLASS_FILE_READ;
 	struct probe_record *record;
@@ -114,7 +114,7 @@ static __always_inline void tell_written(struct task_struct *task, struct file *
 	if (!record)
 		return;
 	set_file(&record->body.file, file);
-	record->body.file.flags = BPF_CORE_READ(file, f_flags);
+	record->body.file.flags = READ(file, f_flags);
 	record->body.file.value[0] = written->bytes;
 	record->body.file.value[1] = written->count;
 	record->body.file.first_ns = written->first_ns;
@@ -135,7 +135,7 @@ static __always_inline bool_t begin_written(struct file *file, u64 now_ns, u64 b
 	u64 key = (u64)file;
 	u32 one = 1;
 
-	written.inode = BPF_CORE_READ(file, f_inode, i_ino);
+	written.inode = READ(file, f_inode, i_ino);
 	if (bpf_map_update_elem(&writes, &key, &written, BPF_NOEXIST))
 		return 0;
 	if (!bpf_map_lookup_elem(&writers, &pid))
@@ -145,7 +145,7 @@ static __always_inline bool_t begin_written(struct file *file, u64 now_ns, u64 b
 
 static __always_inline bool_t is_of_file(const struct written *written, struct file *file)
 {
-	return written->inode == BPF_CORE_READ(file, f_inode, i_ino);
+	return written->inode == READ(file, f_inode, i_ino);
 }
 
 static __always_inline void count_written(struct task_struct *task, struct file *file, u64 bytes)
@@ -227,16 +227,16 @@ int BPF_PROG(on_writer_exit, struct task_struct *task)
 static __always_inline u32 put_folder(struct probe_record *record, u32 n, u32 off, const struct call *call, int at, u64 name)
 {
 	struct task_struct *task = call->task;
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	struct fs_struct *fs = READ(task, fs);
 	int fd = at < 0 ? AT_FDCWD : (int)call_arg(call, at);
 	struct file *file;
 	char first = 0;
 
 	bpf_probe_read_user(&first, 1, (void *)name);
 	if (first == '/')
-		return put_path(record, n, off, BPF_CORE_READ(fs, root.mnt), BPF_CORE_READ(fs, root.dentry));
+		return put_path(record, n, off, READ(fs, root.mnt), READ(fs, root.dentry));
 	if (fd == AT_FDCWD)
-		return put_path(record, n, off, BPF_CORE_READ(fs, pwd.mnt), BPF_CORE_READ(fs, pwd.dentry));
+		return put_path(record, n, off, READ(fs, pwd.mnt), READ(fs, pwd.dentry));
 	file = file_of(task, fd);
 	if (!file) {
 		record->cut |= 1 << n;

@@ -49,9 +49,9 @@ struct user_address {			/* sockaddr_in and sockaddr_in6 */
 
 static __always_inline struct sock *sock_of_file(struct file *file)
 {
-	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct socket *socket = READ(file, private_data);
 
-	return socket ? BPF_CORE_READ(socket, sk) : NULL;
+	return socket ? READ(socket, sk) : NULL;
 }
 
 static __always_inline struct sock *sock_of(struct task_struct *task, s64 fd)
@@ -76,11 +76,11 @@ static __always_inline bool_t is_tcp(const struct probe_socket *socket)
 }
 
 /* A socket that a tracepoint hands over is read as it lies there; one that was found by a descriptor, by a call for each. */
-#define READ(is_handed, from, member) ((is_handed) ? (from)->member : BPF_CORE_READ(from, member))
+#define READ(is_handed, from, member) ((is_handed) ? (from)->member : READ(from, member))
 
 static __always_inline u16 copy_of_local_port(struct sock *sk)
 {
-	return swap16(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	return swap16(READ((struct inet_sock *)sk, inet_sport));
 }
 
 static __always_inline void read_addresses(struct probe_socket *to, struct sock *sk, bool_t is_handed)
@@ -159,19 +159,19 @@ static __always_inline u32 put_named_path(struct probe_record *record, u32 off, 
 	if (record->text_bytes[SOCKET_PATH] > size - 2)	/* need not end in a NUL (unix(7)) */
 		record->text_bytes[SOCKET_PATH] = (u16)(size - 2);
 	if (first != '/')
-		off = put_path(record, SOCKET_CWD, off, BPF_CORE_READ(task, fs, pwd.mnt), BPF_CORE_READ(task, fs, pwd.dentry));
+		off = put_path(record, SOCKET_CWD, off, READ(task, fs, pwd.mnt), READ(task, fs, pwd.dentry));
 	return off;
 }
 
 /* The address that a unix socket is bound to. */
 static __always_inline u32 put_bound_path(struct probe_record *record, u32 off, struct sock *sk)
 {
-	struct unix_address *address = BPF_CORE_READ((struct unix_sock *)sk, addr);
+	struct unix_address *address = READ((struct unix_sock *)sk, addr);
 	u64 size;
 
 	if (!address || off >= TEXT_BYTES)
 		return off;
-	size = (u32)BPF_CORE_READ(address, len) - 2;
+	size = (u32)READ(address, len) - 2;
 	barrier_var(size);
 	if (size - 1 >= SUN_PATH_BYTES)
 		return off;
@@ -205,7 +205,7 @@ static __always_inline bool_t remember_connection(const struct probe_record *rec
 	    !wants(PROBE_WANT_DISCONNECT | PROBE_WANT_CONNECT))
 		return 0;
 	bpf_map_update_elem(&connections, &key, &owner, BPF_ANY);
-	return BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE && bpf_map_delete_elem(&connections, &key) == 0;
+	return READ(sk, __sk_common.skc_state) == TCP_CLOSE && bpf_map_delete_elem(&connections, &key) == 0;
 }
 
 /* What a connection that ends has moved. */
@@ -219,7 +219,7 @@ static __always_inline void set_ended(struct probe_record *record, struct sock *
 	to->fd = -1;
 	if (is_handed)
 		tcp = bpf_skc_to_tcp_sock(sk);
-	else if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+	else if (READ(sk, sk_protocol) != IPPROTO_TCP)
 		tcp = NULL;
 	/* MPTCP (262, which is 6 in a byte) keeps its own accounts. */
 	if (!tcp) {
@@ -291,8 +291,8 @@ int BPF_PROG(act_connect, struct pt_regs *regs, long ret)
 		off = put_named_path(record, off, call.task, address, size);
 	remember_asker(call.task, socket);
 	/* One that does not wait may have been refused by now. */
-	if (ret == -EINPROGRESS && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE && BPF_CORE_READ(sk, sk_err) > 0)
-		socket->result = -BPF_CORE_READ(sk, sk_err);
+	if (ret == -EINPROGRESS && READ(sk, __sk_common.skc_state) == TCP_CLOSE && READ(sk, sk_err) > 0)
+		socket->result = -READ(sk, sk_err);
 	send_begun(record, off, sk, PROBE_WANT_CONNECT);
 	return 0;
 }
@@ -317,7 +317,7 @@ int BPF_PROG(act_accept, struct pt_regs *regs, long ret)
 	record->body.socket.fd = (int)ret;
 	record->body.socket.result = ret;
 	if (record->body.socket.family == AF_UNIX) {
-		struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
+		struct sock *peer = READ((struct unix_sock *)sk, peer);
 
 		if (peer)
 			off = put_bound_path(record, off, peer);

@@ -85,17 +85,17 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 
 	if (!record)
 		return 0;
-	file = BPF_CORE_READ(mm, exe_file);
-	inode = BPF_CORE_READ(file, f_inode);
-	dentry = BPF_CORE_READ(file, f_path.dentry);
-	record->body.exec.inode = BPF_CORE_READ(inode, i_ino);
-	record->body.exec.device = BPF_CORE_READ(inode, i_sb, s_dev);
-	record->body.exec.mode = BPF_CORE_READ(inode, i_mode);
-	record->body.exec.uid = BPF_CORE_READ(inode, i_uid.val);
-	record->body.exec.gid = BPF_CORE_READ(inode, i_gid.val);
-	record->body.exec.links = BPF_CORE_READ(inode, i_nlink);
-	record->body.exec.is_unhashed = BPF_CORE_READ(dentry, d_hash.pprev) == NULL;
-	record->body.exec.is_internal = !!(BPF_CORE_READ(file, f_path.mnt, mnt_flags) & MNT_INTERNAL);
+	file = READ(mm, exe_file);
+	inode = READ(file, f_inode);
+	dentry = READ(file, f_path.dentry);
+	record->body.exec.inode = READ(inode, i_ino);
+	record->body.exec.device = READ(inode, i_sb, s_dev);
+	record->body.exec.mode = READ(inode, i_mode);
+	record->body.exec.uid = READ(inode, i_uid.val);
+	record->body.exec.gid = READ(inode, i_gid.val);
+	record->body.exec.links = READ(inode, i_nlink);
+	record->body.exec.is_unhashed = READ(dentry, d_hash.pprev) == NULL;
+	record->body.exec.is_internal = !!(READ(file, f_path.mnt, mnt_flags) & MNT_INTERNAL);
 	record->body.exec.argc = (u32)bprm->argc;
 	cred = task->cred;
 	bpf_probe_read_kernel(&record->body.exec.caps[0], 8, &cred->cap_permitted);
@@ -103,17 +103,17 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	bpf_probe_read_kernel(&record->body.exec.caps[2], 8, &cred->cap_inheritable);
 	bpf_probe_read_kernel(&record->body.exec.caps[3], 8, &cred->cap_ambient);
 	off = put_file_path(record, EXEC_PATH, off, file);
-	off = put_path(record, EXEC_CWD, off, BPF_CORE_READ(fs, pwd.mnt), BPF_CORE_READ(fs, pwd.dentry));
-	tty = BPF_CORE_READ(task, signal, tty);
+	off = put_path(record, EXEC_CWD, off, READ(fs, pwd.mnt), READ(fs, pwd.dentry));
+	tty = READ(task, signal, tty);
 	if (tty)
 		off = put_string(record, EXEC_TTY, off, &tty->name, 0, 64);
 	script = bprm->filename;
 	if (script != bprm->interp)
 		off = put_string(record, EXEC_SCRIPT, off, script, 0, NAME_BYTES);
-	args = BPF_CORE_READ(mm, arg_start);
-	args_end = BPF_CORE_READ(mm, arg_end);
-	env = BPF_CORE_READ(mm, env_start);
-	env_end = BPF_CORE_READ(mm, env_end);
+	args = READ(mm, arg_start);
+	args_end = READ(mm, arg_end);
+	env = READ(mm, env_start);
+	env_end = READ(mm, env_end);
 	record->body.exec.args_bytes = (u32)(args_end - args);
 	record->body.exec.env_bytes = (u32)(env_end - env);
 	off = put_block(record, EXEC_ENV, off, env, env_end - env, FIRST_ENV);

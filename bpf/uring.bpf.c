@@ -16,16 +16,16 @@ static __always_inline void uring_open(struct task_struct *task, struct io_kiocb
 	struct file *file;
 
 	/* Into a slot of the ring instead of a descriptor: the file is not to be found by its number. */
-	if (BPF_CORE_READ(open, file_slot))
+	if (READ(open, file_slot))
 		return;
 	file = file_of(task, fd);
 	if (file)
-		tell_open(task, file, BPF_CORE_READ(open, how.flags), PROBE_CALL_openat2);
+		tell_open(task, file, READ(open, how.flags), PROBE_CALL_openat2);
 }
 
 static __always_inline void uring_write(struct task_struct *task, struct io_kiocb *request, int written)
 {
-	struct file *file = BPF_CORE_READ(request, file);
+	struct file *file = READ(request, file);
 
 	if (file && wants(PROBE_WANT_WRITE) && (file_mode(file) & S_IFMT) == S_IFREG)
 		count_written(task, file, (u64)written);
@@ -33,7 +33,7 @@ static __always_inline void uring_write(struct task_struct *task, struct io_kioc
 
 static __always_inline void uring_connect(struct task_struct *task, struct io_kiocb *request, int result)
 {
-	struct file *file = BPF_CORE_READ(request, file);
+	struct file *file = READ(request, file);
 	struct probe_record *record;
 	struct sock *sk;
 
@@ -61,7 +61,7 @@ static __always_inline void uring_accept(struct task_struct *task, struct io_kio
 	struct probe_record *record;
 	struct sock *sk;
 
-	if (!wants(PROBE_WANT_ACCEPT) || BPF_CORE_READ((struct io_accept *)request, file_slot))
+	if (!wants(PROBE_WANT_ACCEPT) || READ((struct io_accept *)request, file_slot))
 		return;
 	sk = sock_of(task, fd);
 	record = sk ? record_begin(PROBE_SOCKET, PROBE_CLASS_NETWORK, task) : NULL;
@@ -84,8 +84,8 @@ int BPF_PROG(on_uring_complete, void *ring, struct io_kiocb *request)
 
 	if (!bpf_core_field_exists(request->cqe) || !request || is_own())
 		return 0;
-	operation = BPF_CORE_READ(request, opcode);
-	result = BPF_CORE_READ(request, cqe.res);
+	operation = READ(request, opcode);
+	result = READ(request, cqe.res);
 	if (operation == URING_CONNECT)
 		uring_connect(task, request, result);
 	if (result < 0)
