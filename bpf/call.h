@@ -4,6 +4,8 @@
 
 #include "exclude.h"
 
+#define EINPROGRESS 115
+
 /* First those of the machine's own programs, then those of its 32-bit programs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

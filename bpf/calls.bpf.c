@@ -24,6 +24,12 @@ static __always_inline bool_t is_usual(const struct call *call, const struct pro
 	       call->plan->number != PROBE_CALL_openat2 && !(call_arg(call, call->plan->value) & OPEN_CHANGES);
 }
 
+/* A call that failed did nothing; but who tried to connect is worth knowing, also by a message (MSG_FASTOPEN). */
+static __always_inline bool_t is_failure(u32 act, long ret)
+{
+	return ret < 0 && ret > -4096 && act != PROBE_ACT_CONNECT && !(act == PROBE_ACT_SEND && ret == -EINPROGRESS);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 {
@@ -35,9 +41,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	act = call.plan->act;
 	c = control_get();
-	/* A call that failed did nothing; but who tried to connect is worth knowing. */
-	if (!c || is_usual(&call, c, act) || (ret < 0 && ret > -4096 && act != PROBE_ACT_CONNECT) ||
-	    c->own_pid == (u32)call.task->tgid)
+	if (!c || is_usual(&call, c, act) || is_failure(act, ret) || c->own_pid == (u32)call.task->tgid)
 		return 0;
 	bpf_tail_call(ctx, &acts, act);
 	return 0;

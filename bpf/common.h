@@ -137,14 +137,14 @@ static __always_inline void count(u32 class, bool_t is_lost)
 static __always_inline u64 start_of(struct task_struct *leader)
 {
 	if (bpf_core_field_exists(leader->start_boottime))
-		return READ(leader, start_boottime);
+		return leader->start_boottime;
 	return READ((struct task_struct___before_5_5 *)leader, real_start_time);
 }
 
 static __always_inline u32 pid_in_namespace(struct task_struct *leader)
 {
-	struct pid *pid = READ(leader, thread_pid);
-	u32 level = READ(pid, level);
+	struct pid *pid = leader->thread_pid;
+	u32 level = pid->level;
 	char *numbers = (char *)pid + bpf_core_field_offset(struct pid, numbers);
 	int nr = 0;
 
@@ -180,10 +180,9 @@ static __always_inline void set_head(struct probe_head *head, u8 type, struct ta
 	head->start_ns = start_of(leader);
 	head->cpu = (u16)bpf_get_smp_processor_id();
 	head->type = type;
-	head->flags = 0;
 	head->pid = (u32)task->tgid;
 	head->tid = (u32)task->pid;
-	head->ppid = (u32)READ(leader, real_parent, tgid);
+	head->ppid = (u32)leader->real_parent->tgid;
 	head->ns_pid = pid_in_namespace(leader);
 	set_ids(head, task);
 	bpf_probe_read_kernel(head->name, sizeof(head->name), &task->comm);
@@ -196,9 +195,9 @@ static __always_inline struct cpu_state *cpu_state_get(void)
 	return bpf_map_lookup_elem(&cpu_states, &key);
 }
 
-/* A record of the task, its body and texts empty; NULL: there is no room, counted.  Each must end in record_send() or
+/* A record that is empty but for its number; NULL: there is no room, counted.  Each must end in record_send() or
  * record_drop(). */
-static __always_inline struct probe_record *record_begin(u8 type, u32 class, struct task_struct *task)
+static __always_inline struct probe_record *record_take(u32 class)
 {
 	struct cpu_state *state = cpu_state_get();
 	struct probe_record *record;
@@ -215,10 +214,45 @@ static __always_inline struct probe_record *record_begin(u8 type, u32 class, str
 	if (!record)
 		return NULL;
 	state->depth = depth + 1;
-	__builtin_memset(&record->body, 0, sizeof(*record) - __builtin_offsetof(struct probe_record, body));
-	set_head(&record->head, type, task);
+	__builtin_memset(record, 0, sizeof(*record));
 	record->head.number = state->number++;
 	return record;
+}
+
+/* A record of the task. */
+static __always_inline struct probe_record *record_begin(u8 type, u32 class, struct task_struct *task)
+{
+	struct probe_record *record = record_take(class);
+
+	if (record)
+		set_head(&record->head, type, task);
+	return record;
+}
+
+/* Of a process that is not on the processor. */
+static __always_inline struct probe_record *record_begin_of(u8 type, u32 class, u32 pid, u32 ppid, u64 start_ns)
+{
+	struct probe_record *record = record_take(class);
+
+	if (!record)
+		return NULL;
+	record->head.time_ns = bpf_ktime_get_boot_ns();
+	record->head.start_ns = start_ns;
+	record->head.cpu = (u16)bpf_get_smp_processor_id();
+	record->head.type = type;
+	record->head.flags = PROBE_SOFTIRQ;
+	record->head.pid = pid;
+	record->head.ppid = ppid;
+	return record;
+}
+
+/* The record that was handed over becomes another of the same moment: no two have one number. */
+static __always_inline void record_next(struct probe_record *record)
+{
+	struct cpu_state *state = cpu_state_get();
+
+	if (state)
+		record->head.number = state->number++;
 }
 
 static __always_inline void record_drop(void)
@@ -396,12 +430,12 @@ static __always_inline u32 put_block(struct probe_record *record, u32 n, u32 off
 
 static __always_inline struct file *file_of(struct task_struct *task, s64 fd)
 {
-	struct fdtable *table = task->files->fdt;	/* loads, not calls of a helper each */
+	struct fdtable *table = task->files->fdt;
 	struct file *file = NULL;
 
 	if (fd < 0 || fd >= table->max_fds)
 		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
+	bpf_probe_read_kernel(&file, sizeof(file), &table->fd[fd]);
 	return file;
 }
 

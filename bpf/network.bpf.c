@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Calls on sockets: both addresses as the kernel has them when the call returns; where it does not keep the other one (a
- * connect that failed) the one that the program named.  DNS: what goes to or comes from port 53, whatever call moves it. */
+ * connect that failed) the one that the program named. */
 
 #include "call.h"
 
@@ -15,10 +15,7 @@
 #define TCP_LISTEN 10
 #define IPPROTO_TCP 6
 #define DNS_PORT 53
-#define DNS_BYTES 4095u
-#define MESSAGES 4			/* of one sendmmsg or recvmmsg */
 #define SUN_PATH_BYTES 108u
-#define EINPROGRESS 115
 #define SOCK_DONE_BIT (1u << 1)		/* enum sock_flags, include/net/sock.h */
 
 /* Who asked a name server lately: only their reads and writes are looked into. */
@@ -71,19 +68,30 @@ static __always_inline u16 swap16(u16 value)
 	return (u16)(value << 8 | value >> 8);
 }
 
-static __always_inline u16 remote_port_of(struct sock *sk)
+/* What inet_sock_set_state tells of. */
+static __always_inline bool_t is_tcp(const struct probe_socket *socket)
 {
-	return swap16(READ(sk, __sk_common.skc_dport));
+	return socket->protocol == IPPROTO_TCP && socket->socket_type == SOCK_STREAM &&
+	       (socket->family == AF_INET || socket->family == AF_INET6);
+}
+
+static __always_inline u16 copy_of_local_port(struct sock *sk)
+{
+	return swap16(READ((struct inet_sock *)sk, inet_sport));
 }
 
 static __always_inline void set_addresses(struct probe_socket *to, struct sock *sk)
 {
+	u32 ip;
+
 	to->family = READ(sk, __sk_common.skc_family);
 	to->socket_type = (u8)READ(sk, sk_type);
 	to->protocol = (u8)READ(sk, sk_protocol);
 	if (to->family == AF_INET) {
-		bpf_probe_read_kernel(to->local, 4, &sk->__sk_common.skc_rcv_saddr);
-		bpf_probe_read_kernel(to->remote, 4, &sk->__sk_common.skc_daddr);
+		ip = READ(sk, __sk_common.skc_rcv_saddr);
+		__builtin_memcpy(to->local, &ip, 4);
+		ip = READ(sk, __sk_common.skc_daddr);
+		__builtin_memcpy(to->remote, &ip, 4);
 	} else if (to->family == AF_INET6) {
 		bpf_probe_read_kernel(to->local, 16, &sk->__sk_common.skc_v6_rcv_saddr);
 		bpf_probe_read_kernel(to->remote, 16, &sk->__sk_common.skc_v6_daddr);
@@ -91,8 +99,15 @@ static __always_inline void set_addresses(struct probe_socket *to, struct sock *
 		return;
 	}
 	to->local_port = READ(sk, __sk_common.skc_num);
-	to->remote_port = remote_port_of(sk);
+	to->remote_port = swap16(READ(sk, __sk_common.skc_dport));
 	to->remote_family = to->remote_port ? to->family : 0;
+}
+
+static __always_inline void set_accepted(struct probe_socket *to, struct sock *sk)
+{
+	set_addresses(to, sk);
+	if (to->local_port == 0 && is_tcp(to))
+		to->local_port = copy_of_local_port(sk);	/* it is over already, see set_ended() */
 }
 
 /* The other end as the program names it. */
@@ -170,17 +185,64 @@ static __always_inline void remember_asker(struct task_struct *task, const struc
 	bpf_map_update_elem(&askers, &pid, &one, BPF_ANY);
 }
 
-static __always_inline void remember_connection(struct task_struct *task, struct sock *sk, const struct probe_socket *socket)
+/* 1: it is over already, and on_state did not know whose it was: the caller has its end to tell.  Remembered before looked
+ * at, so that one of the two tells. */
+static __always_inline bool_t remember_connection(const struct probe_record *record, struct sock *sk)
 {
-	struct task_struct *leader = task->group_leader;
-	struct owner owner = { .pid = (u32)task->tgid };
+	struct owner owner = { record->head.start_ns, record->head.pid, record->head.ppid };
+	s64 result = record->body.socket.result;
 	u64 key = (u64)sk;
 
-	if (socket->protocol != IPPROTO_TCP || !wants(PROBE_WANT_DISCONNECT | PROBE_WANT_CONNECT))
-		return;
-	owner.start_ns = start_of(leader);
-	owner.ppid = (u32)READ(leader, real_parent, tgid);
+	if (!is_tcp(&record->body.socket) || (result < 0 && result != -EINPROGRESS) ||
+	    !wants(PROBE_WANT_DISCONNECT | PROBE_WANT_CONNECT))
+		return 0;
 	bpf_map_update_elem(&connections, &key, &owner, BPF_ANY);
+	return READ(sk, __sk_common.skc_state) == TCP_CLOSE && bpf_map_delete_elem(&connections, &key) == 0;
+}
+
+/* What a connection that ends has moved. */
+static __always_inline void set_ended(struct probe_record *record, struct sock *sk)
+{
+	struct probe_socket *to = &record->body.socket;
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+
+	/* The port is given back by now (inet_put_port), its copy is not. */
+	to->local_port = copy_of_local_port(sk);
+	to->fd = -1;
+	/* MPTCP (262, which is 6 in a byte) keeps its own accounts. */
+	if (READ(sk, sk_protocol) != IPPROTO_TCP) {
+		record->head.flags |= PROBE_UNCOUNTED;
+		return;
+	}
+	to->bytes_in = READ(tcp, bytes_received);
+	/* A FIN that came counts as a byte, and leaves this flag (net/ipv4/tcp_input.c, tcp_fin). */
+	if (to->bytes_in > 0 && READ(sk, __sk_common.skc_flags) & SOCK_DONE_BIT)
+		to->bytes_in--;
+	to->bytes_out = READ(tcp, bytes_sent) - READ(tcp, bytes_retrans);
+}
+
+/* After the record of how it began. */
+static __always_inline void tell_end(struct probe_record *record, struct sock *sk)
+{
+	if (!wants(PROBE_WANT_DISCONNECT))
+		return;
+	record_next(record);
+	record->call = PROBE_CALL_NONE;
+	record->body.socket.result = 0;
+	set_ended(record, sk);
+	record_output(record, 0, PROBE_CLASS_NETWORK);
+}
+
+/* A connection has begun, or was to begin. */
+static __always_inline void send_begun(struct probe_record *record, u32 off, struct sock *sk, u32 want)
+{
+	bool_t is_over = remember_connection(record, sk);
+
+	if (wants(want))
+		record_output(record, off, PROBE_CLASS_NETWORK);
+	if (is_over)
+		tell_end(record, sk);
+	record_drop();
 }
 
 SEC("tp_btf/sys_exit")
@@ -208,18 +270,18 @@ int BPF_PROG(act_connect, struct pt_regs *regs, long ret)
 	set_named(socket, address, size);
 	socket->fd = (int)call_arg(&call, 0);
 	socket->result = ret;
+	/* It lets go of the connection (connect(2)): on_state tells of the end. */
+	if (ret == 0 && socket->remote_family == AF_UNSPEC && is_tcp(socket)) {
+		record_drop();
+		return 0;
+	}
 	if (socket->family == AF_UNIX)
 		off = put_named_path(record, off, call.task, address, size);
 	remember_asker(call.task, socket);
 	/* One that does not wait may have been refused by now. */
 	if (ret == -EINPROGRESS && READ(sk, __sk_common.skc_state) == TCP_CLOSE && READ(sk, sk_err) > 0)
-		socket->result = ret = -READ(sk, sk_err);
-	if (ret == 0 || ret == -EINPROGRESS)
-		remember_connection(call.task, sk, socket);
-	if (wants(PROBE_WANT_CONNECT))
-		record_send(record, off, PROBE_CLASS_NETWORK);
-	else
-		record_drop();
+		socket->result = -READ(sk, sk_err);
+	send_begun(record, off, sk, PROBE_WANT_CONNECT);
 	return 0;
 }
 
@@ -239,7 +301,7 @@ int BPF_PROG(act_accept, struct pt_regs *regs, long ret)
 	record = call_record(&call, PROBE_SOCKET, PROBE_CLASS_NETWORK);
 	if (!record)
 		return 0;
-	set_addresses(&record->body.socket, sk);
+	set_accepted(&record->body.socket, sk);
 	record->body.socket.fd = (int)ret;
 	record->body.socket.result = ret;
 	if (record->body.socket.family == AF_UNIX) {
@@ -248,11 +310,7 @@ int BPF_PROG(act_accept, struct pt_regs *regs, long ret)
 		if (peer)
 			off = put_bound_path(record, off, peer);
 	}
-	remember_connection(call.task, sk, &record->body.socket);
-	if (wants(PROBE_WANT_ACCEPT))
-		record_send(record, off, PROBE_CLASS_NETWORK);
-	else
-		record_drop();
+	send_begun(record, off, sk, PROBE_WANT_ACCEPT);
 	return 0;
 }
 
@@ -287,238 +345,33 @@ int BPF_PROG(act_socket, struct pt_regs *regs, long ret)
 
 /* A connection ends, or did not come about, often when nobody of the process is on the processor. */
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(on_state, const struct sock *sk, int old_state, int new_state)
+int BPF_PROG(on_state, struct sock *sk, int old_state, int new_state)
 {
 	bool_t is_refused = old_state == TCP_SYN_SENT;
-	struct tcp_sock *tcp = (struct tcp_sock *)sk;
-	struct probe_record *record = NULL;
-	struct owner *owner;
+	struct probe_record *record;
+	struct owner *found, owner;
 	u64 key = (u64)sk;
 
 	if (new_state != TCP_CLOSE || old_state == TCP_LISTEN)
 		return 0;
-	owner = bpf_map_lookup_elem(&connections, &key);
-	if (!owner)
+	found = bpf_map_lookup_elem(&connections, &key);
+	if (!found)
 		return 0;
-	if (wants(is_refused ? PROBE_WANT_CONNECT : PROBE_WANT_DISCONNECT))
-		record = record_begin(PROBE_SOCKET, PROBE_CLASS_NETWORK, current_task());
-	if (record) {
-		record->head.flags = PROBE_SOFTIRQ;
-		record->head.pid = owner->pid;
-		record->head.ppid = owner->ppid;
-		record->head.start_ns = owner->start_ns;
-		record->call = is_refused ? PROBE_CALL_connect : PROBE_CALL_NONE;
-		set_addresses(&record->body.socket, (struct sock *)sk);
-		/* The port is given back by now (inet_put_port), its copy is not. */
-		record->body.socket.local_port = swap16(READ((struct inet_sock *)sk, inet_sport));
-		record->body.socket.fd = -1;
-		record->body.socket.result = is_refused ? -sk->sk_err : 0;
-		record->body.socket.bytes_in = READ(tcp, bytes_received);
-		/* A FIN that came counts as a byte, and leaves this flag (net/ipv4/tcp_input.c, tcp_fin). */
-		if (record->body.socket.bytes_in > 0 && READ(sk, __sk_common.skc_flags) & SOCK_DONE_BIT)
-			record->body.socket.bytes_in--;
-		record->body.socket.bytes_out = READ(tcp, bytes_sent) - READ(tcp, bytes_retrans);
-		record_send(record, 0, PROBE_CLASS_NETWORK);
-	}
-	bpf_map_delete_elem(&connections, &key);
-	return 0;
-}
-
-/* DNS */
-
-struct dns_piece {
-	u64 named;			/* where the program says, or is told, the other end; 0: the socket knows it */
-	u64 payload;
-	u32 named_size, size;
-};
-
-/* One message.  1: it was one. */
-static __noinline int tell_dns(struct probe_record *record, struct sock *sk, const struct dns_piece *piece)
-{
-	struct probe_socket *socket = &record->body.socket;
-	u32 off;
-
-	set_addresses(socket, sk);
-	if (piece->named)
-		set_named(socket, piece->named, piece->named_size);
-	if (socket->remote_port != DNS_PORT || (socket->family != AF_INET && socket->family != AF_INET6))
+	owner = *found;
+	if (bpf_map_delete_elem(&connections, &key))
 		return 0;
-	socket->wire_bytes = piece->size > 65535 ? 65535 : (u16)piece->size;
-	record->text_bytes[DNS_PAYLOAD] = 0;
-	record->cut = 0;
-	off = put_block(record, DNS_PAYLOAD, 0, piece->payload, piece->size, DNS_BYTES);
-	if (off)
-		record_output(record, off, PROBE_CLASS_DNS);
-	return 1;
-}
-
-#define MSGHDR_BYTES 56			/* of a 64-bit program; then the length of the message */
-#define MMSGHDR_BYTES 64
-
-/* struct msghdr of a 64-bit program: the first piece that is more than the length that TCP puts in front. */
-static __always_inline int tell_dns_message(struct probe_record *record, struct sock *sk, u64 message_at, u32 size)
-{
-	struct user_msghdr message = { 0 };
-	struct iovec piece = { 0 };
-
-	if (bpf_probe_read_user(&message, sizeof(message), (void *)message_at) ||
-	    bpf_probe_read_user(&piece, sizeof(piece), message.msg_iov))
+	/* Given up by the program before there was an answer: it neither came about nor failed. */
+	if (is_refused && sk->sk_err == 0)
 		return 0;
-	if (piece.iov_len == 2 && message.msg_iovlen > 1 &&
-	    bpf_probe_read_user(&piece, sizeof(piece), message.msg_iov + 1))
+	if (!wants(is_refused ? PROBE_WANT_CONNECT : PROBE_WANT_DISCONNECT))
 		return 0;
-	if (size > piece.iov_len)
-		size = (u32)piece.iov_len;
-	return tell_dns(record, sk, &(struct dns_piece){ (u64)message.msg_name, (u64)piece.iov_base, (u32)message.msg_namelen, size });
-}
-
-static __always_inline int tell_dns_messages(struct probe_record *record, struct sock *sk, u64 at, s64 n)
-{
-	int told = 0;
-
-	for (int i = 0; i < MESSAGES; i++) {
-		u32 size = 0;
-
-		if (i >= n)
-			break;
-		bpf_probe_read_user(&size, sizeof(size), (void *)(at + MSGHDR_BYTES));
-		told |= tell_dns_message(record, sk, at, size);
-		at += MMSGHDR_BYTES;
-	}
-	return told;
-}
-
-/* Where a datagram goes that is no DNS, if that is asked for. */
-static __always_inline void tell_send(struct probe_record *record)
-{
-	record->text_bytes[DNS_PAYLOAD] = 0;
-	record->cut = 0;
-	record->head.type = PROBE_SOCKET;
-	record->body.socket.wire_bytes = 0;
-	if (record->body.socket.socket_type == SOCK_DGRAM && record->body.socket.remote_port && wants(PROBE_WANT_SEND))
-		record_output(record, 0, PROBE_CLASS_NETWORK);
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(act_send, struct pt_regs *regs, long ret)
-{
-	struct probe_record *record;
-	struct call call;
-	struct sock *sk;
-	int told = 0;
-
-	if (!call_get(&call, regs) || ret <= 0)
-		return 0;
-	sk = sock_of(call.task, (int)call_arg(&call, 0));
-	if (!sk)
-		return 0;
-	if (READ(sk, __sk_common.skc_family) != AF_INET && READ(sk, __sk_common.skc_family) != AF_INET6)
-		return 0;
-	record = call_record(&call, PROBE_DNS, PROBE_CLASS_DNS);
+	record = record_begin_of(PROBE_SOCKET, PROBE_CLASS_NETWORK, owner.pid, owner.ppid, owner.start_ns);
 	if (!record)
 		return 0;
-	record->body.socket.fd = (int)call_arg(&call, 0);
-	record->body.socket.result = ret;
-	if (call.plan->number == PROBE_CALL_sendto)
-		told = tell_dns(record, sk, &(struct dns_piece){ call_arg(&call, 4), call_arg(&call, 1), (u32)call_arg(&call, 5), (u32)ret });
-	else if (call.narrow)
-		told = 0;
-	else if (call.plan->number == PROBE_CALL_sendmsg)
-		told = tell_dns_message(record, sk, call_arg(&call, 1), (u32)ret);
-	else
-		told = tell_dns_messages(record, sk, call_arg(&call, 1), ret);
-	if (told)
-		remember_asker(call.task, &record->body.socket);
-	else
-		tell_send(record);
-	record_drop();
-	return 0;
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(act_receive, struct pt_regs *regs, long ret)
-{
-	struct probe_record *record;
-	u32 pid = (u32)(bpf_get_current_pid_tgid() >> 32);
-	struct call call;
-	struct sock *sk;
-
-	if (ret <= 0 || !bpf_map_lookup_elem(&askers, &pid) || !call_get(&call, regs))
-		return 0;
-	/* The length alone, that TCP puts in front. */
-	if (ret <= 2 && call.plan->number != PROBE_CALL_recvmmsg)
-		return 0;
-	sk = sock_of(call.task, (int)call_arg(&call, 0));
-	if (!sk)
-		return 0;
-	record = call_record(&call, PROBE_DNS, PROBE_CLASS_DNS);
-	if (!record)
-		return 0;
-	record->body.socket.fd = (int)call_arg(&call, 0);
-	record->body.socket.result = ret;
-	if (call.plan->number == PROBE_CALL_recvfrom)
-		tell_dns(record, sk, &(struct dns_piece){ call_arg(&call, 4), call_arg(&call, 1), call_arg(&call, 4) ? 28 : 0, (u32)ret });
-	else if (call.plan->number == PROBE_CALL_read)
-		tell_dns(record, sk, &(struct dns_piece){ 0, call_arg(&call, 1), 0, (u32)ret });
-	else if (call.narrow)
-		;
-	else if (call.plan->number == PROBE_CALL_recvmsg)
-		tell_dns_message(record, sk, call_arg(&call, 1), (u32)ret);
-	else
-		tell_dns_messages(record, sk, call_arg(&call, 1), ret);
-	record_drop();
-	return 0;
-}
-
-/* write() to a socket that asks a name server. */
-static __always_inline void tell_dns_written(const struct call *call, struct sock *sk, long ret)
-{
-	u32 pid = (u32)call->task->tgid;
-	struct probe_record *record;
-	struct iovec pieces[2] = { 0 };
-
-	if (!bpf_map_lookup_elem(&askers, &pid))
-		return;
-	record = call_record(call, PROBE_DNS, PROBE_CLASS_DNS);
-	if (!record)
-		return;
-	record->body.socket.fd = (int)call_arg(call, 0);
-	record->body.socket.result = ret;
-	if (call->plan->number == PROBE_CALL_write) {
-		tell_dns(record, sk, &(struct dns_piece){ 0, call_arg(call, 1), 0, (u32)ret });
-	} else if (call->plan->number == PROBE_CALL_writev && !call->narrow && ret > 2 &&
-		   !bpf_probe_read_user(pieces, sizeof(pieces), (void *)call_arg(call, 1))) {
-		/* The length, then the message (RFC 1035, 4.2.2). */
-		if (pieces[0].iov_len == 2)
-			tell_dns(record, sk, &(struct dns_piece){ 0, (u64)pieces[1].iov_base, 0, (u32)ret - 2 });
-		else
-			tell_dns(record, sk, &(struct dns_piece){ 0, (u64)pieces[0].iov_base, 0, (u32)ret });
-	}
-	record_drop();
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(act_write, struct pt_regs *regs, long ret)
-{
-	struct inode *inode;
-	struct file *file;
-	struct call call;
-	u32 mode;
-
-	if (ret <= 0 || !call_get(&call, regs))
-		return 0;
-	file = file_of(call.task, (int)call_arg(&call, call.plan->at));
-	if (!file)
-		return 0;
-	inode = READ(file, f_inode);
-	mode = READ(inode, i_mode) & S_IFMT;
-	if (mode == S_IFREG && wants(PROBE_WANT_WRITE))
-		count_written(call.task, file, inode, (u64)ret);
-	else if (mode == S_IFSOCK && wants(PROBE_WANT_DNS)) {
-		struct sock *sk = sock_of_file(file);
-
-		if (sk)
-			tell_dns_written(&call, sk, ret);
-	}
+	record->call = is_refused ? PROBE_CALL_connect : PROBE_CALL_NONE;
+	record->body.socket.result = is_refused ? -sk->sk_err : 0;
+	set_addresses(&record->body.socket, sk);
+	set_ended(record, sk);
+	record_send(record, 0, PROBE_CLASS_NETWORK);
 	return 0;
 }

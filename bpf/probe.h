@@ -61,6 +61,7 @@ enum probe_class {
 /* In head.flags */
 #define PROBE_SOFTIRQ 1			/* the current task has nothing to do with it: only pid and start are known */
 #define PROBE_ELSEWHERE 2		/* a folder is of another mount namespace than the process, or of none */
+#define PROBE_UNCOUNTED 4		/* what the connection moved is not known */
 
 struct probe_head {
 	probe_u64 time_ns;		/* since boot (CLOCK_BOOTTIME) */

@@ -8,6 +8,7 @@
 #include "file.bpf.c"
 #include "written.bpf.c"
 #include "network.bpf.c"
+#include "dns.bpf.c"
 #include "uring.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -88,10 +88,13 @@ static __always_inline void uring_connect(struct task_struct *task, struct io_ki
 	set_addresses(&record->body.socket, sk);
 	record->body.socket.fd = -1;
 	record->body.socket.result = result;
+	/* It let go of the connection, see act_connect. */
+	if (result == 0 && record->body.socket.remote_family == AF_UNSPEC && is_tcp(&record->body.socket)) {
+		record_drop();
+		return;
+	}
 	remember_asker(task, &record->body.socket);
-	if (result == 0)
-		remember_connection(task, sk, &record->body.socket);
-	record_send(record, 0, PROBE_CLASS_NETWORK);
+	send_begun(record, 0, sk, PROBE_WANT_CONNECT);
 }
 
 static __always_inline void uring_accept(struct task_struct *task, struct io_kiocb *request, int fd)
@@ -106,11 +109,10 @@ static __always_inline void uring_accept(struct task_struct *task, struct io_kio
 	if (!record)
 		return;
 	record->call = PROBE_CALL_accept;
-	set_addresses(&record->body.socket, sk);
+	set_accepted(&record->body.socket, sk);
 	record->body.socket.fd = fd;
 	record->body.socket.result = fd;
-	remember_connection(task, sk, &record->body.socket);
-	record_send(record, 0, PROBE_CLASS_NETWORK);
+	send_begun(record, 0, sk, PROBE_WANT_ACCEPT);
 }
 
 /* What the system call of the same act would be asked: which one, its arguments, and where in them the names are. */

@@ -112,11 +112,10 @@ int probe_socket(struct probe *probe)
 {
 	const struct probe_socket *socket = &probe->record->body.socket;
 	uint16_t kind = probe->record->call ? probe_call_kind(probe) : KIND_ID(network, disconnect);
-	bool is_egress = kind == KIND_ID(network, connect) || kind == KIND_ID(network, send);
 	struct event *event;
 	int r;
 
-	/* connect(2): dissolves the association */
+	/* connect(2): dissolves the association, of TCP without a record of its own */
 	if (kind == KIND_ID(network, connect) && socket->result == 0 && socket->remote_family == AF_UNSPEC &&
 	    (socket->family == AF_INET || socket->family == AF_INET6))
 		kind = KIND_ID(network, disconnect);
@@ -127,12 +126,12 @@ int probe_socket(struct probe *probe)
 	set_kind_of_socket(event, socket);
 	if (kind == KIND_ID(network, accept))
 		text_set(&event->values, FIELD_direction, "ingress");
-	else if (is_egress)
+	else if (kind == KIND_ID(network, connect) || kind == KIND_ID(network, send))
 		text_set(&event->values, FIELD_direction, "egress");
 	set_ends(event, socket, kind != KIND_ID(network, accept));
 	if (socket->fd >= 0)
 		values_set_number(&event->values, FIELD_socket_fd, (uint32_t)socket->fd);
-	if (!probe->record->call) {
+	if (!probe->record->call && !(probe->record->head.flags & PROBE_UNCOUNTED)) {
 		values_set_number(&event->values, FIELD_bytes_in, socket->bytes_in);
 		values_set_number(&event->values, FIELD_bytes_out, socket->bytes_out);
 	}

@@ -134,11 +134,10 @@ static void test_dissolve(void **state)
 	body()->protocol = UDP;
 	decode_made(&d, &made);
 	expect_event(&d, network, disconnect, "CALL");
+	expect_members(&d, 0, "outcome code transport network_type source_ip source_port socket_fd");
 	expect(&d, 0, "outcome", "success");
 	expect(&d, 0, "transport", "udp");
 	expect(&d, 0, "source_ip", "192.0.2.1");
-	expect(&d, 0, "destination_ip", NULL);
-	expect(&d, 0, "bytes_in", NULL);
 	/* failed: nothing was dissolved; not of the internet: a path has no such family */
 	body()->result = -EAFNOSUPPORT;
 	decode_made(&d, &made);
@@ -236,6 +235,10 @@ static void test_disconnect(void **state)
 	expect(&d, 0, "destination_ip", "198.51.100.7");
 	expect(&d, 0, "bytes_in", "5000000000");
 	expect(&d, 0, "bytes_out", "0");
+	made.record->head.flags |= PROBE_UNCOUNTED;
+	decode_made(&d, &made);
+	expect_event(&d, network, disconnect, "SOCKET");
+	expect_members(&d, 0, "outcome code transport network_type source_ip source_port destination_ip destination_port");
 	decoded_stop(&d);
 }
 

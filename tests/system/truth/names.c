@@ -274,29 +274,62 @@ static void by_sendmmsg_named(const char *how)
 	by_messages(how, false);
 }
 
-/* A look at it, then the same again to have it. */
+/* Looks at it, for its size and for its bytes, then the same again to have it. */
 static void by_peek(const char *how)
 {
+	struct iovec from = { answer, sizeof(answer) };
+	struct msghdr head = { .msg_iov = &from, .msg_iovlen = 1 };
+	struct mmsghdr heads = { .msg_hdr = head };
 	int fd = udp(true);
 
 	exactly(send(fd, m.bytes + 2, m.size, 0), m.size);
 	asked(how, fd, IPPROTO_UDP, &m);
+	TRY(recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC));
 	TRY(recv(fd, answer, sizeof(answer), MSG_PEEK));
+	TRY(recvmsg(fd, &head, MSG_PEEK));
+	TRY(recvmmsg(fd, &heads, 1, MSG_PEEK, NULL));
 	TRY(recv(fd, answer, sizeof(answer), 0));
 	answered(how, fd, IPPROTO_UDP, &m);
 	close(fd);
 }
 
-/* In pieces that lie apart. */
+#define MANY 100
+
+/* First the head, then the rest, the other way the head in two. */
 static void by_pieces(const char *how)
 {
+	static unsigned char end[LONGEST];
 	struct iovec to[2] = { { m.bytes + 2, 12 }, { m.bytes + 14, m.size - 12 } };
+	struct iovec from[3] = { { answer, 2 }, { answer + 20, 10 }, { end, sizeof(end) } };
 	struct msghdr head = { .msg_iov = to, .msg_iovlen = 2 };
 	int fd = udp(true);
 
 	exactly(sendmsg(fd, &head, 0), m.size);
 	asked(how, fd, IPPROTO_UDP, &m);
-	TRY(recv(fd, answer, sizeof(answer), 0));
+	head = (struct msghdr){ .msg_iov = from, .msg_iovlen = 3 };
+	TRY(recvmsg(fd, &head, 0));
+	answered(how, fd, IPPROTO_UDP, &m);
+	close(fd);
+}
+
+/* A byte a piece, the places in reverse. */
+static void by_vectors(const char *how)
+{
+	static unsigned char place[MANY];
+	struct iovec pieces[MANY];
+	int fd = udp(true), n = (int)m.size;
+
+	if (n > MANY)
+		die("too long a name");
+	for (int i = 0; i < n; i++) {
+		place[MANY - 1 - i] = m.bytes[2 + i];
+		pieces[i] = (struct iovec){ &place[MANY - 1 - i], 1 };
+	}
+	exactly(writev(fd, pieces, n), m.size);
+	asked(how, fd, IPPROTO_UDP, &m);
+	for (int i = 0; i < MANY; i++)
+		pieces[i] = (struct iovec){ &place[MANY - 1 - i], 1 };
+	TRY(readv(fd, pieces, MANY));
 	answered(how, fd, IPPROTO_UDP, &m);
 	close(fd);
 }
@@ -413,6 +446,39 @@ static void by_stream_message(const char *how)
 	close(fd);
 }
 
+/* As before, the message in pieces too. */
+static void by_stream_vectors(const char *how)
+{
+	struct iovec to[3] = { { m.bytes, 2 }, { m.bytes + 2, 7 }, { m.bytes + 9, m.size - 7 } };
+	struct iovec from[3] = { { answer, 2 }, { answer + 2, 7 }, { answer + 9, sizeof(answer) - 9 } };
+	int fd = tcp();
+
+	exactly(writev(fd, to, 3), m.size + 2);
+	asked(how, fd, IPPROTO_TCP, &m);
+	TRY(readv(fd, from, 3));
+	answered(how, fd, IPPROTO_TCP, &m);
+	close(fd);
+}
+
+/* A look at the length, and the same bytes gone past without a look. */
+static void by_stream_peek(const char *how)
+{
+	int fd = tcp();
+	size_t size;
+
+	exactly(send(fd, m.bytes, m.size + 2, 0), m.size + 2);
+	asked(how, fd, IPPROTO_TCP, &m);
+	exactly(recv(fd, answer, 2, MSG_PEEK | MSG_WAITALL), 2);
+	size = size_at(answer) + 2;
+	exactly(recv(fd, answer, size, MSG_PEEK | MSG_WAITALL), size);
+	exactly(recv(fd, answer, size, MSG_WAITALL), size);
+	answered(how, fd, IPPROTO_TCP, &m);
+	exactly(send(fd, m.bytes, m.size + 2, 0), m.size + 2);
+	asked(how, fd, IPPROTO_TCP, &m);
+	exactly(recv(fd, answer, size, MSG_TRUNC | MSG_WAITALL), size);
+	close(fd);
+}
+
 /* Two questions by one connection. */
 static void by_stream_twice(const char *how)
 {
@@ -464,7 +530,10 @@ static const struct way {
 	{ "stream-apart", by_stream_apart },
 	{ "stream-message", by_stream_message },
 	{ "stream-twice", by_stream_twice },
+	{ "stream-vectors", by_stream_vectors },
+	{ "stream-peek", by_stream_peek },
 	{ "pieces", by_pieces },
+	{ "vectors", by_vectors },
 	{ "stream-pieces", by_stream_pieces },
 };
 

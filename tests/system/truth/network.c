@@ -5,9 +5,11 @@
  *	network all DIR		in the empty folder DIR
  *	network storm N		N connections over 127.0.0.1
  *	network transfers	connections between this process, which takes them, and children: of each call
- *				{"what":"address", "how", "pid", "ppid", "action", "local_ip", "local_port",
- *				"remote_ip", "remote_port"}, of each end of a connection {"what":"end", ... "in", "out",
- *				"again" (what was sent more than once, but for the first time)} in bytes */
+ *				{"what":"address", "how" ("in progress" where the call said so), "pid", "ppid", "action",
+ *				"local_ip", "local_port", "remote_ip", "remote_port"}, of each end of a connection
+ *				{"what":"end", ... "in", "out", "again" (what was sent more than once, but for the first
+ *				time)} in bytes
+ *	network multipath	one more such connection, of MPTCP if the kernel has it, without "in", "out" and "again" */
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -451,6 +453,10 @@ static void lonely(void)
 	TRY(connect(fd, &to.any, sizeof(to.in)));
 	ends.remote = to;
 	tell_ends("address", "udp", "connect", &ends, -1, 0);
+	to = (union address){ .any.sa_family = AF_UNSPEC };
+	TRY(connect(fd, &to.any, sizeof(to.any)));
+	ends = (struct ends){ .local = own(fd) };
+	tell_ends("address", "udp", "disconnect", &ends, -1, 0);
 	close(fd);
 }
 
@@ -507,6 +513,63 @@ static void over(void)
 	close(server);
 }
 
+/* Asked for by the first message, without connect(2): waiting for it, and not. */
+static void fast_open(void)
+{
+	int server = tell_listener(ipv4(0), "fast open");
+	union address to = own(server);
+
+	for (int i = 0; i < 2; i++) {
+		int fd = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | (i == 1 ? SOCK_NONBLOCK : 0), 0)), peer;
+		struct iovec piece = { block, 70 };
+		struct msghdr head = { .msg_name = &to, .msg_namelen = sizeof(to.in), .msg_iov = &piece, .msg_iovlen = 1 };
+		struct ends ends;
+
+		if (i == 0 && TRY(sendto(fd, block, 70, MSG_FASTOPEN, &to.any, sizeof(to.in))) != 70)
+			die("short send");
+		if (i == 1 && (sendmsg(fd, &head, MSG_FASTOPEN) >= 0 || errno != EINPROGRESS))
+			die("fast open that does not wait");
+		TRY(poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, -1));
+		if (i == 1)
+			give(fd, 70);
+		peer = TRY(accept(server, NULL, NULL));
+		get(peer, 70);
+		ends = ends_of(fd);
+		tell_ends("address", i == 0 ? "fast open" : "in progress", "connect", &ends, -1, 0);
+		close(fd);
+		tell_ends("end", "fast open", "disconnect", &ends, 0, 70);
+		ends = (struct ends){ .local = ends.remote, .remote = ends.local };
+		tell_ends("address", "fast open", "accept", &ends, -1, 0);
+		close(peer);
+		tell_ends("end", "fast open", "disconnect", &ends, 70, 0);
+	}
+	close(server);
+}
+
+/* Nobody answers, and the program does not wait for it: that is no connection, no failure and no end. */
+static void given_up(void)
+{
+	struct sock_filter nothing = { .code = BPF_RET | BPF_K };
+	struct sock_fprog filter = { 1, &nothing };
+	int server = tell_listener(ipv4(0), "given up");
+	union address to = own(server), nobody = { .any.sa_family = AF_UNSPEC };
+
+	TRY(setsockopt(server, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)));
+	for (int i = 0; i < 2; i++) {
+		int fd = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+		struct ends ends;
+
+		if (connect(fd, &to.any, sizeof(to.in)) == 0 || errno != EINPROGRESS)
+			die("connect that nobody answers");
+		ends = (struct ends){ .local = own(fd), .remote = to };
+		tell_ends("address", "in progress", "connect", &ends, -1, 0);
+		if (i == 0)
+			TRY(connect(fd, &nobody.any, sizeof(nobody.any)));
+		close(fd);
+	}
+	close(server);
+}
+
 /* The other end takes nothing at first: what is sent is sent again, and is still sent once. */
 static void deaf(void)
 {
@@ -537,6 +600,31 @@ static void deaf(void)
 	close(server);
 }
 
+static void multipath(void)
+{
+	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP), fd, peer;
+	union address to = ipv4(0);
+	struct ends ends;
+
+	if (server < 0)
+		return;
+	TRY(bind(server, &to.any, sizeof(to.in)));
+	TRY(listen(server, 10));
+	to = own(server);
+	fd = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP));
+	TRY(connect(fd, &to.any, sizeof(to.in)));
+	peer = TRY(accept4(server, NULL, NULL, SOCK_CLOEXEC));
+	give(fd, 100);
+	get(peer, 100);
+	ends = ends_of(fd);
+	tell_ends("end", "multipath", "disconnect", &ends, -1, 0);
+	ends = (struct ends){ .local = ends.remote, .remote = ends.local };
+	tell_ends("end", "multipath", "disconnect", &ends, -1, 0);
+	close(fd);
+	close(peer);
+	close(server);
+}
+
 static void transfers(void)
 {
 	static const struct transfer of[] = {
@@ -563,6 +651,8 @@ static void transfers(void)
 	lonely();
 	dissolved();
 	over();
+	fast_open();
+	given_up();
 	deaf();
 }
 
@@ -572,6 +662,10 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "transfers") == 0) {
 		transfers();
+		return 0;
+	}
+	if (argc == 2 && strcmp(argv[1], "multipath") == 0) {
+		multipath();
 		return 0;
 	}
 	if (argc != 3)
