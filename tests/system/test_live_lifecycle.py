@@ -102,9 +102,8 @@ def test_killed_in_the_middle_of_a_storm(new_recorder, folder):
     recorder = new_recorder()
     recorder.start()
     state_before = recorder.before
-    stored = recorder.status()["stored"]
-    with Storm("files", "storm", "5000", folder):
-        wait_until(lambda: recorder.status()["stored"] > stored + 500, "events of the storm are stored")
+    with Storm("files", "storm", "20000", folder):
+        wait_until(lambda: recorder.one("SELECT count(*) AS n FROM file_events")["n"] > 500, "events of the storm are stored")
         recorder.kill9()
         died = now()
         assert own_rules(), "a killed recorder leaves its rules: that is what is to be cleaned"
