@@ -18,6 +18,7 @@ struct event_queue {
 	struct event *first, *last;
 	uint32_t length;		/* handed over and not yet dealt with */
 	uint32_t max_events;
+	uint32_t enough;		/* the consumer is woken when so many are there */
 	size_t bytes;			/* of these, as event_bytes() counts */
 	bool closed;
 	uint64_t shed[N_CATEGORIES];
@@ -44,6 +45,7 @@ int event_queue_new(struct event_queue **ret, uint32_t max_events)
 	pthread_cond_init(&queue->not_full, &attr);
 	pthread_condattr_destroy(&attr);
 	queue->max_events = max_events;
+	queue->enough = 1;
 	*ret = queue;
 	return 0;
 }
@@ -90,7 +92,8 @@ void event_queue_flush(struct event_queue *queue)
 		queue->last = queue->pushed_last;
 		queue->length += queue->n_pushed;
 		queue->bytes += queue->bytes_pushed;
-		pthread_cond_signal(&queue->not_empty);
+		if (queue->length >= queue->enough)
+			pthread_cond_signal(&queue->not_empty);
 	}
 	see_length(queue);
 	pthread_mutex_unlock(&queue->lock);
@@ -188,6 +191,19 @@ struct event *event_queue_take(struct event_queue *queue, uint64_t timeout_ns, b
 	*ret_closed = queue->closed;
 	pthread_mutex_unlock(&queue->lock);
 	return list;
+}
+
+void event_queue_gather(struct event_queue *queue, uint32_t n, uint64_t timeout_ns)
+{
+	struct timespec until = after(timeout_ns);
+
+	pthread_mutex_lock(&queue->lock);
+	queue->enough = n;
+	while (queue->length < n && !queue->closed)
+		if (pthread_cond_timedwait(&queue->not_empty, &queue->lock, &until) == ETIMEDOUT)
+			break;
+	queue->enough = 1;
+	pthread_mutex_unlock(&queue->lock);
 }
 
 void event_queue_done(struct event_queue *queue, uint32_t n, size_t bytes)

@@ -21,6 +21,8 @@ void event_queue_close(struct event_queue *queue);	/* flushes; the consumer sees
 /* The oldest events as a list by event->next, in order; NULL when none came in timeout_ns.  *ret_closed: there will be no
  * more. */
 struct event *event_queue_take(struct event_queue *queue, uint64_t timeout_ns, bool *ret_closed);
+/* The consumer has time: returns when so many events wait, or the queue is closed, or after so long. */
+void event_queue_gather(struct event_queue *queue, uint32_t n, uint64_t timeout_ns);
 /* The consumer has dealt with n events of a list, of together that many event_bytes(). */
 void event_queue_done(struct event_queue *queue, uint32_t n, size_t bytes);
 

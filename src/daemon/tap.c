@@ -81,11 +81,16 @@ void tap_close(struct taps *taps, const void *owner)
 	pthread_mutex_unlock(&taps->lock);
 }
 
+bool taps_any(const struct taps *taps)
+{
+	return atomic_load_explicit(&taps->n, memory_order_relaxed) > 0;
+}
+
 void taps_event(struct taps *taps, const struct event *event, const struct event_json_options *json)
 {
 	bool notify = false;
 
-	if (likely(atomic_load_explicit(&taps->n, memory_order_relaxed) == 0))
+	if (likely(!taps_any(taps)))
 		return;
 	pthread_mutex_lock(&taps->lock);
 	for (unsigned i = 0; i < atomic_load(&taps->n); i++) {

@@ -17,6 +17,7 @@ int tap_open(struct taps *taps, struct terms *terms, void *owner);	/* 0, -ENOMEM
 void tap_close(struct taps *taps, const void *owner);			/* unknown owner: nothing */
 
 /* Writer thread. */
+bool taps_any(const struct taps *taps);
 void taps_event(struct taps *taps, const struct event *event, const struct event_json_options *json);
 
 /* Control thread: hands every waiting buffer to fn.  *dropped lines were lost before `lines`. */

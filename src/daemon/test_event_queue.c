@@ -133,6 +133,36 @@ static void test_freed_with_events(void **state)
 
 #define N_EVENTS 100000
 
+static void *gather_many(void *user)
+{
+	event_queue_gather(user, 300, UINT64_C(3600000000000));
+	return NULL;
+}
+
+static void test_gathers(void **state)
+{
+	struct event_queue *queue = NULL;
+	pthread_t thread;
+	bool closed;
+
+	assert_int_equal(event_queue_new(&queue, MAX_EVENTS), 0);
+	event_queue_gather(queue, 1, 1000000);	/* in vain */
+	assert_int_equal(pthread_create(&thread, NULL, gather_many, queue), 0);
+	for (uint64_t i = 0; i < 300; i++) {
+		event_queue_push(queue, make(KIND_ID(process, exec), i));
+		event_queue_flush(queue);
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(event_queue_length(queue), 300);
+	/* The close ends it too, whoever waits. */
+	assert_int_equal(consume(event_queue_take(queue, 0, &closed), CATEGORY_process, &(uint32_t){ 0 }), 300);
+	event_queue_done(queue, 300, 0);
+	assert_int_equal(pthread_create(&thread, NULL, gather_many, queue), 0);
+	event_queue_close(queue);
+	pthread_join(thread, NULL);
+	event_queue_free(queue);
+}
+
 static void *produce(void *arg)
 {
 	for (uint64_t i = 0; i < N_EVENTS; i++)
@@ -177,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_bounded_bytes),
 		cmocka_unit_test(test_freed_with_events),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_gathers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
-/* See writer.h.  A batch is what came during one drain interval.  It is written at once; committed it is four times a second
- * at most: a commit costs as much as a hundred events, and under a steady load every interval would have one. */
+/* See writer.h.  A batch is what came during one drain interval; few events wait for the next commit unless somebody
+ * watches: to be woken for them costs more than they do.  Commits are four a second at most: one costs as much as a hundred
+ * events, and under a steady load every interval would have one. */
 
 #include "daemon/writer.h"
 
@@ -139,8 +140,11 @@ static void *run(void *user)
 			publish(writer);
 		}
 		/* One batch an interval, not one a wake-up; but for a storm. */
-		if (!closed && list && event_queue_length(o->queue) < BUSY_EVENTS)
+		if (!closed && list && event_queue_length(o->queue) < BUSY_EVENTS) {
 			clock_sleep_ns(o->drain_ns);
+			if (!taps_any(o->taps))
+				event_queue_gather(o->queue, BUSY_EVENTS, COMMIT_NS);
+		}
 	}
 	return NULL;
 }

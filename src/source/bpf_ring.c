@@ -12,11 +12,6 @@
 
 #define RECORD_HEAD 8u
 
-static size_t page_bytes(void)
-{
-	return (size_t)sysconf(_SC_PAGESIZE);
-}
-
 static uint64_t place(const void *page)
 {
 	return __atomic_load_n((const uint64_t *)page, __ATOMIC_ACQUIRE);
@@ -24,9 +19,9 @@ static uint64_t place(const void *page)
 
 int bpf_ring_open(struct bpf_ring *ring, size_t bytes)
 {
-	size_t page = page_bytes();
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-	*ring = (struct bpf_ring){ .fd = -1, .bytes = bytes };
+	*ring = (struct bpf_ring){ .fd = -1, .bytes = bytes, .page_bytes = page };
 	ring->fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "recorder", 0, 0, (uint32_t)bytes, NULL);
 	if (ring->fd < 0)
 		return -errno;
@@ -45,9 +40,9 @@ int bpf_ring_open(struct bpf_ring *ring, size_t bytes)
 void bpf_ring_close(struct bpf_ring *ring)
 {
 	if (ring->consumer && ring->consumer != MAP_FAILED)
-		munmap(ring->consumer, page_bytes());
+		munmap(ring->consumer, ring->page_bytes);
 	if (ring->producer && ring->producer != MAP_FAILED)
-		munmap(ring->producer, page_bytes() + 2 * ring->bytes);
+		munmap(ring->producer, ring->page_bytes + 2 * ring->bytes);
 	if (ring->bytes > 0 && ring->fd >= 0)
 		close(ring->fd);
 	*ring = (struct bpf_ring){ .fd = -1 };
@@ -55,7 +50,7 @@ void bpf_ring_close(struct bpf_ring *ring)
 
 static const char *record_at(const struct bpf_ring *ring)
 {
-	return (const char *)ring->producer + page_bytes() + (ring->at & (ring->bytes - 1));
+	return (const char *)ring->producer + ring->page_bytes + (ring->at & (ring->bytes - 1));
 }
 
 static uint32_t head_at(const struct bpf_ring *ring)

@@ -7,6 +7,7 @@
 struct bpf_ring {
 	int fd;
 	size_t bytes;			/* a power of two */
+	size_t page_bytes;
 	void *consumer, *producer;	/* as mapped */
 	uint64_t at;			/* our place, not yet told to the kernel */
 };
