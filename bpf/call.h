@@ -30,6 +30,22 @@ static __always_inline u32 call_number(struct pt_regs *regs)
 	return (u32)regs->orig_ax & ~X32_BIT;
 }
 
+#define SOCKETCALL 102			/* of 32-bit programs: a number of a call, and where its arguments are */
+
+/* The call of its own that does the same (include/uapi/linux/net.h, arch/x86/entry/syscalls/syscall_32.tbl). */
+static __always_inline u32 number_of_socketcall(u32 which)
+{
+	switch (which) {
+	case 2: return 361;		/* bind */
+	case 3: return 362;		/* connect */
+	case 4: return 363;		/* listen */
+	case 5: case 18: return 364;	/* accept, accept4 */
+	case 11: return 369;		/* sendto */
+	case 12: return 371;		/* recvfrom */
+	default: return PROBE_SYSCALLS;
+	}
+}
+
 static __always_inline u64 argument(struct pt_regs *regs, bool_t narrow, int n)
 {
 	u64 value;
@@ -60,6 +76,13 @@ static __always_inline u32 call_number(struct pt_regs *regs)
 	return (u32)regs->syscallno;
 }
 
+#define SOCKETCALL 102
+
+static __always_inline u32 number_of_socketcall(u32 which)
+{
+	return PROBE_SYSCALLS;		/* 32-bit programs have it no more (arch/arm64/include/asm/unistd32.h) */
+}
+
 static __always_inline u64 argument(struct pt_regs *regs, bool_t narrow, int n)
 {
 	u64 value;
@@ -83,6 +106,7 @@ struct call {
 	struct task_struct *task;
 	struct probe_call_plan *plan;
 	bool_t narrow;
+	u32 socket_args;		/* where the arguments of a socketcall are; 0: in the registers */
 };
 
 static __always_inline bool_t call_get(struct call *call, struct pt_regs *regs)
@@ -94,15 +118,28 @@ static __always_inline bool_t call_get(struct call *call, struct pt_regs *regs)
 	call->regs = regs;
 	call->task = current_task();
 	call->narrow = is_32_bit(call->task);
-	if (call->narrow)
+	call->socket_args = 0;
+	if (call->narrow) {
+		if (number == SOCKETCALL) {
+			call->socket_args = (u32)argument(regs, 1, 1);
+			number = number_of_socketcall((u32)argument(regs, 1, 0));
+			if (number >= PROBE_SYSCALLS)
+				return 0;
+		}
 		number += PROBE_SYSCALLS;
+	}
 	call->plan = bpf_map_lookup_elem(&plans, &number);
 	return call->plan && call->plan->act;
 }
 
 static __always_inline u64 call_arg(const struct call *call, int n)
 {
-	return argument(call->regs, call->narrow, n);
+	u32 value = 0;
+
+	if (!call->socket_args)
+		return argument(call->regs, call->narrow, n);
+	bpf_probe_read_user(&value, sizeof(value), (void *)(u64)(call->socket_args + 4 * (u32)n));
+	return value;
 }
 
 static __always_inline struct probe_record *call_record(const struct call *call, u8 type, u32 class)

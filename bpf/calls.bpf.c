@@ -2,6 +2,7 @@
 /* Where every system call passes when it returns: what nobody wants goes on after a look at a table; for the rest the
  * program of its act takes over (a tail call).  And the acts that are no more than their arguments. */
 
+#include "askers.h"
 #include "call.h"
 
 struct {
@@ -19,7 +20,7 @@ static __always_inline bool_t is_usual(const struct call *call, const struct pro
 	if (act == PROBE_ACT_CLOSE)
 		return 1;
 	if (act == PROBE_ACT_READ || act == PROBE_ACT_RECEIVE)
-		return !c->has_askers;
+		return !has_asked((u32)call->task->tgid);
 	return act == PROBE_ACT_OPEN && !(c->wants & PROBE_WANT_READ) && call->plan->value >= 0 &&
 	       call->plan->number != PROBE_CALL_openat2 && !(call_arg(call, call->plan->value) & OPEN_CHANGES);
 }
@@ -170,12 +171,24 @@ static __always_inline bool_t is_fatal(u32 number)
 	return number > 33 || (number < 32 && !(harmless >> number & 1));
 }
 
+#define SI_TIMER (-2)
+#define SI_ASYNCIO (-4)
+#define SIGKILL 9
+
+/* Made by the kernel, often in an interrupt: the current task has nothing to do with it. A program can say so too of what it
+ * sends (rt_sigqueueinfo), but the signal that ends for sure no timer sends. */
+static __always_inline bool_t is_of_kernel(int number, int code)
+{
+	return code > 0 || ((code == SI_TIMER || code == SI_ASYNCIO) && number != SIGKILL);
+}
+
 SEC("tp_btf/signal_generate")
 int BPF_PROG(on_signal, int number, struct kernel_siginfo *info, struct task_struct *target, int group, int result)
 {
 	struct probe_record *record;
 
-	if (!is_fatal((u32)number) || (unsigned long)info <= SIGNAL_IS_SPECIAL || READ(info, si_code) > 0 || is_own())
+	if (!is_fatal((u32)number) || (unsigned long)info <= SIGNAL_IS_SPECIAL || is_of_kernel(number, READ(info, si_code)) ||
+	    is_own())
 		return 0;
 	record = record_begin(PROBE_SIGNAL, PROBE_CLASS_PROCESS, current_task());
 	if (!record)

@@ -220,7 +220,7 @@ int BPF_PROG(act_receive, struct pt_regs *regs, long ret)
 	struct call call;
 	struct sock *sk;
 
-	if (ret <= 0 || !bpf_map_lookup_elem(&askers, &pid) || !call_get(&call, regs))
+	if (ret <= 0 || !is_asker(pid) || !call_get(&call, regs))
 		return 0;
 	/* The length alone. */
 	if (ret <= LENGTH_BYTES && call.plan->number != PROBE_CALL_recvmmsg)
@@ -258,7 +258,7 @@ static __always_inline void tell_dns_written(const struct call *call, struct soc
 	u32 pid = (u32)call->task->tgid;
 	struct probe_record *record;
 
-	if (!bpf_map_lookup_elem(&askers, &pid))
+	if (!is_asker(pid))
 		return;
 	record = call_record(call, PROBE_DNS, PROBE_CLASS_DNS);
 	if (!record)

@@ -38,7 +38,8 @@ static __always_inline bool_t path_is_excluded(struct probe_record *record)
 	struct probe_excluded key = { 0 };
 	u32 n = scratch->n_names;
 
-	if (!c || !c->excluded_depths || n == 0)
+	/* Of one that was cut, what came first is not known. */
+	if (!c || !c->excluded_depths || n == 0 || record->cut & 1 << FILE_PATH)
 		return 0;
 	bpf_probe_read_kernel_str(key.name[0], PROBE_EXCLUDED_BYTES, text_at(record, scratch->top[0]));
 	if (c->excluded_depths & 2 && excluded_at(&key, 1, n))

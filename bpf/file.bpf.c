@@ -8,8 +8,8 @@
 #define O_ACCMODE 03
 #define O_CREAT 0100
 #define O_TRUNC 01000
-#define O_PATH 010000000
 #define O_OF_CREAT 01101		/* O_CREAT|O_WRONLY|O_TRUNC */
+#define FMODE_PATH (1u << 14)
 #define FMODE_CREATED (1u << 20)	/* since 4.19 */
 
 static __always_inline u64 open_flags(const struct call *call)
@@ -36,7 +36,7 @@ static __always_inline void tell_open(struct task_struct *task, struct file *fil
 	struct probe_record *record;
 	u32 off;
 
-	if (flags & O_PATH || !wants(want))
+	if (mode & FMODE_PATH || !wants(want))
 		return;
 	if (name_is_excluded()) {
 		count_dropped(class);

@@ -18,14 +18,6 @@
 #define SUN_PATH_BYTES 108u
 #define SOCK_DONE_BIT (1u << 1)		/* enum sock_flags, include/net/sock.h */
 
-/* Who asked a name server lately: only their reads and writes are looked into. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, u32);
-	__type(value, u32);
-} askers SEC(".maps");
-
 struct owner {
 	u64 start_ns;
 	u32 pid, ppid;
@@ -33,7 +25,7 @@ struct owner {
 
 /* Connections whose end is to be told, and whose they are. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
 	__type(key, u64);		/* address of the socket */
 	__type(value, struct owner);
@@ -140,6 +132,7 @@ static __always_inline void set_named(struct probe_socket *to, u64 at, u32 size)
 /* The path of a unix socket as the program names it, and the folder where it begins if it is relative. */
 static __always_inline u32 put_named_path(struct probe_record *record, u32 off, struct task_struct *task, u64 at, u32 size)
 {
+	u32 begin = off;
 	char first = 0;
 
 	if (size <= 2)
@@ -149,7 +142,7 @@ static __always_inline u32 put_named_path(struct probe_record *record, u32 off, 
 		return put_block(record, SOCKET_PATH, off, at + 2, size - 2, SUN_PATH_BYTES);
 	off = put_string(record, SOCKET_PATH, off, (void *)(at + 2), 1, SUN_PATH_BYTES + 1);
 	if (record->text_bytes[SOCKET_PATH] > size - 2)	/* need not end in a NUL (unix(7)) */
-		record->text_bytes[SOCKET_PATH] = (u16)(size - 2);
+		off = text_end(record, SOCKET_PATH, begin, begin + size - 2);
 	if (first != '/')
 		off = put_path(record, SOCKET_CWD, off, READ(task, fs, pwd.mnt), READ(task, fs, pwd.dentry));
 	return off;
@@ -176,13 +169,8 @@ static __always_inline u32 put_bound_path(struct probe_record *record, u32 off, 
 
 static __always_inline void remember_asker(struct task_struct *task, const struct probe_socket *socket)
 {
-	struct probe_control *c = control_get();
-	u32 pid = (u32)task->tgid, one = 1;
-
-	if (socket->remote_port != DNS_PORT || !c || !(c->wants & PROBE_WANT_DNS))
-		return;
-	c->has_askers = 1;
-	bpf_map_update_elem(&askers, &pid, &one, BPF_ANY);
+	if (socket->remote_port == DNS_PORT && wants(PROBE_WANT_DNS))
+		asker_add((u32)task->tgid);
 }
 
 /* 1: it is over already, and on_state did not know whose it was: the caller has its end to tell.  Remembered before looked
@@ -196,7 +184,10 @@ static __always_inline bool_t remember_connection(const struct probe_record *rec
 	if (!is_tcp(&record->body.socket) || (result < 0 && result != -EINPROGRESS) ||
 	    !wants(PROBE_WANT_DISCONNECT | PROBE_WANT_CONNECT))
 		return 0;
-	bpf_map_update_elem(&connections, &key, &owner, BPF_ANY);
+	if (bpf_map_update_elem(&connections, &key, &owner, BPF_ANY)) {
+		count(PROBE_CLASS_NETWORK, 1);	/* there are too many: its end will not be told */
+		return 0;
+	}
 	return READ(sk, __sk_common.skc_state) == TCP_CLOSE && bpf_map_delete_elem(&connections, &key) == 0;
 }
 

@@ -173,7 +173,6 @@ struct probe_control {
 	probe_u32 write_interval_ms;	/* EmitFileWriteIntervalSecs */
 	probe_u32 excluded_depths;	/* bit n: paths of n names are among those left out */
 	probe_u32 excludes_names;	/* so are processes by their name */
-	probe_u32 has_askers;		/* somebody has asked a name server */
 };
 
 /* A path of up to so many names, those that are missing empty. */

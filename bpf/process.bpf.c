@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Fork, exec and exit of processes.  Threads are left out, and so are the kernel's own, which are no processes of anybody. */
 
+#include "askers.h"
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -26,6 +28,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 
 	if (signal->live.counter != 0 || task->flags & PF_KTHREAD)
 		return 0;
+	asker_remove((u32)task->tgid);
 	record = record_begin(PROBE_EXIT, PROBE_CLASS_EXIT, task);
 	if (!record)
 		return 0;

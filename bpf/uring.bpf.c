@@ -78,7 +78,7 @@ static __always_inline void uring_connect(struct task_struct *task, struct io_ki
 	struct probe_record *record;
 	struct sock *sk;
 
-	if (!file || !wants(PROBE_WANT_CONNECT) || (file_mode(file) & S_IFMT) != S_IFSOCK)
+	if (!file || !wants(PROBE_WANT_CONNECT | PROBE_WANT_DISCONNECT | PROBE_WANT_DNS) || (file_mode(file) & S_IFMT) != S_IFSOCK)
 		return;
 	sk = sock_of_file(file);
 	record = sk ? record_begin(PROBE_SOCKET, PROBE_CLASS_NETWORK, task) : NULL;
@@ -102,7 +102,7 @@ static __always_inline void uring_accept(struct task_struct *task, struct io_kio
 	struct probe_record *record;
 	struct sock *sk;
 
-	if (!wants(PROBE_WANT_ACCEPT) || READ((struct io_accept *)request, file_slot))
+	if (!wants(PROBE_WANT_ACCEPT | PROBE_WANT_DISCONNECT) || READ((struct io_accept *)request, file_slot))
 		return;
 	sk = sock_of(task, fd);
 	record = sk ? record_begin(PROBE_SOCKET, PROBE_CLASS_NETWORK, task) : NULL;

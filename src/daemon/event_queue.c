@@ -92,7 +92,7 @@ void event_queue_flush(struct event_queue *queue)
 		queue->last = queue->pushed_last;
 		queue->length += queue->n_pushed;
 		queue->bytes += queue->bytes_pushed;
-		if (queue->length >= queue->enough)
+		if (queue->length >= queue->enough || queue->bytes * 2 >= MAX_BYTES)
 			pthread_cond_signal(&queue->not_empty);
 	}
 	see_length(queue);
@@ -199,7 +199,7 @@ void event_queue_gather(struct event_queue *queue, uint32_t n, uint64_t timeout_
 
 	pthread_mutex_lock(&queue->lock);
 	queue->enough = n;
-	while (queue->length < n && !queue->closed)
+	while (queue->length < n && queue->bytes * 2 < MAX_BYTES && !queue->closed)
 		if (pthread_cond_timedwait(&queue->not_empty, &queue->lock, &until) == ETIMEDOUT)
 			break;
 	queue->enough = 1;

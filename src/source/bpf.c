@@ -44,9 +44,10 @@ struct bpf_source {
 	struct probe_control *control;
 	int epoll_fd;
 	uint64_t boot_to_real_ns;	/* as of this look */
-	uint64_t looked_ns, losses_ns;	/* since 1970 */
+	uint64_t losses_ns;		/* when they were looked at, since 1970 */
 	uint64_t lost[N_PROBE_CLASSES];	/* told so far */
 	uint64_t n_gaps;
+	bool is_ending;
 };
 
 static struct bpf_source *bpf_source(struct source *source)
@@ -114,7 +115,7 @@ static int bpf_open(struct source **ret, const struct source_options *options)
 		if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->rings[i].fd, &event) < 0)
 			return -errno;
 	}
-	s->looked_ns = s->losses_ns = clock_now_ns();
+	s->losses_ns = clock_now_ns();
 	*ret = TAKE(source);
 	return 0;
 }
@@ -222,7 +223,7 @@ static int tell_losses(struct bpf_source *s, uint64_t now_ns, record_fn emit, vo
 	struct probe_counters now;
 	int n = 0;
 
-	if (now_ns - s->losses_ns < LOOK_AT_LOSSES_NS)
+	if (now_ns - s->losses_ns < LOOK_AT_LOSSES_NS && !s->is_ending)
 		return 0;
 	bpf_programs_count(s->programs, &now);
 	for (unsigned i = 0; i < N_PROBE_CLASSES; i++) {
@@ -253,7 +254,6 @@ static int bpf_read(struct source *source, size_t max, record_fn emit, void *use
 	int n = 0, r = 0;
 
 	s->boot_to_real_ns = now_ns - boot_ns;
-	s->control->asleep = 0;
 	while ((size_t)n < max && (ring = oldest(s, boot_ns, &bytes)) < s->n_rings) {
 		r = take_record(s, ring, bytes, emit, user);
 		popped(s, ring, bytes.size);
@@ -274,7 +274,8 @@ static int bpf_read(struct source *source, size_t max, record_fn emit, void *use
 	}
 	if (r < 0)
 		return r;
-	/* From here on the first record wakes who then polls; one that came before is seen by the poll. */
+	/* From here on the first record wakes who polls, and takes the flag back.  Who is made while the flag is set is seen by a
+	 * later look: the reader polls after some that found nothing. */
 	if (n == 0)
 		__atomic_store_n(&s->control->asleep, 1, __ATOMIC_SEQ_CST);
 	return n;
@@ -282,7 +283,10 @@ static int bpf_read(struct source *source, size_t max, record_fn emit, void *use
 
 static int bpf_stop(struct source *source)
 {
-	return bpf_programs_stop(bpf_source(source)->programs);
+	struct bpf_source *s = bpf_source(source);
+
+	s->is_ending = true;
+	return bpf_programs_stop(s->programs);
 }
 
 static int bpf_fd(const struct source *source)

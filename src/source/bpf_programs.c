@@ -209,7 +209,7 @@ static int open_rings(struct bpf_programs *programs, size_t ring_bytes)
 
 	/* A host may have places for hundreds of processors. */
 	ring_bytes = MIN(ring_bytes, MAX_RINGS_BYTES / programs->n_cpus);
-	while (bytes < ring_bytes)
+	while (bytes <= ring_bytes / 2)
 		bytes *= 2;
 	programs->rings = calloc(programs->n_cpus, sizeof(*programs->rings));
 	if (!programs->rings)
@@ -438,14 +438,21 @@ int bpf_programs_open(struct bpf_programs **ret, const struct bpf_programs_optio
 	return 0;
 }
 
+static void detach(struct bpf_programs *programs)
+{
+	for (size_t i = 0; i < MAX_PROGRAMS; i++) {
+		bpf_link__destroy(programs->links[i]);
+		programs->links[i] = NULL;
+	}
+}
+
 struct bpf_programs *bpf_programs_free(struct bpf_programs *programs)
 {
 	if (!programs)
 		return NULL;
 	if (programs->stop_fd >= 0)
 		close(programs->stop_fd);
-	for (size_t i = 0; i < MAX_PROGRAMS; i++)
-		bpf_link__destroy(programs->links[i]);
+	detach(programs);
 	for (unsigned cpu = 0; programs->rings && cpu < programs->n_cpus; cpu++)
 		bpf_ring_close(&programs->rings[cpu]);
 	free(programs->rings);
@@ -472,14 +479,18 @@ struct probe_control *bpf_programs_control(struct bpf_programs *programs)
 int bpf_programs_stop(struct bpf_programs *programs)
 {
 	char told[STOP_RECORDS];
-	ssize_t n;
+	ssize_t n = 0;
+	int r;
 
-	if (programs->stop_fd < 0)
-		return 0;
-	do
-		n = read(programs->stop_fd, told, sizeof(told));
-	while (n < 0 && (errno == EINTR || errno == EAGAIN));	/* EAGAIN: a million looked at, nothing told */
-	return n < 0 ? -errno : (int)n;
+	if (programs->stop_fd >= 0)
+		do
+			n = read(programs->stop_fd, told, sizeof(told));
+		while (n < 0 && (errno == EINTR || errno == EAGAIN));	/* EAGAIN: a million looked at, nothing told */
+	r = n < 0 ? -errno : (int)n;
+	/* A busy host never falls silent: what is in the rings now is the end. */
+	if (r <= 0)
+		detach(programs);
+	return r;
 }
 
 void bpf_programs_count(const struct bpf_programs *programs, struct probe_counters *ret)

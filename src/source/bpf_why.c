@@ -27,7 +27,7 @@ const char *bpf_why(int error)
 	case -EINVAL:
 	case -E2BIG:
 	case -ESRCH:
-		return "the kernel is too old for the programs (5.11 is needed)";
+		return "the kernel is too old for the programs (5.13 is needed)";
 	default:
 		return "the programs could not be loaded";
 	}

@@ -123,11 +123,12 @@ int path_lookup(const struct path_place *from, const char *path, struct file_id 
 		close(root);
 	if (fd < 0)
 		return fd;
-	r = look_at(fd, "", &found);
+	/* In this order: the name of one that is removed meanwhile has " (deleted)" at its end. */
+	r = path_of(fd, ret, size);
+	if (r >= 0)
+		r = look_at(fd, "", &found);
 	if (r >= 0 && found.stx_nlink == 0)
 		r = -ENOENT;
-	if (r >= 0)
-		r = path_of(fd, ret, size);
 	close(fd);
 	if (r >= 0)
 		*ret_id = (struct file_id){ .device = makedev(found.stx_dev_major, found.stx_dev_minor),

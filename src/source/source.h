@@ -2,12 +2,16 @@
 /* Kernel or file -> records.  A source is driven by its reader: it never blocks but in poll() on fd().
  *
  * THE READER OF A LIVE HOST.  One thread drives `source_live`: poll(fd), read() until it returns less than
- * SOURCE_BATCH, nap for SOURCE_NAP_NS, and so on; read() at least once a second also when nothing is ready
+ * SOURCE_BATCH, nap (Stage1WorkQueueInterval), and so on; read() at least once a second also when nothing is ready
  * (holes in the serials of audit ripen by time).  Each read() takes a batch of audit records into its own
  * buffers, then hands on everything the process connector has, then the batch: so the fork of a process is
  * always handed on before any audit record of the child, and no sorting is needed behind.  An exit may well
  * come before the last audit records of its process: the kernel's audit thread is behind, by up to a second
- * under load. */
+ * under load.
+ *
+ * While the reader naps and is not in poll(), the kernel's audit thread has nobody to wake: in a process storm that halves
+ * what the recorder costs the machine.  The socket buffer holds 147,000 records, a third of a second of the worst storm
+ * measured. */
 
 #include <stdatomic.h>
 
@@ -16,12 +20,6 @@
 
 struct source;
 
-/* How long the reader naps after it has emptied its sockets. While it sleeps here and not in poll(), the
- * kernel's audit thread has nobody to wake: in a process storm that halves what the recorder costs the
- * machine. The socket buffer holds 147,000 records, a third of a second of the worst storm measured. At
- * that, and with the processors twice overbooked, nothing was lost without a higher priority of the reader.
- */
-#define SOURCE_NAP_NS (10 * UINT64_C(1000000))
 #define SOURCE_BATCH 128u		/* as many audit records as a read() takes at most */
 
 /* What no subscription wants of files, so that the kernel's programs leave it out: a path of few names, or all below it. */

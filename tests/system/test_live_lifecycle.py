@@ -39,7 +39,8 @@ def shown(time_ns):
 class Storm:
     """A truth program that goes on while something else happens."""
 
-    def __init__(self, *command):
+    def __init__(self, *command, endless=False):
+        self.endless = endless
         self.process = subprocess.Popen([driver.TRUTH / command[0], *command[1:]], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL)
 
@@ -47,6 +48,8 @@ class Storm:
         return self
 
     def __exit__(self, *unused):
+        if self.endless:
+            self.process.kill()
         self.process.wait(driver.DEADLINE_S)
 
 
@@ -270,7 +273,8 @@ def test_counters_reconcile(recorder, folder):
 
 def test_sigterm_under_load(recorder, folder):
     stored = recorder.status()["stored"]
-    with Storm("files", "storm", "4000", folder), Storm("spawn", "storm", "500", driver.tiny()):
+    with Storm("files", "storm", "100000000", folder, endless=True), \
+            Storm("spawn", "storm", "100000000", driver.tiny(), endless=True):
         wait_until(lambda: recorder.status()["stored"] > stored + 1000, "the storm has begun")
         began = time.monotonic()
         recorder.stop(signal.SIGTERM)

@@ -17,6 +17,12 @@ def test_every_act(recorder, folder):
     assert {act["outcome"] for act in truth.of("network")} == {"success", "failure", "in_progress"}
 
 
+def test_socketcall(recorder, folder):
+    truth = Truth("network", "socketcall", folder)
+    recorder.stop()
+    checks.connections(recorder, truth)
+
+
 def test_storm(recorder):
     truth = Truth("network", "storm", "1000")
     recorder.stop()

@@ -4,6 +4,8 @@
  *
  *	network all DIR		in the empty folder DIR
  *	network storm N		N connections over 127.0.0.1
+ *	network socketcall DIR	as a 32-bit program does: all through one call; nothing at all where the machine has no such
+ *				calls; then a unix socket whose name no NUL ends
  *	network transfers	connections between this process, which takes them, and children: of each call
  *				{"what":"address", "how" ("in progress" where the call said so), "pid", "ppid", "action",
  *				"local_ip", "local_port", "remote_ip", "remote_port"}, of each end of a connection
@@ -18,6 +20,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -206,6 +209,87 @@ static void all(const char *base)
 	tell((struct act){ .action = "connect", .how = "unix, nobody there", .address = &nobody,
 			   .size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)),
 			   	.fd = fd, .error = ENOENT });
+	close(fd);
+}
+
+#if defined(__x86_64__)
+static long socketcall(long which, const uint32_t *args)
+{
+	long r;
+
+	__asm__ volatile("int $0x80" : "=a"(r) : "a"(102L), "b"(which), "c"(args) : "memory", "r8", "r9", "r10", "r11");
+	return r;
+}
+
+static void by_socketcall(void)
+{
+	uint32_t *args = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	union address *to = (union address *)(void *)(args + 16), from;
+	const char *how = "socketcall";
+	int server, client, peer;
+
+	if (args == MAP_FAILED)
+		die("mmap");
+	*to = ipv4(0);
+	server = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	args[0] = (uint32_t)server;
+	args[1] = (uint32_t)(uintptr_t)to;
+	args[2] = size_of(to);
+	if (socketcall(2, args) < 0)
+		die("bind");
+	tell((struct act){ .action = "bind", .how = how, .address = to, .fd = server });
+	args[1] = 5;
+	if (socketcall(4, args) < 0)
+		die("listen");
+	tell((struct act){ .action = "listen", .how = how, .fd = server });
+	*to = own(server);
+	client = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	args[0] = (uint32_t)client;
+	args[1] = (uint32_t)(uintptr_t)to;
+	if (socketcall(3, args) < 0)
+		die("connect");
+	tell((struct act){ .action = "connect", .how = how, .address = to, .fd = client });
+	from = own(client);
+	args[0] = (uint32_t)server;
+	args[1] = args[2] = 0;
+	peer = (int)socketcall(5, args);
+	if (peer < 0)
+		die("accept");
+	tell((struct act){ .action = "accept", .how = "without an address", .address = &from, .fd = server });
+	close(peer);
+	close(client);
+	close(server);
+}
+
+/* An interrupt that the kernel does not take ends the process that tries. */
+static bool has_socketcall(void)
+{
+	pid_t pid = TRY(fork());
+	int status;
+
+	if (pid == 0)
+		_exit(socketcall(0, NULL) == -EINVAL ? 0 : 1);
+	TRY(waitpid(pid, &status, 0));
+	return status == 0;
+}
+#endif
+
+/* Long, then overwritten by a short one: what stands behind it is no part of it. */
+static void without_nul(const char *base)
+{
+	union address address = { .un = { .sun_family = AF_UNIX } }, told = address;
+	char path[4200];
+	int fd = TRY(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+
+	memset(address.un.sun_path, 'x', sizeof(address.un.sun_path));
+	memcpy(address.un.sun_path, "short", 5);
+	TRY(bind(fd, &address.any, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 5)));
+	snprintf(path, sizeof(path), "%s/short", base);
+	if (strlen(path) >= sizeof(told.un.sun_path))
+		die("folder with too long a name");
+	memcpy(told.un.sun_path, path, strlen(path));
+	tell((struct act){ .action = "bind", .how = "no NUL", .address = &told,
+			   .size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)), .fd = fd });
 	close(fd);
 }
 
@@ -675,6 +759,13 @@ int main(int argc, char **argv)
 	} else if (strcmp(argv[1], "all") == 0 && realpath(argv[2], base)) {
 		TRY(chdir(base));
 		all(base);
+	} else if (strcmp(argv[1], "socketcall") == 0 && realpath(argv[2], base)) {
+		TRY(chdir(base));
+#if defined(__x86_64__)
+		if (has_socketcall())
+			by_socketcall();
+#endif
+		without_nul(base);
 	} else {
 		return 2;
 	}
