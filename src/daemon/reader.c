@@ -21,6 +21,7 @@
 
 #define NICE (-5)			/* before those who make the records, and before our own other threads */
 #define QUIET_LOOKS 3			/* looks that found nothing before the reader waits in poll() */
+#define END_NS (2 * NS_PER_SEC)	/* what is on its way has come by then; rules of others make more without end */
 #define LOOK_MS 1000			/* the source wants to be asked so often also when nothing comes */
 
 struct reader {
@@ -74,6 +75,7 @@ static void *run(void *user)
 	struct pollfd fds[] = { { .fd = o->ops->fd(o->source), .events = POLLIN },
 				{ .fd = reader->stop_fd, .events = POLLIN } };
 	unsigned quiet = 0;
+	uint64_t end_ns;
 	int r = 0;
 
 	/* Of this thread alone (Linux: the nice value belongs to the thread).  Not allowed: it works without. */
@@ -102,7 +104,8 @@ static void *run(void *user)
 	/* Our rules are out of the kernel by now: what it kept, and what is still on its way, is taken. */
 	while (r >= 0 && o->ops->stop && o->ops->stop(o->source) > 0)
 		r = take_all(reader);
-	for (quiet = 0; r >= 0 && quiet < QUIET_LOOKS + 2;) {
+	end_ns = clock_ns(CLOCK_MONOTONIC) + END_NS;
+	for (quiet = 0; r >= 0 && quiet < QUIET_LOOKS + 2 && clock_ns(CLOCK_MONOTONIC) < end_ns;) {
 		r = take_all(reader);
 		quiet = r > 0 ? 0 : quiet + 1;
 		clock_sleep_ns(o->nap_ns);

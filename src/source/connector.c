@@ -382,6 +382,15 @@ static int connector_open(struct source **ret, const struct source_options *opti
 	return 0;
 }
 
+/* Forks and exits never end: from here on nothing more is let in. */
+static int connector_stop(struct source *source)
+{
+	struct sock_filter nothing[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
+	const struct sock_fprog program = { ARRAY_SIZE(nothing), nothing };
+
+	return setsockopt(connector_source(source)->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
+}
+
 static int connector_fd(const struct source *source)
 {
 	return ((const struct connector_source *)(const void *)source)->fd;
@@ -402,6 +411,7 @@ const struct source_ops source_connector = {
 	.open = connector_open,
 	.fd = connector_fd,
 	.read = connector_read,
+	.stop = connector_stop,
 	.stats = connector_stats,
 	.mode = connector_mode,
 	.free = connector_free,

@@ -151,7 +151,9 @@ static int live_stop(struct source *source)
 {
 	struct live_source *s = live_source(source);
 
-	return s->bpf ? source_bpf.stop(s->bpf) : 0;
+	if (s->bpf)
+		return source_bpf.stop(s->bpf);
+	return s->connector ? source_connector.stop(s->connector) : 0;
 }
 
 static int live_fd(const struct source *source)
