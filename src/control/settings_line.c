@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/buffer.h"
 #include "control/settings.h"
 
 /* A hundred names fit in a few KiB; the rest may be comments. */

@@ -1,7 +1,7 @@
 #pragma once
 /* A line of the settings file, `CX.recorder.NAME = VALUE # comment`, taken apart; all spans lie inside it. */
 
-#include "base/span.h"
+#include "base/buffer.h"
 
 struct settings_line {
 	struct span name;		/* trimmed, without the prefix */
@@ -14,6 +14,5 @@ struct settings_line {
 struct settings_line settings_line_split(struct span line);
 /* Takes the next line off *text, without its end; "\r\n" is one too. */
 struct span settings_line_take(struct span *text);
-/* 1: there is no file; -EFBIG, -EISDIR, -ENOTSUP (no regular file), -errno. */
-struct buffer;
+/* The whole file.  1: there is none; -EFBIG, -EISDIR, -ENOTSUP (no regular file), -errno. */
 int settings_file_load(const char *path, struct buffer *text);

@@ -132,7 +132,6 @@ static const struct {
 	{ SETTING_AuditdEnableForkTracking, apply_wanted },
 	{ SETTING_AuditdEnableIncomingNetwork, apply_wanted },
 	{ SETTING_AuditdEnableOutgoingNetwork, apply_wanted },
-	{ SETTING_AuditdDisableKernelPanicProtection, apply_rules },
 	{ SETTING_AuditdRulesBufferSize, apply_rules },
 	{ SETTING_EventAssemblerTimeoutMs, apply_times },
 	{ SETTING_ProcessorCleanupIntervalSecs, apply_times },
@@ -165,7 +164,7 @@ static void on_changed(void *user, const struct settings *before)
 	for (unsigned i = 0; i < N_SETTINGS; i++)
 		if (!setting_is_same(before, &d->conf.settings, (enum setting_id)i))
 			tell(d, before, (enum setting_id)i);
-	/* Several of one row of the same are one change. */
+	/* What is applied together stands together in the table, and is applied once. */
 	for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
 		if (changes[i].apply != last && !setting_is_same(before, &d->conf.settings, changes[i].setting)) {
 			last = changes[i].apply;
