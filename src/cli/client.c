@@ -41,13 +41,13 @@ static int connect_to(const char *path)
 	return fd;
 }
 
-bool client_probe(const char *socket_path)
+int client_probe(const char *socket_path)
 {
 	int fd = connect_to(socket_path);
 
 	if (fd >= 0)
 		close(fd);
-	return fd >= 0;
+	return fd >= 0 ? 1 : fd == -ENOENT || fd == -ECONNREFUSED ? 0 : fd;
 }
 
 int client_open(struct client_connection **ret, const char *socket_path)

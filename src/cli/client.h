@@ -17,5 +17,5 @@ int client_request(struct client_connection *client, const json_t *request, json
 /* 1: *ret is the next line without its newline, borrowed until the next call. 0: the daemon has gone. < 0:
  * -errno. */
 int client_line(struct client_connection *client, struct span *ret);
-/* Whether a daemon listens there. */
-bool client_probe(const char *socket_path);
+/* 1: a daemon listens there; 0: nobody does; -errno: who may not ask does not know. */
+int client_probe(const char *socket_path);

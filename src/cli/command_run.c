@@ -4,44 +4,57 @@
 #include "cli/tail.h"
 #include "daemon/run.h"
 
+struct command_run_options {
+	struct run_options run;
+	struct option_list settings;
+};
+
 static const struct option options[] = {
 	{ .name = "state",
 	  .argument = "DIR",
 	  .help = "directory for recorder.db, recorder.sock and all other files",
 	  .type = OPTION_TEXT,
-	  .offset = offsetof(struct run_options, state_dir) },
+	  .offset = offsetof(struct command_run_options, run.state_dir) },
 	{ .name = "config",
 	  .argument = "DIR",
 	  .help = "directory that holds recorder.conf",
 	  .type = OPTION_TEXT,
-	  .offset = offsetof(struct run_options, config_dir) },
+	  .offset = offsetof(struct command_run_options, run.config_dir) },
 	{ .name = "subscription",
 	  .argument = "FILE",
 	  .help = "a subscription to use beside those of the state directory",
 	  .type = OPTION_TEXT,
-	  .offset = offsetof(struct run_options, subscription_path) },
+	  .offset = offsetof(struct command_run_options, run.subscription_path) },
 	{ .name = "source",
 	  .argument = "SOURCE",
 	  .help = "auto, ebpf, audit, audit-unicast or audit-multicast",
 	  .type = OPTION_CHOICE,
 	  .choices = "auto|ebpf|audit|audit-unicast|audit-multicast",
-	  .offset = offsetof(struct run_options, source) },
+	  .offset = offsetof(struct command_run_options, run.source) },
 	{ .name = "capture",
 	  .argument = "FILE",
 	  .help = "write the raw records to FILE too, to import them again",
 	  .type = OPTION_TEXT,
-	  .offset = offsetof(struct run_options, capture_path) },
+	  .offset = offsetof(struct command_run_options, run.capture_path) },
+	{ .name = "set",
+	  .argument = "NAME=VALUE",
+	  .help = "a setting, before that of recorder.conf; may be repeated",
+	  .type = OPTION_LIST,
+	  .offset = offsetof(struct command_run_options, settings) },
 	{ .name = "tail",
 	  .help = "show events as they happen",
 	  .type = OPTION_FLAG,
-	  .offset = offsetof(struct run_options, tail) },
+	  .offset = offsetof(struct command_run_options, run.tail) },
 	{ .name = NULL },
 };
 
 static int run(const void *values, size_t n, char *const *arguments)
 {
-	struct run_options run_options = *(const struct run_options *)values;
+	const struct command_run_options *o = values;
+	struct run_options run_options = o->run;
 
+	run_options.settings = o->settings.items;
+	run_options.n_settings = o->settings.n;
 	run_options.tail_follow = tail_follow_own;
 	return daemon_run(&run_options);
 }
@@ -53,6 +66,6 @@ const struct command command_run = {
 		"/run/recorder.\n\n"
 		"  recorder run --state ./run --subscription subscriptions/default.json --tail\n",
 	.options = options,
-	.options_size = sizeof(struct run_options),
+	.options_size = sizeof(struct command_run_options),
 	.run = run,
 };

@@ -2,11 +2,12 @@
 
 #include "cli/cli.h"
 #include "config.h"
+#include "control/settings_doc.h"
 #include "event/fields_doc.h"
 #include "base/suggest.h"
 
 struct help_options {
-	bool fields;
+	bool fields, settings;
 };
 
 static const struct option help_options[] = {
@@ -14,6 +15,10 @@ static const struct option help_options[] = {
 	  .help = "the reference of all events and fields, in Markdown",
 	  .type = OPTION_FLAG,
 	  .offset = offsetof(struct help_options, fields) },
+	{ .name = "settings-md",
+	  .help = "the reference of all settings, in Markdown",
+	  .type = OPTION_FLAG,
+	  .offset = offsetof(struct help_options, settings) },
 	{ .name = NULL },
 };
 static const struct option no_options[] = { { .name = NULL } };
@@ -33,11 +38,11 @@ static void print_overview(void)
 	       "denied.\n");
 }
 
-static int print_fields(void)
+static int print_doc(void (*doc)(struct buffer *out))
 {
 	_cleanup_(buffer_release) struct buffer text = { 0 };
 
-	fields_doc(&text);
+	doc(&text);
 	if (buffer_error(&text) < 0)
 		return cli_fail(CLI_FAILED, "out of memory");
 	fwrite(text.data, 1, text.size, stdout);
@@ -49,8 +54,8 @@ static int run_help(const void *values, size_t n, char *const *arguments)
 	const struct help_options *o = values;
 	const struct command *command;
 
-	if (o && o->fields)
-		return print_fields();
+	if (o && (o->fields || o->settings))
+		return print_doc(o->fields ? fields_doc : settings_doc);
 	if (n == 0) {
 		print_overview();
 		return CLI_DONE;

@@ -213,7 +213,7 @@ static int open_writer(struct import *import)
 
 	if (!path || !socket)
 		return cli_fail(CLI_FAILED, "out of memory");
-	if (!places->database && client_probe(socket))
+	if (!places->database && client_probe(socket) > 0)
 		return cli_fail(CLI_FAILED,
 				"import: the recorder is writing %s (give --db FILE to import into another)",
 				path);

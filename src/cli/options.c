@@ -65,6 +65,7 @@ static int set_value(const struct option *option, void *values, const char *text
 		     struct options_error *error)
 {
 	void *member = (char *)values + option->offset;
+	struct option_list *list;
 	uint64_t number;
 
 	switch (option->type) {
@@ -90,6 +91,12 @@ static int set_value(const struct option *option, void *values, const char *text
 			return fail(error, "--%s: '%.64s' is not a time (%s)", option->name, text,
 				    time_spec_forms);
 		*(uint64_t *)member = number;
+		return 0;
+	case OPTION_LIST:
+		list = member;
+		if (list->n == ARRAY_SIZE(list->items))
+			return fail(error, "--%s: given more than %d times", option->name, OPTION_LIST_MAX);
+		list->items[list->n++] = text;
 		return 0;
 	}
 	return -EINVAL;

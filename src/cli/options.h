@@ -12,6 +12,13 @@ enum option_type {
 	OPTION_CHOICE,			/* const char *, one of choices */
 	OPTION_NUMBER,			/* uint64_t */
 	OPTION_TIME,			/* uint64_t, ns since 1970 */
+	OPTION_LIST,			/* struct option_list: may be given again and again */
+};
+
+#define OPTION_LIST_MAX 128
+struct option_list {
+	const char *items[OPTION_LIST_MAX];
+	size_t n;
 };
 
 struct option {

@@ -29,6 +29,11 @@ char *place_socket(const struct place_options *options)
 	return place_of(options, offsetof(struct places, socket));
 }
 
+char *place_config_file(const struct place_options *options)
+{
+	return place_of(options, offsetof(struct places, config_file));
+}
+
 int place_open_history(struct history **ret, const struct place_options *options)
 {
 	_cleanup_(freep) char *path = place_database(options);

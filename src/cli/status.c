@@ -64,6 +64,14 @@ static void append_value(struct buffer *out, const char *name, const json_t *val
 		buffer_printf(out, "%.2f", json_real_value(value));
 	} else if (json_is_boolean(value)) {
 		buffer_append_text(out, json_is_true(value) ? "yes" : "no");
+	} else if (json_is_array(value)) {
+		const json_t *item;
+		size_t i;
+
+		json_array_foreach(value, i, item) {
+			buffer_append_text(out, i > 0 ? "; " : "");
+			append_value(out, name, item);
+		}
 	} else if (value && !json_is_null(value)) {
 		_cleanup_(freep) char *text = json_dumps(value, JSON_COMPACT);
 

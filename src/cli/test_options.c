@@ -14,6 +14,7 @@ struct values {
 	bool flag, other;
 	const char *text, *choice;
 	uint64_t number, time_ns;
+	struct option_list list;
 };
 
 static const struct option options[] = {
@@ -50,6 +51,11 @@ static const struct option options[] = {
 	  .help = "",
 	  .type = OPTION_TIME,
 	  .offset = offsetof(struct values, time_ns) },
+	{ .name = "set",
+	  .argument = "X",
+	  .help = "",
+	  .type = OPTION_LIST,
+	  .offset = offsetof(struct values, list) },
 	{ .name = NULL },
 };
 
@@ -127,6 +133,10 @@ static void test_accepted(void **state)
 	assert_false(v.flag);
 	accepted(&v, "--text=", 0, false);
 	assert_string_equal(v.text, "");
+	accepted(&v, "--set x=1 a --set=y=2", 1, false);
+	assert_int_equal(v.list.n, 2);
+	assert_string_equal(v.list.items[0], "x=1");
+	assert_string_equal(v.list.items[1], "y=2");
 	accepted(&v, "a --help", 1, true);
 	accepted(&v, "-fh", 0, true);
 }
@@ -166,12 +176,33 @@ static void test_refused(void **state)
 		"2026-11-22 14:00, or RFC 3339)");
 }
 
+static void test_long_list(void **state)
+{
+	static struct values v;
+	static char word[] = "--set=x";
+	char *argv[OPTION_LIST_MAX + 1];
+	struct options_error error;
+	bool help;
+	size_t n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(argv); i++)
+		argv[i] = word;
+	assert_int_equal(options_parse(options, &v, OPTION_LIST_MAX, argv, NOW, &n, &help, &error), 0);
+	assert_int_equal(v.list.n, OPTION_LIST_MAX);
+	for (size_t i = 0; i < ARRAY_SIZE(argv); i++)
+		argv[i] = word;
+	v = (struct values){ 0 };
+	assert_int_equal(options_parse(options, &v, OPTION_LIST_MAX + 1, argv, NOW, &n, &help, &error), -EINVAL);
+	assert_string_equal(error.message, "--set: given more than 128 times");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accepted),
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_long_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,9 @@
  *
  * It is OPEN (its requests are answered, at most timeout_ms from one to the next), or LEAVING (only what is
  * unsent still goes out, what it sends is thrown away), then CLOSED.  One that streams is OPEN without a
- * time-out and may send nothing more.  A client that is closed while its own request runs stays valid until
- * the loop goes on.
+ * time-out and may send nothing more.  One that sends many requests at once has max_requests_a_turn of them
+ * answered, then it is the others' turn; until its next nothing more is read of it.  A client that is closed
+ * while its own request runs stays valid until the loop goes on.
  *
  * The socket is watched with uv_poll and read and written here, not by uv_pipe_t: that raises SIGPIPE and
  * keeps an allocation per unsent line. */
@@ -36,6 +37,7 @@ struct client {
 	enum client_state state;
 	bool streaming;
 	bool answering;			/* its command runs */
+	bool has_more;			/* whole requests wait in `in` for the next turn */
 	bool at_end;			/* it sends no more... */
 	bool shut;			/* ...and neither do we */
 	struct buffer in;		/* a request without its end yet */
@@ -99,7 +101,10 @@ static size_t client_unsent(const struct client *client)
 
 static void client_watch(struct client *client)
 {
-	int events = (client->at_end ? 0 : UV_READABLE) | (client_unsent(client) > 0 ? UV_WRITABLE : 0);
+	bool has_more = client->has_more && client->state == CLIENT_OPEN;
+	/* A socket that can be written to makes the next turn come at once; of one that cannot, the answers wait anyway. */
+	int events = (client->at_end || has_more ? 0 : UV_READABLE) |
+		     (client_unsent(client) > 0 || has_more ? UV_WRITABLE : 0);
 
 	if (client->state == CLIENT_CLOSED || events == client->events)
 		return;
@@ -275,19 +280,25 @@ static void client_refuse_large(struct client *client)
 	client_refuse(client, "too_large", "the request is too large");
 }
 
-/* Answers the whole lines of client->in and keeps the rest. */
+/* Answers whole lines of client->in, as many as a turn may have, and keeps the rest. */
 static void client_take_lines(struct client *client)
 {
 	size_t limit = client->server->options.max_request_bytes;
 	struct buffer *in = &client->in;
+	unsigned n = 0;
 	size_t begin = 0;
 
+	client->has_more = false;
 	while (client->state == CLIENT_OPEN && !client->streaming) {
 		const char *newline = memchr(in->data + client->searched, '\n', in->size - client->searched);
 		struct span line;
 
 		if (!newline) {
 			client->searched = in->size;
+			break;
+		}
+		if (n++ == client->server->options.max_requests_a_turn) {
+			client->has_more = true;
 			break;
 		}
 		line = (struct span){ in->data + begin, (size_t)(newline - in->data) - begin };
@@ -307,7 +318,9 @@ static void client_take_lines(struct client *client)
 		begin = in->size;
 	memmove(in->data, in->data + begin, in->size - begin);
 	in->size -= begin;
-	client->searched = in->size;
+	client->searched = client->has_more ? 0 : in->size;
+	if (client->has_more)
+		return;
 	if (in->size > limit)
 		client_refuse_large(client);
 	else if (in->size == 0 && in->capacity > KEEP_BYTES)
@@ -320,6 +333,10 @@ static void client_read(struct client *client)
 	char *room;
 	ssize_t n;
 
+	if (client->has_more && client->state == CLIENT_OPEN) {
+		client_take_lines(client);
+		return;
+	}
 	if (client->state == CLIENT_LEAVING)
 		buffer_clear(in);
 	room = buffer_reserve(in, READ_BYTES);
@@ -361,7 +378,7 @@ static void on_client(uv_poll_t *handle, int status, int events)
 		client_close(client);
 		return;
 	}
-	if (events & UV_READABLE)
+	if (events & UV_READABLE || client->has_more)
 		client_read(client);
 	client_advance(client);
 }

@@ -99,7 +99,7 @@ int server_new(struct server **ret, const struct server_options *options)
 	o->max_request_bytes = o->max_request_bytes ? o->max_request_bytes : (size_t)1 << 20;
 	o->max_unsent_bytes = o->max_unsent_bytes ? o->max_unsent_bytes : (size_t)4 << 20;
 	o->max_clients = o->max_clients ? o->max_clients : 200;
-	o->timeout_ms = o->timeout_ms ? o->timeout_ms : 60000;
+	server_set_limits(server, o->timeout_ms, o->max_requests_a_turn);
 	r = listener_open(&server->listener, options->path);
 	if (r < 0) {
 		free(server);
@@ -130,6 +130,12 @@ struct server *server_free(struct server *server)
 	uv_close((uv_handle_t *)&server->pause, on_server_handle_closed);
 	listener_close(&server->listener);
 	return NULL;
+}
+
+void server_set_limits(struct server *server, uint64_t timeout_ms, unsigned max_requests_a_turn)
+{
+	server->options.timeout_ms = timeout_ms ? timeout_ms : 60000;
+	server->options.max_requests_a_turn = max_requests_a_turn ? max_requests_a_turn : 32;
 }
 
 void server_count(const struct server *server, struct server_counters *ret)

@@ -49,6 +49,7 @@ struct server_options {
 	size_t max_unsent_bytes;	/* of one client; 0: 4 MiB */
 	unsigned max_clients;		/* 0: 200 */
 	uint64_t timeout_ms;		/* MailboxQueryTimeoutMs, for a whole request; 0: 60 s */
+	unsigned max_requests_a_turn;	/* MaxMailboxItemsPerCheck, of one client; 0: 32 */
 };
 
 /* What clients did since server_new; more than a few of the last five are worth a line in the log. */
@@ -65,6 +66,8 @@ struct server_counters {
 int server_new(struct server **ret, const struct server_options *options);
 /* Closes all (streaming clients are reported gone); the handles are gone when the loop has run once more. */
 struct server *server_free(struct server *server);
+/* From now on; a request that has begun keeps the time it had. */
+void server_set_limits(struct server *server, uint64_t timeout_ms, unsigned max_requests_a_turn);
 void server_count(const struct server *server, struct server_counters *ret);
 /* Queues whole lines for a streaming client; while its command still runs they are kept to follow the reply.
  * false: it has too much unsent already or is leaving, nothing was queued. */

@@ -35,6 +35,42 @@ static void test_half_closed(void **state)
 	assert_int_equal(f->n_runs, 2);
 }
 
+/* Who sends a hundred requests at once has some of them answered, then others have their turn. */
+static void test_many_at_once(void **state)
+{
+	struct fixture *f = *state;
+	int greedy, modest;
+
+	serve(f, (struct server_options){ .max_requests_a_turn = 3, .max_request_bytes = 100 });
+	greedy = dial(f->path);
+	modest = dial(f->path);
+	turn(f);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(send(greedy, STATUS, sizeof(STATUS) - 1, 0), sizeof(STATUS) - 1);
+	shutdown(greedy, SHUT_WR);
+	uv_run(&f->loop, UV_RUN_NOWAIT);
+	assert_in_range(f->n_runs, 1, 3);
+	assert_int_equal(send(modest, STATUS, sizeof(STATUS) - 1, 0), sizeof(STATUS) - 1);
+	assert_string_equal(hear(f, modest), STATUS_ANSWER);
+	assert_in_range(f->n_runs, 4, 50);
+	for (unsigned i = 0; i < 100; i++)
+		assert_string_equal(hear(f, greedy), STATUS_ANSWER);
+	assert_string_equal(hear(f, greedy), "EOF");
+	close(greedy);
+	close(modest);
+
+	/* Also when the limit is raised meanwhile. */
+	server_set_limits(f->server, 0, 1000);
+	greedy = dial(f->path);
+	turn(f);
+	f->n_runs = 0;
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(send(greedy, STATUS, sizeof(STATUS) - 1, 0), sizeof(STATUS) - 1);
+	uv_run(&f->loop, UV_RUN_NOWAIT);
+	assert_int_equal(f->n_runs, 100);
+	close(greedy);
+}
+
 static void test_timeout(void **state)
 {
 	struct fixture *f = *state;
@@ -296,6 +332,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 		TEST(test_half_closed),
+		TEST(test_many_at_once),
 		TEST(test_timeout),
 		TEST(test_timeout_of_a_busy_loop),
 		TEST(test_too_large),

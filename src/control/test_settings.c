@@ -22,25 +22,6 @@ static int parse(struct settings *settings, struct span text, struct settings_er
 	return settings_parse(settings, text, "recorder.conf", error);
 }
 
-/* What was logged to stderr while the text was parsed. */
-static int parse_logged(struct settings *settings, const char *text, char *log, size_t size)
-{
-	struct settings_error error;
-	int saved = dup(STDERR_FILENO), pipes[2], r;
-	ssize_t n;
-
-	assert_int_equal(pipe2(pipes, O_NONBLOCK), 0);
-	dup2(pipes[1], STDERR_FILENO);
-	r = parse(settings, span_of(text), &error);
-	dup2(saved, STDERR_FILENO);
-	n = read(pipes[0], log, size - 1);
-	log[n > 0 ? n : 0] = '\0';
-	close(saved);
-	close(pipes[0]);
-	close(pipes[1]);
-	return r;
-}
-
 static void test_table(void **state)
 {
 	struct settings settings;
@@ -51,10 +32,11 @@ static void test_table(void **state)
 
 		assert_true(info->min < info->max);
 		assert_in_range(info->standard, info->min, info->max);
-		assert_true(info->type == SETTING_INT || (info->min == 0 && info->max == 1));
+		assert_true(info->type != SETTING_BOOL || (info->min == 0 && info->max == 1));
+		assert_true(info->type != SETTING_TEXT || (info->min == 0 && info->max < SETTING_TEXT_BYTES));
 		assert_true(strlen(info->effect) > 10);
 		assert_int_equal(settings.value[i], info->standard);
-		assert_false(settings.is_set[i]);
+		assert_int_equal(settings.origin[i], ORIGIN_DEFAULT);
 		if (i > 0)
 			assert_true(strcmp(setting_infos[i - 1].name, info->name) < 0);
 	}
@@ -62,19 +44,135 @@ static void test_table(void **state)
 	assert_int_equal(settings.value[SETTING_EnableSingleCpuRequirement], 1);
 }
 
-static void test_later_names_are_sorted_and_apart(void **state)
+/* Of the tree; NULL, said: there is none. */
+static char *source_text(const char *name)
 {
-	static const char *const later[] = {
-#define SETTING_LATER(name) #name,
-#include "control/settings_later.def"
-	};
+	const char *root = getenv("RECORDER_SOURCE_DIR");
+	struct buffer text = { 0 };
+	char path[4096], part[4096];
+	FILE *file;
+	size_t n;
 
-	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
-		if (i > 0)
-			assert_true(strcmp(later[i - 1], later[i]) < 0);
-		for (size_t j = 0; j < N_SETTINGS; j++)
-			assert_string_not_equal(later[i], setting_infos[j].name);
+	if (!root) {
+		print_message("RECORDER_SOURCE_DIR is not set\n");
+		return NULL;
 	}
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	file = fopen(path, "re");
+	if (!file)
+		fail_msg("%s is missing", path);
+	while ((n = fread(part, 1, sizeof(part), file)) > 0)
+		buffer_append(&text, part, n);
+	fclose(file);
+	buffer_append_byte(&text, '\0');
+	return text.data;
+}
+
+/* All of the reference system, with its defaults, types and platforms. */
+static void test_reference(void **state)
+{
+	_cleanup_(freep) char *text = source_text("tests/data/settings.tsv");
+	unsigned n = 0;
+	char *rest = text, *line;
+
+	if (!text)
+		skip();
+	while ((line = strsep(&rest, "\n")) && *line) {
+		_cleanup_(buffer_release) struct buffer value = { 0 };
+		const char *name = strsep(&line, "\t"), *standard = strsep(&line, "\t"), *type = strsep(&line, "\t");
+		struct settings settings;
+		struct settings_error error;
+		int id = setting_find(span_of(name), &error);
+
+		if (id < 0)
+			fail_msg("%s", error.message);
+		settings_init(&settings);
+		setting_append_value(&value, &settings, (enum setting_id)id);
+		assert_string_equal(buffer_text(&value), standard);
+		assert_string_equal(setting_type_words[setting_infos[id].type], type);
+		assert_string_equal(setting_platform_words[setting_infos[id].platform], line);
+		n++;
+	}
+	assert_int_equal(n, 100);
+}
+
+/* A setting acts where the table says, or names the issue that brings what it governs. */
+static void test_each_acts(void **state)
+{
+	for (size_t i = 0; i < N_SETTINGS; i++) {
+		const struct setting_info *info = &setting_infos[i];
+		_cleanup_(freep) char *text = NULL;
+		char asked[128], path[256];
+		const char *found;
+
+		if (*info->where == '\0') {
+			assert_int_equal(info->acts, ACTS_NEVER);
+			if (setting_is_here((enum setting_id)i) == (info->issue == 0))
+				fail_msg("%s acts nowhere and no issue brings it", info->name);
+			continue;
+		}
+		assert_true(setting_is_here((enum setting_id)i));
+		assert_int_not_equal(info->acts, ACTS_NEVER);
+		snprintf(path, sizeof(path), "src/%s", info->where);
+		snprintf(asked, sizeof(asked), "SETTING_%s", info->name);
+		text = source_text(path);
+		if (!text)
+			skip();
+		found = strstr(text, asked);
+		if (!found || strspn(found + strlen(asked), "_abcdefghijklmnopqrstuvwxyz") > 0)
+			fail_msg("%s does not ask for %s", path, asked);
+	}
+}
+
+static void expect_set(const char *name, const char *value, const char *message)
+{
+	struct settings settings, before;
+	struct settings_error error = { "" };
+	int r;
+
+	settings_init(&settings);
+	before = settings;
+	r = setting_set(&settings, span_of(name), span_of(value), ORIGIN_COMMAND_LINE, &error);
+	assert_string_equal(error.message, message);
+	if (*message) {
+		assert_true(r < 0);
+		assert_memory_equal(&settings, &before, sizeof(before));
+	} else {
+		_cleanup_(buffer_release) struct buffer text = { 0 };
+
+		assert_true(r >= 0);
+		assert_int_equal(settings.origin[r], ORIGIN_COMMAND_LINE);
+		setting_append_value(&text, &settings, (enum setting_id)r);
+		assert_string_equal(buffer_text(&text), value);
+	}
+}
+
+static void test_set(void **state)
+{
+	char longest[SETTING_TEXT_BYTES + 1];
+
+	expect_set("StatusUpdateInterval", "7", "");
+	expect_set("CX.recorder.StatusUpdateInterval", "86400", "");
+	expect_set("EnableEtw", "0", "");
+	expect_set("AudispdOverflowAction", "", "");
+	expect_set("AudispdOverflowAction", "halt", "");
+	expect_set("FileInfoProviderName", "", "");
+	expect_set("FileInfoProviderName", "other one", "");
+	expect_set("StatusUpdateInterval", "0", "StatusUpdateInterval: 0 is out of range (1 to 86400 s)");
+	expect_set("StatusUpdateInterval", "1m", "StatusUpdateInterval: '1m' is not a whole number (1 to 86400 s)");
+	expect_set("EnableEtw", "yes", "EnableEtw: 'yes' is neither 0 nor 1");
+	expect_set("AudispdOverflowAction", "panic",
+		   "AudispdOverflowAction: 'panic' is not one of its words (nothing, ignore, syslog, suspend, single or halt)");
+	expect_set("FileInfoProviderName", "a#b", "FileInfoProviderName: 'a#b': byte 2 is #, which begins a comment");
+	expect_set("FileInfoProviderName", "a\nb", "FileInfoProviderName: 'a?b': byte 2 is not printable ASCII");
+	expect_set("FileInfoProviderName", " ab", "FileInfoProviderName: ' ab' has a blank at its end");
+	expect_set("StatusUpdateInterva", "1", "StatusUpdateInterva: unknown setting, did you mean 'StatusUpdateInterval'?");
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	expect_set("FileInfoProviderDomain", longest + 1, "");
+	expect_set("FileInfoProviderDomain", longest,
+		   "FileInfoProviderDomain: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' has 64 bytes, it may "
+		   "have 63");
 }
 
 static void test_accepted(void **state)
@@ -102,12 +200,14 @@ static void test_accepted(void **state)
 
 		assert_int_equal(parse(&settings, cases[i].text, &error), 0);
 		assert_string_equal(error.message, "");
-		assert_int_equal(settings.is_set[SETTING_AuditdRulesBufferSize], cases[i].buffer_size != 0);
+		assert_int_equal(settings.origin[SETTING_AuditdRulesBufferSize],
+				 cases[i].buffer_size != 0 ? ORIGIN_FILE : ORIGIN_DEFAULT);
 		assert_int_equal(settings.value[SETTING_AuditdRulesBufferSize],
 				 cases[i].buffer_size ? cases[i].buffer_size : 32768);
-		assert_int_equal(settings.is_set[SETTING_AuditdEnableForkTracking], cases[i].forks >= 0);
+		assert_int_equal(settings.origin[SETTING_AuditdEnableForkTracking],
+				 cases[i].forks >= 0 ? ORIGIN_FILE : ORIGIN_DEFAULT);
 		assert_int_equal(settings.value[SETTING_AuditdEnableForkTracking], cases[i].forks != 0);
-		assert_false(settings.is_set[SETTING_StatusUpdateInterval]);
+		assert_int_equal(settings.origin[SETTING_StatusUpdateInterval], ORIGIN_DEFAULT);
 	}
 }
 
@@ -117,27 +217,27 @@ static void test_refused(void **state)
 		struct span text;
 		const char *message;	/* behind "recorder.conf:" */
 	} cases[] = {
-		{ SPAN("\n\nAuditdRulesBufferSize = 12"), "3: AuditdRulesBufferSize: 12 is below 64" },
+		{ SPAN("\n\nAuditdRulesBufferSize = 12"), "3: AuditdRulesBufferSize: 12 is out of range (64 to 1048576)" },
 		{ SPAN("AuditdRulesBufferSize = 1048577"),
-		  "1: AuditdRulesBufferSize: 1048577 is above 1048576" },
+		  "1: AuditdRulesBufferSize: 1048577 is out of range (64 to 1048576)" },
 		{ SPAN("AuditdRulesBufferSize = 99999999999999999999"),
-		  "1: AuditdRulesBufferSize: 99999999999999999999 is above 1048576" },
+		  "1: AuditdRulesBufferSize: 99999999999999999999 is out of range (64 to 1048576)" },
 		{ SPAN("AuditdRulesBufferSize = -99999999999999999999"),
-		  "1: AuditdRulesBufferSize: -99999999999999999999 is below 64" },
-		{ SPAN("AuditdRulesBufferSize = -5"), "1: AuditdRulesBufferSize: -5 is below 64" },
+		  "1: AuditdRulesBufferSize: -99999999999999999999 is out of range (64 to 1048576)" },
+		{ SPAN("AuditdRulesBufferSize = -5"), "1: AuditdRulesBufferSize: -5 is out of range (64 to 1048576)" },
 		{ SPAN("AuditdRulesBufferSize = 100 kB"),
-		  "1: AuditdRulesBufferSize: '100 kB' is not a whole number" },
+		  "1: AuditdRulesBufferSize: '100 kB' is not a whole number (64 to 1048576)" },
 		{ SPAN("AuditdRulesBufferSize = 0x100"),
-		  "1: AuditdRulesBufferSize: '0x100' is not a whole number" },
+		  "1: AuditdRulesBufferSize: '0x100' is not a whole number (64 to 1048576)" },
 		{ SPAN("AuditdRulesBufferSize = 100;"),
-		  "1: AuditdRulesBufferSize: '100;' is not a whole number" },
+		  "1: AuditdRulesBufferSize: '100;' is not a whole number (64 to 1048576)" },
 		{ SPAN("AuditdRulesBufferSize = \"100\""),
-		  "1: AuditdRulesBufferSize: '\"100\"' is not a whole number" },
+		  "1: AuditdRulesBufferSize: '\"100\"' is not a whole number (64 to 1048576)" },
 		{ SPAN("AuditdRulesBufferSize = 100\r\r\n"),
-		  "1: AuditdRulesBufferSize: '100?' is not a whole number" },
+		  "1: AuditdRulesBufferSize: '100?' is not a whole number (64 to 1048576)" },
 		{ SPAN("AuditdRulesBufferSize = # 100"), "1: AuditdRulesBufferSize: the value is missing" },
 		{ SPAN("AuditdRulesBufferSize == 100"),
-		  "1: AuditdRulesBufferSize: '= 100' is not a whole number" },
+		  "1: AuditdRulesBufferSize: '= 100' is not a whole number (64 to 1048576)" },
 		{ SPAN("AuditdEnableNetlink = yes"), "1: AuditdEnableNetlink: 'yes' is neither 0 nor 1" },
 		{ SPAN("AuditdEnableNetlink = 2"), "1: AuditdEnableNetlink: '2' is neither 0 nor 1" },
 		{ SPAN("AuditdEnableNetlink = -1"), "1: AuditdEnableNetlink: '-1' is neither 0 nor 1" },
@@ -153,7 +253,7 @@ static void test_refused(void **state)
 		{ SPAN("DatabaseMaxSize = 100"),
 		  "1: DatabaseMaxSize: unknown setting, did you mean 'DatabaseMaxSizeMB'?" },
 		{ SPAN("Colour = 1"), "1: Colour: unknown setting" },
-		{ SPAN("CX.recorder. = 1"), "1: : unknown setting" },
+		{ SPAN("CX.recorder. = 1"), "1: the name before '=' is missing" },
 		{ SPAN(" = 1"), "1: the name before '=' is missing" },
 		{ SPAN("AuditdRulesBufferSize 100"),
 		  "1: 'AuditdRulesBufferSize 100' is not a setting (NAME = VALUE)" },
@@ -189,26 +289,7 @@ static void test_failure_leaves_all_untouched(void **state)
 	assert_int_equal(settings_parse(&settings, SPAN("StatusUpdateInterval = 7"), "x", &error), 0);
 	assert_int_equal(settings.value[SETTING_StatusUpdateInterval], 7);
 	assert_int_equal(settings.value[SETTING_AuditdRulesBufferSize], 99);
-	assert_true(settings.is_set[SETTING_AuditdRulesBufferSize]);
-}
-
-static void test_later_names_warn_once(void **state)
-{
-	struct settings settings;
-	char log[1024];
-
-	assert_int_equal(parse_logged(&settings,
-				      "CX.recorder.AudispdOverflowAction =\nEnableEtw = what you like\n"
-				      "StatusUpdateInterval = 9\n",
-				      log, sizeof(log)), 0);
-	assert_int_equal(settings.value[SETTING_StatusUpdateInterval], 9);
-	assert_string_equal(log, "recorder: warning: recorder.conf:1: AudispdOverflowAction: "
-				 "this version does not obey it, ignoring\n"
-				 "recorder: warning: recorder.conf:2: EnableEtw: "
-				 "this version does not obey it, ignoring\n");
-	/* Refused as a whole: the error is all that is said. */
-	assert_int_equal(parse_logged(&settings, "EnableEtw = 1\nNonsense = 1\n", log, sizeof(log)), -EINVAL);
-	assert_string_equal(log, "");
+	assert_int_equal(settings.origin[SETTING_AuditdRulesBufferSize], ORIGIN_FILE);
 }
 
 static void test_long_lines(void **state)
@@ -227,7 +308,7 @@ static void test_long_lines(void **state)
 	memset(path, 'd', sizeof(path));
 	strcpy(path + sizeof(path) - 32, "/etc/recorder.conf");
 	assert_int_equal(settings_parse(&settings, SPAN("StatusUpdateInterval = 0"), path, &error), -EINVAL);
-	assert_non_null(strstr(error.message, "/etc/recorder.conf:1: StatusUpdateInterval: 0 is below 1"));
+	assert_non_null(strstr(error.message, "/etc/recorder.conf:1: StatusUpdateInterval: 0 is out of range (1 to 86400 s)"));
 }
 
 /* Files */
@@ -367,11 +448,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_later_names_are_sorted_and_apart),
+		cmocka_unit_test(test_reference),
+		cmocka_unit_test(test_each_acts),
+		cmocka_unit_test(test_set),
 		cmocka_unit_test(test_accepted),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_failure_leaves_all_untouched),
-		cmocka_unit_test(test_later_names_warn_once),
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test_setup_teardown(test_file, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_no_file_for_settings, make_folder, remove_folder),

@@ -32,6 +32,8 @@ struct core {
 
 	pthread_mutex_t stats_lock;
 	struct core_stats stats;
+	struct pipeline_times times;	/* to be taken over... */
+	atomic_bool times_changed;	/* ...if this says so */
 };
 
 static int to_queue(void *user, struct event *event)
@@ -219,6 +221,23 @@ static void publish(struct core *core)
 	pthread_mutex_unlock(&core->stats_lock);
 }
 
+/* A capture tells it too, in front of the first record that is treated so. */
+static void take_over_times(struct core *core)
+{
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+	struct pipeline_times times;
+
+	pthread_mutex_lock(&core->stats_lock);
+	times = core->times;
+	atomic_store(&core->times_changed, false);
+	pthread_mutex_unlock(&core->stats_lock);
+	pipeline_set_times(core->pipeline, &times);
+	if (!core->options.capture)
+		return;
+	setup_write_times(&text, &times, clock_now_ns());
+	keep_answer(core, RECORD_SETUP, &text);
+}
+
 static void *run(void *user)
 {
 	struct core *core = user;
@@ -236,6 +255,8 @@ static void *run(void *user)
 		unsigned n;
 
 		stop = atomic_load(&core->stop);	/* before the rings: nothing comes after it */
+		if (unlikely(atomic_load(&core->times_changed)))
+			take_over_times(core);
 		core->now_ns = clock_now_ns();
 		n = take(core, o->ring, RECORDS_A_TURN);
 		/* The clock may go on only when the ring was empty after it was read: what somebody waits for in vain may be
@@ -307,6 +328,15 @@ struct core *core_stop(struct core *core)
 	pthread_mutex_destroy(&core->stats_lock);
 	free(core);
 	return NULL;
+}
+
+void core_set_times(struct core *core, const struct pipeline_times *times)
+{
+	pthread_mutex_lock(&core->stats_lock);
+	core->times = *times;
+	atomic_store(&core->times_changed, true);
+	pthread_mutex_unlock(&core->stats_lock);
+	ring_alert(core->options.ring);
 }
 
 void core_stats(struct core *core, struct core_stats *ret)

@@ -29,4 +29,6 @@ struct core;
 int core_start(struct core **ret, const struct core_options *options);
 /* The producers of both rings have ended: everything comes out, then the queue is closed.  Returns NULL. */
 struct core *core_stop(struct core *core);
+/* Any thread; in force from the next turn on. */
+void core_set_times(struct core *core, const struct pipeline_times *times);
 void core_stats(struct core *core, struct core_stats *ret);

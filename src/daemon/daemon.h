@@ -5,7 +5,7 @@
 #include <uv.h>
 
 #include "control/server.h"
-#include "control/settings.h"
+#include "daemon/conf.h"
 #include "daemon/core.h"
 #include "daemon/ledger.h"
 #include "daemon/notes.h"
@@ -19,13 +19,14 @@
 
 struct daemon {
 	const struct run_options *options;
-	struct settings settings;
+	struct conf conf;
 	struct places places;
 	int lock_fd;
 	uint64_t started_ns;
 
 	struct subscriptions subscriptions;
 	bool wanted[N_KINDS];
+	bool wanted_at_start[N_KINDS];	/* what the programs in the kernel were loaded for */
 	bool by_bpf[N_KINDS];		/* what the programs in the kernel show */
 	bool not_from_audit[N_KINDS];	/* and of that, what audit shows too, without being asked */
 	char boot_id[37];
@@ -54,7 +55,7 @@ struct daemon {
 	struct taps *taps;
 
 	uv_loop_t loop;
-	uv_signal_t signals[2];
+	uv_signal_t signals[3];
 	uv_timer_t tick;
 	uv_async_t tapped;
 	struct server *server;
@@ -65,7 +66,7 @@ struct daemon {
 
 static inline int64_t daemon_setting(const struct daemon *d, enum setting_id id)
 {
-	return d->settings.value[id];
+	return d->conf.settings.value[id];
 }
 
 /* sinks.c: opens the database and the journals that the subscriptions name.  -errno, logged. */
@@ -81,6 +82,17 @@ void daemon_client_gone(void *user, struct client *client);
 void daemon_notify_tapped(void *user);	/* writer thread */
 void daemon_on_tapped(uv_async_t *async);
 void daemon_drain_taps(struct daemon *d);
+
+/* settings.c: what settings say, at the start and when they have changed. */
+int daemon_read_settings(struct daemon *d);	/* -errno, logged */
+void daemon_narrow_wanted(struct daemon *d);
+struct pipeline_times daemon_pipeline_times(const struct daemon *d);
+uint64_t daemon_drain_ns(const struct daemon *d);
+uint64_t daemon_alive_ns(const struct daemon *d);
+uint64_t daemon_nap_ns(const struct daemon *d);
+uint32_t daemon_write_interval_ms(const struct daemon *d);
+uint64_t daemon_request_ms(const struct daemon *d);
+unsigned daemon_requests_a_turn(const struct daemon *d);
 
 /* run.c */
 int daemon_start_server(struct daemon *d);

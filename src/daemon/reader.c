@@ -26,6 +26,7 @@
 
 struct reader {
 	struct reader_options options;
+	_Atomic uint64_t nap_ns;	/* of the options, as it is now */
 	pthread_t thread;
 	int stop_fd;
 	atomic_bool stop;
@@ -99,7 +100,7 @@ static void *run(void *user)
 			break;
 		quiet = r > 0 ? 0 : quiet + 1;
 		if (r > 0 || quiet < QUIET_LOOKS)
-			clock_sleep_ns(o->nap_ns);
+			clock_sleep_ns(reader->nap_ns);
 	}
 	/* Our rules are out of the kernel by now: what it kept, and what is still on its way, is taken. */
 	while (r >= 0 && o->ops->stop && o->ops->stop(o->source) > 0)
@@ -108,7 +109,7 @@ static void *run(void *user)
 	for (quiet = 0; r >= 0 && quiet < QUIET_LOOKS + 2 && clock_ns(CLOCK_MONOTONIC) < end_ns;) {
 		r = take_all(reader);
 		quiet = r > 0 ? 0 : quiet + 1;
-		clock_sleep_ns(o->nap_ns);
+		clock_sleep_ns(reader->nap_ns);
 	}
 	if (r < 0)
 		atomic_store(&reader->error, r);
@@ -124,6 +125,7 @@ int reader_start(struct reader **ret, const struct reader_options *options)
 	if (!reader)
 		return -ENOMEM;
 	reader->options = *options;
+	reader_set_nap(reader, options->nap_ns);
 	reader->stop_fd = eventfd(0, EFD_CLOEXEC);
 	if (reader->stop_fd < 0) {
 		r = -errno;
@@ -152,6 +154,11 @@ struct reader *reader_stop(struct reader *reader)
 	close(reader->stop_fd);
 	free(reader);
 	return NULL;
+}
+
+void reader_set_nap(struct reader *reader, uint64_t nap_ns)
+{
+	atomic_store(&reader->nap_ns, nap_ns);
 }
 
 int reader_error(const struct reader *reader)

@@ -23,7 +23,7 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 {
 	struct daemon *d = user;
 	struct status status = {
-		.state = d->subscriptions.n == 0 ? "idle" : d->rules_missing ? "degraded" : "recording",
+		.state = d->subscriptions.n == 0 ? "idle" : d->rules_missing || *d->conf.refused.message ? "degraded" : "recording",
 		.source_mode = d->source_ops->mode(d->source),
 		.have_connector = source_live_connector(d->source) >= 0,
 		.by_bpf = d->by_bpf,
@@ -42,6 +42,7 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 		.ring_capacity = ring_capacity_bytes(d->ring),
 		.database_path = d->places.database,
 		.rules_missing = d->rules_missing,
+		.settings_refused = d->conf.refused.message,
 	};
 	_cleanup_(history_freep) struct history *history = NULL;
 	struct history_stats stats = { 0 };
@@ -64,6 +65,36 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 		status.cpu_ns = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * NS_PER_SEC +
 				(uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
 	status_json(&reply->result, &status);
+}
+
+/* Settings. */
+
+static void on_set_setting(void *user, struct client *client, const json_t *request, struct reply *reply)
+{
+	struct daemon *d = user;
+
+	conf_answer_set(&d->conf, request, reply);
+}
+
+static void on_reset_setting(void *user, struct client *client, const json_t *request, struct reply *reply)
+{
+	struct daemon *d = user;
+
+	conf_answer_reset(&d->conf, request, reply);
+}
+
+static void on_get_setting(void *user, struct client *client, const json_t *request, struct reply *reply)
+{
+	struct daemon *d = user;
+
+	conf_answer_get(&d->conf, request, reply);
+}
+
+static void on_list_settings(void *user, struct client *client, const json_t *request, struct reply *reply)
+{
+	struct daemon *d = user;
+
+	conf_answer_list(&d->conf, reply);
 }
 
 /* Tail. */
@@ -146,5 +177,9 @@ void daemon_client_gone(void *user, struct client *client)
 const struct command daemon_commands[] = {
 	{ "recorder.status", on_status },
 	{ "recorder.tail", on_tail },
+	{ "recorder.set-setting", on_set_setting },
+	{ "recorder.get-setting", on_get_setting },
+	{ "recorder.list-settings", on_list_settings },
+	{ "recorder.reset-setting", on_reset_setting },
 };
 const size_t n_daemon_commands = ARRAY_SIZE(daemon_commands);

@@ -51,7 +51,10 @@ static void on_signal(uv_signal_t *signal, int number)
 {
 	struct daemon *d = signal->data;
 
-	uv_stop(&d->loop);
+	if (number == SIGHUP)
+		conf_reload(&d->conf);
+	else
+		uv_stop(&d->loop);
 }
 
 /* Start. */
@@ -71,15 +74,8 @@ static void host_identity(struct daemon *d)
 
 static int read_settings(struct daemon *d)
 {
-	struct settings_error error = { 0 };
-	int r;
+	int r = daemon_read_settings(d);
 
-	settings_init(&d->settings);
-	r = settings_read(&d->settings, d->places.config_file, &error);
-	if (r == -EINVAL)
-		log_error("%s", error.message);
-	else if (r < 0)
-		log_errno(r, "Failed to read %s", d->places.config_file);
 	if (r >= 0 && daemon_setting(d, SETTING_EnableSingleCpuRequirement) && sysconf(_SC_NPROCESSORS_ONLN) < 2) {
 		log_error("This machine has one processor; recording would slow it down "
 			  "(CX.recorder.EnableSingleCpuRequirement = 0 in %s records all the same)", d->places.config_file);
@@ -135,7 +131,7 @@ static int open_source(struct daemon *d)
 		.want_connector = true,
 		.wanted = d->wanted,
 		.own_pid = (uint32_t)getpid(),
-		.write_interval_ms = (uint32_t)daemon_setting(d, SETTING_EmitFileWriteIntervalSecs) * 1000,
+		.write_interval_ms = daemon_write_interval_ms(d),
 		.bpf_ring_bytes = (size_t)daemon_setting(d, SETTING_EbpfRingBufferSizeKB) << 10,
 	};
 	int r;
@@ -196,34 +192,16 @@ static int check_audit(struct daemon *d)
 	return 0;
 }
 
-/* Settings that switch a part of a class off. */
-static void narrow_wanted(struct daemon *d)
-{
-	static const struct {
-		enum setting_id setting;
-		unsigned kind;
-	} switches[] = {
-		{ SETTING_AuditdEnableForkTracking, KIND_ID(process, fork) },
-		{ SETTING_AuditdEnableIncomingNetwork, KIND_ID(network, accept) },
-		{ SETTING_AuditdEnableIncomingNetwork, KIND_ID(network, bind) },
-		{ SETTING_AuditdEnableIncomingNetwork, KIND_ID(network, listen) },
-		{ SETTING_AuditdEnableOutgoingNetwork, KIND_ID(network, connect) },
-	};
-
-	filter_wanted(d->subscriptions.filter, d->wanted);
-	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
-		if (!daemon_setting(d, switches[i].setting))
-			d->wanted[switches[i].kind] = false;
-}
-
 static int start_threads(struct daemon *d)
 {
+	const struct pipeline_times times = daemon_pipeline_times(d);
 	struct core_options core = {
 		.pipeline = {
 			.assembler = ASSEMBLER_DEFAULTS,
 			.decoder = { .own_key = AUDIT_OWN_KEY },
 			.tracker = { .boot_id = span_of(d->boot_id), .boot_time_ns = d->boot_time_ns,
-				     .ticks_per_second = 100 },
+				     .ticks_per_second = 100, .grace_ns = times.grace_ns },
+			.prune_ns = times.prune_ns,
 			.filter = d->subscriptions.filter,
 			.wanted = d->wanted,
 			.own_pid = (uint32_t)getpid(),
@@ -234,7 +212,7 @@ static int start_threads(struct daemon *d)
 	};
 	int r;
 
-	core.pipeline.assembler.timeout_ns = (uint64_t)daemon_setting(d, SETTING_EventAssemblerTimeoutMs) * NS_PER_MS;
+	core.pipeline.assembler.timeout_ns = times.timeout_ns;
 	r = ring_new(&d->ring, RING_BYTES);
 	if (r >= 0)
 		r = ring_new(&d->notes_ring, NOTES_BYTES);
@@ -248,8 +226,8 @@ static int start_threads(struct daemon *d)
 	d->writer_options.json = (struct event_json_options){ .host_id = span_of(d->host_id),
 							      .host_name = span_of(d->host_name),
 							      .boot_id = span_of(d->boot_id) };
-	d->writer_options.drain_ns = (uint64_t)daemon_setting(d, SETTING_PersistenceQueueDrainIntervalMs) * NS_PER_MS;
-	d->writer_options.alive_ns = (uint64_t)daemon_setting(d, SETTING_StatusUpdateInterval) * NS_PER_SEC;
+	d->writer_options.drain_ns = daemon_drain_ns(d);
+	d->writer_options.alive_ns = daemon_alive_ns(d);
 	r = writer_start(&d->writer, &d->writer_options);
 	if (r < 0)
 		return log_errno(r, "Failed to start the writer");
@@ -290,9 +268,7 @@ static int start_recording(struct daemon *d)
 	ledger_begin(&d->ledger, clock_now_ns(), LOSS_KERNEL, d->audit_state.lost);
 	r = reader_start(&d->reader, &(struct reader_options){ .ops = d->source_ops, .source = d->source,
 							       .ring = d->ring, .procfs = d->procfs,
-							       .nap_ns = (uint64_t)daemon_setting(
-								       d, SETTING_Stage1WorkQueueInterval) *
-							       NS_PER_MS });
+							       .nap_ns = daemon_nap_ns(d) });
 	if (r < 0)
 		return log_errno(r, "Failed to start the reader");
 	notes_say(&d->notes, "start", "recording with %s, %zu subscription%s", d->source_ops->mode(d->source),
@@ -313,14 +289,14 @@ int daemon_start_server(struct daemon *d)
 	int r = server_new(&d->server, &(struct server_options){
 				.loop = &d->loop, .path = d->places.socket, .commands = daemon_commands,
 				.n_commands = n_daemon_commands, .user = d, .gone = daemon_client_gone,
-				.timeout_ms = (uint64_t)daemon_setting(d, SETTING_MailboxQueryTimeoutMs) });
+				.timeout_ms = daemon_request_ms(d), .max_requests_a_turn = daemon_requests_a_turn(d) });
 
 	return r < 0 ? log_errno(r, "Failed to open the socket %s", d->places.socket) : 0;
 }
 
 static int start_control(struct daemon *d)
 {
-	static const int numbers[ARRAY_SIZE(d->signals)] = { SIGINT, SIGTERM };
+	static const int numbers[ARRAY_SIZE(d->signals)] = { SIGINT, SIGTERM, SIGHUP };
 	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
@@ -412,7 +388,8 @@ static int start(struct daemon *d)
 		r = subscriptions_load(&d->subscriptions, d->places.subscriptions_dir, d->options->subscription_path);
 	if (r < 0)
 		return r;
-	narrow_wanted(d);
+	daemon_narrow_wanted(d);
+	memcpy(d->wanted_at_start, d->wanted, sizeof(d->wanted));
 	host_identity(d);
 	r = procfs_boot(d->boot_id, &d->boot_time_ns);
 	if (r >= 0)

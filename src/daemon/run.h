@@ -2,6 +2,7 @@
 /* `recorder run`: the daemon, in the foreground. */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct run_options {
 	const char *config_dir;		/* recorder.conf lies here; NULL: /etc/recorder */
@@ -9,6 +10,8 @@ struct run_options {
 	const char *subscription_path;	/* used beside those in the state directory, not saved; NULL: none */
 	const char *capture_path;	/* raw records are written here too; NULL: no */
 	const char *source;		/* "auto", "ebpf", "audit", "audit-unicast", "audit-multicast"; NULL: auto */
+	const char *const *settings;	/* NAME=VALUE, before those of the file; NULL: none */
+	size_t n_settings;
 	bool tail;			/* print events */
 	int (*tail_follow)(const char *socket_path);	/* does so, in a thread of its own, until the daemon ends */
 };

@@ -161,6 +161,29 @@ static void counters_json(struct buffer *b, const struct status *status)
 	number(b, "foreign_messages", status->source->foreign);
 }
 
+static void reason(struct buffer *b, const char *text)
+{
+	if (b->data[b->size - 1] != '[')
+		buffer_append_byte(b, ',');
+	json_append_string(b, span_of(text));
+}
+
+/* Why the state is not what one would wish. */
+static void reasons(struct buffer *b, const struct status *status)
+{
+	char text[64];
+
+	name_of(b, "state.reasons");
+	buffer_append_byte(b, '[');
+	if (status->rules_missing > 0) {
+		snprintf(text, sizeof(text), "%u audit rules are missing", status->rules_missing);
+		reason(b, text);
+	}
+	if (status->settings_refused && *status->settings_refused)
+		reason(b, status->settings_refused);
+	buffer_append_text(b, "]}");
+}
+
 void status_json(struct buffer *b, const struct status *status)
 {
 	uint64_t uptime_ns = status->now_ns > status->started_ns ? status->now_ns - status->started_ns : 0;
@@ -168,6 +191,7 @@ void status_json(struct buffer *b, const struct status *status)
 	buffer_append_byte(b, '[');
 	text(b, "version", RECORDER_VERSION);
 	text(b, "state", status->state);
+	reasons(b, status);
 	text(b, "event_source", status->source_mode);
 	text(b, "event_source.ebpf", status->bpf_why ? status->bpf_why : "running");
 	classes_json(b, status);

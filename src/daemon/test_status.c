@@ -26,7 +26,7 @@ static const json_t *value_of(const json_t *items, const char *name)
 static void test_names(void **state)
 {
 	static const char *const names[] = {
-		"version", "state", "event_source", "event_source.process", "event_source.dns", "capability.file",
+		"version", "state", "state.reasons", "event_source", "event_source.process", "event_source.dns", "capability.file",
 		"subscriptions", "has_user_defined_audit_rules", "uptime", "database.size_bytes", "database.events",
 		"database.oldest", "database.newest", "database.bytes_per_event", "received", "decoded", "assembled",
 		"filtered_out", "stored", "journaled", "lost.kernel", "lost.enobufs", "lost.ring", "lost.shed.file",
@@ -39,6 +39,7 @@ static void test_names(void **state)
 		.n_subscriptions = 1, .started_ns = 1, .now_ns = 10 * NS_PER_SEC, .wanted = wanted,
 		.source = &source, .lost_kernel = 7, .database_path = "/x \"y\"", .database_bytes = 1000,
 		.database_events = 10, .cpu_ns = NS_PER_SEC / 10,
+		.rules_missing = 2, .settings_refused = "recorder.conf:3: \"x\"",
 		.shed = { [CATEGORY_file] = 5, [CATEGORY_network] = 6 },
 	};
 	struct buffer text = { 0 };
@@ -49,6 +50,9 @@ static void test_names(void **state)
 	assert_true(json_is_array(items));
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		assert_non_null(value_of(items, names[i]));
+	assert_int_equal(json_array_size(value_of(items, "state.reasons")), 2);
+	assert_string_equal(json_string_value(json_array_get(value_of(items, "state.reasons"), 0)), "2 audit rules are missing");
+	assert_string_equal(json_string_value(json_array_get(value_of(items, "state.reasons"), 1)), "recorder.conf:3: \"x\"");
 	assert_string_equal(json_string_value(value_of(items, "event_source.file")), "audit");
 	assert_string_equal(json_string_value(value_of(items, "event_source.process")), "not subscribed");
 	assert_string_equal(json_string_value(value_of(items, "capability.process")), "audit+proc");

@@ -73,6 +73,7 @@ void daemon_on_tick(uv_timer_t *timer)
 	daemon_repair_audit(d);
 	daemon_repair_places(d);
 	daemon_tell_losses(d, false);
+	conf_tick(&d->conf, clock_ns(CLOCK_MONOTONIC));
 	daemon_drain_taps(d);	/* whose socket was full */
 	if (reader_error(d->reader) < 0) {
 		log_errno(reader_error(d->reader), "Failed to read from the kernel's audit, stopping");

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -22,6 +23,7 @@
 
 struct writer {
 	struct writer_options options;
+	_Atomic uint64_t drain_ns, alive_ns;	/* of the options, as they are now */
 	pthread_t thread;
 	pthread_mutex_t stats_lock;
 	struct writer_stats stats;
@@ -127,7 +129,7 @@ static void *run(void *user)
 
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
 	while (!closed) {
-		struct event *list = event_queue_take(o->queue, is_open ? COMMIT_NS : o->alive_ns, &closed);
+		struct event *list = event_queue_take(o->queue, is_open ? COMMIT_NS : writer->alive_ns, &closed);
 
 		write_list(writer, list);
 		now_ns = clock_ns(CLOCK_MONOTONIC);
@@ -141,7 +143,7 @@ static void *run(void *user)
 		}
 		/* One batch an interval, not one a wake-up; but for a storm. */
 		if (!closed && list && event_queue_length(o->queue) < BUSY_EVENTS) {
-			clock_sleep_ns(o->drain_ns);
+			clock_sleep_ns(writer->drain_ns);
 			if (!taps_any(o->taps))
 				event_queue_gather(o->queue, BUSY_EVENTS, COMMIT_NS);
 		}
@@ -157,6 +159,7 @@ int writer_start(struct writer **ret, const struct writer_options *options)
 	if (!writer)
 		return -ENOMEM;
 	writer->options = *options;
+	writer_set_intervals(writer, options->drain_ns, options->alive_ns);
 	pthread_mutex_init(&writer->stats_lock, NULL);
 	r = -pthread_create(&writer->thread, NULL, run, writer);
 	if (r < 0) {
@@ -178,6 +181,12 @@ struct writer *writer_stop(struct writer *writer)
 	pthread_mutex_destroy(&writer->stats_lock);
 	free(writer);
 	return NULL;
+}
+
+void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t alive_ns)
+{
+	atomic_store(&writer->drain_ns, drain_ns);
+	atomic_store(&writer->alive_ns, alive_ns);
 }
 
 void writer_stats(struct writer *writer, struct writer_stats *ret)

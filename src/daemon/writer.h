@@ -36,4 +36,6 @@ struct writer;
 int writer_start(struct writer **ret, const struct writer_options *options);
 /* The queue was closed: everything is written, the sinks are closed.  Returns NULL. */
 struct writer *writer_stop(struct writer *writer);
+/* Any thread. */
+void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t alive_ns);
 void writer_stats(struct writer *writer, struct writer_stats *ret);

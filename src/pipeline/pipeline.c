@@ -52,6 +52,8 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	if (!pipeline)
 		return -ENOMEM;
 	pipeline->options = *options;
+	if (options->prune_ns == 0)
+		pipeline->options.prune_ns = PRUNE_EVERY_NS;
 	pipeline->emit = emit;
 	pipeline->user = user;
 	tracker.lookup = lookup;
@@ -99,6 +101,16 @@ void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret)
 	ret->decoder = decoder_stats(pipeline->decoder);
 	ret->assembler = assembler_stats(pipeline->assembler);
 	ret->tracker = tracker_stats(pipeline->tracker);
+}
+
+void pipeline_set_times(struct pipeline *pipeline, const struct pipeline_times *times)
+{
+	if (times->timeout_ns > 0)
+		assembler_set_timeout(pipeline->assembler, times->timeout_ns);
+	if (times->prune_ns > 0)
+		pipeline->options.prune_ns = times->prune_ns;
+	if (times->grace_ns > 0)
+		tracker_set_grace(pipeline->tracker, times->grace_ns);
 }
 
 void pipeline_set_filter(struct pipeline *pipeline, struct filter *filter)
@@ -220,7 +232,7 @@ static int track_and_emit(struct pipeline *pipeline, struct event *event, const 
 		pipeline->stats.merged++;
 		return 0;
 	}
-	if (!pipeline->options.wanted || pipeline->options.wanted[event->kind] ||
+	if (!pipeline->options.wanted || __atomic_load_n(&pipeline->options.wanted[event->kind], __ATOMIC_RELAXED) ||
 	    event_category(event) == CATEGORY_recorder)
 		event->streams = pipeline->options.filter ? filter_match(pipeline->options.filter, event) : 1;
 	if (event->streams == 0) {
@@ -316,7 +328,7 @@ static bool advance_clock(struct pipeline *pipeline, uint64_t now_ns)
 	if (now_ns <= pipeline->now_ns)
 		return false;
 	pipeline->now_ns = now_ns;
-	if (now_ns - pipeline->pruned_ns < PRUNE_EVERY_NS)
+	if (now_ns - pipeline->pruned_ns < pipeline->options.prune_ns)
 		return false;
 	pipeline->pruned_ns = now_ns;
 	tracker_prune(pipeline->tracker, now_ns);
@@ -382,13 +394,16 @@ static int use_setup(struct pipeline *pipeline, struct span body)
 	struct setup setup;
 	int r = setup_read(&setup, body);
 
-	if (r >= 0)
-		r = tracker_set_boot(pipeline->tracker, setup.boot_id, setup.boot_time_ns);
+	if (r < 0)
+		return r;
+	pipeline_set_times(pipeline, &setup.times);
+	if (setup.only_times)
+		return 1;
+	r = tracker_set_boot(pipeline->tracker, setup.boot_id, setup.boot_time_ns);
 	if (r < 0)
 		return r;
 	pipeline->has_probes = false;
 	tracker_set_audit_lag(pipeline->tracker, 0);
-	assembler_set_timeout(pipeline->assembler, setup.timeout_ns);
 	pipeline->options.own_pid = setup.own_pid;
 	memcpy(pipeline->not_from_audit, setup.not_from_audit, sizeof(pipeline->not_from_audit));
 	pipeline->options.not_from_audit = pipeline->not_from_audit;

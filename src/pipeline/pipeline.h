@@ -7,12 +7,20 @@
 #include "filter/filter.h"
 #include "track/track.h"
 
+/* What may change while it runs; 0: as it is. */
+struct pipeline_times {
+	uint64_t timeout_ns;		/* EventAssemblerTimeoutMs */
+	uint64_t prune_ns;		/* between two prunings of the table of processes */
+	uint64_t grace_ns;		/* how long an ended process is remembered */
+};
+
 struct pipeline_options {
 	struct assembler_options assembler;
 	struct decoder_options decoder;
 	struct tracker_options tracker;
 	struct filter *filter;		/* borrowed; NULL: every event is wanted, streams = 1 */
-	const bool *wanted;		/* N_KINDS flags: kinds that settings leave on; NULL: all.  Borrowed */
+	uint64_t prune_ns;		/* between two prunings of the table of processes; 0: 1 s */
+	const bool *wanted;		/* N_KINDS flags: kinds that settings leave on; NULL: all.  Borrowed, may change */
 	const bool *not_from_audit;	/* N_KINDS flags: kinds that another source shows; NULL: none.  Borrowed */
 	uint32_t own_pid;		/* what this process does is not recorded; 0: nobody */
 	/* Answers what the tracker asks of /proc: the text of a RECORD_PROCESS, appended.  0; -ESRCH: there is no such
@@ -63,4 +71,5 @@ uint64_t pipeline_unsaid_clock(struct pipeline *pipeline);
 /* The stream is over: everything comes out. */
 int pipeline_drain(struct pipeline *pipeline);
 uint64_t pipeline_next_ns(const struct pipeline *pipeline);	/* when to call pipeline_advance */
+void pipeline_set_times(struct pipeline *pipeline, const struct pipeline_times *times);
 void pipeline_set_filter(struct pipeline *pipeline, struct filter *filter);

@@ -6,15 +6,38 @@
 
 #include "event/schema.h"
 
+static void head(struct buffer *text, uint64_t now_ns)
+{
+	buffer_printf(text, "recorder(%llu.%09llu:0):", (unsigned long long)(now_ns / NS_PER_SEC),
+		      (unsigned long long)(now_ns % NS_PER_SEC));
+}
+
+static void write_times(struct buffer *text, const struct pipeline_times *times)
+{
+	buffer_printf(text, " timeout=%llu", (unsigned long long)times->timeout_ns);
+	if (times->prune_ns > 0)
+		buffer_printf(text, " prune=%llu", (unsigned long long)times->prune_ns);
+	if (times->grace_ns > 0)
+		buffer_printf(text, " grace=%llu", (unsigned long long)times->grace_ns);
+}
+
+void setup_write_times(struct buffer *text, const struct pipeline_times *times, uint64_t now_ns)
+{
+	head(text, now_ns);
+	write_times(text, times);
+}
+
 void setup_write(struct buffer *text, const struct pipeline_options *options, uint64_t now_ns)
 {
 	const char *between = "";
 
-	buffer_printf(text, "recorder(%llu.%09llu:0): boot_id=", (unsigned long long)(now_ns / NS_PER_SEC),
-		      (unsigned long long)(now_ns % NS_PER_SEC));
+	head(text, now_ns);
+	buffer_append_text(text, " boot_id=");
 	buffer_append_span(text, options->tracker.boot_id);
-	buffer_printf(text, " boot_time=%llu pid=%u timeout=%llu not_audit=", (unsigned long long)options->tracker.boot_time_ns,
-		      options->own_pid, (unsigned long long)options->assembler.timeout_ns);
+	buffer_printf(text, " boot_time=%llu pid=%u", (unsigned long long)options->tracker.boot_time_ns, options->own_pid);
+	write_times(text, &(struct pipeline_times){ .timeout_ns = options->assembler.timeout_ns, .prune_ns = options->prune_ns,
+						    .grace_ns = options->tracker.grace_ns });
+	buffer_append_text(text, " not_audit=");
 	for (unsigned i = 0; options->not_from_audit && i < N_KINDS; i++) {
 		if (!options->not_from_audit[i])
 			continue;
@@ -54,7 +77,9 @@ int setup_read(struct setup *ret, struct span body)
 		uint64_t *to;
 	} numbers[] = {
 		{ SPAN("boot_time"), &setup.boot_time_ns },
-		{ SPAN("timeout"), &setup.timeout_ns },
+		{ SPAN("timeout"), &setup.times.timeout_ns },
+		{ SPAN("prune"), &setup.times.prune_ns },
+		{ SPAN("grace"), &setup.times.grace_ns },
 		{ SPAN("pid"), &pid },
 	};
 
@@ -69,7 +94,10 @@ int setup_read(struct setup *ret, struct span body)
 			if (span_eq(key, numbers[i].key) && span_to_u64(value, numbers[i].to) < 0)
 				return -EINVAL;
 	}
-	if (setup.boot_id.size == 0 || setup.boot_time_ns == 0 || setup.timeout_ns == 0 || pid > UINT32_MAX)
+	setup.only_times = setup.boot_id.data == NULL && setup.boot_time_ns == 0 && pid == 0;
+	if (setup.times.timeout_ns == 0)
+		return -EINVAL;
+	if (!setup.only_times && (setup.boot_id.size == 0 || setup.boot_time_ns == 0 || pid > UINT32_MAX))
 		return -EINVAL;
 	setup.own_pid = (uint32_t)pid;
 	*ret = setup;

@@ -271,6 +271,27 @@ static void test_clock(void **state)
 	tear_down(&again);
 }
 
+/* A setting that changes while it runs, told to a replay by a record. */
+static void test_times_change(void **state)
+{
+	static const uint64_t at_ns = UINT64_C(1795343338123000000);
+	struct record record = { .type = 1300, .time_ns = at_ns,
+				 .text = SPAN("audit(1795343338.123:9): arch=c000003e syscall=165 success=yes exit=0 a0=1 a1=2 a2=3 "
+					      "a3=4 items=0 ppid=10 pid=11 " IDS "comm=\"mount\" exe=\"/bin/mount\"") };
+	struct fixture f = { 0 };
+
+	set_up(&f, false);
+	assert_int_equal(pipeline_push(f.pipeline, &record), 0);
+	assert_int_equal(pipeline_next_ns(f.pipeline), at_ns + 10 * NS_PER_SEC);
+	pipeline_set_times(f.pipeline, &(struct pipeline_times){ .timeout_ns = 2 * NS_PER_SEC });
+	assert_int_equal(pipeline_next_ns(f.pipeline), at_ns + 2 * NS_PER_SEC);
+	lines(&f, "type=RECORDER_SETUP msg=recorder(1795343338.123000000:0): timeout=1000000000 prune=5 grace=6\n");
+	assert_int_equal(pipeline_next_ns(f.pipeline), at_ns + NS_PER_SEC);
+	assert_int_equal(pipeline_advance(f.pipeline, at_ns + NS_PER_SEC), 1);
+	assert_int_equal(f.n_events, 1);
+	tear_down(&f);
+}
+
 static void test_rubbish_is_counted(void **state)
 {
 	struct fixture f = { 0 };
@@ -567,6 +588,7 @@ int main(void)
 		cmocka_unit_test(test_setup_of_a_capture),
 		cmocka_unit_test(test_names_of_a_capture),
 		cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_times_change),
 		cmocka_unit_test(test_rubbish_is_counted),
 		cmocka_unit_test(test_drain_brings_the_rest),
 		cmocka_unit_test(test_own_process_is_left_out),

@@ -30,9 +30,25 @@ static void test_there_and_back(void **state)
 	assert_int_equal(setup_read(&setup, (struct span){ text.data + strlen(HEAD), text.size - strlen(HEAD) }), 0);
 	assert_true(span_eq(setup.boot_id, options.tracker.boot_id));
 	assert_int_equal(setup.boot_time_ns, options.tracker.boot_time_ns);
-	assert_int_equal(setup.timeout_ns, options.assembler.timeout_ns);
+	assert_int_equal(setup.times.timeout_ns, options.assembler.timeout_ns);
+	assert_int_equal(setup.times.prune_ns, 0);
+	assert_false(setup.only_times);
 	assert_int_equal(setup.own_pid, 4711);
 	assert_memory_equal(setup.not_from_audit, not_from_audit, sizeof(not_from_audit));
+	buffer_release(&text);
+}
+
+static void test_times(void **state)
+{
+	const struct pipeline_times times = { .timeout_ns = 5, .prune_ns = 6, .grace_ns = 7 };
+	struct buffer text = { 0 };
+	struct setup setup;
+
+	setup_write_times(&text, &times, UINT64_C(1795343338000000007));
+	assert_string_equal(buffer_text(&text), HEAD "timeout=5 prune=6 grace=7");
+	assert_int_equal(setup_read(&setup, (struct span){ text.data + strlen(HEAD), text.size - strlen(HEAD) }), 0);
+	assert_true(setup.only_times);
+	assert_memory_equal(&setup.times, &times, sizeof(times));
 	buffer_release(&text);
 }
 
@@ -41,6 +57,7 @@ static void test_bad(void **state)
 	static const char *const bad[] = {
 		"", "boot_id=x", "boot_id= boot_time=1 pid=1 timeout=1", "boot_id=x boot_time=1 pid=1 timeout=x",
 		"boot_id=x boot_time=1 pid=4294967296 timeout=1", "boot_id=x boot_time=-1 pid=1 timeout=1", "=", "= = =,",
+		"prune=1 grace=1", "timeout=1 pid=1", "timeout=1 boot_time=1",
 	};
 	struct setup setup;
 
@@ -57,6 +74,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there_and_back),
+		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_bad),
 	};
 

@@ -124,21 +124,26 @@ int audit_state_prepare(struct audit_control *control, uint32_t backlog_limit, b
 			const char *path)
 {
 	struct audit_state now;
-	uint32_t mask = 0;
+	uint32_t mask = 0, theirs;
 	int r;
 
 	r = audit_control_state(control, &now);
 	if (r < 0)
 		return r;
-	if (!control->changed)
+	if (!control->changed) {
 		control->before = now;
+		control->own_backlog_limit = 0;
+	}
 	control->after = now;
 	control->after.enabled = 1;
 	if (!may_wait)
 		control->after.backlog_wait_time = 0;
-	/* 0 is no limit. A larger one is somebody's wish, and does us good. */
-	if (now.backlog_limit != 0 && now.backlog_limit < backlog_limit)
-		control->after.backlog_limit = backlog_limit;
+	/* 0 is no limit. A larger one is somebody's wish, and does us good; but one of ours may be lowered again. */
+	theirs = control->own_backlog_limit != 0 && now.backlog_limit == control->own_backlog_limit ?
+			 control->before.backlog_limit :
+			 now.backlog_limit;
+	control->own_backlog_limit = theirs != 0 && theirs < backlog_limit ? backlog_limit : 0;
+	control->after.backlog_limit = control->own_backlog_limit ? control->own_backlog_limit : theirs;
 	control->changed = true;
 	if (path) {
 		r = write_state(control, path);

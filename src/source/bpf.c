@@ -314,6 +314,11 @@ void source_bpf_count(const struct source *source, struct probe_counters *ret)
 	bpf_programs_count(bpf_source_const(source)->programs, ret);
 }
 
+void source_bpf_set_write_interval(struct source *source, uint32_t interval_ms)
+{
+	__atomic_store_n(&bpf_source(source)->control->write_interval_ms, interval_ms, __ATOMIC_RELAXED);
+}
+
 const struct source_ops source_bpf = {
 	.name = "ebpf",
 	.open = bpf_open,

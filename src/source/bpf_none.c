@@ -21,4 +21,8 @@ void source_bpf_count(const struct source *source, struct probe_counters *ret)
 	*ret = (struct probe_counters){ 0 };
 }
 
+void source_bpf_set_write_interval(struct source *source, uint32_t interval_ms)
+{
+}
+
 const struct source_ops source_bpf = { .name = "ebpf", .open = none_open };

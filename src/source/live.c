@@ -219,6 +219,14 @@ void source_live_bpf_count(const struct source *source, struct probe_counters *r
 		*ret = (struct probe_counters){ 0 };
 }
 
+void source_live_set_write_interval(struct source *source, uint32_t interval_ms)
+{
+	struct live_source *s = live_source(source);
+
+	if (s->bpf)
+		source_bpf_set_write_interval(s->bpf, interval_ms);
+}
+
 bool source_live_has_audit(const struct source *source)
 {
 	return live_source_const(source)->audit != NULL;

@@ -81,6 +81,8 @@ int source_live_bpf(const struct source *source);
 void source_live_bpf_serves(const struct source *source, bool *ret_kinds);
 /* Whether it reads audit too. */
 bool source_live_has_audit(const struct source *source);
+/* What write_interval_ms of the options was, from now on; by any thread. */
+void source_live_set_write_interval(struct source *source, uint32_t interval_ms);
 /* The kernel lets go of a reader that stalls: its slot is empty then and nothing comes any more.  To be
  * told the pid that audit_control_state() shows, now and then, by any thread: takes the empty slot again
  * and lets the source report a gap.  0: all is well (or multicast); 1: had to; -EBUSY: somebody else holds

@@ -230,6 +230,11 @@ void process_table_make_room(struct process_table *table, uint32_t n)
 		forget(table, table->ended.first);
 }
 
+void process_table_set_grace(struct process_table *table, uint64_t grace_ns)
+{
+	table->grace_ns = grace_ns;
+}
+
 void process_table_prune(struct process_table *table, uint64_t now_ns)
 {
 	/* Ends come nearly in order of time; each is looked at once, or once more if it was heard of after

@@ -61,6 +61,7 @@ uint64_t process_table_evicted(const struct process_table *table);	/* that were 
 
 /* Forgets what must go so that n more fit. Pointers to processes from before are invalid afterwards. */
 void process_table_make_room(struct process_table *table, uint32_t n);
+void process_table_set_grace(struct process_table *table, uint64_t grace_ns);
 /* Forgets the processes that ended more than the grace time ago. */
 void process_table_prune(struct process_table *table, uint64_t now_ns);
 /* A reboot: every process that was not heard of since has ended. */

@@ -630,6 +630,12 @@ void tracker_set_audit_lag(struct tracker *tracker, uint64_t audit_lag_ns)
 	tracker->options.audit_lag_ns = audit_lag_ns;
 }
 
+void tracker_set_grace(struct tracker *tracker, uint64_t grace_ns)
+{
+	tracker->options.grace_ns = grace_ns;
+	process_table_set_grace(tracker->table, grace_ns);
+}
+
 int tracker_set_boot(struct tracker *tracker, struct span boot_id, uint64_t boot_time_ns)
 {
 	if (tracker->options.boot_id.size > 0 && !span_eq(tracker->options.boot_id, boot_id))

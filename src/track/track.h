@@ -64,4 +64,5 @@ void tracker_set_audit_lag(struct tracker *tracker, uint64_t audit_lag_ns);
 int tracker_set_boot(struct tracker *tracker, struct span boot_id, uint64_t boot_time_ns);
 
 /* Prunes what is older than the grace time.  Call now and then with stream time. */
+void tracker_set_grace(struct tracker *tracker, uint64_t grace_ns);
 void tracker_prune(struct tracker *tracker, uint64_t now_ns);

@@ -10,12 +10,13 @@ import socket
 import struct
 import subprocess
 import termios
+import threading
 
 import pytest
 
 from driver import BIN, cli, json_lines
 
-COMMANDS = ["run", "query", "show", "tree", "gaps", "tail", "status", "import", "help", "version"]
+COMMANDS = ["run", "query", "show", "tree", "gaps", "tail", "status", "config", "import", "help", "version"]
 DAY = "2023-11-14"
 
 
@@ -115,6 +116,10 @@ def test_version():
     (("query", "network.addr in '300.1.1.1/8'"), "300.1.1.1/8"),
     (("show",), "EVENT"),
     (("version", "extra"), "extra"),
+    (("config",), "argument"),
+    (("config", "lst"), "list"),
+    (("config", "set", "EnableEtw"), "config set NAME VALUE"),
+    (("config", "list", "EnableEtw"), "config list"),
 ], ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")
 def test_wrong_use(wrong, hint):
     done = cli(*wrong, check=2)
@@ -186,6 +191,114 @@ def test_mute_daemon(tmp_path):
         mute.bind(str(tmp_path / "recorder.sock"))
         mute.listen()
         assert "does not answer" in cli("status", "--state", tmp_path, check=1).error
+
+
+# Settings, without a recorder: in the file
+
+def config(folder, *arguments, **options):
+    return cli("config", *arguments, "--config", folder, "--state", folder, **options)
+
+
+def test_config_list(tmp_path):
+    (tmp_path / "recorder.conf").write_text("StatusUpdateInterval = 7\n")
+    settings = {setting["name"]: setting for setting in json.loads(config(tmp_path, "list", "--json").text)}
+    assert len(settings) >= 102 and all(name.startswith("CX.recorder.") for name in settings)
+    status, etw = settings["CX.recorder.StatusUpdateInterval"], settings["CX.recorder.EnableEtw"]
+    assert (status["value"], status["default"], status["origin"], status["platform"]) == (7, 60, "file", "all")
+    assert (etw["origin"], etw["platform"], etw["acts"]) == ("default", "windows", "not on this platform")
+    table = config(tmp_path, "list").text.splitlines()
+    assert len(table) == len(settings) + 1 and table[0].split()[:4] == ["NAME", "VALUE", "DEFAULT", "FROM"]
+    assert re.search(r"^StatusUpdateInterval +7 +60 +file +all ", "\n".join(table), re.MULTILINE)
+
+
+def test_config_set_and_reset(tmp_path):
+    path = tmp_path / "new" / "recorder.conf"
+    folder = path.parent
+    assert config(folder, "get", "StatusUpdateInterval").text == "60\n" and not folder.exists()
+    done = config(folder, "set", "CX.recorder.StatusUpdateInterval", "7")
+    assert "CX.recorder.StatusUpdateInterval = 7" in done.text and "not running" in done.text
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_text("# mine\n\n  StatusUpdateInterval = 7   # why\nEnableEtw = 0\n")
+    config(folder, "set", "StatusUpdateInterval", "8")
+    config(folder, "set", "FileInfoProviderName", "other one")
+    assert path.read_text() == ("# mine\n\n  StatusUpdateInterval = 8   # why\nEnableEtw = 0\n"
+                                "CX.recorder.FileInfoProviderName = other one\n")
+    assert config(folder, "get", "FileInfoProviderName").text == "other one\n"
+    config(folder, "reset", "StatusUpdateInterval")
+    config(folder, "reset", "FileInfoProviderName")
+    assert path.read_text() == "# mine\n\n# why\nEnableEtw = 0\n"
+    assert json.loads(config(folder, "get", "StatusUpdateInterval", "--json").text)["origin"] == "default"
+    assert list(folder.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("arguments, hint", [
+    (("set", "StatusUpdateInterval", "0"), "StatusUpdateInterval: 0 is out of range (1 to 86400 s)"),
+    (("set", "StatusUpdateInterval", "1m"), "'1m' is not a whole number"),
+    (("set", "EnableEtw", "yes"), "EnableEtw: 'yes' is neither 0 nor 1"),
+    (("set", "AudispdOverflowAction", "panic"), "ignore, syslog, suspend, single or halt"),
+    (("set", "StatusUpdateIntervall", "5"), "did you mean 'StatusUpdateInterval'?"),
+    (("reset", "CX.recorder.EnableEtv"), "did you mean 'EnableEtw'?"),
+    (("get", "\x1b[31m"), "unknown setting"),
+])
+def test_config_refuses(tmp_path, arguments, hint):
+    path = tmp_path / "recorder.conf"
+    path.write_text("# mine\n")
+    done = config(tmp_path, *arguments, check=2)
+    assert hint in done.error and "\x1b" not in done.error
+    assert path.read_text() == "# mine\n"
+
+
+def test_config_of_a_bad_file(tmp_path):
+    """The place is told; what is not read is not written; the wrong value itself is mended."""
+    path = tmp_path / "recorder.conf"
+    path.write_text("# mine\nStatusUpdateInterval = x\n")
+    assert f"{path}:2: StatusUpdateInterval: 'x' is not" in config(tmp_path, "list", check=1).error
+    assert f"{path}:2: " in config(tmp_path, "set", "EnableEtw", "0", check=2).error
+    assert path.read_text() == "# mine\nStatusUpdateInterval = x\n"
+    config(tmp_path, "set", "StatusUpdateInterval", "5")
+    assert path.read_text() == "# mine\nStatusUpdateInterval = 5\n"
+    path.unlink()
+    path.mkdir()
+    assert "directory" in config(tmp_path, "list", check=1).error
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_config_without_permission(tmp_path):
+    path = tmp_path / "recorder.conf"
+    path.write_text("StatusUpdateInterval = 7\n")
+    path.chmod(0o600)
+    tmp_path.chmod(0o700)
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+    for arguments in (["list"], ["set", "EnableEtw", "0"]):
+        assert "ermission denied" in config(tmp_path, *arguments, check=4, **nobody).error
+    assert path.read_text() == "StatusUpdateInterval = 7\n"
+
+
+def test_config_asks_the_daemon(tmp_path):
+    """Where a recorder runs it is asked, and the file is its to change."""
+    answer = {"name": "CX.recorder.StatusUpdateInterval", "value": 7, "default": 60, "origin": "file", "platform": "all",
+              "acts": "at once", "effect": "x"}
+    asked = []
+
+    def serve():
+        for _ in range(2):      # the first only looks whether somebody is there
+            peer, _ = server.accept()
+            with peer:
+                line = peer.makefile().readline()
+                if line:
+                    asked.append(json.loads(line))
+                    peer.sendall(json.dumps({"ok": True, "result": answer}).encode() + b"\n")
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "recorder.sock"))
+        server.listen()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        done = config(tmp_path, "set", "StatusUpdateInterval", "7")
+        thread.join()
+    assert done.text == "CX.recorder.StatusUpdateInterval = 7 (at once)\n"
+    assert asked == [{"command": "recorder.set-setting", "name": "StatusUpdateInterval", "value": "7"}]
+    assert not (tmp_path / "recorder.conf").exists()
 
 
 # Query

@@ -254,6 +254,92 @@ def test_settings_are_obeyed(new_recorder):
     assert actions == [{"action": "accept", "n": 5}, {"action": "bind", "n": 1}, {"action": "listen", "n": 1}]
 
 
+def setting(recorder, verb, *arguments, **options):
+    return recorder.cli("config", verb, *arguments, "--config", recorder.config, **options)
+
+
+def changes(recorder):
+    rows = recorder.query("SELECT recorder_message FROM recorder_events WHERE action = 'config' ORDER BY sequence")
+    return [row["recorder_message"] for row in rows]
+
+
+def test_settings_change_while_it_runs(new_recorder):
+    """By the command, by SIGHUP, by the file alone; each change is an event."""
+    recorder = new_recorder(config="# mine\nAuditdRulesBufferSize = 40000  # records\n").start()
+    path = recorder.config / "recorder.conf"
+    assert "(at once)" in setting(recorder, "set", "AuditdRulesBufferSize", "41000").text
+    assert kernel.settings()["backlog_limit"] == "41000"
+    assert path.read_text() == "# mine\nAuditdRulesBufferSize = 41000  # records\n"
+    listed = {item["name"]: item for item in json.loads(setting(recorder, "list", "--json").text)}
+    assert listed["CX.recorder.AuditdRulesBufferSize"]["origin"] == "file"
+    path.write_text("AuditdRulesBufferSize = 42000\nConfigRefreshIntervalSecs = 1\nReconfigureIntervalSeconds = 1\n")
+    recorder.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: kernel.settings()["backlog_limit"] == "42000", "SIGHUP is obeyed", 5)
+    path.write_text("AuditdRulesBufferSize = 43000\nConfigRefreshIntervalSecs = 1\nReconfigureIntervalSeconds = 1\n")
+    wait_until(lambda: kernel.settings()["backlog_limit"] == "43000", "the file is looked at", 10)
+    assert "next start" in setting(recorder, "set", "EnableEbpf", "0").text
+    listed = {item["name"]: item for item in json.loads(setting(recorder, "list", "--json").text)}
+    assert (listed["CX.recorder.EnableEbpf"]["value"], listed["CX.recorder.EnableEbpf"]["in_force"]) == (0, 1)
+    setting(recorder, "reset", "AuditdRulesBufferSize")
+    assert kernel.settings()["backlog_limit"] == "32768"
+    recorder.stop()
+    told = "\n".join(changes(recorder))
+    for change in ("'41000', was '40000'", "'42000', was '41000'", "'43000', was '42000'", "'32768', was '43000'"):
+        assert f"CX.recorder.AuditdRulesBufferSize: {change} (at once)" in told
+
+
+def test_switches_act_at_once(new_recorder):
+    recorder = new_recorder().start()
+    before = Truth("network", "storm", "5")
+    setting(recorder, "set", "AuditdEnableIncomingNetwork", "0")
+    setting(recorder, "set", "AuditdEnableForkTracking", "0")
+    time.sleep(1)
+    during = Truth("network", "storm", "5")
+    setting(recorder, "reset", "AuditdEnableIncomingNetwork")
+    time.sleep(1)
+    after = Truth("network", "storm", "5")
+    recorder.stop()
+
+    def seen(truth):
+        rows = recorder.query("SELECT DISTINCT action FROM network_events WHERE process_pid = ?", truth.pid)
+        return {row["action"] for row in rows} - {"disconnect"}
+
+    assert seen(during) == {"connect"}
+    assert seen(before) == seen(after) == {"connect", "accept", "bind", "listen"}
+
+
+def test_bad_settings_while_it_runs(new_recorder):
+    """What was before stays in force, and status says the place."""
+    recorder = new_recorder(config="AuditdRulesBufferSize = 40000\n").start()
+    path = recorder.config / "recorder.conf"
+    path.write_text("AuditdRulesBufferSize = 41000\nAuditdRulesBufferSiz = 1\n")
+    recorder.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: recorder.status()["state"] == "degraded", "the file is refused", 5)
+    reason, = recorder.status()["state.reasons"]
+    assert reason == f"{path}:2: AuditdRulesBufferSiz: unknown setting, did you mean 'AuditdRulesBufferSize'?"
+    assert kernel.settings()["backlog_limit"] == "40000"
+    refused = setting(recorder, "set", "StatusUpdateInterval", "7", check=2)
+    assert f"{path}:2: " in refused.error
+    assert "out of range" in setting(recorder, "set", "AuditdRulesBufferSize", "12", check=2).error
+    path.write_text("AuditdRulesBufferSize = 41000\n")
+    recorder.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: recorder.status()["state"] == "recording", "it is right again", 5)
+    assert kernel.settings()["backlog_limit"] == "41000"
+    recorder.stop()
+
+
+def test_settings_of_the_command_line(new_recorder):
+    recorder = new_recorder(config="AuditdRulesBufferSize = 40000\n",
+                            arguments=["--set", "CX.recorder.AuditdRulesBufferSize=41000"]).start()
+    assert kernel.settings()["backlog_limit"] == "41000"
+    assert "command line" in setting(recorder, "set", "AuditdRulesBufferSize", "42000").text
+    assert kernel.settings()["backlog_limit"] == "41000"
+    recorder.stop()
+    recorder = new_recorder(arguments=["--set", "AuditdRulesBufferSize=12"])
+    recorder.start(wait=False)
+    assert "out of range" in recorder.exit(2)
+
+
 # Counters
 
 def test_counters_reconcile(recorder, folder):

@@ -1,0 +1,6 @@
+#pragma once
+/* docs/SETTINGS.md: the reference of all settings, made from the table. */
+
+#include "base/buffer.h"
+
+void settings_doc(struct buffer *out);

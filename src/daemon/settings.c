@@ -1,0 +1,215 @@
+/* What a changed setting changes in a recorder that runs.  Each is told as an event, with what it was. */
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+
+/* An ended process is remembered so long, and what ProcessorPruneAdjustmentSecs says: audit's last records of it come up to a
+ * second late under load. */
+#define GRACE_NS (20 * NS_PER_SEC)
+
+/* Settings that switch a part of a class off. */
+void daemon_narrow_wanted(struct daemon *d)
+{
+	static const struct {
+		enum setting_id setting;
+		unsigned kind;
+	} switches[] = {
+		{ SETTING_AuditdEnableForkTracking, KIND_ID(process, fork) },
+		{ SETTING_AuditdEnableIncomingNetwork, KIND_ID(network, accept) },
+		{ SETTING_AuditdEnableIncomingNetwork, KIND_ID(network, bind) },
+		{ SETTING_AuditdEnableIncomingNetwork, KIND_ID(network, listen) },
+		{ SETTING_AuditdEnableOutgoingNetwork, KIND_ID(network, connect) },
+	};
+	bool wanted[N_KINDS];
+
+	filter_wanted(d->subscriptions.filter, wanted);
+	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
+		if (!daemon_setting(d, switches[i].setting))
+			wanted[switches[i].kind] = false;
+	/* The core reads them. */
+	for (unsigned i = 0; i < N_KINDS; i++)
+		__atomic_store_n(&d->wanted[i], wanted[i], __ATOMIC_RELAXED);
+}
+
+static uint64_t setting_ns(const struct daemon *d, enum setting_id id, uint64_t unit_ns)
+{
+	return (uint64_t)daemon_setting(d, id) * unit_ns;
+}
+
+struct pipeline_times daemon_pipeline_times(const struct daemon *d)
+{
+	return (struct pipeline_times){
+		.timeout_ns = setting_ns(d, SETTING_EventAssemblerTimeoutMs, NS_PER_MS),
+		.prune_ns = setting_ns(d, SETTING_ProcessorCleanupIntervalSecs, NS_PER_SEC),
+		.grace_ns = GRACE_NS + setting_ns(d, SETTING_ProcessorPruneAdjustmentSecs, NS_PER_SEC),
+	};
+}
+
+uint64_t daemon_drain_ns(const struct daemon *d)
+{
+	return setting_ns(d, SETTING_PersistenceQueueDrainIntervalMs, NS_PER_MS);
+}
+
+uint64_t daemon_alive_ns(const struct daemon *d)
+{
+	return setting_ns(d, SETTING_StatusUpdateInterval, NS_PER_SEC);
+}
+
+uint64_t daemon_nap_ns(const struct daemon *d)
+{
+	return setting_ns(d, SETTING_Stage1WorkQueueInterval, NS_PER_MS);
+}
+
+uint32_t daemon_write_interval_ms(const struct daemon *d)
+{
+	return (uint32_t)daemon_setting(d, SETTING_EmitFileWriteIntervalSecs) * 1000;
+}
+
+uint64_t daemon_request_ms(const struct daemon *d)
+{
+	return setting_ns(d, SETTING_MailboxQueryTimeoutMs, 1);
+}
+
+unsigned daemon_requests_a_turn(const struct daemon *d)
+{
+	return (unsigned)daemon_setting(d, SETTING_MaxMailboxItemsPerCheck);
+}
+
+/* Changes */
+
+static void apply_rules(struct daemon *d)
+{
+	const char *why = "";
+
+	if (d->rules_loaded && daemon_load_rules(d, &why) < 0)
+		log_error("Failed to load the audit rules as the settings want them: %s", why);
+}
+
+static void apply_wanted(struct daemon *d)
+{
+	daemon_narrow_wanted(d);
+	for (unsigned i = 0; i < N_KINDS; i++)
+		if (d->wanted[i] && d->by_bpf[i] && !d->wanted_at_start[i])
+			log_warning("%s.%s is wanted now; the program in the kernel that shows it comes with the next start",
+				    categories[kinds[i].category].name, kinds[i].action);
+	apply_rules(d);
+}
+
+static void apply_times(struct daemon *d)
+{
+	const struct pipeline_times times = daemon_pipeline_times(d);
+
+	core_set_times(d->core, &times);
+}
+
+static void apply_writer(struct daemon *d)
+{
+	writer_set_intervals(d->writer, daemon_drain_ns(d), daemon_alive_ns(d));
+}
+
+static void apply_reader(struct daemon *d)
+{
+	reader_set_nap(d->reader, daemon_nap_ns(d));
+}
+
+static void apply_source(struct daemon *d)
+{
+	source_live_set_write_interval(d->source, daemon_write_interval_ms(d));
+}
+
+static void apply_server(struct daemon *d)
+{
+	if (d->server)
+		server_set_limits(d->server, daemon_request_ms(d), daemon_requests_a_turn(d));
+}
+
+/* Those that act at once and are not asked for anew each time. */
+static const struct {
+	enum setting_id setting;
+	void (*apply)(struct daemon *d);
+} changes[] = {
+	{ SETTING_AuditdEnableForkTracking, apply_wanted },
+	{ SETTING_AuditdEnableIncomingNetwork, apply_wanted },
+	{ SETTING_AuditdEnableOutgoingNetwork, apply_wanted },
+	{ SETTING_AuditdRulesBufferSize, apply_rules },
+	{ SETTING_EventAssemblerTimeoutMs, apply_times },
+	{ SETTING_ProcessorCleanupIntervalSecs, apply_times },
+	{ SETTING_ProcessorPruneAdjustmentSecs, apply_times },
+	{ SETTING_PersistenceQueueDrainIntervalMs, apply_writer },
+	{ SETTING_StatusUpdateInterval, apply_writer },
+	{ SETTING_Stage1WorkQueueInterval, apply_reader },
+	{ SETTING_EmitFileWriteIntervalSecs, apply_source },
+	{ SETTING_MailboxQueryTimeoutMs, apply_server },
+	{ SETTING_MaxMailboxItemsPerCheck, apply_server },
+};
+
+static void tell(struct daemon *d, const struct settings *before, enum setting_id id)
+{
+	_cleanup_(buffer_release) struct buffer old = { 0 }, new = { 0 };
+
+	setting_append_value(&old, before, id);
+	setting_append_value(&new, &d->conf.settings, id);
+	log_info("%s%s is '%s', it was '%s' (%s)", SETTING_PREFIX, setting_infos[id].name, buffer_text(&new), buffer_text(&old),
+		 setting_acts_words(id));
+	notes_say(&d->notes, "config", "%s%s: '%s', was '%s' (%s)", SETTING_PREFIX, setting_infos[id].name, buffer_text(&new),
+		  buffer_text(&old), setting_acts_words(id));
+}
+
+static void on_changed(void *user, const struct settings *before)
+{
+	struct daemon *d = user;
+	void (*last)(struct daemon *d) = NULL;
+
+	for (unsigned i = 0; i < N_SETTINGS; i++)
+		if (!setting_is_same(before, &d->conf.settings, (enum setting_id)i))
+			tell(d, before, (enum setting_id)i);
+	/* What is applied together stands together in the table, and is applied once. */
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
+		if (changes[i].apply != last && !setting_is_same(before, &d->conf.settings, changes[i].setting)) {
+			last = changes[i].apply;
+			last(d);
+		}
+}
+
+static void on_refused(void *user, const char *why)
+{
+	struct daemon *d = user;
+
+	if (why) {
+		log_error("%s (the settings before it stay in force)", why);
+		notes_say(&d->notes, "config", "settings refused: %s", why);
+	} else {
+		log_info("The settings file is right again");
+		notes_say(&d->notes, "config", "settings accepted again");
+	}
+}
+
+/* What nobody obeys is not to be believed in. */
+static void tell_without_effect(const struct daemon *d)
+{
+	for (unsigned i = 0; i < N_SETTINGS; i++)
+		if (d->conf.settings.origin[i] != ORIGIN_DEFAULT && setting_infos[i].acts == ACTS_NEVER)
+			log_warning("%s%s is set, but has no effect %s", SETTING_PREFIX, setting_infos[i].name,
+				    setting_is_here((enum setting_id)i) ? "in this version" : "on this platform");
+}
+
+int daemon_read_settings(struct daemon *d)
+{
+	const struct conf_options options = {
+		.path = d->places.config_file,
+		.assignments = d->options->settings,
+		.n_assignments = d->options->n_settings,
+		.changed = on_changed,
+		.refused = on_refused,
+		.user = d,
+	};
+	struct settings_error error = { "" };
+	int r = conf_init(&d->conf, &options, clock_ns(CLOCK_MONOTONIC), &error);
+
+	if (r < 0)
+		log_error("%s", error.message);
+	else
+		tell_without_effect(d);
+	return r;
+}
