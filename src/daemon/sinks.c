@@ -50,6 +50,8 @@ int daemon_open_sinks(struct daemon *d)
 			options.path = path;
 			options.max_size_bytes = streams[k].max_size_bytes;
 			options.keep = streams[k].keep;
+			if (streams[k].compress)
+				log_warning("The journal %s: old files are not compressed in this release", path);
 			r = sink.ops->open(&sink.sink, &options);
 			if (r < 0) {
 				log_error("Failed to open the journal %s: %s", path, error.message);

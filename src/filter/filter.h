@@ -11,13 +11,20 @@ struct filter_error {
 	char message[512];
 };
 
-enum stream_type { STREAM_DATABASE, STREAM_JOURNAL };
+enum stream_type { STREAM_DATABASE, STREAM_JOURNAL, STREAM_SIGNAL };
+enum severity { SEVERITY_INFORMATIONAL, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
+const char *severity_name(enum severity severity);
 
 struct stream {
 	enum stream_type type;
-	char *name;			/* of a journal; the subscription's name if none is given */
+	char *name;			/* of a journal; the subscription's name if none is given.  Of a signal, for people */
+	char *description;		/* may be NULL */
 	uint64_t max_size_bytes;	/* of a journal; 0: no bound */
 	unsigned keep;			/* old journals kept */
+	bool compress;			/* old journals */
+	uint32_t categories;		/* of a database: bits of enum category that it takes */
+	char *id;			/* of a signal */
+	enum severity severity;
 };
 
 struct subscription;
@@ -27,6 +34,10 @@ struct subscription *subscription_free(struct subscription *subscription);
 DEFINE_CLEANUP(struct subscription, subscription_free)
 const char *subscription_name(const struct subscription *subscription);
 size_t subscription_streams(const struct subscription *subscription, const struct stream **ret);
+bool subscription_has_signals(const struct subscription *subscription);
+/* Whether two of different names can be beside each other: no journal and no signal is in both.  0; -EINVAL. */
+int subscription_check_beside(const struct subscription *subscription, const struct subscription *other,
+			      struct filter_error *error);
 
 /* A set of subscriptions made ready.  Streams of all are numbered from 0 in order; at most 64. */
 struct filter;
