@@ -7,9 +7,8 @@
  * What it leaves out: sharing between terms; filter.c asks equal terms only once an event. */
 
 #include <errno.h>
-#include <libaudit.h>
 
-#include "event/record.h"
+#include "filter/record_type.h"
 #include "filter/term_impl.h"
 
 /* What people type who come from other languages. */
@@ -283,38 +282,23 @@ static int decide_kinds(struct term *term, const struct term_parts *parts, struc
 	return term->texts ? check_kind_value(term, parts, error) : 0;
 }
 
-/* event.code holds the name of a record type where there is one, else its number: a number in the term means
- * both. */
-static size_t add_code_names(const struct term_parts *parts, struct span *ret)
+/* Record types may be numbers; where only audit's can be meant, a name is one of them. */
+static int set_codes(struct term *term, struct term_parts *parts, struct span **ret_texts, struct filter_error *error)
 {
-	/* Types newer than the libaudit of some distributions (linux/audit.h). */
-	static const struct {
-		uint32_t type;
-		const char *name;
-	} newer[] = {
-		{ 1334, "BPF" }, { 1335, "EVENT_LISTENER" }, { 1336, "URINGOP" }, { 1337, "OPENAT2" },
-		{ 1338, "DM_CTRL" }, { 1339, "DM_EVENT" },
-	};
-	size_t n = 0;
+	bool is_whole = term->operator == OPERATOR_is || term->operator == OPERATOR_in;
 
-	for (size_t i = 0; i < parts->n_values; i++) {
-		const char *name = NULL;
-		uint64_t type;
-
-		ret[n++] = parts->values[i];
-		if (span_to_u64(parts->values[i], &type) < 0 || type > UINT32_MAX)
-			continue;
-		if (type <= INT32_MAX)
-			name = audit_msg_type_to_name((int)type);
-		if (!name)
-			name = record_own_name((uint32_t)type);
-		for (size_t k = 0; !name && k < ARRAY_SIZE(newer); k++)
-			if (newer[k].type == type)
-				name = newer[k].name;
-		if (name)
-			ret[n++] = span_of(name);
-	}
-	return n;
+	if (term->name.n_fields != 1 || term->name.fields[0] != FIELD_code || !is_whole)
+		return 0;
+	for (size_t i = 0; term->name.categories == CATEGORY_BIT_security && i < parts->n_values; i++)
+		if (record_type_check(parts->values[i], error) < 0)
+			return -EINVAL;
+	*ret_texts = calloc(parts->n_values * 2, sizeof(**ret_texts));
+	if (!*ret_texts)
+		return -ENOMEM;
+	parts->n_values = record_type_texts(parts->values, parts->n_values, *ret_texts);
+	parts->values = *ret_texts;
+	term->fold_case = true;
+	return 0;
 }
 
 static void set_canonical(struct term *term, const struct term_parts *parts)
@@ -401,15 +385,9 @@ int term_new(struct term **ret, const struct term_parts *parts, struct filter_er
 	if (r < 0 || (r = find_operator(parts->operator, &term->operator, error)) < 0 ||
 	    (r = check_values(parts, error)) < 0)
 		return r;
-	if (term->name.n_fields == 1 && term->name.fields[0] == FIELD_code &&
-	    (term->operator == OPERATOR_is || term->operator == OPERATOR_in)) {
-		with_names = calloc(parts->n_values * 2, sizeof(*with_names));
-		if (!with_names)
-			return -ENOMEM;
-		full.n_values = add_code_names(parts, with_names);
-		full.values = with_names;
-		term->fold_case = true;
-	}
+	r = set_codes(term, &full, &with_names, error);
+	if (r < 0)
+		return r;
 	r = set_values(term, &full, error);
 	if (r < 0)
 		return r;

@@ -316,6 +316,14 @@ static void test_record_types(void **state)
 	assert_true(matches(file, "event.code is '1112'"));
 	values_set_text(&event->values, FIELD_code, SPAN("4624"));
 	assert_true(matches(event, "security_event.id in '4624', '1112'"));
+	values_set_text(&event->values, FIELD_code, SPAN("OPENAT2"));
+	assert_true(matches(event, "security_event.id is 1337"));
+	assert_true(matches(event, "security_event.id is not 'UNKNOWN[1999]'"));
+	assert_true(matches(event, "security_event.id starts with 'OPEN'"));
+	refused("security_event.id is 'USER_LOGN'", "'USER_LOGN' is no type of record, did you mean 'USER_LOGIN'?");
+	refused("security_event.id in '1112', 'whatever'", "'whatever' is no type of record");
+	/* Other sources have other codes. */
+	assert_false(matches(event, "event.code is 'whatever'"));
 }
 
 static void test_refused(void **state)
