@@ -39,14 +39,19 @@ bool subscription_has_signals(const struct subscription *subscription);
 int subscription_check_beside(const struct subscription *subscription, const struct subscription *other,
 			      struct filter_error *error);
 
-/* A set of subscriptions made ready.  Streams of all are numbered from 0 in order; at most 64. */
+/* A set of subscriptions made ready.  Streams of all that are no signals are numbered from 0 in order; at most 63. */
 struct filter;
-/* Borrows the subscriptions.  -E2BIG: they have more than 64 streams. */
+/* Borrows the subscriptions.  -E2BIG: they have more streams. */
 int filter_new(struct filter **ret, const struct subscription *const *subscriptions, size_t n);
 struct filter *filter_free(struct filter *filter);
 DEFINE_CLEANUP(struct filter, filter_free)
 /* Bit set of the streams that want the event; 0: nobody.  Events of category recorder are always wanted. */
 uint64_t filter_match(struct filter *filter, const struct event *event);
+#define FILTER_SIGNALED (UINT64_C(1) << 63)	/* among them: it set off a signal */
+/* Signals that the last event set off; valid until the next. */
+size_t filter_hits(const struct filter *filter, const struct stream *const **ret);
+/* The same answers, slowly: term by term.  What the tests compare with, and the way without memory. */
+uint64_t filter_match_plainly(struct filter *filter, const struct event *event);
 /* Kinds that any subscription can ever want: what the kernel is asked for. */
 void filter_wanted(const struct filter *filter, bool ret[N_KINDS]);
 

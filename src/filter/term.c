@@ -305,8 +305,8 @@ static void set_canonical(struct term *term, const struct term_parts *parts)
 {
 	struct buffer *out = &term->canonical;
 
-	buffer_printf(out, "%d.%x.%d.%d.%d", (int)term->name.place, term->name.categories,
-		      (int)term->operator, term->negate, term->fold_case);
+	buffer_printf(out, "%d.%x.%d.%d", (int)term->name.place, term->name.categories, (int)term->operator,
+		      term->fold_case);
 	for (unsigned i = 0; i < term->name.n_fields; i++)
 		buffer_printf(out, ".%d", (int)term->name.fields[i]);
 	for (size_t i = 0; i < parts->n_values; i++) {
@@ -477,4 +477,23 @@ size_t term_pattern_bytes(const struct term *term)
 struct span term_canonical(const struct term *term)
 {
 	return buffer_span(&term->canonical);
+}
+
+bool term_is_negated(const struct term *term)
+{
+	return term->negate;
+}
+
+enum place term_place(const struct term *term)
+{
+	return term->name.place;
+}
+
+bool term_is_of_context(const struct term *term)
+{
+	bool in_context = term->name.place == PLACE_process || term->name.place == PLACE_parent ||
+			  term->name.place == PLACE_ancestry;
+
+	/* A name that some events do not have depends on the event too. */
+	return !term->kind_only && in_context && term->name.categories == (1u << N_CATEGORIES) - 1;
 }

@@ -251,10 +251,17 @@ int network_parse(struct span text, struct network *ret)
 	return memcmp(cleared.bytes, network.bytes, network.size) != 0;
 }
 
+struct span address_unmapped(struct span address)
+{
+	if (address.size == 16 && memcmp(address.data, mapped_prefix, sizeof(mapped_prefix)) == 0)
+		return (struct span){ address.data + 12, 4 };
+	return address;
+}
+
 bool network_contains(const struct network *network, struct span address)
 {
-	if (address.size == 16 && network->size == 4 && memcmp(address.data, mapped_prefix, 12) == 0)
-		address = (struct span){ address.data + 12, 4 };
+	if (network->size == 4)
+		address = address_unmapped(address);
 	return address.size == network->size &&
 	       bits_equal(network->bytes, (const uint8_t *)address.data, network->bits);
 }

@@ -21,5 +21,7 @@ struct network {
  * -EINVAL: neither. */
 int network_parse(struct span text, struct network *ret);
 bool network_contains(const struct network *network, struct span address);
+/* An IPv4 address written as IPv6 is IPv4. */
+struct span address_unmapped(struct span address);
 /* With the bits beyond the prefix cleared. */
 void network_text(const struct network *network, char ret[static NETWORK_TEXT_MAX]);
