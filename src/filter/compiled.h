@@ -5,16 +5,21 @@
 #include "filter/filter.h"
 #include "filter/terms.h"
 
+#define NOT_KEPT UINT32_MAX
+
 struct predicate {			/* the positive form of a term, wherever it stands */
 	const struct term *term;
 	uint32_t n_users;
 	uint32_t asked;			/* event (filter->event) of the last answer */
 	bool answer;
-	bool searched;			/* true if its search found it in this event, else false */
+	bool searched;			/* false unless its search found it in this event */
+	bool exact;			/* searched: true if it did */
+	uint32_t found;			/* searched: the last event in which it was */
 	bool of_context;
 	bool negated;			/* some filter asks for the opposite */
 	uint32_t search;		/* searched: number of its search */
-	uint32_t number;		/* searched: its own; of a context and not searched: its bit there */
+	uint32_t number;		/* searched: its own */
+	uint32_t bit;			/* of a context, and not exact: where its answers are kept */
 	uint32_t *waiting;		/* numbers of the filters that are asked only if it is true */
 	uint32_t n_waiting;
 };

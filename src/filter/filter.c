@@ -154,7 +154,7 @@ static double share(const struct use *use)
 {
 	const struct predicate *predicate = use->predicate;
 
-	return predicate->searched ? 0 :
+	return predicate->exact ? 0 :
 	       (double)term_cost(predicate->term) / predicate->n_users / (predicate->of_context ? 4 : 1);
 }
 
@@ -258,27 +258,32 @@ int filter_new(struct filter **ret, const struct subscription *const *subscripti
 
 /* Asking it */
 
+/* Once a context. */
+static bool ask_of_context(struct filter *filter, const struct predicate *predicate, const struct event *event)
+{
+	uint64_t bit = UINT64_C(1) << (predicate->bit % 64);
+	uint32_t word = predicate->bit / 64;
+
+	if (!(filter->known->known[word] & bit)) {
+		filter->known->known[word] |= bit;
+		if (term_holds(predicate->term, event))
+			filter->known->holds[word] |= bit;
+		else
+			filter->known->holds[word] &= ~bit;
+	}
+	return filter->known->holds[word] & bit;
+}
+
 static inline bool ask(struct filter *filter, struct predicate *predicate, const struct event *event)
 {
 	if (predicate->asked == filter->event)
 		return predicate->answer;
-	if (predicate->searched)
+	if (predicate->searched && predicate->found != filter->event)
 		return false;
-	if (predicate->of_context) {
-		uint64_t bit = UINT64_C(1) << (predicate->number % 64);
-		uint32_t word = predicate->number / 64;
-
-		if (!filter->known)
-			return false;
-		if (!(filter->known->known[word] & bit)) {
-			filter->known->known[word] |= bit;
-			if (term_holds(predicate->term, event))
-				filter->known->holds[word] |= bit;
-			else
-				filter->known->holds[word] &= ~bit;
-		}
-		return filter->known->holds[word] & bit;
-	}
+	if (predicate->of_context && !filter->known)
+		return false;
+	if (predicate->of_context && predicate->bit != NOT_KEPT)
+		return ask_of_context(filter, predicate, event);
 	predicate->asked = filter->event;
 	return predicate->answer = term_holds(predicate->term, event);
 }
@@ -304,7 +309,7 @@ static void next_event(struct filter *filter)
 	if (++filter->event != 0)
 		return;
 	for (size_t i = 0; i < filter->n_predicates; i++)
-		filter->predicates[i].asked = 0;
+		filter->predicates[i].asked = filter->predicates[i].found = 0;
 	memset(filter->signal_hit, 0, filter->n_signals * sizeof(*filter->signal_hit));
 	filter->event = 1;
 }
@@ -314,10 +319,13 @@ static void note_found(void *user, uint32_t number)
 	struct filter *filter = user;
 	struct predicate *predicate = filter->searched[number];
 
-	if (predicate->asked == filter->event)
+	if (predicate->found == filter->event)
 		return;
-	predicate->asked = filter->event;
-	predicate->answer = true;
+	predicate->found = filter->event;
+	if (predicate->exact) {
+		predicate->asked = filter->event;
+		predicate->answer = true;
+	}
 	if (predicate->n_waiting > 0)
 		filter->found[filter->n_found++] = number;
 }

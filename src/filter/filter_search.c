@@ -34,6 +34,7 @@ static int add_search(struct filter *filter, struct predicate **group, size_t n)
 		return r;
 	for (size_t i = 0; i < n; i++) {
 		group[i]->searched = true;
+		group[i]->exact = search_is_exact(group[i]->term);
 		group[i]->number = numbers[i];
 		group[i]->search = (uint32_t)filter->n_searches;
 		filter->searched[filter->n_searched++] = group[i];
@@ -73,12 +74,8 @@ static bool keep_in_contexts(struct filter *filter, size_t *n_kept)
 		struct predicate *predicate = &filter->predicates[i];
 
 		predicate->of_context = term_is_of_context(predicate->term);
-		if (predicate->of_context && !predicate->searched) {
-			if (*n_kept == KEPT_MAX)
-				predicate->of_context = false;
-			else
-				predicate->number = (uint32_t)(*n_kept)++;
-		}
+		if (predicate->of_context && !predicate->exact)
+			predicate->bit = *n_kept < KEPT_MAX ? (uint32_t)(*n_kept)++ : NOT_KEPT;
 		any = any || predicate->of_context;
 	}
 	return any;

@@ -12,3 +12,5 @@ DEFINE_CLEANUP(struct pattern, pattern_free)
 /* True if it matches anywhere.  A match that takes too long counts as none. */
 bool pattern_match(struct pattern *pattern, struct span subject);
 size_t pattern_bytes(const struct pattern *pattern);
+/* What every text that it matches has in it, small letters if case is folded; empty: not known. */
+struct span pattern_required(const struct pattern *pattern);

@@ -24,10 +24,29 @@ static bool is_address(const struct network *network)
 	return network->bits == network->size * 8;
 }
 
+bool search_is_exact(const struct term *term)
+{
+	return !term->patterns;
+}
+
+/* A shorter text is in too many subjects. */
+#define REQUIRED_MIN 4
+
+/* A pattern is looked for by a text that it cannot match without. */
+static unsigned weight_of_patterns(const struct term *term)
+{
+	for (size_t i = 0; i < term->n_values; i++)
+		if (pattern_required(term->patterns[i]).size < REQUIRED_MIN)
+			return 0;
+	return (unsigned)term->n_values * 8;
+}
+
 unsigned search_weight(const struct term *term)
 {
-	if (term->kind_only || term->patterns)
+	if (term->kind_only)
 		return 0;
+	if (term->patterns)
+		return weight_of_patterns(term);
 	if (!term->texts && !is_whole(term))
 		return 0;
 	for (size_t i = 0; term->networks && i < term->n_values; i++)
@@ -122,6 +141,8 @@ static struct literal literal_of(const struct term *term, size_t i, uint32_t val
 		return (struct literal){ { (const char *)&term->numbers[i], sizeof(term->numbers[i]) }, LITERAL_WHOLE, value };
 	if (term->networks)
 		return (struct literal){ { (const char *)term->networks[i].bytes, term->networks[i].size }, LITERAL_WHOLE, value };
+	if (term->patterns)
+		return (struct literal){ pattern_required(term->patterns[i]), LITERAL_INSIDE, value };
 	return (struct literal){ term->texts[i], literal_places[term->operator], value };
 }
 
