@@ -3,10 +3,11 @@
 #include "cli/cli.h"
 #include "config.h"
 #include "event/fields_doc.h"
+#include "filter/names_doc.h"
 #include "base/suggest.h"
 
 struct help_options {
-	bool fields;
+	bool fields, names;
 };
 
 static const struct option help_options[] = {
@@ -14,6 +15,10 @@ static const struct option help_options[] = {
 	  .help = "the reference of all events and fields, in Markdown",
 	  .type = OPTION_FLAG,
 	  .offset = offsetof(struct help_options, fields) },
+	{ .name = "filter-fields",
+	  .help = "the fields that filters may use, as part of recorder-subscription(5)",
+	  .type = OPTION_FLAG,
+	  .offset = offsetof(struct help_options, names) },
 	{ .name = NULL },
 };
 static const struct option no_options[] = { { .name = NULL } };
@@ -33,11 +38,11 @@ static void print_overview(void)
 	       "denied.\n");
 }
 
-static int print_fields(void)
+static int print_doc(void (*write)(struct buffer *out))
 {
 	_cleanup_(buffer_release) struct buffer text = { 0 };
 
-	fields_doc(&text);
+	write(&text);
 	if (buffer_error(&text) < 0)
 		return cli_fail(CLI_FAILED, "out of memory");
 	fwrite(text.data, 1, text.size, stdout);
@@ -50,7 +55,9 @@ static int run_help(const void *values, size_t n, char *const *arguments)
 	const struct command *command;
 
 	if (o && o->fields)
-		return print_fields();
+		return print_doc(fields_doc);
+	if (o && o->names)
+		return print_doc(names_doc);
 	if (n == 0) {
 		print_overview();
 		return CLI_DONE;
