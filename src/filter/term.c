@@ -363,11 +363,38 @@ static int set_values(struct term *term, const struct term_parts *parts, struct 
 	       class == VALUE_NUMBER ? set_numbers(term, parts, error) : set_networks(term, parts, error);
 }
 
-static void add_category_kinds(struct term *term)
+/* Fields that not all kinds of their categories have: who asks for one asks the kernel for no other kind. */
+static const struct {
+	enum field first, last;		/* as they stand in fields.def */
+	enum kind_id kinds[4];
+	unsigned n_kinds;
+} kinds_of_fields[] = {
+	{ FIELD_exit_code, FIELD_duration, { KIND_ID(process, exit) }, 1 },
+	{ FIELD_target_path, FIELD_target_path,
+	  { KIND_ID(file, rename), KIND_ID(file, link), KIND_ID(file, symlink), KIND_ID(file, mount) }, 4 },
+	{ FIELD_xattr, FIELD_xattr, { KIND_ID(file, xattr) }, 1 },
+	{ FIELD_write_count, FIELD_write_bytes, { KIND_ID(file, write) }, 1 },
+};
+
+static bool kind_can_have(enum field field, unsigned kind)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds_of_fields); i++) {
+		if (field < kinds_of_fields[i].first || field > kinds_of_fields[i].last)
+			continue;
+		for (unsigned k = 0; k < kinds_of_fields[i].n_kinds; k++)
+			if (kinds_of_fields[i].kinds[k] == kind)
+				return true;
+		return false;
+	}
+	return fields[field].is_context || fields[field].categories & 1u << kinds[kind].category;
+}
+
+static void add_known_kinds(struct term *term)
 {
 	for (unsigned kind = 0; kind < N_KINDS; kind++)
-		if (term->name.categories & 1u << kinds[kind].category)
-			kind_set_add(&term->known, kind);
+		for (unsigned i = 0; i < term->name.n_fields; i++)
+			if (term->name.categories & 1u << kinds[kind].category && kind_can_have(term->name.fields[i], kind))
+				kind_set_add(&term->known, kind);
 }
 
 int term_new(struct term **ret, const struct term_parts *parts, struct filter_error *error)
@@ -392,7 +419,7 @@ int term_new(struct term **ret, const struct term_parts *parts, struct filter_er
 	if (r < 0)
 		return r;
 	if (!term->kind_only)
-		add_category_kinds(term);
+		add_known_kinds(term);
 	set_kinds(term);
 	term->match = term_plain_match(term);
 	if (!term->match)

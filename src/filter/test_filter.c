@@ -128,6 +128,38 @@ static void test_wanted(void **state)
 	release(&set);
 }
 
+static void assert_wanted(const char *terms, unsigned n, const uint16_t *expected)
+{
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+	bool wanted[N_KINDS], is_expected[N_KINDS] = { false };
+	struct set set = { 0 };
+
+	buffer_printf(&text, "{\"name\":\"a\",\"streams\":[{\"type\":\"signal\",\"id\":\"s\",\"event_filters\":[{\"terms\":[%s]}]}]}", terms);
+	add(&set, buffer_span(&text));
+	make(&set);
+	filter_wanted(set.filter, wanted);
+	for (unsigned i = 0; i < n; i++)
+		is_expected[expected[i]] = true;
+	for (unsigned kind = 0; kind < N_KINDS; kind++)
+		if (wanted[kind] != (is_expected[kind] || kinds[kind].category == CATEGORY_recorder))
+			fail_msg("%s: %s.%s", terms, categories[kinds[kind].category].name, kinds[kind].action);
+	release(&set);
+}
+
+/* Without a type the fields say which kinds it can be. */
+static void test_wanted_by_fields(void **state)
+{
+	assert_wanted("\"dns.query ends with '.example'\"", 2, (const uint16_t[]){ KIND_ID(dns, query), KIND_ID(dns, response) });
+	assert_wanted("\"process.exit_code is 1\"", 1, (const uint16_t[]){ KIND_ID(process, exit) });
+	assert_wanted("\"file.target_path starts with '/etc/'\"", 4,
+		      (const uint16_t[]){ KIND_ID(file, rename), KIND_ID(file, link), KIND_ID(file, symlink), KIND_ID(file, mount) });
+	assert_wanted("\"file.writes.bytes greater than 1000\",\"process.path is '/bin/x'\"", 1,
+		      (const uint16_t[]){ KIND_ID(file, write) });
+	assert_wanted("\"file.operation not in 'read', 'write'\",\"file.xattr starts with 'security.'\"", 1,
+		      (const uint16_t[]){ KIND_ID(file, xattr) });
+	assert_wanted("\"driver.path contains 'x'\",\"event.action is 'load'\"", 1, (const uint16_t[]){ KIND_ID(driver, load) });
+}
+
 /* Terms of the command line agree with the same terms in a subscription. */
 static void test_terms(void **state)
 {
@@ -443,7 +475,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_excluded), cmocka_unit_test(test_same),
-		cmocka_unit_test(test_streams), cmocka_unit_test(test_nobody), cmocka_unit_test(test_wanted),
+		cmocka_unit_test(test_streams), cmocka_unit_test(test_nobody), cmocka_unit_test(test_wanted), cmocka_unit_test(test_wanted_by_fields),
 		cmocka_unit_test(test_terms),	cmocka_unit_test(test_shared), cmocka_unit_test(test_cost),
 	};
 
