@@ -36,10 +36,13 @@ int daemon_open_sinks(struct daemon *d)
 		const struct stream *streams;
 		size_t n = subscription_streams(d->subscriptions.list[i], &streams);
 
-		for (size_t k = 0; k < n; k++, stream_number++) {
+		for (size_t k = 0; k < n; k++) {
 			_cleanup_(freep) char *path = NULL;
-			struct writer_sink sink = { .streams = UINT64_C(1) << stream_number, .is_journal = true };
+			struct writer_sink sink = { .is_journal = true };
 
+			if (streams[k].type == STREAM_SIGNAL)
+				continue;
+			sink.streams = UINT64_C(1) << stream_number++;
 			if (streams[k].type == STREAM_DATABASE) {
 				w->sinks[0].streams |= sink.streams;
 				continue;

@@ -76,3 +76,5 @@ struct filter {
 
 /* Chooses how each predicate is asked: by a search, or by itself. */
 int filter_make_searches(struct filter *filter);
+/* Some event of these kinds can pass it. */
+bool compiled_of_kinds(const struct compiled *compiled, const bool *of_kinds);

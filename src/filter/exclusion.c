@@ -56,7 +56,7 @@ static bool term_excludes(const struct use *use, enum field field, struct span t
 	return !use->negate && term->n_values > 0;
 }
 
-static bool filter_of_kinds(const struct compiled *compiled, const bool *of_kinds)
+bool compiled_of_kinds(const struct compiled *compiled, const bool *of_kinds)
 {
 	for (unsigned kind = 0; kind < N_KINDS; kind++)
 		if (of_kinds[kind] && kind_set_has(&compiled->source->kinds, kind))
@@ -70,7 +70,7 @@ static bool all_exclude(const struct filter *filter, const bool *of_kinds, enum 
 		const struct compiled *compiled = &filter->filters[i];
 		bool excludes = false;
 
-		if (!filter_of_kinds(compiled, of_kinds))
+		if (!compiled_of_kinds(compiled, of_kinds))
 			continue;
 		for (uint32_t k = 0; k < compiled->n_uses && !excludes; k++)
 			excludes = term_excludes(&compiled->uses[k], field, text, by_prefix);
@@ -80,7 +80,7 @@ static bool all_exclude(const struct filter *filter, const bool *of_kinds, enum 
 	return true;
 }
 
-int filter_excluded(const struct filter *filter, const bool of_kinds[N_KINDS], enum field field, excluded_fn fn, void *user)
+int filter_excluded(const struct filter *filter, const bool of_kinds[N_KINDS], enum field field, filter_text_fn fn, void *user)
 {
 	for (size_t i = 0; i < filter->n_predicates; i++) {
 		const struct term *term = filter->predicates[i].term;

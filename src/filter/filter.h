@@ -57,8 +57,13 @@ void filter_wanted(const struct filter *filter, bool ret[N_KINDS]);
 
 /* Texts of a field that no event of these kinds can have and still be wanted: every filter leaves them out.  by_prefix: all
  * texts that begin so.  What no list of texts can say (patterns, other fields) is not found.  What fn returned if < 0. */
-typedef int (*excluded_fn)(void *user, struct span text, bool by_prefix);
-int filter_excluded(const struct filter *filter, const bool of_kinds[N_KINDS], enum field field, excluded_fn fn, void *user);
+typedef int (*filter_text_fn)(void *user, struct span text, bool by_prefix);
+int filter_excluded(const struct filter *filter, const bool of_kinds[N_KINDS], enum field field, filter_text_fn fn, void *user);
+/* Texts of which one of these fields must have one for an event of these kinds to be wanted: with {path, target_path} the folders
+ * that anybody wants to know of, with {user_name} the users; numbers in decimal.  A text is borrowed until fn returns and may be
+ * told twice.  1: told all; 0: there is no such bound, nothing was told; what fn returned if < 0. */
+int filter_required(const struct filter *filter, const bool of_kinds[N_KINDS], const enum field *list, size_t n, filter_text_fn fn,
+		    void *user);
 
 /* One list of terms joined by AND, from the command line ("process.path is '/bin/ls'", "file"): the same
  * terms. */

@@ -97,7 +97,7 @@ static int value_span(const json_t *json, struct buffer *numbers, struct span *r
 		return 0;
 	}
 	if (!json_is_integer(json) && !json_is_boolean(json))
-		return filter_fail(error, "value: a text, a number or a list of them is needed, not %s",
+		return filter_fail(error, "a text, a number or a list of them is needed, not %s",
 				   json_type_names[json_typeof(json)]);
 	/* The span stays valid: the buffer was made large enough for all. */
 	ret->data = numbers->data + numbers->size;
@@ -123,11 +123,11 @@ static int term_with_values(struct term **ret, const json_t *value, struct term_
 	if (!values || !buffer_reserve(&numbers, MAX(n, 1u) * NUMBER_TEXT_MAX))
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		int r = value_span(json_is_array(value) ? json_array_get(value, i) : value, &numbers,
-				   &values[i], error);
+		bool is_list = json_is_array(value);
 
-		if (r < 0)
-			return r;
+		if (value_span(is_list ? json_array_get(value, i) : value, &numbers, &values[i], error) == 0)
+			continue;
+		return is_list ? filter_fail_at(error, "value[%zu]", i) : filter_fail_at(error, "value");
 	}
 	parts->values = values;
 	parts->n_values = n;

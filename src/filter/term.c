@@ -67,6 +67,8 @@ static int find_operator(struct span name, enum operator_id *ret, struct filter_
 		*ret = (enum operator_id)i;
 		return 0;
 	}
+	if (span_starts(name, SPAN("not ")) || span_ends(name, SPAN(" not")))
+		return filter_fail(error, "operator %s: in an object 'not' is the key 'negate'", quote(name).text);
 	for (size_t i = 0; i < ARRAY_SIZE(foreign_operators); i++)
 		if (span_eq(foreign_operators[i].word, name))
 			return filter_fail(error, "unknown operator %s%s", quote(name).text,

@@ -471,10 +471,45 @@ static void test_excluded(void **state)
 	release(&set);
 }
 
+static void assert_required(const char *filters, const enum field *list, size_t n, int result, const char *expected)
+{
+	_cleanup_(buffer_release) struct buffer found = { 0 }, text = { 0 };
+	bool of_files[N_KINDS] = { false };
+	struct set set = { 0 };
+
+	for (unsigned i = 0; i < N_KINDS; i++)
+		of_files[i] = kinds[i].category == CATEGORY_file;
+	buffer_printf(&text, "{\"name\":\"a\",\"streams\":[{\"type\":\"database\",\"event_filters\":[%s]}]}", filters);
+	add(&set, buffer_span(&text));
+	make(&set);
+	assert_int_equal(filter_required(set.filter, of_files, list, n, append_excluded, &found), result);
+	assert_string_equal(buffer_text(&found), expected);
+	release(&set);
+}
+
+/* Folders and users that are all that anybody can want. */
+static void test_required(void **state)
+{
+	static const enum field paths[] = { FIELD_path, FIELD_target_path }, users[] = { FIELD_user_name }, ids[] = { FIELD_uid };
+
+	assert_required("{\"terms\":[\"file.any_path starts with '/etc/', '/boot/'\"]},{\"terms\":[\"process\"]},"
+			"{\"terms\":[\"file.write\",\"file.path is '/x'\",\"file.path not is '/y'\"]}",
+			paths, 2, 1, "/etc/* /boot/* /x ");
+	assert_required("{\"terms\":[\"file.any_path starts with '/etc/'\"]}", paths, 1, 0, "");
+	assert_required("{\"terms\":[\"file.path is '/x'\"]},{\"terms\":[\"file\",\"file.path not is '/y'\"]}", paths, 2, 0, "");
+	assert_required("{\"terms\":[\"file.path ends with '/x'\"]}", paths, 2, 0, "");
+	assert_required("{\"terms\":[\"file.path is '/x' case insensitive\"]}", paths, 2, 0, "");
+	assert_required("{\"terms\":[\"process\"]}", paths, 2, 1, "");
+	assert_required("{\"terms\":[\"file\",\"process.user_name in 'alice','bob'\"]}", users, 1, 1, "alice bob ");
+	assert_required("{\"terms\":[\"file\",\"process.parent_user_name is 'alice'\"]}", users, 1, 0, "");
+	assert_required("{\"terms\":[\"file\",\"user.id in 0, 1000\"]}", ids, 1, 1, "0 1000 ");
+	assert_required("{\"terms\":[\"file\",\"user.id greater than 999\"]}", ids, 1, 0, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_excluded), cmocka_unit_test(test_same),
+		cmocka_unit_test(test_excluded), cmocka_unit_test(test_required), cmocka_unit_test(test_same),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_nobody), cmocka_unit_test(test_wanted), cmocka_unit_test(test_wanted_by_fields),
 		cmocka_unit_test(test_terms),	cmocka_unit_test(test_shared), cmocka_unit_test(test_cost),
 	};

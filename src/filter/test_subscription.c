@@ -209,6 +209,13 @@ static void test_refused_terms(void **state)
 	refused(TERM("{\"field\":\"process.path\",\"operator\":\"is\",\"value\":null}"),
 		"streams[0].event_filters[0].terms[0].value: a text, a number or a list of them is needed, "
 		"not null");
+	refused(TERM("{\"field\":\"process.path\",\"operator\":\"in\",\"value\":[\"/x\",[]]}"),
+		"streams[0].event_filters[0].terms[0].value[1]: a text, a number or a list of them is needed, not a list");
+	refused(TERM("{\"field\":\"process.pid\",\"operator\":\"is\",\"value\":1.5}"),
+		"streams[0].event_filters[0].terms[0].value: a text, a number or a list of them is needed, not a number with a "
+		"fraction");
+	refused(TERM("{\"field\":\"process.path\",\"operator\":\"is not\",\"value\":\"/x\"}"),
+		"streams[0].event_filters[0].terms[0]: operator 'is not': in an object 'not' is the key 'negate'");
 	refused(TERM("{\"field\":\"process.path\",\"operator\":\"is\",\"value\":[]}"),
 		"streams[0].event_filters[0].terms[0]: the value is missing: 'is' takes one in single "
 		"quotes");
