@@ -151,14 +151,30 @@ static int set_texts(struct term *term, const struct term_parts *parts, struct f
 	return 0;
 }
 
+/* (?i) in front of all of them is how people write `case insensitive`. */
+static size_t fold_prefix(const struct term_parts *parts)
+{
+	static const struct span prefix = { "(?i)", 4 };
+
+	for (size_t i = 0; i < parts->n_values; i++)
+		if (!span_starts(parts->values[i], prefix) || parts->values[i].size == prefix.size)
+			return 0;
+	return prefix.size;
+}
+
 static int set_patterns(struct term *term, const struct term_parts *parts, struct filter_error *error)
 {
+	size_t skipped = fold_prefix(parts);
+
+	term->fold_case = term->fold_case || skipped > 0;
 	term->patterns = calloc(parts->n_values, sizeof(struct pattern *));
 	if (!term->patterns)
 		return -ENOMEM;
 	term->n_values = parts->n_values;
 	for (size_t i = 0; i < parts->n_values; i++) {
-		int r = pattern_new(&term->patterns[i], parts->values[i], term->fold_case, error);
+		struct span value = parts->values[i];
+		int r = pattern_new(&term->patterns[i], (struct span){ value.data + skipped, value.size - skipped },
+				    term->fold_case, error);
 
 		if (r < 0)
 			return r;

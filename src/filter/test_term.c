@@ -138,6 +138,10 @@ static void test_text_operators(void **state)
 	assert_true(matches(event, "process.path starts with '/Usr' case insensitive"));
 	assert_true(matches(event, "process.path matches '^/USR/' case insensitive"));
 	assert_true(matches(event, "process.path in '/x', '/USR/BIN/LS' case insensitive"));
+	assert_true(matches(event, "process.path matches '(?i)^/USR/'"));
+	assert_true(matches(event, "process.path matches '(?i)^/USR/', '(?i)x'"));
+	assert_false(matches(event, "process.path matches '(?i)^/USX/', '^/USR/'"));
+	assert_true(matches(event, "process.path matches '(?i)'"));
 	assert_false(matches(event, "process.path contains 'BIN' case sensitive"));
 	assert_true(matches(event, "process.hash is '00FFAA'"));
 }
