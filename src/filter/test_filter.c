@@ -278,7 +278,7 @@ enum { ABOUT_PROCESS, ABOUT_FILE, ABOUT_NETWORK, ABOUT_DNS, N_ABOUT };
 static void append_random_term(struct buffer *to, unsigned about, uint32_t *seed)
 {
 	static const char *const process_fields[] = { "process.path", "process.cmd", "process.parent_path", "process.ancestry_path",
-						      "process.args", "process.cwd" };
+						      "process.args", "process.cwd", "process.hash" };
 	static const char *const operators[] = { "is", "contains", "starts with", "ends with", "in", "matches" };
 	const char *not = random_number(seed, 4) ? "" : "not ", *fold = random_number(seed, 5) ? "" : " case insensitive";
 	const char *field = process_fields[random_number(seed, ARRAY_SIZE(process_fields))];
@@ -330,6 +330,9 @@ static struct context *random_process(struct context *parent, uint32_t *seed)
 		values_set_text(&context->values, FIELD_executable, span_of(random_text(seed)));
 	values_set_text(&context->values, FIELD_command_line, span_of(random_text(seed)));
 	values_set_text(&context->values, FIELD_cwd, span_of(random_text(seed)));
+	if (random_number(seed, 2))
+		values_set_text(&context->values, FIELD_hash_md5, span_of(random_text(seed)));
+	values_set_text(&context->values, FIELD_hash_sha256, span_of(random_text(seed)));
 	values_set_text(&context->values, FIELD_args, (struct span){ "a\0/b", 5 });
 	values_append_list(&context->values, FIELD_args, span_of(random_text(seed)));
 	values_set_number(&context->values, FIELD_pid, random_number(seed, 9));
@@ -425,6 +428,50 @@ static void test_same(void **state)
 	}
 }
 
+/* Ancestors that all want the same place in the table of contexts, asked for again and again. */
+static void test_displaced(void **state)
+{
+	enum { N_CHAIN = 60, TABLE = 1024 };
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+	struct context *chain[N_CHAIN];
+	struct set set = { 0 };
+
+	buffer_append_text(&text, "{\"name\":\"a\",\"streams\":[");
+	for (unsigned i = 0; i < N_CHAIN; i++)
+		buffer_printf(&text,
+			      "%s{\"type\":\"signal\",\"id\":\"s%u\",\"event_filters\":[{\"terms\":[\"process.ancestry_path is '/%u'\","
+			      "\"process.parent_path not is '/%u'\",\"process.ancestry_cmd matches 'c%u$'\"]}]}",
+			      i ? "," : "", i, i, i, i);
+	buffer_append_text(&text, "]}");
+	add(&set, buffer_span(&text));
+	make(&set);
+	for (unsigned i = 0; i < N_CHAIN; i++) {
+		char path[16], command[16];
+
+		snprintf(path, sizeof(path), "/%u", i);
+		snprintf(command, sizeof(command), "c%u", i);
+		chain[i] = context_new();
+		values_set_text(&chain[i]->values, FIELD_executable, span_of(path));
+		values_set_text(&chain[i]->values, FIELD_command_line, span_of(command));
+		context_set_parent(chain[i], i ? chain[i - 1] : NULL);
+		for (unsigned k = 1; k < TABLE; k++)
+			context_unref(context_new());
+		assert_int_equal(chain[i]->serial % TABLE, chain[0]->serial % TABLE);
+	}
+	for (unsigned round = 0; round < 3; round++)
+		for (unsigned i = 0; i < N_CHAIN; i++) {
+			_cleanup_(event_freep) struct event *event = event_new(KIND_ID(process, exec), 1);
+			const struct stream *const *hits;
+
+			event->context = context_ref(chain[round == 1 ? N_CHAIN - 1 - i : i]);
+			assert_same(&set, event);
+			assert_int_equal(filter_hits(set.filter, &hits), MAX(event->context->depth, 1u) - 1);
+		}
+	for (unsigned i = 0; i < N_CHAIN; i++)
+		context_unref(chain[i]);
+	release(&set);
+}
+
 static int append_excluded(void *user, struct span text, bool by_prefix)
 {
 	struct buffer *to = user;
@@ -509,7 +556,7 @@ static void test_required(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_excluded), cmocka_unit_test(test_required), cmocka_unit_test(test_same),
+		cmocka_unit_test(test_excluded), cmocka_unit_test(test_required), cmocka_unit_test(test_same), cmocka_unit_test(test_displaced),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_nobody), cmocka_unit_test(test_wanted), cmocka_unit_test(test_wanted_by_fields),
 		cmocka_unit_test(test_terms),	cmocka_unit_test(test_shared), cmocka_unit_test(test_cost),
 	};
