@@ -6,9 +6,19 @@
 #include "filter/search.h"
 #include "filter/term_impl.h"
 
+/* A network is looked for as its first bits, the rest cleared, and their number. */
+#define NETWORK_KEY_MAX 17
+
+struct prefix {
+	uint8_t size, bits;		/* bytes of the address, bits of the network */
+};
+
 struct search {
 	struct term term;		/* first: tests get it as a term */
 	struct matcher *matcher;
+	struct prefix *prefixes;	/* those that there are */
+	size_t n_prefixes;
+	char *keys;			/* of all networks */
 	struct buffer folded;
 	found_fn found;			/* of the call that runs */
 	void *user;
@@ -17,11 +27,6 @@ struct search {
 static bool is_whole(const struct term *term)
 {
 	return term->operator == OPERATOR_is || term->operator == OPERATOR_in;
-}
-
-static bool is_address(const struct network *network)
-{
-	return network->bits == network->size * 8;
 }
 
 bool search_is_exact(const struct term *term)
@@ -49,9 +54,6 @@ unsigned search_weight(const struct term *term)
 		return weight_of_patterns(term);
 	if (!term->texts && !is_whole(term))
 		return 0;
-	for (size_t i = 0; term->networks && i < term->n_values; i++)
-		if (!is_address(&term->networks[i]))
-			return 0;
 	return (unsigned)term->n_values * (term->operator == OPERATOR_contains ? 4 : 1);
 }
 
@@ -115,9 +117,26 @@ static bool look_at_number(const struct term *term, const struct values *values,
 	return false;
 }
 
+static struct span network_key(const uint8_t *address, struct prefix prefix, char *to)
+{
+	memcpy(to, address, prefix.size);
+	address_cut((uint8_t *)to, prefix.size, prefix.bits);
+	to[prefix.size] = (char)prefix.bits;
+	return (struct span){ to, prefix.size + 1u };
+}
+
 static bool look_at_address(const struct term *term, const struct values *values, enum field field)
 {
-	look(of_term(term), address_unmapped(values_text(values, field)));
+	struct search *search = of_term(term);
+	struct span address = values_text(values, field), unmapped = address_unmapped(address);
+	char key[NETWORK_KEY_MAX];
+
+	for (size_t i = 0; i < search->n_prefixes; i++) {
+		struct span bytes = search->prefixes[i].size == 4 ? unmapped : address;
+
+		if (bytes.size == search->prefixes[i].size)
+			look(search, network_key((const uint8_t *)bytes.data, search->prefixes[i], key));
+	}
 	return false;
 }
 
@@ -139,11 +158,38 @@ static struct literal literal_of(const struct term *term, size_t i, uint32_t val
 
 	if (term->numbers)
 		return (struct literal){ { (const char *)&term->numbers[i], sizeof(term->numbers[i]) }, LITERAL_WHOLE, value };
-	if (term->networks)
-		return (struct literal){ { (const char *)term->networks[i].bytes, term->networks[i].size }, LITERAL_WHOLE, value };
 	if (term->patterns)
 		return (struct literal){ pattern_required(term->patterns[i]), LITERAL_INSIDE, value };
 	return (struct literal){ term->texts[i], literal_places[term->operator], value };
+}
+
+static void add_prefix(struct search *search, struct prefix prefix)
+{
+	for (size_t i = 0; i < search->n_prefixes; i++)
+		if (search->prefixes[i].size == prefix.size && search->prefixes[i].bits == prefix.bits)
+			return;
+	search->prefixes[search->n_prefixes++] = prefix;
+}
+
+static int set_networks(struct search *search, const struct term *const *terms, const uint32_t *values, size_t n, size_t n_literals,
+			struct literal *literals)
+{
+	size_t used = 0;
+
+	search->keys = malloc(n_literals * NETWORK_KEY_MAX);
+	search->prefixes = calloc(n_literals, sizeof(*search->prefixes));
+	if (!search->keys || !search->prefixes)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < terms[i]->n_values; k++, used++) {
+			const struct network *network = &terms[i]->networks[k];
+			struct prefix prefix = { network->size, network->bits };
+
+			literals[used] = (struct literal){ network_key(network->bytes, prefix, search->keys + used * NETWORK_KEY_MAX),
+							   LITERAL_WHOLE, values[i] };
+			add_prefix(search, prefix);
+		}
+	return 0;
 }
 
 int search_new(struct search **ret, const struct term *const *terms, const uint32_t *values, size_t n)
@@ -158,10 +204,16 @@ int search_new(struct search **ret, const struct term *const *terms, const uint3
 	literals = calloc(MAX(n_literals, 1u), sizeof(*literals));
 	if (!search || !literals)
 		return -ENOMEM;
-	n_literals = 0;
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < terms[i]->n_values; k++)
-			literals[n_literals++] = literal_of(terms[i], k, values[i]);
+	if (terms[0]->networks) {
+		r = set_networks(search, terms, values, n, n_literals, literals);
+		if (r < 0)
+			return r;
+	} else {
+		n_literals = 0;
+		for (size_t i = 0; i < n; i++)
+			for (size_t k = 0; k < terms[i]->n_values; k++)
+				literals[n_literals++] = literal_of(terms[i], k, values[i]);
+	}
 	r = matcher_new(&search->matcher, literals, n_literals);
 	if (r < 0)
 		return r;
@@ -180,6 +232,8 @@ struct search *search_free(struct search *search)
 		return NULL;
 	matcher_free(search->matcher);
 	buffer_release(&search->folded);
+	free(search->prefixes);
+	free(search->keys);
 	free(search);
 	return NULL;
 }

@@ -211,10 +211,14 @@ static bool bits_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
 	return rest == 0 || ((a[whole] ^ b[whole]) & (0xff << (8 - rest) & 0xff)) == 0;
 }
 
-static void clear_host_bits(struct network *network)
+void address_cut(uint8_t *bytes, unsigned size, unsigned bits)
 {
-	for (unsigned bit = network->bits; bit < network->size * 8u; bit++)
-		network->bytes[bit / 8] &= (uint8_t)~(0x80u >> (bit % 8));
+	unsigned whole = bits / 8;
+
+	if (whole < size)
+		bytes[whole] &= (uint8_t)(0xff00u >> (bits % 8));
+	for (unsigned i = whole + 1; i < size; i++)
+		bytes[i] = 0;
 }
 
 int network_parse(struct span text, struct network *ret)
@@ -246,7 +250,7 @@ int network_parse(struct span text, struct network *ret)
 		network.bits = (uint8_t)(network.bits - 96);
 	}
 	cleared = network;
-	clear_host_bits(&cleared);
+	address_cut(cleared.bytes, cleared.size, cleared.bits);
 	*ret = network;
 	return memcmp(cleared.bytes, network.bytes, network.size) != 0;
 }
@@ -271,7 +275,7 @@ void network_text(const struct network *network, char ret[static NETWORK_TEXT_MA
 	struct network cleared = *network;
 	char address[INET6_ADDRSTRLEN] = "";
 
-	clear_host_bits(&cleared);
+	address_cut(cleared.bytes, cleared.size, cleared.bits);
 	inet_ntop(network->size == 4 ? AF_INET : AF_INET6, cleared.bytes, address, sizeof(address));
 	snprintf(ret, NETWORK_TEXT_MAX, "%s/%u", address, network->bits);
 }

@@ -293,7 +293,8 @@ static void append_random_term(struct buffer *to, unsigned about, uint32_t *seed
 		else if (random_number(seed, 2))
 			buffer_printf(to, "\"network.addr %sis '10.0.0.%u'\"", not, random_number(seed, 9));
 		else
-			buffer_printf(to, "\"network.addr %sin '10.0.0.0/%u', '::ffff:10.0.0.7'\"", not, 8 + random_number(seed, 8));
+			buffer_printf(to, "\"network.addr %sin '10.0.0.0/%u', '::ffff:10.0.0.7', '%s'\"", not, 8 + random_number(seed, 25),
+				      random_number(seed, 2) ? "::/0" : "fe80::/10");
 		return;
 	}
 	if (about == ABOUT_FILE && random_number(seed, 2))
@@ -357,7 +358,7 @@ static struct event *random_event(struct context *context, uint32_t *seed)
 		break;
 	case CATEGORY_network:
 		values_set_text(&event->values, FIELD_source_ip, (struct span){ address, sizeof(address) });
-		values_set_text(&event->values, FIELD_destination_ip, (struct span){ mapped, sizeof(mapped) });
+		values_set_text(&event->values, FIELD_destination_ip, (struct span){ mapped, random_number(seed, 9) ? sizeof(mapped) : 3 });
 		values_set_number(&event->values, FIELD_source_port, random_number(seed, 9));
 		values_set_number(&event->values, FIELD_destination_port, random_number(seed, 9));
 		break;

@@ -77,7 +77,7 @@ static void signals(struct buffer *to, unsigned n)
 				      "\"process.path starts with '/usr/bin/'\"", i);
 			break;
 		case 4:
-			buffer_printf(to, "\"network.addr is '203.0.%u.%u'\",\"network.port is %u\",\"process.user_name is not 'root'\"",
+			buffer_printf(to, "\"network.addr in '203.%u.%u.0/24'\",\"network.port is %u\",\"process.user_name is not 'root'\"",
 				      i / 256, i % 256, 1024 + i);
 			break;
 		case 5:
