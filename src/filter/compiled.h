@@ -48,6 +48,8 @@ struct filter {
 	size_t n_filters;
 	struct predicate *predicates;
 	size_t n_predicates;
+	const struct term **patterned;	/* those with regular expressions */
+	size_t n_patterned;
 	struct use *uses;		/* of all filters */
 	uint32_t *waiting;		/* of all predicates */
 	uint64_t *listed;		/* filters that wait for nothing: a bit set a kind */

@@ -25,6 +25,7 @@ struct filter *filter_free(struct filter *filter)
 	free(filter->found);
 	free(filter->filters);
 	free(filter->predicates);
+	free(filter->patterned);
 	free(filter->uses);
 	free(filter->waiting);
 	free(filter->listed);
@@ -54,14 +55,18 @@ static int compare_places(const void *a, const void *b)
 static int share_terms(struct filter *filter, struct place_of_term *list, size_t n)
 {
 	filter->predicates = calloc(MAX(n, 1u), sizeof(*filter->predicates));
-	if (!filter->predicates)
+	filter->patterned = calloc(MAX(n, 1u), sizeof(const struct term *));
+	if (!filter->predicates || !filter->patterned)
 		return -ENOMEM;
 	qsort(list, n, sizeof(*list), compare_places);
 	for (size_t i = 0; i < n; i++) {
 		struct predicate *predicate;
 
-		if (i == 0 || compare_places(&list[i - 1], &list[i]) != 0)
+		if (i == 0 || compare_places(&list[i - 1], &list[i]) != 0) {
 			filter->predicates[filter->n_predicates++].term = list[i].term;
+			if (term_pattern_bytes(list[i].term) > 0)
+				filter->patterned[filter->n_patterned++] = list[i].term;
+		}
 		predicate = &filter->predicates[filter->n_predicates - 1];
 		predicate->n_users++;
 		*list[i].use = (struct use){ predicate, term_is_negated(list[i].term) };
@@ -449,6 +454,15 @@ size_t filter_hits(const struct filter *filter, const struct stream *const **ret
 {
 	*ret = filter->hits;
 	return filter->n_hits;
+}
+
+uint64_t filter_given_up(const struct filter *filter)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < filter->n_patterned; i++)
+		n += term_given_up(filter->patterned[i]);
+	return n;
 }
 
 void filter_wanted(const struct filter *filter, bool ret[N_KINDS])

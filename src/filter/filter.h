@@ -52,6 +52,8 @@ uint64_t filter_match(struct filter *filter, const struct event *event);
 size_t filter_hits(const struct filter *filter, const struct stream *const **ret);
 /* The same answers, slowly: term by term.  What the tests compare with, and the way without memory. */
 uint64_t filter_match_plainly(struct filter *filter, const struct event *event);
+/* Regular expressions that took too long for an event, which counts as not matched.  Asked by the thread that matches. */
+uint64_t filter_given_up(const struct filter *filter);
 /* Kinds that any subscription can ever want: what the kernel is asked for. */
 void filter_wanted(const struct filter *filter, bool ret[N_KINDS]);
 

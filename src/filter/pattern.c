@@ -23,6 +23,7 @@ struct pattern {
 	pcre2_match_data *data;
 	pcre2_match_context *context;
 	size_t bytes;
+	uint64_t given_up;
 	char required[PATTERN_TEXT_MAX];
 	size_t n_required;
 };
@@ -113,8 +114,16 @@ int pattern_new(struct pattern **ret, struct span text, bool fold_case, struct f
 
 bool pattern_match(struct pattern *pattern, struct span subject)
 {
-	return pcre2_match(pattern->code, (PCRE2_SPTR)(subject.data ? subject.data : ""), subject.size, 0, 0,
-			   pattern->data, pattern->context) >= 0;
+	int r = pcre2_match(pattern->code, (PCRE2_SPTR)(subject.data ? subject.data : ""), subject.size, 0, 0,
+			    pattern->data, pattern->context);
+
+	pattern->given_up += r < 0 && r != PCRE2_ERROR_NOMATCH;
+	return r >= 0;
+}
+
+uint64_t pattern_given_up(const struct pattern *pattern)
+{
+	return pattern->given_up;
 }
 
 size_t pattern_bytes(const struct pattern *pattern)

@@ -519,6 +519,15 @@ size_t term_pattern_bytes(const struct term *term)
 	return term->pattern_bytes;
 }
 
+uint64_t term_given_up(const struct term *term)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; term->patterns && i < term->n_values; i++)
+		n += pattern_given_up(term->patterns[i]);
+	return n;
+}
+
 struct span term_canonical(const struct term *term)
 {
 	return buffer_span(&term->canonical);

@@ -65,6 +65,8 @@ bool term_is_kind_only(const struct term *term);
 unsigned term_cost(const struct term *term);
 /* Bytes of compiled regular expressions. */
 size_t term_pattern_bytes(const struct term *term);
+/* Matches of its regular expressions that took too long. */
+uint64_t term_given_up(const struct term *term);
 /* Equal for terms that are written the same but for a negation. */
 struct span term_canonical(const struct term *term);
 bool term_is_negated(const struct term *term);

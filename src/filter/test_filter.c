@@ -473,6 +473,27 @@ static void test_displaced(void **state)
 	release(&set);
 }
 
+/* What is not known because it took too long is counted. */
+static void test_given_up(void **state)
+{
+	_cleanup_(event_freep) struct event *event = new_event(KIND_ID(process, exec), "/bin/ls", NULL);
+	char text[4096];
+	struct set set = { 0 };
+
+	memset(text, 'a', sizeof(text));
+	values_set_text(&event->context->values, FIELD_command_line, (struct span){ text, sizeof(text) });
+	add(&set, SPAN("{\"name\":\"a\",\"streams\":[{\"type\":\"database\",\"event_filters\":["
+		       "{\"terms\":[\"process.cmd matches '^(a|aa)+$(?<=b)'\"]},{\"terms\":[\"process.path matches '^/x'\"]}]}]}"));
+	make(&set);
+	assert_int_equal(filter_given_up(set.filter), 0);
+	assert_int_equal(filter_match(set.filter, event), 0);
+	assert_int_equal(filter_given_up(set.filter), 1);
+	/* Once a context, not once an event. */
+	assert_int_equal(filter_match(set.filter, event), 0);
+	assert_int_equal(filter_given_up(set.filter), 1);
+	release(&set);
+}
+
 static int append_excluded(void *user, struct span text, bool by_prefix)
 {
 	struct buffer *to = user;
@@ -557,7 +578,7 @@ static void test_required(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_excluded), cmocka_unit_test(test_required), cmocka_unit_test(test_same), cmocka_unit_test(test_displaced),
+		cmocka_unit_test(test_excluded), cmocka_unit_test(test_required), cmocka_unit_test(test_same), cmocka_unit_test(test_displaced), cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_nobody), cmocka_unit_test(test_wanted), cmocka_unit_test(test_wanted_by_fields),
 		cmocka_unit_test(test_terms),	cmocka_unit_test(test_shared), cmocka_unit_test(test_cost),
 	};
