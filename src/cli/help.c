@@ -4,10 +4,11 @@
 #include "config.h"
 #include "control/settings_doc.h"
 #include "event/fields_doc.h"
+#include "filter/names_doc.h"
 #include "base/suggest.h"
 
 struct help_options {
-	bool fields, settings;
+	bool fields, settings, names;
 };
 
 static const struct option help_options[] = {
@@ -19,6 +20,10 @@ static const struct option help_options[] = {
 	  .help = "the reference of all settings, in Markdown",
 	  .type = OPTION_FLAG,
 	  .offset = offsetof(struct help_options, settings) },
+	{ .name = "filter-fields",
+	  .help = "the fields that filters may use, as part of recorder-subscription(5)",
+	  .type = OPTION_FLAG,
+	  .offset = offsetof(struct help_options, names) },
 	{ .name = NULL },
 };
 static const struct option no_options[] = { { .name = NULL } };
@@ -38,11 +43,11 @@ static void print_overview(void)
 	       "denied.\n");
 }
 
-static int print_doc(void (*doc)(struct buffer *out))
+static int print_doc(void (*write)(struct buffer *out))
 {
 	_cleanup_(buffer_release) struct buffer text = { 0 };
 
-	doc(&text);
+	write(&text);
 	if (buffer_error(&text) < 0)
 		return cli_fail(CLI_FAILED, "out of memory");
 	fwrite(text.data, 1, text.size, stdout);
@@ -54,8 +59,12 @@ static int run_help(const void *values, size_t n, char *const *arguments)
 	const struct help_options *o = values;
 	const struct command *command;
 
-	if (o && (o->fields || o->settings))
-		return print_doc(o->fields ? fields_doc : settings_doc);
+	if (o && o->fields)
+		return print_doc(fields_doc);
+	if (o && o->settings)
+		return print_doc(settings_doc);
+	if (o && o->names)
+		return print_doc(names_doc);
 	if (n == 0) {
 		print_overview();
 		return CLI_DONE;

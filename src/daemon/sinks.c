@@ -36,10 +36,13 @@ int daemon_open_sinks(struct daemon *d)
 		const struct stream *streams;
 		size_t n = subscription_streams(d->subscriptions.list[i], &streams);
 
-		for (size_t k = 0; k < n; k++, stream_number++) {
+		for (size_t k = 0; k < n; k++) {
 			_cleanup_(freep) char *path = NULL;
-			struct writer_sink sink = { .streams = UINT64_C(1) << stream_number, .is_journal = true };
+			struct writer_sink sink = { .is_journal = true };
 
+			if (streams[k].type == STREAM_SIGNAL)
+				continue;
+			sink.streams = UINT64_C(1) << stream_number++;
 			if (streams[k].type == STREAM_DATABASE) {
 				w->sinks[0].streams |= sink.streams;
 				continue;
@@ -50,6 +53,8 @@ int daemon_open_sinks(struct daemon *d)
 			options.path = path;
 			options.max_size_bytes = streams[k].max_size_bytes;
 			options.keep = streams[k].keep;
+			if (streams[k].compress)
+				log_warning("The journal %s: old files are not compressed in this release", path);
 			r = sink.ops->open(&sink.sink, &options);
 			if (r < 0) {
 				log_error("Failed to open the journal %s: %s", path, error.message);

@@ -130,6 +130,7 @@ static void counters_json(struct buffer *b, const struct status *status)
 	number(b, "own", p->own);
 	number(b, "merged", p->merged);
 	number(b, "filtered_out", p->filtered_out);
+	number(b, "patterns_given_up", p->patterns_given_up);
 	number(b, "held", p->held);
 	number(b, "emitted", p->emitted);
 	number(b, "stored", status->writer.stored);

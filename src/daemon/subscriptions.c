@@ -60,14 +60,29 @@ static int load(struct subscription **ret, const char *path)
 		log_error("%s: %s", path, error.message);
 	else if (r < 0)
 		log_errno(r, "Failed to load the subscription %s", path);
-	return r;
+	if (r < 0 || !subscription_has_signals(*ret))
+		return r;
+	log_error("%s: streams of type 'signal' are not recorded in this release", path);
+	*ret = subscription_free(*ret);
+	return -EINVAL;
 }
 
 /* Takes the subscription; one of the same name goes. */
 static int add(struct subscriptions *subscriptions, struct subscription *subscription)
 {
+	struct filter_error error = { 0 };
 	struct subscription **list;
 
+	for (size_t i = 0; i < subscriptions->n; i++) {
+		const struct subscription *other = subscriptions->list[i];
+
+		if (strcmp(subscription_name(other), subscription_name(subscription)) == 0 ||
+		    subscription_check_beside(subscription, other, &error) == 0)
+			continue;
+		log_error("The subscription '%s': %s", subscription_name(subscription), error.message);
+		subscription_free(subscription);
+		return -EINVAL;
+	}
 	for (size_t i = 0; i < subscriptions->n; i++)
 		if (strcmp(subscription_name(subscriptions->list[i]), subscription_name(subscription)) == 0) {
 			subscription_free(subscriptions->list[i]);
@@ -105,10 +120,15 @@ static int load_dir(struct subscriptions *subscriptions, const char *dir)
 		free(entries[i]);
 		if (r < 0)
 			continue;
-		if (load(&subscription, path) < 0)
+		if (load(&subscription, path) < 0) {
 			subscriptions->n_refused++;
-		else
-			r = add(subscriptions, subscription);
+			continue;
+		}
+		r = add(subscriptions, subscription);
+		if (r == -EINVAL) {
+			subscriptions->n_refused++;
+			r = 0;
+		}
 	}
 	free(entries);
 	return r;

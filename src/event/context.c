@@ -6,6 +6,20 @@
 
 #define INLINE_ARENA 192
 
+/* Threads take many at a time, so that giving one costs nothing. */
+static uint64_t next_serial(void)
+{
+	enum { BLOCK = 1 << 16 };
+	static atomic_uint_fast64_t next_block = 1;
+	static _Thread_local uint64_t next, end;
+
+	if (next == end) {
+		next = (uint64_t)atomic_fetch_add_explicit(&next_block, BLOCK, memory_order_relaxed);
+		end = next + BLOCK;
+	}
+	return next++;
+}
+
 struct context *context_new(void)
 {
 	struct context *context = malloc(sizeof(*context) + INLINE_ARENA);
@@ -20,6 +34,7 @@ struct context *context_new(void)
 	context->ancestry_cut = false;
 	atomic_init(&context->n_refs, 1);
 	context->row = 0;
+	context->serial = next_serial();
 	return context;
 }
 
@@ -55,6 +70,7 @@ void context_reset(struct context *context)
 	memset(values->inferred, 0, sizeof(values->inferred));
 	values->arena_size = 0;
 	values->failed = false;
+	context->serial = next_serial();
 }
 
 /* The chain above `from`, at most as long as is kept. */

@@ -23,6 +23,7 @@ struct context {
 	bool ancestry_cut;		/* there were more ancestors */
 	atomic_uint n_refs;
 	int64_t row;			/* of table `process`; 0: not written yet */
+	uint64_t serial;		/* no other context of this run has or had it; never 0, rising within a thread */
 };
 
 struct context *context_new(void);	/* one reference, nothing known; NULL: no memory */

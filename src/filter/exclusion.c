@@ -41,20 +41,22 @@ static bool touches(const struct term *term, struct span value, struct span text
 	return true;
 }
 
-static bool term_excludes(const struct term *term, enum field field, struct span text, bool by_prefix)
+static bool term_excludes(const struct use *use, enum field field, struct span text, bool by_prefix)
 {
+	const struct term *term = use->predicate->term;
+
 	if (!is_about(term, field))
 		return false;
 	for (size_t i = 0; i < term->n_values; i++) {
-		if (term->negate && covers(term, term->texts[i], text, by_prefix))
+		if (use->negate && covers(term, term->texts[i], text, by_prefix))
 			return true;
-		if (!term->negate && touches(term, term->texts[i], text, by_prefix))
+		if (!use->negate && touches(term, term->texts[i], text, by_prefix))
 			return false;
 	}
-	return !term->negate && term->n_values > 0;
+	return !use->negate && term->n_values > 0;
 }
 
-static bool filter_of_kinds(const struct compiled *compiled, const bool *of_kinds)
+bool compiled_of_kinds(const struct compiled *compiled, const bool *of_kinds)
 {
 	for (unsigned kind = 0; kind < N_KINDS; kind++)
 		if (of_kinds[kind] && kind_set_has(&compiled->source->kinds, kind))
@@ -68,22 +70,22 @@ static bool all_exclude(const struct filter *filter, const bool *of_kinds, enum 
 		const struct compiled *compiled = &filter->filters[i];
 		bool excludes = false;
 
-		if (!filter_of_kinds(compiled, of_kinds))
+		if (!compiled_of_kinds(compiled, of_kinds))
 			continue;
-		for (uint32_t k = 0; k < compiled->n_terms && !excludes; k++)
-			excludes = term_excludes(compiled->terms[k]->term, field, text, by_prefix);
+		for (uint32_t k = 0; k < compiled->n_uses && !excludes; k++)
+			excludes = term_excludes(&compiled->uses[k], field, text, by_prefix);
 		if (!excludes)
 			return false;
 	}
 	return true;
 }
 
-int filter_excluded(const struct filter *filter, const bool of_kinds[N_KINDS], enum field field, excluded_fn fn, void *user)
+int filter_excluded(const struct filter *filter, const bool of_kinds[N_KINDS], enum field field, filter_text_fn fn, void *user)
 {
-	for (size_t i = 0; i < filter->n_terms; i++) {
-		const struct term *term = filter->terms[i].term;
+	for (size_t i = 0; i < filter->n_predicates; i++) {
+		const struct term *term = filter->predicates[i].term;
 
-		if (!term->negate || !is_about(term, field) || !(is_prefix(term) || is_whole(term)))
+		if (!filter->predicates[i].negated || !is_about(term, field) || !(is_prefix(term) || is_whole(term)))
 			continue;
 		for (size_t k = 0; k < term->n_values; k++) {
 			int r;

@@ -11,13 +11,20 @@ struct filter_error {
 	char message[512];
 };
 
-enum stream_type { STREAM_DATABASE, STREAM_JOURNAL };
+enum stream_type { STREAM_DATABASE, STREAM_JOURNAL, STREAM_SIGNAL };
+enum severity { SEVERITY_INFORMATIONAL, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
+const char *severity_name(enum severity severity);
 
 struct stream {
 	enum stream_type type;
-	char *name;			/* of a journal; the subscription's name if none is given */
+	char *name;			/* of a journal; the subscription's name if none is given.  Of a signal, for people */
+	char *description;		/* may be NULL */
 	uint64_t max_size_bytes;	/* of a journal; 0: no bound */
 	unsigned keep;			/* old journals kept */
+	bool compress;			/* old journals */
+	uint32_t categories;		/* of a database: bits of enum category that it takes */
+	char *id;			/* of a signal */
+	enum severity severity;
 };
 
 struct subscription;
@@ -27,22 +34,38 @@ struct subscription *subscription_free(struct subscription *subscription);
 DEFINE_CLEANUP(struct subscription, subscription_free)
 const char *subscription_name(const struct subscription *subscription);
 size_t subscription_streams(const struct subscription *subscription, const struct stream **ret);
+bool subscription_has_signals(const struct subscription *subscription);
+/* Whether two of different names can be beside each other: no journal and no signal is in both.  0; -EINVAL. */
+int subscription_check_beside(const struct subscription *subscription, const struct subscription *other,
+			      struct filter_error *error);
 
-/* A set of subscriptions made ready.  Streams of all are numbered from 0 in order; at most 64. */
+/* A set of subscriptions made ready.  Streams of all that are no signals are numbered from 0 in order; at most 63. */
 struct filter;
-/* Borrows the subscriptions.  -E2BIG: they have more than 64 streams. */
+/* Borrows the subscriptions.  -E2BIG: they have more streams. */
 int filter_new(struct filter **ret, const struct subscription *const *subscriptions, size_t n);
 struct filter *filter_free(struct filter *filter);
 DEFINE_CLEANUP(struct filter, filter_free)
 /* Bit set of the streams that want the event; 0: nobody.  Events of category recorder are always wanted. */
 uint64_t filter_match(struct filter *filter, const struct event *event);
+#define FILTER_SIGNALED (UINT64_C(1) << 63)	/* among them: it set off a signal */
+/* Signals that the last event set off; valid until the next. */
+size_t filter_hits(const struct filter *filter, const struct stream *const **ret);
+/* The same answers, slowly: term by term.  What the tests compare with, and the way without memory. */
+uint64_t filter_match_plainly(struct filter *filter, const struct event *event);
+/* Regular expressions that took too long for an event, which counts as not matched.  Asked by the thread that matches. */
+uint64_t filter_given_up(const struct filter *filter);
 /* Kinds that any subscription can ever want: what the kernel is asked for. */
 void filter_wanted(const struct filter *filter, bool ret[N_KINDS]);
 
 /* Texts of a field that no event of these kinds can have and still be wanted: every filter leaves them out.  by_prefix: all
  * texts that begin so.  What no list of texts can say (patterns, other fields) is not found.  What fn returned if < 0. */
-typedef int (*excluded_fn)(void *user, struct span text, bool by_prefix);
-int filter_excluded(const struct filter *filter, const bool of_kinds[N_KINDS], enum field field, excluded_fn fn, void *user);
+typedef int (*filter_text_fn)(void *user, struct span text, bool by_prefix);
+int filter_excluded(const struct filter *filter, const bool of_kinds[N_KINDS], enum field field, filter_text_fn fn, void *user);
+/* Texts of which one of these fields must have one for an event of these kinds to be wanted: with {path, target_path} the folders
+ * that anybody wants to know of, with {user_name} the users; numbers in decimal.  A text is borrowed until fn returns and may be
+ * told twice.  1: told all; 0: there is no such bound, nothing was told; what fn returned if < 0. */
+int filter_required(const struct filter *filter, const bool of_kinds[N_KINDS], const enum field *list, size_t n, filter_text_fn fn,
+		    void *user);
 
 /* One list of terms joined by AND, from the command line ("process.path is '/bin/ls'", "file"): the same
  * terms. */

@@ -11,6 +11,7 @@
 #include <pcre2.h>
 
 #include "filter/pattern.h"
+#include "filter/pattern_text.h"
 
 #define TEXT_MAX 4096
 #define NEST_MAX 50
@@ -22,6 +23,9 @@ struct pattern {
 	pcre2_match_data *data;
 	pcre2_match_context *context;
 	size_t bytes;
+	uint64_t given_up;
+	char required[PATTERN_TEXT_MAX];
+	size_t n_required;
 };
 
 struct pattern *pattern_free(struct pattern *pattern)
@@ -100,17 +104,34 @@ int pattern_new(struct pattern **ret, struct span text, bool fold_case, struct f
 		return -ENOMEM;
 	pcre2_set_match_limit(pattern->context, STEPS_MAX);
 	pcre2_set_heap_limit(pattern->context, HEAP_MAX_KIB);
+	pattern->n_required = pattern_required_text(text, pattern->required);
+	for (size_t i = 0; fold_case && i < pattern->n_required; i++)
+		if (pattern->required[i] >= 'A' && pattern->required[i] <= 'Z')
+			pattern->required[i] = (char)(pattern->required[i] | 0x20);
 	*ret = TAKE(pattern);
 	return 0;
 }
 
 bool pattern_match(struct pattern *pattern, struct span subject)
 {
-	return pcre2_match(pattern->code, (PCRE2_SPTR)(subject.data ? subject.data : ""), subject.size, 0, 0,
-			   pattern->data, pattern->context) >= 0;
+	int r = pcre2_match(pattern->code, (PCRE2_SPTR)(subject.data ? subject.data : ""), subject.size, 0, 0,
+			    pattern->data, pattern->context);
+
+	pattern->given_up += r < 0 && r != PCRE2_ERROR_NOMATCH;
+	return r >= 0;
+}
+
+uint64_t pattern_given_up(const struct pattern *pattern)
+{
+	return pattern->given_up;
 }
 
 size_t pattern_bytes(const struct pattern *pattern)
 {
 	return pattern->bytes;
+}
+
+struct span pattern_required(const struct pattern *pattern)
+{
+	return (struct span){ pattern->required, pattern->n_required };
 }

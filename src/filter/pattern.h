@@ -11,4 +11,8 @@ struct pattern *pattern_free(struct pattern *pattern);
 DEFINE_CLEANUP(struct pattern, pattern_free)
 /* True if it matches anywhere.  A match that takes too long counts as none. */
 bool pattern_match(struct pattern *pattern, struct span subject);
+/* Matches that took too long. */
+uint64_t pattern_given_up(const struct pattern *pattern);
 size_t pattern_bytes(const struct pattern *pattern);
+/* What every text that it matches has in it, small letters if case is folded; empty: not known. */
+struct span pattern_required(const struct pattern *pattern);

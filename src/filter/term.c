@@ -7,9 +7,8 @@
  * What it leaves out: sharing between terms; filter.c asks equal terms only once an event. */
 
 #include <errno.h>
-#include <libaudit.h>
 
-#include "event/record.h"
+#include "filter/record_type.h"
 #include "filter/term_impl.h"
 
 /* What people type who come from other languages. */
@@ -24,15 +23,6 @@ static const struct {
 	{ { "like", 4 }, { "contains", 8 } },	{ { "regex", 5 }, { "matches", 7 } },
 	{ { "startswith", 10 }, { "starts with", 11 } }, { { "endswith", 8 }, { "ends with", 9 } },
 };
-
-bool kind_set_intersect(struct kind_set *set, const struct kind_set *other)
-{
-	uint64_t left = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(set->bits); i++)
-		left |= set->bits[i] &= other->bits[i];
-	return left != 0;
-}
 
 struct term *term_free(struct term *term)
 {
@@ -50,14 +40,6 @@ struct term *term_free(struct term *term)
 	return NULL;
 }
 
-static void set_kinds(struct term *term)
-{
-	for (unsigned kind = 0; kind < N_KINDS; kind++)
-		if (term->negate ? !term->kind_only || !kind_set_has(&term->known, kind) :
-				   kind_set_has(&term->known, kind))
-			kind_set_add(&term->kinds, kind);
-}
-
 static int find_operator(struct span name, enum operator_id *ret, struct filter_error *error)
 {
 	struct suggestion suggestion = suggestion_for(name);
@@ -68,6 +50,8 @@ static int find_operator(struct span name, enum operator_id *ret, struct filter_
 		*ret = (enum operator_id)i;
 		return 0;
 	}
+	if (span_starts(name, SPAN("not ")) || span_ends(name, SPAN(" not")))
+		return filter_fail(error, "operator %s: in an object 'not' is the key 'negate'", quote(name).text);
 	for (size_t i = 0; i < ARRAY_SIZE(foreign_operators); i++)
 		if (span_eq(foreign_operators[i].word, name))
 			return filter_fail(error, "unknown operator %s%s", quote(name).text,
@@ -150,14 +134,30 @@ static int set_texts(struct term *term, const struct term_parts *parts, struct f
 	return 0;
 }
 
+/* (?i) in front of all of them is how people write `case insensitive`. */
+static size_t fold_prefix(const struct term_parts *parts)
+{
+	static const struct span prefix = { "(?i)", 4 };
+
+	for (size_t i = 0; i < parts->n_values; i++)
+		if (!span_starts(parts->values[i], prefix) || parts->values[i].size == prefix.size)
+			return 0;
+	return prefix.size;
+}
+
 static int set_patterns(struct term *term, const struct term_parts *parts, struct filter_error *error)
 {
+	size_t skipped = fold_prefix(parts);
+
+	term->fold_case = term->fold_case || skipped > 0;
 	term->patterns = calloc(parts->n_values, sizeof(struct pattern *));
 	if (!term->patterns)
 		return -ENOMEM;
 	term->n_values = parts->n_values;
 	for (size_t i = 0; i < parts->n_values; i++) {
-		int r = pattern_new(&term->patterns[i], parts->values[i], term->fold_case, error);
+		struct span value = parts->values[i];
+		int r = pattern_new(&term->patterns[i], (struct span){ value.data + skipped, value.size - skipped },
+				    term->fold_case, error);
 
 		if (r < 0)
 			return r;
@@ -231,98 +231,31 @@ static int set_networks(struct term *term, const struct term_parts *parts, struc
 	return 0;
 }
 
-/* Terms on the kind: their text is compared with the names in the table of kinds, now. */
-static void names_of_kind(enum place place, unsigned kind, struct span ret[static 2])
+/* Record types may be numbers; where only audit's can be meant, a name is one of them. */
+static int set_codes(struct term *term, struct term_parts *parts, struct span **ret_texts, struct filter_error *error)
 {
-	const struct category_info *category = &categories[kinds[kind].category];
+	bool is_whole = term->operator == OPERATOR_is || term->operator == OPERATOR_in;
 
-	ret[0] = span_of(place == PLACE_action ? kinds[kind].action :
-			 place == PLACE_type ? kinds[kind].ecs_type : category->name);
-	ret[1] = place == PLACE_category ? span_of(kinds[kind].ecs_category) : ret[0];
-}
-
-static int check_kind_value(const struct term *term, const struct term_parts *parts,
-			    struct filter_error *error)
-{
-	for (size_t i = 0; i < term->n_values; i++) {
-		struct suggestion suggestion = suggestion_for(parts->values[i]);
-		bool found = false;
-
-		for (unsigned kind = 0; kind < N_KINDS && !found; kind++) {
-			struct span names[2];
-
-			if (!(term->name.categories & 1u << kinds[kind].category))
-				continue;
-			names_of_kind(term->name.place, kind, names);
-			for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
-				suggest_offer(&suggestion, names[k]);
-				found = found || term->text(names[k], term->texts[i]);
-			}
-		}
-		if (!found)
-			return filter_fail(error, "no event has a %s %s%s", quote(parts->field).text,
-					   quote(parts->values[i]).text,
-					   quote_suggestion(suggest_best(&suggestion)).text);
-	}
+	if (term->name.n_fields != 1 || term->name.fields[0] != FIELD_code || !is_whole)
+		return 0;
+	for (size_t i = 0; term->name.categories == CATEGORY_BIT_security && i < parts->n_values; i++)
+		if (record_type_check(parts->values[i], error) < 0)
+			return -EINVAL;
+	*ret_texts = calloc(parts->n_values * 2, sizeof(**ret_texts));
+	if (!*ret_texts)
+		return -ENOMEM;
+	parts->n_values = record_type_texts(parts->values, parts->n_values, *ret_texts);
+	parts->values = *ret_texts;
+	term->fold_case = true;
 	return 0;
-}
-
-static int decide_kinds(struct term *term, const struct term_parts *parts, struct filter_error *error)
-{
-	term->kind_only = true;
-	for (unsigned kind = 0; kind < N_KINDS; kind++) {
-		struct span names[2];
-
-		if (!(term->name.categories & 1u << kinds[kind].category))
-			continue;
-		names_of_kind(term->name.place, kind, names);
-		for (size_t k = 0; k < ARRAY_SIZE(names); k++)
-			if (term_text_matches(term, names[k]))
-				kind_set_add(&term->known, kind);
-	}
-	return term->texts ? check_kind_value(term, parts, error) : 0;
-}
-
-/* event.code holds the name of a record type where there is one, else its number: a number in the term means
- * both. */
-static size_t add_code_names(const struct term_parts *parts, struct span *ret)
-{
-	/* Types newer than the libaudit of some distributions (linux/audit.h). */
-	static const struct {
-		uint32_t type;
-		const char *name;
-	} newer[] = {
-		{ 1334, "BPF" }, { 1335, "EVENT_LISTENER" }, { 1336, "URINGOP" }, { 1337, "OPENAT2" },
-		{ 1338, "DM_CTRL" }, { 1339, "DM_EVENT" },
-	};
-	size_t n = 0;
-
-	for (size_t i = 0; i < parts->n_values; i++) {
-		const char *name = NULL;
-		uint64_t type;
-
-		ret[n++] = parts->values[i];
-		if (span_to_u64(parts->values[i], &type) < 0 || type > UINT32_MAX)
-			continue;
-		if (type <= INT32_MAX)
-			name = audit_msg_type_to_name((int)type);
-		if (!name)
-			name = record_own_name((uint32_t)type);
-		for (size_t k = 0; !name && k < ARRAY_SIZE(newer); k++)
-			if (newer[k].type == type)
-				name = newer[k].name;
-		if (name)
-			ret[n++] = span_of(name);
-	}
-	return n;
 }
 
 static void set_canonical(struct term *term, const struct term_parts *parts)
 {
 	struct buffer *out = &term->canonical;
 
-	buffer_printf(out, "%d.%x.%d.%d.%d", (int)term->name.place, term->name.categories,
-		      (int)term->operator, term->negate, term->fold_case);
+	buffer_printf(out, "%d.%x.%d.%d", (int)term->name.place, term->name.categories, (int)term->operator,
+		      term->fold_case);
 	for (unsigned i = 0; i < term->name.n_fields; i++)
 		buffer_printf(out, ".%d", (int)term->name.fields[i]);
 	for (size_t i = 0; i < parts->n_values; i++) {
@@ -373,17 +306,10 @@ static int set_values(struct term *term, const struct term_parts *parts, struct 
 	if (term->name.n_fields == 0) {
 		int r = set_text_values(term, parts, error);
 
-		return r < 0 ? r : decide_kinds(term, parts, error);
+		return r < 0 ? r : term_decide_kinds(term, parts, error);
 	}
 	return class == VALUE_TEXT ? set_text_values(term, parts, error) :
 	       class == VALUE_NUMBER ? set_numbers(term, parts, error) : set_networks(term, parts, error);
-}
-
-static void add_category_kinds(struct term *term)
-{
-	for (unsigned kind = 0; kind < N_KINDS; kind++)
-		if (term->name.categories & 1u << kinds[kind].category)
-			kind_set_add(&term->known, kind);
 }
 
 int term_new(struct term **ret, const struct term_parts *parts, struct filter_error *error)
@@ -401,75 +327,21 @@ int term_new(struct term **ret, const struct term_parts *parts, struct filter_er
 	if (r < 0 || (r = find_operator(parts->operator, &term->operator, error)) < 0 ||
 	    (r = check_values(parts, error)) < 0)
 		return r;
-	if (term->name.n_fields == 1 && term->name.fields[0] == FIELD_code &&
-	    (term->operator == OPERATOR_is || term->operator == OPERATOR_in)) {
-		with_names = calloc(parts->n_values * 2, sizeof(*with_names));
-		if (!with_names)
-			return -ENOMEM;
-		full.n_values = add_code_names(parts, with_names);
-		full.values = with_names;
-		term->fold_case = true;
-	}
+	r = set_codes(term, &full, &with_names, error);
+	if (r < 0)
+		return r;
 	r = set_values(term, &full, error);
 	if (r < 0)
 		return r;
 	if (!term->kind_only)
-		add_category_kinds(term);
-	set_kinds(term);
+		term_add_known_kinds(term);
+	term_set_kinds(term);
 	term->match = term_plain_match(term);
 	if (!term->match)
 		term->match = places[term->name.place].match;
 	if (!term->kind_only)
 		term->cost = operators[term->operator].cost * places[term->name.place].cost;
 	set_canonical(term, parts);
-	if (buffer_error(&term->canonical) < 0)
-		return -ENOMEM;
-	*ret = TAKE(term);
-	return 0;
-}
-
-/* `file`, `process.exec` */
-static bool type_has_kind(struct span type, unsigned kind)
-{
-	struct span category = span_of(categories[kinds[kind].category].name),
-		    action = span_of(kinds[kind].action);
-
-	return span_eq(type, category) ||
-	       (type.size == category.size + 1 + action.size && span_starts(type, category) &&
-		type.data[category.size] == '.' && span_ends(type, action));
-}
-
-int term_new_type(struct term **ret, struct span type, bool negate, struct filter_error *error)
-{
-	_cleanup_(term_freep) struct term *term = calloc(1, sizeof(*term));
-	bool found = false;
-
-	if (!term)
-		return -ENOMEM;
-	for (unsigned kind = 0; kind < N_KINDS; kind++) {
-		if (!type_has_kind(type, kind))
-			continue;
-		kind_set_add(&term->known, kind);
-		found = true;
-	}
-	if (!found) {
-		struct suggestion suggestion = suggestion_for(type);
-		struct field_name name;
-
-		if (field_name_lookup(type, &name))
-			return filter_fail(
-				error, "%s is a field: it takes an operator and a value, as in %.*s is '...'",
-				quote(type).text, (int)MIN(type.size, 64u), type.data);
-		for (size_t i = 0; i < N_CATEGORIES; i++)
-			suggest_offer(&suggestion, span_of(categories[i].name));
-		return filter_fail(error, "unknown event type %s%s", quote(type).text,
-				   quote_suggestion(suggest_best(&suggestion)).text);
-	}
-	term->kind_only = true;
-	term->negate = negate;
-	set_kinds(term);
-	buffer_printf(&term->canonical, "type.%d/", negate);
-	buffer_append_span(&term->canonical, type);
 	if (buffer_error(&term->canonical) < 0)
 		return -ENOMEM;
 	*ret = TAKE(term);
@@ -496,7 +368,35 @@ size_t term_pattern_bytes(const struct term *term)
 	return term->pattern_bytes;
 }
 
+uint64_t term_given_up(const struct term *term)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; term->patterns && i < term->n_values; i++)
+		n += pattern_given_up(term->patterns[i]);
+	return n;
+}
+
 struct span term_canonical(const struct term *term)
 {
 	return buffer_span(&term->canonical);
+}
+
+bool term_is_negated(const struct term *term)
+{
+	return term->negate;
+}
+
+enum place term_place(const struct term *term)
+{
+	return term->name.place;
+}
+
+bool term_is_of_context(const struct term *term)
+{
+	bool in_context = term->name.place == PLACE_process || term->name.place == PLACE_parent ||
+			  term->name.place == PLACE_ancestry;
+
+	/* A name that some events do not have depends on the event too. */
+	return !term->kind_only && in_context && term->name.categories == (1u << N_CATEGORIES) - 1;
 }

@@ -11,7 +11,7 @@
  * time. */
 
 #include "filter/error.h"
-#include "base/suggest.h"
+#include "filter/field_name.h"
 
 struct kind_set {
 	uint64_t bits[(N_KINDS + 63) / 64];
@@ -25,6 +25,12 @@ static inline bool kind_set_has(const struct kind_set *set, unsigned kind)
 static inline void kind_set_add(struct kind_set *set, unsigned kind)
 {
 	set->bits[kind / 64] |= UINT64_C(1) << (kind % 64);
+}
+
+static inline void kind_set_add_all(struct kind_set *set, const struct kind_set *other)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(set->bits); i++)
+		set->bits[i] |= other->bits[i];
 }
 
 /* set &= other; false when nothing is left. */
@@ -59,9 +65,18 @@ bool term_is_kind_only(const struct term *term);
 unsigned term_cost(const struct term *term);
 /* Bytes of compiled regular expressions. */
 size_t term_pattern_bytes(const struct term *term);
-/* Equal for terms that always give the same answer because they are written the same. */
+/* Matches of its regular expressions that took too long. */
+uint64_t term_given_up(const struct term *term);
+/* Equal for terms that are written the same but for a negation. */
 struct span term_canonical(const struct term *term);
+bool term_is_negated(const struct term *term);
+/* Its answer depends on the context of the event alone. */
+bool term_is_of_context(const struct term *term);
+/* Where it looks, for terms that are not of the kind alone. */
+enum place term_place(const struct term *term);
 bool term_match(const struct term *term, const struct event *event);
+/* What it would answer if it were not negated. */
+bool term_holds(const struct term *term, const struct event *event);
 
 /* Offers the names of all operators. */
 void term_suggest_operator(struct suggestion *suggestion);

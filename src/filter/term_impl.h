@@ -67,6 +67,13 @@ extern const struct place_info places[N_PLACES];	/* of those that need an event 
 /* The quick way for a plain term, NULL for any other; sets what it needs. */
 match_fn term_plain_match(struct term *term);
 
+/* A term on the kind: its values are held against the names in the table of kinds, now. */
+int term_decide_kinds(struct term *term, const struct term_parts *parts, struct filter_error *error);
+/* Kinds that can have its field. */
+void term_add_known_kinds(struct term *term);
+/* Kinds that it can be true for, from those. */
+void term_set_kinds(struct term *term);
+
 char ascii_lower(char c);
 int compare_spans(const void *a, const void *b);	/* for qsort: by size, then bytes */
 

@@ -272,10 +272,13 @@ match_fn term_plain_match(struct term *term)
 	return plain[term->operator][term->name.place == PLACE_process];
 }
 
+bool term_holds(const struct term *term, const struct event *event)
+{
+	return kind_set_has(&term->known, event->kind) && (term->kind_only || term->match(term, event));
+}
+
 bool term_match(const struct term *term, const struct event *event)
 {
-	if (!kind_set_has(&term->known, event->kind))
-		return term->negate;
-	return (term->kind_only || term->match(term, event)) != term->negate;
+	return term_holds(term, event) != term->negate;
 }
 

@@ -211,10 +211,14 @@ static bool bits_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
 	return rest == 0 || ((a[whole] ^ b[whole]) & (0xff << (8 - rest) & 0xff)) == 0;
 }
 
-static void clear_host_bits(struct network *network)
+void address_cut(uint8_t *bytes, unsigned size, unsigned bits)
 {
-	for (unsigned bit = network->bits; bit < network->size * 8u; bit++)
-		network->bytes[bit / 8] &= (uint8_t)~(0x80u >> (bit % 8));
+	unsigned whole = bits / 8;
+
+	if (whole < size)
+		bytes[whole] &= (uint8_t)(0xff00u >> (bits % 8));
+	for (unsigned i = whole + 1; i < size; i++)
+		bytes[i] = 0;
 }
 
 int network_parse(struct span text, struct network *ret)
@@ -246,15 +250,22 @@ int network_parse(struct span text, struct network *ret)
 		network.bits = (uint8_t)(network.bits - 96);
 	}
 	cleared = network;
-	clear_host_bits(&cleared);
+	address_cut(cleared.bytes, cleared.size, cleared.bits);
 	*ret = network;
 	return memcmp(cleared.bytes, network.bytes, network.size) != 0;
 }
 
+struct span address_unmapped(struct span address)
+{
+	if (address.size == 16 && memcmp(address.data, mapped_prefix, sizeof(mapped_prefix)) == 0)
+		return (struct span){ address.data + 12, 4 };
+	return address;
+}
+
 bool network_contains(const struct network *network, struct span address)
 {
-	if (address.size == 16 && network->size == 4 && memcmp(address.data, mapped_prefix, 12) == 0)
-		address = (struct span){ address.data + 12, 4 };
+	if (network->size == 4)
+		address = address_unmapped(address);
 	return address.size == network->size &&
 	       bits_equal(network->bytes, (const uint8_t *)address.data, network->bits);
 }
@@ -264,7 +275,7 @@ void network_text(const struct network *network, char ret[static NETWORK_TEXT_MA
 	struct network cleared = *network;
 	char address[INET6_ADDRSTRLEN] = "";
 
-	clear_host_bits(&cleared);
+	address_cut(cleared.bytes, cleared.size, cleared.bits);
 	inet_ntop(network->size == 4 ? AF_INET : AF_INET6, cleared.bytes, address, sizeof(address));
 	snprintf(ret, NETWORK_TEXT_MAX, "%s/%u", address, network->bits);
 }

@@ -21,5 +21,9 @@ struct network {
  * -EINVAL: neither. */
 int network_parse(struct span text, struct network *ret);
 bool network_contains(const struct network *network, struct span address);
+/* Clears what is beyond the first `bits` of `size` bytes. */
+void address_cut(uint8_t *bytes, unsigned size, unsigned bits);
+/* An IPv4 address written as IPv6 is IPv4. */
+struct span address_unmapped(struct span address);
 /* With the bits beyond the prefix cleared. */
 void network_text(const struct network *network, char ret[static NETWORK_TEXT_MAX]);

@@ -101,8 +101,8 @@ static void test_refused_documents(void **state)
 	refused("{\"name\":\"t\",\"streams\":[{}]}", "streams[0]: key 'type' is missing");
 	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"databse\"}]}",
 		"streams[0].type: unknown stream type 'databse', did you mean 'database'?");
-	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"signal\"}]}",
-		"streams[0].type: streams of type 'signal' do not exist in this release");
+	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"stream\"}]}",
+		"streams[0].type: streams of type 'stream' do not exist in this release");
 	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"database\",\"keep\":1}]}",
 		"streams[0]: unknown key 'keep'");
 	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"database\"}]}",
@@ -116,6 +116,73 @@ static void test_refused_documents(void **state)
 		"\"terms\":[\"dns\"]}]},"
 		"{\"type\":\"journal\",\"name\":\"x\",\"event_filters\":[{\"terms\":[\"dns\"]}]}]}",
 		"streams[1].name: journal 'x' is that of streams[0] already");
+}
+
+#define STREAM(keys) "{\"name\":\"t\",\"streams\":[{" keys "}]}"
+#define DNS "\"event_filters\":[{\"terms\":[\"dns\"]}]"
+
+static void test_options(void **state)
+{
+	_cleanup_(subscription_freep) struct subscription *subscription = accepted(
+		"{\"name\":\"t\",\"streams\":["
+		"{\"type\":\"signal\",\"id\":\"nc\",\"name\":\"A shell \xc3\xa4\",\"severity\":\"high\","
+		"\"description\":\"why\"," DNS "},"
+		"{\"type\":\"signal\",\"id\":\"other\"," DNS "},"
+		"{\"type\":\"journal\",\"name\":\"nc\",\"compress\":true," DNS "},"
+		"{\"type\":\"database\",\"categories\":[\"file\",\"dns\"]},"
+		"{\"type\":\"database\",\"categories\":[\"file\"],\"event_filters\":[{\"terms\":[\"process.pid is 1\"]}]}]}");
+	_cleanup_(subscription_freep) struct subscription *other = accepted(STREAM(
+		"\"type\":\"journal\",\"name\":\"nc\"," DNS));
+	_cleanup_(subscription_freep) struct subscription *third = accepted(STREAM(
+		"\"type\":\"signal\",\"id\":\"third\"," DNS));
+	struct filter_error error = { "" };
+	const struct stream *streams;
+
+	assert_int_equal(subscription_streams(subscription, &streams), 5);
+	assert_true(subscription_has_signals(subscription) && !subscription_has_signals(other));
+	assert_int_equal(streams[0].type, STREAM_SIGNAL);
+	assert_string_equal(streams[0].id, "nc");
+	assert_string_equal(streams[0].name, "A shell \xc3\xa4");
+	assert_string_equal(streams[0].description, "why");
+	assert_string_equal(severity_name(streams[0].severity), "high");
+	assert_string_equal(streams[1].name, "other");
+	assert_int_equal(streams[1].severity, SEVERITY_MEDIUM);
+	assert_true(streams[2].compress && !streams[3].compress);
+	assert_int_equal(streams[3].categories, CATEGORY_BIT_file | CATEGORY_BIT_dns);
+	assert_int_equal(subscription_filters(subscription, 3)->n, 1);
+	assert_int_equal(subscription_check_beside(subscription, other, &error), -EINVAL);
+	assert_string_equal(error.message, "streams[2].name: journal 'nc' is that of the subscription 't' already");
+	assert_int_equal(subscription_check_beside(subscription, third, &error), 0);
+}
+
+static void test_refused_options(void **state)
+{
+	refused(STREAM("\"type\":\"signal\"," DNS), "streams[0]: key 'id' is missing");
+	refused(STREAM("\"type\":\"signal\",\"id\":\"a b\"," DNS),
+		"streams[0].id: 'a b' may hold letters, digits, '-', '_' and '.' only");
+	refused(STREAM("\"type\":\"signal\",\"id\":\"a\",\"name\":\"x\\u001by\"," DNS),
+		"streams[0].name: 'x?y' has control characters in it");
+	refused(STREAM("\"type\":\"signal\",\"id\":\"a\",\"severity\":\"hihg\"," DNS),
+		"streams[0].severity: 'hihg' is none of informational, low, medium, high, critical, did you mean 'high'?");
+	refused(STREAM("\"type\":\"signal\",\"id\":\"a\",\"severity\":3," DNS),
+		"streams[0].severity: a text is needed, not a number");
+	refused(STREAM("\"type\":\"signal\",\"id\":\"a\",\"keep\":3," DNS), "streams[0]: unknown key 'keep'");
+	refused(STREAM("\"type\":\"signal\",\"id\":\"a\""), "streams[0]: key 'event_filters' is missing");
+	refused(STREAM("\"type\":\"journal\",\"compress\":1," DNS),
+		"streams[0].compress: true or false is needed, not a number");
+	refused(STREAM("\"type\":\"journal\",\"compres\":true," DNS),
+		"streams[0]: unknown key 'compres', did you mean 'compress'?");
+	refused(STREAM("\"type\":\"database\",\"compress\":true," DNS), "streams[0]: unknown key 'compress'");
+	refused(STREAM("\"type\":\"database\",\"categories\":[]"),
+		"streams[0].categories: the list is empty; the stream would record nothing");
+	refused(STREAM("\"type\":\"database\",\"categories\":[\"file\",\"proces\"]"),
+		"streams[0].categories[1]: unknown event type 'proces', did you mean 'process'?");
+	refused(STREAM("\"type\":\"database\",\"categories\":[1]"), "streams[0].categories[0]: a text is needed, not a number");
+	refused(STREAM("\"type\":\"database\",\"categories\":[\"file\"]," DNS),
+		"streams[0].event_filters[0]: no event can match: its types are not among the categories of the stream");
+	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"signal\",\"id\":\"a\"," DNS "},"
+		"{\"type\":\"signal\",\"id\":\"a\"," DNS "}]}",
+		"streams[1].id: signal 'a' is that of streams[0] already");
 }
 
 static void test_refused_terms(void **state)
@@ -142,6 +209,13 @@ static void test_refused_terms(void **state)
 	refused(TERM("{\"field\":\"process.path\",\"operator\":\"is\",\"value\":null}"),
 		"streams[0].event_filters[0].terms[0].value: a text, a number or a list of them is needed, "
 		"not null");
+	refused(TERM("{\"field\":\"process.path\",\"operator\":\"in\",\"value\":[\"/x\",[]]}"),
+		"streams[0].event_filters[0].terms[0].value[1]: a text, a number or a list of them is needed, not a list");
+	refused(TERM("{\"field\":\"process.pid\",\"operator\":\"is\",\"value\":1.5}"),
+		"streams[0].event_filters[0].terms[0].value: a text, a number or a list of them is needed, not a number with a "
+		"fraction");
+	refused(TERM("{\"field\":\"process.path\",\"operator\":\"is not\",\"value\":\"/x\"}"),
+		"streams[0].event_filters[0].terms[0]: operator 'is not': in an object 'not' is the key 'negate'");
 	refused(TERM("{\"field\":\"process.path\",\"operator\":\"is\",\"value\":[]}"),
 		"streams[0].event_filters[0].terms[0]: the value is missing: 'is' takes one in single "
 		"quotes");
@@ -176,12 +250,12 @@ static void test_bounds(void **state)
 		buffer_append_byte(&text, '[');
 	refused_span(buffer_span(&text), "line 1, column 2049: maximum parsing depth reached near '['");
 	buffer_clear(&text);
-	append_filters(&text, 1000, "\"process\"");
+	append_filters(&text, 4096, "\"process\"");
 	subscription_free(accepted_span(buffer_span(&text)));
 	buffer_clear(&text);
 	append_filters(&text, 10000, "\"process\"");
 	refused_span(buffer_span(&text),
-		     "streams[0].event_filters: more than 1000 filters in a subscription");
+		     "streams[0].event_filters: more than 4096 filters in a subscription");
 	buffer_clear(&text);
 	buffer_append_text(&text, "{\"name\":\"t\",\"streams\":[{\"type\":\"database\",\"event_filters\":[{"
 				  "\"terms\":[\"process\"");
@@ -258,6 +332,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accepted),      cmocka_unit_test(test_refused_documents),
+		cmocka_unit_test(test_options),	      cmocka_unit_test(test_refused_options),
 		cmocka_unit_test(test_refused_terms), cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_damaged),	      cmocka_unit_test(test_default),
 	};

@@ -97,6 +97,7 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret)
 {
 	*ret = pipeline->stats;
+	ret->patterns_given_up = pipeline->options.filter ? filter_given_up(pipeline->options.filter) : 0;
 	ret->held = hold_count(pipeline->hold);
 	ret->decoder = decoder_stats(pipeline->decoder);
 	ret->assembler = assembler_stats(pipeline->assembler);

@@ -44,6 +44,7 @@ struct pipeline_stats {
 	uint64_t own;			/* of this process, dropped */
 	uint64_t merged;		/* said nothing new */
 	uint64_t filtered_out;
+	uint64_t patterns_given_up;	/* see filter_given_up() */
 	uint64_t held;			/* forks and exits that wait for audit now */
 	uint64_t emitted;
 	const struct decoder_stats *decoder;
