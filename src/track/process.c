@@ -293,6 +293,14 @@ struct process *process_newest(const struct process_table *table, uint32_t node,
 	return NULL;
 }
 
+struct process *process_begun(const struct process_table *table, uint32_t node, uint32_t pid, uint64_t ticks)
+{
+	for (struct process *p = *bucket_of(table, node, pid); p; p = p->bucket_next)
+		if (p->pid == pid && p->node == node && p->has_ticks && p->ticks == ticks)
+			return p;
+	return NULL;
+}
+
 struct process *process_add(struct process_table *table, uint32_t node, uint32_t pid, uint64_t start_ns)
 {
 	struct process **link = bucket_of(table, node, pid);
