@@ -4,6 +4,8 @@
 #include "decode/decoder.h"
 #include "event/probe_check.h"
 
+#define PROBE_MAX_EVENTS 256		/* of a record: what their ids have room for */
+
 struct probe {
 	struct decoder *decoder;
 	const struct probe_record *record;

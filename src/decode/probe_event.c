@@ -1,5 +1,5 @@
-/* Records of the programs in the kernel (bpf/probe.h) -> events.  One record is one event, or two; nothing has to be
- * assembled.  The bytes were checked as a whole (event/probe_check.h); numbers in them may be anything. */
+/* Records of the programs in the kernel (bpf/probe.h) -> events.  One record is one event, seldom more (each DNS message of a
+ * write is one); nothing has to be assembled.  The bytes were checked as a whole (event/probe_check.h); numbers in them may be anything. */
 
 #include "decode/probe.h"
 
@@ -90,7 +90,7 @@ int probe_emit(struct probe *probe, struct event *event)
 
 	if (!values_has(values, FIELD_source))
 		values_set_text(values, FIELD_source, SPAN("ebpf"));
-	event->origin = (uint64_t)head->cpu << 40 | (uint64_t)head->number << 8 | (probe->n_events++ & 0xff);
+	event->origin = (uint64_t)head->cpu << 40 | (uint64_t)head->number << 8 | (probe->n_events++ % PROBE_MAX_EVENTS);
 	if (values->failed || decoder->actor->values.failed) {
 		event_free(event);
 		return -ENOMEM;
