@@ -253,6 +253,15 @@ static int release_for(struct pipeline *pipeline, uint32_t pid)
 	return 0;
 }
 
+static int relieve_hold(struct pipeline *pipeline)
+{
+	int r = 0;
+
+	while (r >= 0 && unlikely(hold_is_over(pipeline->hold)))
+		r = track_held(pipeline, hold_take_until(pipeline->hold, UINT64_MAX));
+	return r;
+}
+
 /* What comes out of decode: a fork or exit of the connector waits for audit, all else goes on. */
 static int on_event(void *user, struct event *event, const struct context *actor)
 {
@@ -273,7 +282,7 @@ static int on_event(void *user, struct event *event, const struct context *actor
 	if (has_pid && pipeline->from_connector) {
 		r = hold_put(pipeline->hold, event, actor);
 		pipeline->stats.merged += r > 0;
-		return MIN(r, 0);
+		return r < 0 ? r : relieve_hold(pipeline);
 	}
 	if (has_pid)
 		r = release_for(pipeline, actor->pid);

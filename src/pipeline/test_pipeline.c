@@ -13,6 +13,7 @@
 
 #include "event/event_json.h"
 #include "event/test_made.h"
+#include "pipeline/hold.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/setup.h"
 #include "source/capture.h"
@@ -269,6 +270,28 @@ static void test_clock(void **state)
 	assert_string_equal(buffer_text(&again.out), buffer_text(&live.out));
 	tear_down(&live);
 	tear_down(&again);
+}
+
+/* Forks that no time lets go of. */
+static void test_forks_of_one_time(void **state)
+{
+	struct fixture f = { 0 };
+	struct pipeline_stats stats;
+
+	set_up(&f, false);
+	for (unsigned i = 0; i < 2 * HOLD_MAX_CHAIN; i++)
+		lines(&f, "type=RECORDER_FORK msg=recorder(1795343338.0:0): pid=10 ppid=1\n");
+	pipeline_stats(f.pipeline, &stats);
+	assert_int_equal(stats.events, 2 * HOLD_MAX_CHAIN);
+	assert_int_equal(stats.held, HOLD_MAX_CHAIN);
+	/* parents of each other */
+	lines(&f, "type=RECORDER_FORK msg=recorder(1795343338.0:0): pid=20 ppid=21\n"
+		  "type=RECORDER_FORK msg=recorder(1795343338.0:0): pid=21 ppid=20\n"
+		  "type=RECORDER_PROCESS msg=recorder(1795343338.0:0): pid=20 ppid=21\n");
+	assert_int_equal(pipeline_drain(f.pipeline), 0);
+	pipeline_stats(f.pipeline, &stats);
+	assert_int_equal(stats.held, 0);
+	tear_down(&f);
 }
 
 static void test_rubbish_is_counted(void **state)
@@ -567,6 +590,7 @@ int main(void)
 		cmocka_unit_test(test_setup_of_a_capture),
 		cmocka_unit_test(test_names_of_a_capture),
 		cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_forks_of_one_time),
 		cmocka_unit_test(test_rubbish_is_counted),
 		cmocka_unit_test(test_drain_brings_the_rest),
 		cmocka_unit_test(test_own_process_is_left_out),
