@@ -22,6 +22,7 @@
 #define NICE 10
 #define WAIT_NS (100 * NS_PER_MS)	/* for the writer, between two looks at the ring */
 #define RECORDS_A_TURN 4096		/* between two looks at clock, notes and stop */
+#define BACK_NS NS_PER_SEC		/* that the clock goes back by before it is followed; less is waited for */
 
 struct core {
 	struct core_options options;
@@ -134,13 +135,12 @@ static int resolve_name(void *user, uint32_t id, bool is_group, uint64_t now_ns,
 }
 
 /* The times of receipt, and what happened for lack of records, are in no record: the clock that they gave is one. */
-static void keep_clock(struct core *core, uint64_t now_ns, bool is_ripe)
+static void keep_clock(struct core *core, uint64_t now_ns, const char *what)
 {
 	_cleanup_(buffer_release) struct buffer text = { 0 };
 
 	head(now_ns, &text);
-	if (is_ripe)
-		buffer_append_text(&text, "ripe=1");
+	buffer_append_text(&text, what);
 	keep_answer(core, RECORD_CLOCK, &text);
 }
 
@@ -152,7 +152,7 @@ static int push(struct core *core, const struct record *record)
 		uint64_t clock_ns = pipeline_unsaid_clock(core->pipeline);
 
 		if (clock_ns > 0)
-			keep_clock(core, clock_ns, false);
+			keep_clock(core, clock_ns, "");
 		capture_write(core->options.capture, record);
 	}
 	return r;
@@ -189,6 +189,23 @@ static unsigned take(struct core *core, struct ring *ring, unsigned max)
 	return n;
 }
 
+/* Somebody set the clock back.  What came since it was read here may be later than that. */
+static void follow_back(struct core *core)
+{
+	int r;
+
+	if (likely(pipeline_now_ns(core->pipeline) <= core->now_ns + BACK_NS))
+		return;
+	core->now_ns = clock_now_ns();
+	if (pipeline_now_ns(core->pipeline) <= core->now_ns + BACK_NS)
+		return;
+	r = pipeline_follow_back(core->pipeline, core->now_ns);
+	if (r < 0)
+		log_error("Failed to process records: no memory, they are lost");
+	if (core->options.capture)
+		keep_clock(core, core->now_ns, "back=1");
+}
+
 /* Time has passed. */
 static void advance(struct core *core)
 {
@@ -199,7 +216,7 @@ static void advance(struct core *core)
 	if (r > 0 && core->options.capture) {
 		uint64_t clock_ns = pipeline_unsaid_clock(core->pipeline);
 
-		keep_clock(core, clock_ns > 0 ? clock_ns : core->now_ns, true);
+		keep_clock(core, clock_ns > 0 ? clock_ns : core->now_ns, "ripe=1");
 	}
 }
 
@@ -240,8 +257,10 @@ static void *run(void *user)
 		n = take(core, o->ring, RECORDS_A_TURN);
 		/* The clock may go on only when the ring was empty after it was read: what somebody waits for in vain may be
 		 * in there, and we behind. Until then time passes with the records. */
-		if (n < RECORDS_A_TURN)
+		if (n < RECORDS_A_TURN) {
+			follow_back(core);
 			advance(core);
+		}
 		n += take(core, o->notes, RECORDS_A_TURN);
 		if (n > 0) {
 			stop = false;

@@ -26,7 +26,7 @@ struct pipeline {
 	struct hold *hold;
 	struct buffer lookup_text;
 	struct buffer probe_bytes;	/* of a record that stands in a capture in hex */
-	uint64_t now_ns;		/* never goes back */
+	uint64_t now_ns;		/* goes back by pipeline_follow_back() alone */
 	uint64_t said_ns;		/* what it would be if the records alone had moved it */
 	uint64_t audit_ns;		/* time of the latest audit record, by its own stamp */
 	uint64_t audit_came_ns;		/* and when it came */
@@ -441,6 +441,10 @@ static int push_text(struct pipeline *pipeline, const struct record *record)
 	}
 	if (head.type == RECORD_PROBE)
 		return push_probe_text(pipeline, &head);
+	if (head.type == RECORD_CLOCK && span_eq(head.body, SPAN("back=1"))) {
+		r = pipeline_follow_back(pipeline, head.time_ns);
+		return r < 0 ? r : 1;
+	}
 	if (head.type == RECORD_CLOCK) {
 		advance_clock(pipeline, head.time_ns);
 		pipeline->said_ns = MAX(pipeline->said_ns, head.time_ns);
@@ -508,6 +512,22 @@ int pipeline_drain(struct pipeline *pipeline)
 	if (r >= 0)
 		r = release_held(pipeline, UINT64_MAX);
 	return MIN(r, 0);
+}
+
+uint64_t pipeline_now_ns(const struct pipeline *pipeline)
+{
+	return pipeline->now_ns;
+}
+
+int pipeline_follow_back(struct pipeline *pipeline, uint64_t now_ns)
+{
+	int r = pipeline_drain(pipeline);
+
+	answers_clear(pipeline->answers);
+	tracker_follow_back(pipeline->tracker, now_ns);
+	pipeline->now_ns = pipeline->said_ns = pipeline->pruned_ns = now_ns;
+	pipeline->audit_ns = pipeline->audit_came_ns = 0;
+	return r;
 }
 
 uint64_t pipeline_next_ns(const struct pipeline *pipeline)

@@ -272,6 +272,55 @@ static void test_clock(void **state)
 	tear_down(&again);
 }
 
+#define MOUNT(seconds, serial) "audit(" seconds ".123:" serial "): arch=c000003e syscall=165 success=yes exit=0 a0=1 a1=2 a2=3 a3=4 " \
+	"items=0 ppid=10 pid=11 " IDS "comm=\"mount\" exe=\"/bin/mount\""
+
+/* An hour back: what waited comes out, and what comes then waits no longer than ever. */
+static void test_clock_set_back(void **state)
+{
+	static const uint64_t first_ns = UINT64_C(1795343338123000000), then_ns = UINT64_C(1795339738123000000);
+	struct fixture live = { 0 }, again = { 0 };
+	struct pipeline_stats stats;
+
+	set_up(&live, false);
+	assert_int_equal(pipeline_push(live.pipeline, &(struct record){ .type = RECORD_EXIT, .time_ns = first_ns,
+		.text = SPAN("recorder(1795343338.123000000:0): pid=500") }), 0);
+	assert_int_equal(pipeline_push(live.pipeline, &(struct record){ .type = 1300, .time_ns = first_ns,
+								       .text = SPAN(MOUNT("1795343338", "9")) }), 0);
+	assert_int_equal(live.n_events, 0);
+	assert_true(pipeline_now_ns(live.pipeline) == first_ns);
+	assert_int_equal(pipeline_follow_back(live.pipeline, then_ns), 0);
+	assert_true(pipeline_now_ns(live.pipeline) == then_ns);
+	assert_int_equal(pipeline_unsaid_clock(live.pipeline), 0);
+	assert_int_equal(live.n_events, 2);
+	assert_int_equal(pipeline_push(live.pipeline, &(struct record){ .type = RECORD_EXIT, .time_ns = then_ns,
+		.text = SPAN("recorder(1795339738.123000000:0): pid=501") }), 0);
+	assert_int_equal(pipeline_push(live.pipeline, &(struct record){ .type = 1300, .time_ns = then_ns,
+								       .text = SPAN(MOUNT("1795339738", "10")) }), 0);
+	assert_int_equal(live.n_events, 2);
+	assert_true(pipeline_next_ns(live.pipeline) <= then_ns + 10 * NS_PER_SEC);
+	assert_int_equal(pipeline_advance(live.pipeline, then_ns + 11 * NS_PER_SEC), 1);
+	assert_int_equal(live.n_events, 4);
+	/* processes that ended before are forgotten after their time */
+	pipeline_stats(live.pipeline, &stats);
+	assert_int_equal(stats.tracker->processes, 4);
+	assert_int_equal(pipeline_advance(live.pipeline, then_ns + 100 * NS_PER_SEC), 1);
+	pipeline_stats(live.pipeline, &stats);
+	assert_int_equal(stats.tracker->processes, 2);
+
+	set_up(&again, false);
+	lines(&again, "type=RECORDER_EXIT msg=recorder(1795343338.123000000:0): pid=500\n"
+		      "type=SYSCALL msg=" MOUNT("1795343338", "9") "\n"
+		      "type=RECORDER_CLOCK msg=recorder(1795339738.123000000:0): back=1\n"
+		      "type=RECORDER_EXIT msg=recorder(1795339738.123000000:0): pid=501\n"
+		      "type=SYSCALL msg=" MOUNT("1795339738", "10") "\n");
+	assert_int_equal(again.n_events, 2);
+	lines(&again, "type=RECORDER_CLOCK msg=recorder(1795339749.123000000:0): ripe=1\n");
+	assert_string_equal(buffer_text(&again.out), buffer_text(&live.out));
+	tear_down(&live);
+	tear_down(&again);
+}
+
 /* Forks that no time lets go of. */
 static void test_forks_of_one_time(void **state)
 {
@@ -590,6 +639,7 @@ int main(void)
 		cmocka_unit_test(test_setup_of_a_capture),
 		cmocka_unit_test(test_names_of_a_capture),
 		cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_clock_set_back),
 		cmocka_unit_test(test_forks_of_one_time),
 		cmocka_unit_test(test_rubbish_is_counted),
 		cmocka_unit_test(test_drain_brings_the_rest),

@@ -637,6 +637,11 @@ int tracker_set_boot(struct tracker *tracker, struct span boot_id, uint64_t boot
 	return set_boot(tracker, boot_id, boot_time_ns);
 }
 
+void tracker_follow_back(struct tracker *tracker, uint64_t now_ns)
+{
+	process_table_follow_back(tracker->table, now_ns);
+}
+
 void tracker_prune(struct tracker *tracker, uint64_t now_ns)
 {
 	process_table_prune(tracker->table, now_ns);

@@ -63,5 +63,8 @@ void tracker_set_audit_lag(struct tracker *tracker, uint64_t audit_lag_ns);
 /* From now on the records are of that boot; of another one nothing runs any more.  0, or -EINVAL: no such id can be. */
 int tracker_set_boot(struct tracker *tracker, struct span boot_id, uint64_t boot_time_ns);
 
+/* The clock was set back to `now_ns`. */
+void tracker_follow_back(struct tracker *tracker, uint64_t now_ns);
+
 /* Prunes what is older than the grace time.  Call now and then with stream time. */
 void tracker_prune(struct tracker *tracker, uint64_t now_ns);
