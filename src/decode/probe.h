@@ -23,6 +23,7 @@ int probe_emit(struct probe *probe, struct event *event);	/* takes it; 0 or < 0 
 bool probe_is_cut(const struct probe *probe, unsigned text);
 const char *probe_call_name(const struct probe *probe);	/* NULL: no call */
 uint16_t probe_call_kind(const struct probe *probe);
+enum probe_act probe_call_act(const struct probe *probe);	/* PROBE_ACT_NONE: no call */
 /* A text of the program as it is.  Of one that is cut, or could not be read, the event says so. */
 void probe_set_text(const struct probe *probe, struct event *event, enum field field, unsigned text);
 void probe_set_missing(struct event *event, const char *what);

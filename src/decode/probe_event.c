@@ -43,6 +43,11 @@ uint16_t probe_call_kind(const struct probe *probe)
 	return calls[probe->record->call].kind;
 }
 
+enum probe_act probe_call_act(const struct probe *probe)
+{
+	return (enum probe_act)calls[probe->record->call].act;
+}
+
 uint64_t probe_argument(const struct probe *probe, unsigned n)
 {
 	return n < ARRAY_SIZE(probe->record->body.call.value) ? probe->record->body.call.value[n] : 0;

@@ -166,6 +166,21 @@ static bool has_lengths(const struct probe *probe, struct span payload)
 	       (probe_is_cut(probe, DNS_PAYLOAD) && (at < socket->wire_bytes || socket->wire_bytes == UINT16_MAX));
 }
 
+/* Which of the two it is the sender of a message says; where it went, the call. */
+static bool is_received(const struct probe *probe, bool is_response)
+{
+	switch (probe_call_act(probe)) {
+	case PROBE_ACT_RECEIVE:
+	case PROBE_ACT_READ:
+		return true;
+	case PROBE_ACT_SEND:
+	case PROBE_ACT_WRITE:
+		return false;
+	default:
+		return is_response;
+	}
+}
+
 static int emit_message(struct probe *probe, struct span message, bool is_cut)
 {
 	const struct probe_socket *socket = &probe->record->body.socket;
@@ -184,7 +199,7 @@ static int emit_message(struct probe *probe, struct span message, bool is_cut)
 		return 0;
 	}
 	set_kind_of_socket(event, socket);
-	text_set(&event->values, FIELD_direction, is_response ? "ingress" : "egress");
+	text_set(&event->values, FIELD_direction, is_received(probe, is_response) ? "ingress" : "egress");
 	/* The server is the destination of both, as in ECS. */
 	set_ends(event, socket, true);
 	return probe_emit(probe, event);

@@ -436,6 +436,36 @@ static void test_dns_tcp(void **state)
 	decoded_stop(&d);
 }
 
+/* A server may answer with a question. */
+static void test_dns_direction(void **state)
+{
+	static const struct span query = SPAN(QUERY), answer = SPAN(ANSWER);
+	static const struct {
+		enum probe_call_number call;
+		const char *of_query, *of_response;
+	} cases[] = {
+		{ PROBE_CALL_sendto, "egress", "egress" },    { PROBE_CALL_sendmmsg, "egress", "egress" },
+		{ PROBE_CALL_writev, "egress", "egress" },    { PROBE_CALL_recvfrom, "ingress", "ingress" },
+		{ PROBE_CALL_recvmmsg, "ingress", "ingress" }, { PROBE_CALL_read, "ingress", "ingress" },
+		{ PROBE_CALL_NONE, "egress", "ingress" },
+	};
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		make_dns(cases[i].call, UDP, query, (uint16_t)query.size);
+		decode_made(&d, &made);
+		expect_kind(&d, 0, dns, query);
+		expect(&d, 0, "direction", cases[i].of_query);
+		make_dns(cases[i].call, UDP, answer, (uint16_t)answer.size);
+		decode_made(&d, &made);
+		expect_kind(&d, 0, dns, response);
+		expect(&d, 0, "direction", cases[i].of_response);
+		expect(&d, 0, "destination_port", "53");
+	}
+	decoded_stop(&d);
+}
+
 #define QUERY6 "\x12\x35\x01\0\0\x01\0\0\0\0\0\0\x07" "example\x03" "com\0\0\x1c\0\x01"
 
 /* One write of the C library, one read of what came back. */
@@ -554,6 +584,7 @@ int main(void)
 		cmocka_unit_test(test_other_families),
 		cmocka_unit_test(test_dns_udp),
 		cmocka_unit_test(test_dns_tcp),
+		cmocka_unit_test(test_dns_direction),
 		cmocka_unit_test(test_dns_tcp_many),
 		cmocka_unit_test(test_dns_v6),
 		cmocka_unit_test(test_no_dns),
