@@ -391,10 +391,15 @@ static int use_setup(struct pipeline *pipeline, struct span body)
 	struct setup setup;
 	int r = setup_read(&setup, body);
 
+	/* Another run may have been before: it ended. */
 	if (r >= 0)
-		r = tracker_set_boot(pipeline->tracker, setup.boot_id, setup.boot_time_ns);
+		r = pipeline_drain(pipeline);
+	if (r >= 0)
+		r = tracker_begin_run(pipeline->tracker, setup.boot_id, setup.boot_time_ns);
 	if (r < 0)
 		return r;
+	answers_clear(pipeline->answers);
+	pipeline->now_ns = pipeline->said_ns = pipeline->pruned_ns = pipeline->audit_ns = pipeline->audit_came_ns = 0;
 	pipeline->has_probes = false;
 	tracker_set_audit_lag(pipeline->tracker, 0);
 	assembler_set_timeout(pipeline->assembler, setup.timeout_ns);

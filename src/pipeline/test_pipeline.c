@@ -100,6 +100,9 @@ static void tear_down(struct fixture *f)
 #define END HEAD("EOE", "7") "\n"
 static const char exec_lines[] = BEFORE_END END;
 
+#define MOUNT(seconds, serial) "audit(" seconds ".123:" serial "): arch=c000003e syscall=165 success=yes exit=0 a0=1 a1=2 a2=3 a3=4 " \
+	"items=0 ppid=10 pid=11 " IDS "comm=\"mount\" exe=\"/bin/mount\""
+
 static void test_exec(void **state)
 {
 	struct fixture f = { 0 };
@@ -221,6 +224,42 @@ static void test_setup_of_a_capture(void **state)
 	tear_down(&again);
 }
 
+#define SETUP(boot, seconds) "type=RECORDER_SETUP msg=recorder(" seconds ".0:0): boot_id=" boot " boot_time=" seconds \
+	"000000000 pid=9 timeout=10000000000 not_audit=\n"
+#define INIT(seconds) "type=RECORDER_PROCESS msg=recorder(" seconds ".5:0): pid=1 ppid=0 start_ticks=1 uid=0 comm=\"init\"\n"
+
+/* Two captures in one import: what the one knows is nothing to the other, soon as it may come. */
+static void test_two_captures(void **state)
+{
+	static const char *const runs[] = {
+		SETUP(BOOT, "1795343300") INIT("1795343300")
+			"type=RECORDER_FORK msg=recorder(1795343305.0:0): pid=10 ppid=1\n"
+			"type=RECORDER_NAME msg=recorder(1795343306.0:0): uid=0 name=726F6F74\n",
+		SETUP("0f2f6a3c-0000-4000-8000-000000000001", "1795343310") INIT("1795343310")
+			"type=SYSCALL msg=" MOUNT("1795343311", "9") "\n",
+		/* the same boot, another run of the recorder */
+		SETUP("0f2f6a3c-0000-4000-8000-000000000001", "1795343310") INIT("1795343310"),
+		/* the older one last */
+		SETUP(BOOT, "1795343300") INIT("1795343300"),
+	};
+	struct fixture together = { 0 }, apart = { 0 };
+	struct pipeline_options options = { .assembler = ASSEMBLER_DEFAULTS, .decoder = { .own_key = "recorder" } };
+
+	assert_int_equal(pipeline_new(&together.pipeline, &options, collect, &together), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		lines(&together, runs[i]);
+		assert_int_equal(pipeline_new(&apart.pipeline, &options, collect, &apart), 0);
+		lines(&apart, runs[i]);
+		assert_int_equal(pipeline_drain(apart.pipeline), 0);
+		apart.pipeline = pipeline_free(apart.pipeline);
+	}
+	assert_int_equal(pipeline_drain(together.pipeline), 0);
+	assert_int_equal(together.n_events, 6);
+	assert_string_equal(buffer_text(&together.out), buffer_text(&apart.out));
+	tear_down(&together);
+	tear_down(&apart);
+}
+
 static void test_names_of_a_capture(void **state)
 {
 	struct fixture f = { 0 };
@@ -271,9 +310,6 @@ static void test_clock(void **state)
 	tear_down(&live);
 	tear_down(&again);
 }
-
-#define MOUNT(seconds, serial) "audit(" seconds ".123:" serial "): arch=c000003e syscall=165 success=yes exit=0 a0=1 a1=2 a2=3 a3=4 " \
-	"items=0 ppid=10 pid=11 " IDS "comm=\"mount\" exe=\"/bin/mount\""
 
 /* An hour back: what waited comes out, and what comes then waits no longer than ever. */
 static void test_clock_set_back(void **state)
@@ -637,6 +673,7 @@ int main(void)
 		cmocka_unit_test(test_capture_answers),
 		cmocka_unit_test(test_order_of_answers),
 		cmocka_unit_test(test_setup_of_a_capture),
+		cmocka_unit_test(test_two_captures),
 		cmocka_unit_test(test_names_of_a_capture),
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_clock_set_back),

@@ -42,12 +42,17 @@ static void forget(struct folder *folder)
 	*folder = (struct folder){ 0 };
 }
 
+void folders_clear(struct folders *folders)
+{
+	for (size_t i = 0; i < N_FOLDERS; i++)
+		forget(&folders->table[i]);
+}
+
 struct folders *folders_free(struct folders *folders)
 {
 	if (!folders)
 		return NULL;
-	for (size_t i = 0; i < N_FOLDERS; i++)
-		forget(&folders->table[i]);
+	folders_clear(folders);
 	free(folders);
 	return NULL;
 }

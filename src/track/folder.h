@@ -15,6 +15,7 @@ typedef int (*folder_lookup_fn)(void *user, const struct path_place *from, const
 struct folders;
 int folders_new(struct folders **ret, folder_lookup_fn lookup, void *user);
 struct folders *folders_free(struct folders *folders);
+void folders_clear(struct folders *folders);
 DEFINE_CLEANUP(struct folders, folders_free)
 
 enum folder_answer {

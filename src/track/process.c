@@ -258,6 +258,18 @@ void process_table_end_before(struct process_table *table, uint32_t node, uint64
 	}
 }
 
+void process_table_clear(struct process_table *table, uint32_t node)
+{
+	struct process *const firsts[] = { table->running.first, table->ended.first };
+
+	for (size_t i = 0; i < ARRAY_SIZE(firsts); i++)
+		for (struct process *process = firsts[i], *next; process; process = next) {
+			next = process->queue_next;
+			if (process->node == node)
+				forget(table, process);
+		}
+}
+
 void process_table_follow_back(struct process_table *table, uint64_t now_ns)
 {
 	struct process *const firsts[] = { table->running.first, table->ended.first };

@@ -66,6 +66,8 @@ void process_table_prune(struct process_table *table, uint64_t now_ns);
 /* A reboot: every process that was not heard of since has ended. */
 void process_table_end_before(struct process_table *table, uint32_t node, uint64_t time_ns);
 
+/* All of them, the running too. */
+void process_table_clear(struct process_table *table, uint32_t node);
 /* The clock was set back to `now_ns`: nothing was later than that, or it would stay until then. */
 void process_table_follow_back(struct process_table *table, uint64_t now_ns);
 

@@ -630,11 +630,15 @@ void tracker_set_audit_lag(struct tracker *tracker, uint64_t audit_lag_ns)
 	tracker->options.audit_lag_ns = audit_lag_ns;
 }
 
-int tracker_set_boot(struct tracker *tracker, struct span boot_id, uint64_t boot_time_ns)
+int tracker_begin_run(struct tracker *tracker, struct span boot_id, uint64_t boot_time_ns)
 {
-	if (tracker->options.boot_id.size > 0 && !span_eq(tracker->options.boot_id, boot_id))
-		process_table_end_before(tracker->table, 0, UINT64_MAX);
-	return set_boot(tracker, boot_id, boot_time_ns);
+	int r = set_boot(tracker, boot_id, boot_time_ns);
+
+	if (r < 0)
+		return r;
+	process_table_clear(tracker->table, 0);
+	folders_clear(tracker->folders);
+	return 0;
 }
 
 void tracker_follow_back(struct tracker *tracker, uint64_t now_ns)
