@@ -146,7 +146,7 @@ enum folder_answer folders_ask(struct folders *folders, const struct path_place 
 	memcpy(path, text.data, text.size);
 	path[text.size] = 0;
 	r = folders->lookup(folders->user, from, path, &found, real, sizeof(real));
-	if (r == -EOPNOTSUPP || r == -ENODATA || r == -EAGAIN)	/* -EAGAIN: only the disk could tell, or renames all the time */
+	if (r == -EOPNOTSUPP || r == -ENODATA)
 		return FOLDER_UNKNOWN;
 	if (r < 0)
 		return FOLDER_OTHER;

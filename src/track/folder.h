@@ -20,7 +20,7 @@ DEFINE_CLEANUP(struct folders, folders_free)
 
 enum folder_answer {
 	FOLDER_UNKNOWN,			/* nobody can be asked */
-	FOLDER_OTHER,			/* the text leads elsewhere, or nowhere, by now */
+	FOLDER_OTHER,			/* the text leads elsewhere, or nowhere, by now, or only the disk could tell (-EAGAIN) */
 	FOLDER_SURE,			/* *ret is the path in the end */
 };
 /* ids: what it must be, one of them.  *ret is borrowed until the next call. */
