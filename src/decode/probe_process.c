@@ -19,11 +19,15 @@ int probe_fork(struct probe *probe)
 
 int probe_exit(struct probe *probe)
 {
+	const struct probe_head *head = &probe->record->head;
 	struct event *event = probe_event(probe, KIND_ID(process, exit), "EXIT");
 	uint32_t status = (uint32_t)probe_argument(probe, 0);
 
 	if (!event)
 		return -ENOMEM;
+	/* By the clock that nobody sets. */
+	if (head->time_ns >= head->start_ns)
+		values_set_number(&event->values, FIELD_duration, head->time_ns - head->start_ns);
 	/* As wait(2) encodes it: the signal, or the code one byte up. */
 	if (status & 0x7f)
 		values_set_number(&event->values, FIELD_exit_signal, status & 0x7f);

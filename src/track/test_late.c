@@ -354,6 +354,24 @@ static void test_start_of_an_unseen_one(void **state)
 	end(&world);
 }
 
+/* How long it lived is not told by a clock that is set in between. */
+static void test_duration(void **state)
+{
+	struct world world;
+	struct event *event;
+
+	begin_both(&world);
+	expect_start(&world, KIND_ID(process, fork), 1000, 1000);
+	event = event_new(KIND_ID(process, exit), AT(900000));
+	assert_non_null(event);
+	values_set_number(&event->values, FIELD_duration, 500);
+	values_set_number(actor(&world, 100), FIELD_start, AT(1000) - BOOT_NS);
+	assert_int_equal(tracker_event(world.tracker, event, world.actor), 0);
+	assert_int_equal(event->duration, 500);
+	event_free(event);
+	end(&world);
+}
+
 /* /proc shows the one that has the pid now. */
 static void test_start_that_proc_does_not_show(void **state)
 {
@@ -389,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_directory_of_an_unseen_process),
 		cmocka_unit_test(test_start_of_one_that_ended),
 		cmocka_unit_test(test_start_of_an_unseen_one),
+		cmocka_unit_test(test_duration),
 		cmocka_unit_test(test_start_that_proc_does_not_show),
 	};
 
