@@ -119,7 +119,7 @@ int life_fork(struct tracker *tracker, struct event *event, const struct context
 		return 0;
 	}
 
-	if (process && !process->ended) {
+	if (process && !process->ended && process->start_ns <= birth.time_ns) {
 		process_end(tracker->table, process, event->time_ns, false);
 		tracker->stats.reused_pids++;
 	}

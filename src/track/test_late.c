@@ -354,6 +354,26 @@ static void test_start_of_an_unseen_one(void **state)
 	end(&world);
 }
 
+/* A fork that comes late is of the one before. */
+static void test_fork_of_the_one_before(void **state)
+{
+	struct world world;
+	struct event *event;
+
+	begin_both(&world);
+	expect_start(&world, KIND_ID(process, fork), 3000, 3000);
+	expect_start(&world, KIND_ID(process, fork), 1000, 1000);
+	assert_int_equal(stats(&world)->reused_pids, 0);
+	/* the younger goes on: its record that names no start is no other's */
+	actor(&world, 100);
+	event = send_from(&world, "audit", KIND_ID(security, authentication), AT(5000));
+	assert_int_equal(event->context->entity_id, id_of(3000));
+	event_free(event);
+	expect_start(&world, KIND_ID(process, exit), 1000, 2000);
+	expect_start(&world, KIND_ID(process, exit), 3000, 6000);
+	end(&world);
+}
+
 /* How long it lived is not told by a clock that is set in between. */
 static void test_duration(void **state)
 {
@@ -407,6 +427,7 @@ int main(void)
 		cmocka_unit_test(test_directory_of_an_unseen_process),
 		cmocka_unit_test(test_start_of_one_that_ended),
 		cmocka_unit_test(test_start_of_an_unseen_one),
+		cmocka_unit_test(test_fork_of_the_one_before),
 		cmocka_unit_test(test_duration),
 		cmocka_unit_test(test_start_that_proc_does_not_show),
 	};
