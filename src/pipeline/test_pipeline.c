@@ -379,6 +379,23 @@ static void test_forks_of_one_time(void **state)
 	tear_down(&f);
 }
 
+/* What is no descriptor answers no other question either. */
+static void test_descriptor_out_of_range(void **state)
+{
+	struct fixture f = { 0 };
+	struct pipeline_stats stats;
+
+	set_up(&f, false);
+	lines(&f, BEFORE_END
+		  "type=RECORDER_FD msg=recorder(1795343338.0:0): pid=0 fd=4294967293 path=6576696C\n"
+		  "type=RECORDER_FD msg=recorder(1795343338.0:0): pid=0 fd=2147483647 path=2F78\n" END);
+	assert_int_equal(f.n_events, 1);
+	assert_null(strstr(buffer_text(&f.out), "evil"));
+	pipeline_stats(f.pipeline, &stats);
+	assert_int_equal(stats.malformed, 1);
+	tear_down(&f);
+}
+
 static void test_rubbish_is_counted(void **state)
 {
 	struct fixture f = { 0 };
@@ -678,6 +695,7 @@ int main(void)
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_clock_set_back),
 		cmocka_unit_test(test_forks_of_one_time),
+		cmocka_unit_test(test_descriptor_out_of_range),
 		cmocka_unit_test(test_rubbish_is_counted),
 		cmocka_unit_test(test_drain_brings_the_rest),
 		cmocka_unit_test(test_own_process_is_left_out),
