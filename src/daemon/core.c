@@ -30,6 +30,7 @@ struct core {
 	pthread_t thread;
 	atomic_bool stop;
 	uint64_t now_ns;
+	uint64_t lost, lost_ns;		/* what there was no memory for; when that was last said */
 
 	pthread_mutex_t stats_lock;
 	struct core_stats stats;
@@ -168,6 +169,15 @@ static void wait_for_writer(struct core *core)
 		event_queue_wait(o->queue, WAIT_NS);
 }
 
+static void lose(struct core *core)
+{
+	core->lost++;
+	if (core->now_ns - core->lost_ns < NS_PER_SEC)	/* unsigned: of a clock that was set back it is said again */
+		return;
+	core->lost_ns = core->now_ns;
+	log_error("Failed to process records: no memory, they are lost");
+}
+
 /* Up to max records of a ring into the pipeline; how many. */
 static unsigned take(struct core *core, struct ring *ring, unsigned max)
 {
@@ -175,15 +185,11 @@ static unsigned take(struct core *core, struct ring *ring, unsigned max)
 
 	for (struct span message; n < max && (message = ring_peek(ring)).data; n++) {
 		const struct ring_record *m = (const struct ring_record *)(const void *)message.data;
-		int r;
 
 		if (unlikely(event_queue_is_filling(core->options.queue)))
 			wait_for_writer(core);
-		r = push(core, &(struct record){ .type = m->type, .time_ns = m->time_ns,
-						     .text = { m->text, m->size } });
-
-		if (r < 0)
-			log_errno(r, "Failed to process a record, it is lost");
+		if (push(core, &(struct record){ .type = m->type, .time_ns = m->time_ns, .text = { m->text, m->size } }) < 0)
+			lose(core);
 		ring_pop(ring);
 	}
 	return n;
@@ -192,16 +198,13 @@ static unsigned take(struct core *core, struct ring *ring, unsigned max)
 /* Somebody set the clock back.  What came since it was read here may be later than that. */
 static void follow_back(struct core *core)
 {
-	int r;
-
 	if (likely(pipeline_now_ns(core->pipeline) <= core->now_ns + BACK_NS))
 		return;
 	core->now_ns = clock_now_ns();
 	if (pipeline_now_ns(core->pipeline) <= core->now_ns + BACK_NS)
 		return;
-	r = pipeline_follow_back(core->pipeline, core->now_ns);
-	if (r < 0)
-		log_error("Failed to process records: no memory, they are lost");
+	while (pipeline_follow_back(core->pipeline, core->now_ns) < 0)	/* without the one that failed, then */
+		lose(core);
 	if (core->options.capture)
 		keep_clock(core, core->now_ns, "back=1");
 }
@@ -212,7 +215,7 @@ static void advance(struct core *core)
 	int r = pipeline_advance(core->pipeline, core->now_ns);
 
 	if (r < 0)
-		log_error("Failed to process records: no memory, they are lost");
+		lose(core);
 	if (r > 0 && core->options.capture) {
 		uint64_t clock_ns = pipeline_unsaid_clock(core->pipeline);
 
@@ -231,6 +234,7 @@ static void publish(struct core *core)
 	stats.pipeline.decoder = NULL;
 	stats.pipeline.assembler = NULL;
 	stats.pipeline.tracker = NULL;
+	stats.lost = core->lost;
 	pthread_mutex_lock(&core->stats_lock);
 	core->stats = stats;
 	pthread_mutex_unlock(&core->stats_lock);
@@ -280,7 +284,8 @@ static void *run(void *user)
 			ring_wait(o->ring, wait_ns);
 		}
 	} while (!stop);
-	pipeline_drain(core->pipeline);
+	while (pipeline_drain(core->pipeline) < 0)
+		lose(core);
 	publish(core);
 	event_queue_close(o->queue);
 	return NULL;
