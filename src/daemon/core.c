@@ -51,8 +51,8 @@ static void keep_answer(struct core *core, uint32_t type, struct buffer *text)
 
 static void head(uint64_t now_ns, struct buffer *text)
 {
-	buffer_printf(text, "recorder(%llu.%09llu:0): ", (unsigned long long)(now_ns / NS_PER_SEC),
-		      (unsigned long long)(now_ns % NS_PER_SEC));
+	record_put_head(text, now_ns, 0);
+	buffer_append_text(text, " ");
 }
 
 /* What is written in hex is the last of its record. */

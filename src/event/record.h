@@ -6,7 +6,7 @@
  * Ours begin with `recorder(` and have nanoseconds.  So one decoder reads all, a capture is a text file
  * (type=NAME msg=TEXT, as in audit.log), and a bug report can be replayed. */
 
-#include "base/span.h"
+#include "base/buffer.h"
 
 /* Types of linux/audit.h are below 65536.  Ours: */
 enum record_type {
@@ -42,3 +42,5 @@ typedef int (*record_fn)(void *user, const struct record *record);
 /* "RECORDER_FORK" and the like for ours; NULL if the type is not ours.  Those of audit: libaudit. */
 const char *record_own_name(uint32_t type);
 uint32_t record_own_type(struct span name);	/* 0: none */
+/* What the text of ours begins with: `recorder(SECONDS.NANOSECONDS:SERIAL):`, appended. */
+void record_put_head(struct buffer *text, uint64_t time_ns, uint64_t serial);

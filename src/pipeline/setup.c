@@ -10,8 +10,8 @@ void setup_write(struct buffer *text, const struct pipeline_options *options, ui
 {
 	const char *between = "";
 
-	buffer_printf(text, "recorder(%llu.%09llu:0): boot_id=", (unsigned long long)(now_ns / NS_PER_SEC),
-		      (unsigned long long)(now_ns % NS_PER_SEC));
+	record_put_head(text, now_ns, 0);
+	buffer_append_text(text, " boot_id=");
 	buffer_append_span(text, options->tracker.boot_id);
 	buffer_printf(text, " boot_time=%llu pid=%u timeout=%llu not_audit=", (unsigned long long)options->tracker.boot_time_ns,
 		      options->own_pid, (unsigned long long)options->assembler.timeout_ns);
