@@ -153,8 +153,8 @@ static bool is_over(const struct tracker *tracker, const struct process *process
 {
 	const struct context *context = process->context;
 
-	/* The same start: the process, which ended; its connections may end later. */
-	if (actor && values_has(&actor->values, FIELD_start) && process->has_ticks && began_at(tracker, actor, process->ticks))
+	/* Found by its start: the process, which ended; its connections may end later. */
+	if (actor && values_has(&actor->values, FIELD_start) && process->has_ticks)
 		return false;
 	if (process->ended && process->end_known && time_ns > process->end_ns + PROCESS_SLACK_NS)
 		return true;
