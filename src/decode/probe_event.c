@@ -1,5 +1,6 @@
 /* Records of the programs in the kernel (bpf/probe.h) -> events.  One record is one event, seldom more (each DNS message of a
- * write is one); nothing has to be assembled.  The bytes were checked as a whole (event/probe_check.h); numbers in them may be anything. */
+ * write is one); nothing has to be assembled.  The bytes were checked as a whole (event/probe_check.h); numbers in them may be
+ * anything. */
 
 #include "decode/probe.h"
 

@@ -3,8 +3,8 @@
  *
  * A process is found by its pid and its start, where the event tells that; else by pid and time: events of
  * a process arrive late (kauditd is behind the proc connector), when it has ended and even when its pid is
- * in use again. Ended processes therefore stay for a grace time. Bounded in number and in bytes; when full the ended go first, then the running ones that
- * were not heard of for longest. Inside `track` only. */
+ * in use again. Ended processes therefore stay for a grace time. Bounded in number and in bytes; when full
+ * the ended go first, then the running ones that were not heard of for longest. Inside `track` only. */
 
 #include "event/context.h"
 
