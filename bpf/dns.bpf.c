@@ -57,11 +57,10 @@ static __always_inline u32 put_message(struct probe_record *record, const struct
 	return off;
 }
 
-/* One message.  1: it was one. */
+/* What one call moved: a message, or by TCP the bytes of the stream as they are.  1: it was that. */
 static __noinline int tell_dns(struct probe_record *record, struct sock *sk, struct dns_message *message)
 {
 	struct probe_socket *socket = &record->body.socket;
-	struct iovec first;
 	u32 off;
 
 	set_addresses(socket, sk);
@@ -70,13 +69,6 @@ static __noinline int tell_dns(struct probe_record *record, struct sock *sk, str
 		set_named(socket, message->named, message->named_size);
 	if (socket->remote_port != DNS_PORT || (socket->family != AF_INET && socket->family != AF_INET6))
 		return 0;
-	/* The length in a piece of its own. */
-	if (is_tcp(socket) && message->n_pieces > 1 && message->size > LENGTH_BYTES &&
-	    !bpf_probe_read_user(&first, sizeof(first), (void *)message->pieces) && first.iov_len == LENGTH_BYTES) {
-		message->pieces += sizeof(first);
-		message->n_pieces--;
-		message->size -= LENGTH_BYTES;
-	}
 	socket->wire_bytes = message->size > 65535 ? 65535 : (u16)message->size;
 	record->text_bytes[DNS_PAYLOAD] = 0;
 	record->cut = 0;

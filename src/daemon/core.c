@@ -22,6 +22,7 @@
 #define NICE 10
 #define WAIT_NS (100 * NS_PER_MS)	/* for the writer, between two looks at the ring */
 #define RECORDS_A_TURN 4096		/* between two looks at clock, notes and stop */
+#define BACK_NS NS_PER_SEC		/* that the clock goes back by before it is followed; less is waited for */
 
 struct core {
 	struct core_options options;
@@ -29,6 +30,7 @@ struct core {
 	pthread_t thread;
 	atomic_bool stop;
 	uint64_t now_ns;
+	uint64_t lost, lost_ns;		/* what there was no memory for; when that was last said */
 
 	pthread_mutex_t stats_lock;
 	struct core_stats stats;
@@ -51,8 +53,8 @@ static void keep_answer(struct core *core, uint32_t type, struct buffer *text)
 
 static void head(uint64_t now_ns, struct buffer *text)
 {
-	buffer_printf(text, "recorder(%llu.%09llu:0): ", (unsigned long long)(now_ns / NS_PER_SEC),
-		      (unsigned long long)(now_ns % NS_PER_SEC));
+	record_put_head(text, now_ns, 0);
+	buffer_append_text(text, " ");
 }
 
 /* What is written in hex is the last of its record. */
@@ -136,13 +138,12 @@ static int resolve_name(void *user, uint32_t id, bool is_group, uint64_t now_ns,
 }
 
 /* The times of receipt, and what happened for lack of records, are in no record: the clock that they gave is one. */
-static void keep_clock(struct core *core, uint64_t now_ns, bool is_ripe)
+static void keep_clock(struct core *core, uint64_t now_ns, const char *what)
 {
 	_cleanup_(buffer_release) struct buffer text = { 0 };
 
 	head(now_ns, &text);
-	if (is_ripe)
-		buffer_append_text(&text, "ripe=1");
+	buffer_append_text(&text, what);
 	keep_answer(core, RECORD_CLOCK, &text);
 }
 
@@ -154,7 +155,7 @@ static int push(struct core *core, const struct record *record)
 		uint64_t clock_ns = pipeline_unsaid_clock(core->pipeline);
 
 		if (clock_ns > 0)
-			keep_clock(core, clock_ns, false);
+			keep_clock(core, clock_ns, "");
 		capture_write(core->options.capture, record);
 	}
 	return r;
@@ -170,6 +171,15 @@ static void wait_for_writer(struct core *core)
 		event_queue_wait(o->queue, WAIT_NS);
 }
 
+static void lose(struct core *core)
+{
+	core->lost++;
+	if (core->now_ns - core->lost_ns < NS_PER_SEC)	/* unsigned: of a clock that was set back it is said again */
+		return;
+	core->lost_ns = core->now_ns;
+	log_error("Failed to process records: no memory, they are lost");
+}
+
 /* Up to max records of a ring into the pipeline; how many. */
 static unsigned take(struct core *core, struct ring *ring, unsigned max)
 {
@@ -177,18 +187,28 @@ static unsigned take(struct core *core, struct ring *ring, unsigned max)
 
 	for (struct span message; n < max && (message = ring_peek(ring)).data; n++) {
 		const struct ring_record *m = (const struct ring_record *)(const void *)message.data;
-		int r;
 
 		if (unlikely(event_queue_is_filling(core->options.queue)))
 			wait_for_writer(core);
-		r = push(core, &(struct record){ .type = m->type, .time_ns = m->time_ns,
-						     .text = { m->text, m->size } });
-
-		if (r < 0)
-			log_errno(r, "Failed to process a record, it is lost");
+		if (push(core, &(struct record){ .type = m->type, .time_ns = m->time_ns, .text = { m->text, m->size } }) < 0)
+			lose(core);
 		ring_pop(ring);
 	}
 	return n;
+}
+
+/* Somebody set the clock back.  What came since it was read here may be later than that. */
+static void follow_back(struct core *core)
+{
+	if (likely(pipeline_now_ns(core->pipeline) <= core->now_ns + BACK_NS))
+		return;
+	core->now_ns = clock_now_ns();
+	if (pipeline_now_ns(core->pipeline) <= core->now_ns + BACK_NS)
+		return;
+	while (pipeline_follow_back(core->pipeline, core->now_ns) < 0)	/* without the one that failed, then */
+		lose(core);
+	if (core->options.capture)
+		keep_clock(core, core->now_ns, "back=1");
 }
 
 /* Time has passed. */
@@ -197,11 +217,11 @@ static void advance(struct core *core)
 	int r = pipeline_advance(core->pipeline, core->now_ns);
 
 	if (r < 0)
-		log_error("Failed to process records: no memory, they are lost");
+		lose(core);
 	if (r > 0 && core->options.capture) {
 		uint64_t clock_ns = pipeline_unsaid_clock(core->pipeline);
 
-		keep_clock(core, clock_ns > 0 ? clock_ns : core->now_ns, true);
+		keep_clock(core, clock_ns > 0 ? clock_ns : core->now_ns, "ripe=1");
 	}
 }
 
@@ -216,6 +236,7 @@ static void publish(struct core *core)
 	stats.pipeline.decoder = NULL;
 	stats.pipeline.assembler = NULL;
 	stats.pipeline.tracker = NULL;
+	stats.lost = core->lost;
 	pthread_mutex_lock(&core->stats_lock);
 	core->stats = stats;
 	pthread_mutex_unlock(&core->stats_lock);
@@ -261,8 +282,10 @@ static void *run(void *user)
 		n = take(core, o->ring, RECORDS_A_TURN);
 		/* The clock may go on only when the ring was empty after it was read: what somebody waits for in vain may be
 		 * in there, and we behind. Until then time passes with the records. */
-		if (n < RECORDS_A_TURN)
+		if (n < RECORDS_A_TURN) {
+			follow_back(core);
 			advance(core);
+		}
 		n += take(core, o->notes, RECORDS_A_TURN);
 		if (n > 0) {
 			stop = false;
@@ -282,7 +305,8 @@ static void *run(void *user)
 			ring_wait(o->ring, wait_ns);
 		}
 	} while (!stop);
-	pipeline_drain(core->pipeline);
+	while (pipeline_drain(core->pipeline) < 0)
+		lose(core);
 	publish(core);
 	event_queue_close(o->queue);
 	return NULL;

@@ -23,6 +23,7 @@ struct core_stats {
 	struct decoder_stats decoder;
 	struct assembler_stats assembler;
 	struct tracker_stats tracker;
+	uint64_t lost;			/* records or drafts for which there was no memory */
 };
 
 struct core;

@@ -9,6 +9,7 @@ static void describe(unsigned loss, struct gap *gap)
 	static const struct gap of[LOSS_SHED + 1] = {
 		[LOSS_KERNEL] = { .class_name = "all", .cause = "kernel_lost", .unit = "records", .exact = true },
 		[LOSS_RING] = { .class_name = "all", .cause = "ring_full", .unit = "records", .exact = true },
+		[LOSS_MEMORY] = { .class_name = "all", .cause = "no_memory", .unit = "records" },
 		[LOSS_DATABASE] = { .class_name = "all", .cause = "database_error", .unit = "events", .exact = true },
 		[LOSS_SHED] = { .cause = "queue_full", .unit = "events", .exact = true },
 	};

@@ -7,6 +7,7 @@
 enum loss {
 	LOSS_KERNEL,			/* records the kernel's audit had no room for */
 	LOSS_RING,			/* records the ring had no room for */
+	LOSS_MEMORY,			/* records that there was no memory for */
 	LOSS_DATABASE,			/* events a sink could not take */
 	LOSS_SHED,			/* events let go of; one a category */
 	N_LOSSES = LOSS_SHED + N_CATEGORIES,

@@ -13,8 +13,8 @@ static uint64_t begin(struct buffer *text)
 {
 	uint64_t now_ns = clock_now_ns();
 
-	buffer_printf(text, "recorder(%llu.%09llu:0): ", (unsigned long long)(now_ns / NS_PER_SEC),
-		      (unsigned long long)(now_ns % NS_PER_SEC));
+	record_put_head(text, now_ns, 0);
+	buffer_append_text(text, " ");
 	return now_ns;
 }
 

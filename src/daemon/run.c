@@ -327,6 +327,16 @@ static void close_handle(uv_handle_t *handle, void *unused)
 		uv_close(handle, NULL);
 }
 
+/* What the core wrote and could not. */
+static void close_capture(struct daemon *d)
+{
+	int r = d->capture ? capture_flush(d->capture) : 0;
+
+	if (r < 0)
+		log_errno(r, "The capture %s is not whole", d->options->capture_path);
+	d->capture = capture_free(d->capture);
+}
+
 static void stop(struct daemon *d)
 {
 	if (d->reader)
@@ -358,7 +368,7 @@ static void stop(struct daemon *d)
 	d->audit = audit_control_free(d->audit);
 	d->procfs = procfs_free(d->procfs);
 	d->users = users_free(d->users);
-	d->capture = capture_free(d->capture);
+	close_capture(d);
 	d->queue = event_queue_free(d->queue);
 	d->ring = ring_free(d->ring);
 	d->notes_ring = ring_free(d->notes_ring);

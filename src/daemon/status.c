@@ -140,6 +140,7 @@ static void counters_json(struct buffer *b, const struct status *status)
 	number(b, "lost.serial_gaps", status->source->serial_gaps);
 	number(b, "lost.ring", status->lost_ring);
 	number(b, "lost.assembler", status->core.assembler.dropped);
+	number(b, "lost.memory", status->core.lost);
 	number(b, "lost.database", status->writer.lost);
 	for (unsigned i = 0; i < N_CATEGORIES; i++) {
 		shed += status->shed[i];

@@ -83,12 +83,14 @@ static void test_waits_for_the_database(void **state)
 	struct fixture f;
 
 	set_up(&f);
+	f.counters[LOSS_MEMORY] = 4;
 	f.counters[LOSS_DATABASE] = 5;
 	f.counters[LOSS_SHED + CATEGORY_file] = 2;
 	look(&f, 10, false, false);
 	look(&f, 20, false, false);
 	assert_null(ring_peek(f.ring).data);
 	look(&f, 30, true, false);
+	expect(&f, "begin=0 end=10 class=all count=4 unit=records exact=0 cause=no_memory");
 	expect(&f, "begin=0 end=10 class=all count=5 unit=events exact=1 cause=database_error");
 	expect(&f, "begin=0 end=10 class=file count=2 unit=events exact=1 cause=queue_full");
 	ring_free(f.ring);

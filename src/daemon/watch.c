@@ -28,10 +28,13 @@ void daemon_tell_losses(struct daemon *d, bool final)
 {
 	uint64_t counters[N_LOSSES] = { 0 };
 	struct writer_stats writer;
+	struct core_stats core;
 
 	writer_stats(d->writer, &writer);
+	core_stats(d->core, &core);
 	counters[LOSS_KERNEL] = d->audit_state.lost;
 	counters[LOSS_RING] = ring_dropped(d->ring) + ring_dropped(d->notes_ring);
+	counters[LOSS_MEMORY] = core.lost;
 	counters[LOSS_DATABASE] = writer.lost;
 	event_queue_shed(d->queue, counters + LOSS_SHED);
 	ledger_look(&d->ledger, counters, clock_now_ns(), writer.last_error == 0, final, &d->notes);

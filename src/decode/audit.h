@@ -60,10 +60,6 @@ const struct decoder_stats *decoder_stats(const struct decoder *decoder);
  * pid stands for it, so that those of one snapshot differ. */
 typedef int (*decode_fn)(void *user, struct event *event, const struct context *actor);
 
-/* The text of a RECORD_PROCESS (body of its head) -> what a `snapshot` event has as its actor.
- * 0; -EINVAL: it names no pid; -ENOMEM. */
-int decode_process(struct decoder *decoder, struct span body, struct context *ret);
-
 /* A record of the kernel's programs (RECORD_PROBE), its time since 1970.  As below; bytes that are no such record are
  * counted. */
 int decode_probe(struct decoder *decoder, uint64_t time_ns, struct span bytes, decode_fn emit, void *user);

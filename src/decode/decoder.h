@@ -131,6 +131,15 @@ static inline void text_set(struct values *values, enum field field, const char 
 	values_set_text(values, field, span_of(text));
 }
 
+/* As wait(2) encodes it: the signal, or the code one byte up. */
+static inline void exit_status_set(struct values *values, uint32_t status)
+{
+	if (status & 0x7f)
+		values_set_number(values, FIELD_exit_signal, status & 0x7f);
+	else
+		values_set_number(values, FIELD_exit_code, status >> 8 & 0xff);
+}
+
 /* audit_actor.c */
 void actor_from_call(struct decoder *decoder);
 /* user_name and the like from an ENRICHED tail, where not known yet. */

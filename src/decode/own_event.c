@@ -121,18 +121,6 @@ static void set_process(struct context *actor, const struct audit_value *slots)
 		text_set(values, FIELD_auid_name, "unset");
 }
 
-int decode_process(struct decoder *decoder, struct span body, struct context *ret)
-{
-	struct audit_value slots[N_PROCESS_SLOTS];
-
-	audit_scan(body, &process_layout, slots);
-	context_reset(ret);
-	set_process(ret, slots);
-	if (ret->values.failed)
-		return -ENOMEM;
-	return values_has(&ret->values, FIELD_pid) ? 0 : -EINVAL;
-}
-
 static int emit_process(struct decoder *decoder, const struct draft_record *record, uint16_t kind,
 			const char *code)
 {
@@ -150,13 +138,8 @@ static int emit_process(struct decoder *decoder, const struct draft_record *reco
 	if (!event)
 		return -ENOMEM;
 	text_set(&event->values, FIELD_source, "proc");
-	if (slots[PROCESS_status].data && audit_u32(slots[PROCESS_status], &status)) {
-		/* As wait(2) encodes it: the signal, or the code one byte up. */
-		if (status & 0x7f)
-			values_set_number(&event->values, FIELD_exit_signal, status & 0x7f);
-		else
-			values_set_number(&event->values, FIELD_exit_code, status >> 8 & 0xff);
-	}
+	if (slots[PROCESS_status].data && audit_u32(slots[PROCESS_status], &status))
+		exit_status_set(&event->values, status);
 	return decoder_emit(decoder, event);
 }
 
@@ -236,6 +219,6 @@ int decode_own(struct decoder *decoder, const struct draft_record *record)
 	case RECORD_NOTE:
 		return emit_note(decoder, record);
 	default:
-		return 0; /* RECORD_NO_PROCESS is an answer to the tracker, no event */
+		return 0; /* what stands in a capture for the sake of its replay is no event */
 	}
 }

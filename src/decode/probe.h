@@ -1,8 +1,12 @@
 #pragma once
 /* Inside decode/: one record of the kernel's programs being turned into events, see probe_event.c. */
 
+#include <sys/sysmacros.h>
+
 #include "decode/decoder.h"
 #include "event/probe_check.h"
+
+#define PROBE_MAX_EVENTS 256		/* of a record: what their ids have room for */
 
 struct probe {
 	struct decoder *decoder;
@@ -21,10 +25,17 @@ int probe_emit(struct probe *probe, struct event *event);	/* takes it; 0 or < 0 
 bool probe_is_cut(const struct probe *probe, unsigned text);
 const char *probe_call_name(const struct probe *probe);	/* NULL: no call */
 uint16_t probe_call_kind(const struct probe *probe);
+enum probe_act probe_call_act(const struct probe *probe);	/* PROBE_ACT_NONE: no call */
 /* A text of the program as it is.  Of one that is cut, or could not be read, the event says so. */
 void probe_set_text(const struct probe *probe, struct event *event, enum field field, unsigned text);
 void probe_set_missing(struct event *event, const char *what);
 uint64_t probe_argument(const struct probe *probe, unsigned n);	/* of a record with body.call; 0 beyond the last */
+
+/* The kernel's own encoding of a device, include/linux/kdev_t.h. */
+static inline uint64_t probe_device(uint32_t device)
+{
+	return makedev(device >> 20, device & 0xfffff);
+}
 
 /* probe_path.c */
 /* A path of the kernel's names into a PATH field.  Of one without its beginning (cut) the event says so. */

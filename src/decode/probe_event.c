@@ -1,5 +1,6 @@
-/* Records of the programs in the kernel (bpf/probe.h) -> events.  One record is one event, or two; nothing has to be
- * assembled.  The bytes were checked as a whole (event/probe_check.h); numbers in them may be anything. */
+/* Records of the programs in the kernel (bpf/probe.h) -> events.  One record is one event, seldom more (each DNS message of a
+ * write is one); nothing has to be assembled.  The bytes were checked as a whole (event/probe_check.h); numbers in them may be
+ * anything. */
 
 #include "decode/probe.h"
 
@@ -41,6 +42,11 @@ const char *probe_call_name(const struct probe *probe)
 uint16_t probe_call_kind(const struct probe *probe)
 {
 	return calls[probe->record->call].kind;
+}
+
+enum probe_act probe_call_act(const struct probe *probe)
+{
+	return (enum probe_act)calls[probe->record->call].act;
 }
 
 uint64_t probe_argument(const struct probe *probe, unsigned n)
@@ -90,7 +96,7 @@ int probe_emit(struct probe *probe, struct event *event)
 
 	if (!values_has(values, FIELD_source))
 		values_set_text(values, FIELD_source, SPAN("ebpf"));
-	event->origin = (uint64_t)head->cpu << 40 | (uint64_t)head->number << 8 | (probe->n_events++ & 0xff);
+	event->origin = (uint64_t)head->cpu << 40 | (uint64_t)head->number << 8 | (probe->n_events++ % PROBE_MAX_EVENTS);
 	if (values->failed || decoder->actor->values.failed) {
 		event_free(event);
 		return -ENOMEM;

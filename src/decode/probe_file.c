@@ -3,7 +3,6 @@
 #include "decode/probe.h"
 
 #include <fcntl.h>
-#include <sys/sysmacros.h>
 
 #include "decode/audit_value.h"
 
@@ -22,12 +21,6 @@
 #define MOUNT_FOLLOW 0x10u		/* MOVE_MOUNT_T_SYMLINKS */
 #define RENAME_OF_EXCHANGE 2u
 
-/* The kernel's own encoding of a device, include/linux/kdev_t.h. */
-static uint64_t device_of(uint32_t device)
-{
-	return makedev(device >> 20, device & 0xfffff);
-}
-
 static void set_file(const struct probe *probe, struct event *event)
 {
 	const struct probe_file *file = &probe->record->body.file;
@@ -35,7 +28,7 @@ static void set_file(const struct probe *probe, struct event *event)
 
 #define SET(member, value) (event->member = (value), values_set_known(&event->values, FIELD_##member))
 	SET(inode, file->inode);
-	SET(device, device_of(file->device));
+	SET(device, probe_device(file->device));
 	SET(mode, file->mode & 07777);
 	SET(file_uid, file->uid);
 	SET(file_gid, file->gid);

@@ -12,6 +12,7 @@
 #define TCP 6
 #define UDP 17
 #define DNS_HEADER_BYTES 12u
+#define LENGTH_BYTES 2u
 
 static bool is_any(const uint8_t ip[16], size_t size)
 {
@@ -143,23 +144,46 @@ int probe_socket(struct probe *probe)
 	return probe_emit(probe, event);
 }
 
-/* TCP puts the length of the message before it (RFC 1035, 4.2.2), which a program may read with it or alone. */
-static struct span message_of(const struct probe_socket *socket, struct span payload)
+/* TCP puts the length of a message before it (RFC 1035, 4.2.2). */
+static size_t length_at(struct span payload, size_t at)
 {
-	size_t size;
-
-	if (socket->protocol != TCP || payload.size < 2)
-		return payload;
-	size = (size_t)(uint8_t)payload.data[0] << 8 | (uint8_t)payload.data[1];
-	if (size + 2 != socket->wire_bytes)
-		return payload;
-	return (struct span){ payload.data + 2, payload.size - 2 };
+	return (size_t)(uint8_t)payload.data[at] << 8 | (uint8_t)payload.data[at + 1];
 }
 
-int probe_dns(struct probe *probe)
+/* A call may move a message, or several, with the lengths, or one without, its length moved before it: if these are lengths,
+ * they lead to the end of what was moved. */
+static bool has_lengths(const struct probe *probe, struct span payload)
 {
 	const struct probe_socket *socket = &probe->record->body.socket;
-	struct span message = message_of(socket, probe_text(probe->bytes, DNS_PAYLOAD));
+	size_t at = 0;
+
+	if (socket->protocol != TCP)
+		return false;
+	while (at + LENGTH_BYTES <= payload.size)
+		at += LENGTH_BYTES + length_at(payload, at);
+	/* wire_bytes tells no more than it can hold. */
+	return at == socket->wire_bytes ||
+	       (probe_is_cut(probe, DNS_PAYLOAD) && (at < socket->wire_bytes || socket->wire_bytes == UINT16_MAX));
+}
+
+/* Which of the two it is the sender of a message says; where it went, the call. */
+static bool is_received(const struct probe *probe, bool is_response)
+{
+	switch (probe_call_act(probe)) {
+	case PROBE_ACT_RECEIVE:
+	case PROBE_ACT_READ:
+		return true;
+	case PROBE_ACT_SEND:
+	case PROBE_ACT_WRITE:
+		return false;
+	default:
+		return is_response;
+	}
+}
+
+static int emit_message(struct probe *probe, struct span message, bool is_cut)
+{
+	const struct probe_socket *socket = &probe->record->body.socket;
 	bool is_response;
 	struct event *event;
 
@@ -169,14 +193,33 @@ int probe_dns(struct probe *probe)
 	event = probe_event(probe, is_response ? KIND_ID(dns, response) : KIND_ID(dns, query), "DNS");
 	if (!event)
 		return -ENOMEM;
-	if (dns_decode(event, message, probe_is_cut(probe, DNS_PAYLOAD), &is_response) < 0) {
+	if (dns_decode(event, message, is_cut, &is_response) < 0) {
 		probe->decoder->stats.errors++;
 		event_free(event);
 		return 0;
 	}
 	set_kind_of_socket(event, socket);
-	text_set(&event->values, FIELD_direction, is_response ? "ingress" : "egress");
+	text_set(&event->values, FIELD_direction, is_received(probe, is_response) ? "ingress" : "egress");
 	/* The server is the destination of both, as in ECS. */
 	set_ends(event, socket, true);
 	return probe_emit(probe, event);
+}
+
+int probe_dns(struct probe *probe)
+{
+	struct span payload = probe_text(probe->bytes, DNS_PAYLOAD);
+	bool is_cut = probe_is_cut(probe, DNS_PAYLOAD);
+	int r = 0;
+
+	if (!has_lengths(probe, payload))
+		return emit_message(probe, payload, is_cut);
+	while (r >= 0 && payload.size > LENGTH_BYTES && probe->n_events < PROBE_MAX_EVENTS) {
+		size_t size = length_at(payload, 0);
+		struct span message = { payload.data + LENGTH_BYTES, MIN(size, payload.size - LENGTH_BYTES) };
+
+		r = emit_message(probe, message, message.size < size);
+		payload.data += LENGTH_BYTES + message.size;
+		payload.size -= LENGTH_BYTES + message.size;
+	}
+	return r;
 }

@@ -138,7 +138,7 @@ int probe_set_given(const struct probe *probe, struct event *event, enum field f
 		name.size--;
 	}
 	is_jailed = is_absolute && base->size > 1;
-	nobody = is_cut || probe->record->head.flags & PROBE_ELSEWHERE || (is_jailed && call->init == 0);
+	nobody = is_cut || probe->record->head.flags & PROBE_ELSEWHERE || call->init == 0;
 	buffer_clear(path);
 	if (!nobody)
 		join(path, buffer_span(base), name);

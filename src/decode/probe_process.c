@@ -2,7 +2,6 @@
 
 #include "decode/probe.h"
 
-#include <sys/sysmacros.h>
 #include <time.h>
 
 #include "base/path.h"
@@ -19,16 +18,16 @@ int probe_fork(struct probe *probe)
 
 int probe_exit(struct probe *probe)
 {
+	const struct probe_head *head = &probe->record->head;
 	struct event *event = probe_event(probe, KIND_ID(process, exit), "EXIT");
 	uint32_t status = (uint32_t)probe_argument(probe, 0);
 
 	if (!event)
 		return -ENOMEM;
-	/* As wait(2) encodes it: the signal, or the code one byte up. */
-	if (status & 0x7f)
-		values_set_number(&event->values, FIELD_exit_signal, status & 0x7f);
-	else
-		values_set_number(&event->values, FIELD_exit_code, status >> 8 & 0xff);
+	/* By the clock that nobody sets. */
+	if (head->time_ns >= head->start_ns)
+		values_set_number(&event->values, FIELD_duration, head->time_ns - head->start_ns);
+	exit_status_set(&event->values, status);
 	return probe_emit(probe, event);
 }
 
@@ -82,7 +81,7 @@ static void set_program(const struct probe *probe, struct event *event)
 	struct values *values = &event->values;
 
 	values_set_number(values, FIELD_exe_inode, exec->inode);
-	values_set_number(values, FIELD_exe_device, makedev(exec->device >> 20, exec->device & 0xfffff));
+	values_set_number(values, FIELD_exe_device, probe_device(exec->device));
 	values_set_number(values, FIELD_exe_mode, exec->mode & 07777);
 	values_set_number(values, FIELD_exe_uid, exec->uid);
 	values_set_number(values, FIELD_exe_gid, exec->gid);

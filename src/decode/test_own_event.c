@@ -69,23 +69,12 @@ static void check_process(struct decoded *d)
 
 static void test_snapshot(void **state)
 {
-	struct context *context = context_new();
 	struct decoded d;
 
-	assert_non_null(context);
 	decoded_start(&d, NULL);
 	decode(&d, "RECORDER_PROCESS " PROCESS);
 	expect_kind(&d, 0, process, snapshot);
 	check_process(&d);
-	/* the same through decode_process(), whatever the context held before */
-	values_set_number(&context->values, FIELD_exec_count, 7);
-	assert_int_equal(decode_process(d.decoder, SPAN(PROCESS), context), 0);
-	assert_false(values_has(&context->values, FIELD_exec_count));
-	context_unref(d.actors[0]);
-	d.actors[0] = context_ref(context);
-	check_process(&d);
-	assert_int_equal(decode_process(d.decoder, SPAN("ppid=1"), context), -EINVAL);
-	context_unref(context);
 	/* a kernel thread */
 	decode(&d,
 	       "RECORDER_PROCESS pid=2 ppid=0 start_ticks=1 comm=\"kthreadd\" exe= argc=0 args= cwd=\"/\" tty= "

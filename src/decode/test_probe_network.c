@@ -436,6 +436,89 @@ static void test_dns_tcp(void **state)
 	decoded_stop(&d);
 }
 
+/* A server may answer with a question. */
+static void test_dns_direction(void **state)
+{
+	static const struct span query = SPAN(QUERY), answer = SPAN(ANSWER);
+	static const struct {
+		enum probe_call_number call;
+		const char *of_query, *of_response;
+	} cases[] = {
+		{ PROBE_CALL_sendto, "egress", "egress" },    { PROBE_CALL_sendmmsg, "egress", "egress" },
+		{ PROBE_CALL_writev, "egress", "egress" },    { PROBE_CALL_recvfrom, "ingress", "ingress" },
+		{ PROBE_CALL_recvmmsg, "ingress", "ingress" }, { PROBE_CALL_read, "ingress", "ingress" },
+		{ PROBE_CALL_NONE, "egress", "ingress" },
+	};
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		make_dns(cases[i].call, UDP, query, (uint16_t)query.size);
+		decode_made(&d, &made);
+		expect_kind(&d, 0, dns, query);
+		expect(&d, 0, "direction", cases[i].of_query);
+		make_dns(cases[i].call, UDP, answer, (uint16_t)answer.size);
+		decode_made(&d, &made);
+		expect_kind(&d, 0, dns, response);
+		expect(&d, 0, "direction", cases[i].of_response);
+		expect(&d, 0, "destination_port", "53");
+	}
+	decoded_stop(&d);
+}
+
+#define QUERY6 "\x12\x35\x01\0\0\x01\0\0\0\0\0\0\x07" "example\x03" "com\0\0\x1c\0\x01"
+
+/* One write of the C library, one read of what came back. */
+static void test_dns_tcp_many(void **state)
+{
+	static const struct span queries = SPAN("\0\x1d" QUERY "\0\x1d" QUERY6);
+	static const struct span mixed = SPAN("\0\x2d" ANSWER "\0\x03" "abc\0\x1d" QUERY6);
+	uint64_t first;
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	make_dns(PROBE_CALL_writev, TCP, queries, (uint16_t)queries.size);
+	decode_made(&d, &made);
+	assert_int_equal(d.n, 2);
+	expect_kind(&d, 0, dns, query);
+	expect(&d, 0, "dns_id", "4660");
+	expect(&d, 0, "dns_question_type", "A");
+	expect_kind(&d, 1, dns, query);
+	expect(&d, 1, "dns_id", "4661");
+	expect(&d, 1, "dns_question_name", "example.com");
+	expect(&d, 1, "dns_question_type", "AAAA");
+	expect(&d, 1, "transport", "tcp");
+	expect(&d, 1, "destination_port", "53");
+	first = d.events[0]->origin;
+	assert_int_equal(d.events[1]->origin, first + 1);
+	/* of both kinds; what is too short for a message is none */
+	make_dns(PROBE_CALL_read, TCP, mixed, (uint16_t)mixed.size);
+	decode_made(&d, &made);
+	assert_int_equal(d.n, 2);
+	expect_kind(&d, 0, dns, response);
+	expect(&d, 0, "dns_id", "4660");
+	expect_kind(&d, 1, dns, query);
+	expect(&d, 1, "dns_id", "4661");
+	/* the last is cut, and says so alone; or its length is */
+	make_dns(PROBE_CALL_write, TCP, (struct span){ queries.data, queries.size - 1 }, (uint16_t)queries.size);
+	cut_text(&made, DNS_PAYLOAD);
+	decode_made(&d, &made);
+	assert_int_equal(d.n, 2);
+	expect(&d, 0, "dns_question_type", "A");
+	expect(&d, 0, "truncated", NULL);
+	expect(&d, 1, "dns_id", "4661");
+	make_dns(PROBE_CALL_write, TCP, (struct span){ queries.data, 32 }, (uint16_t)queries.size);
+	cut_text(&made, DNS_PAYLOAD);
+	decode_made(&d, &made);
+	assert_int_equal(d.n, 1);
+	expect(&d, 0, "dns_id", "4660");
+	/* lengths that lead elsewhere are none */
+	make_dns(PROBE_CALL_read, TCP, SPAN("\0\x1e" QUERY), 0x1f);
+	decode_made(&d, &made);
+	assert_true(d.n == 0 || values_number(&d.events[0]->values, FIELD_dns_id) == 0x1e);
+	decoded_stop(&d);
+}
+
 static void test_dns_v6(void **state)
 {
 	static const struct span query = SPAN(QUERY);
@@ -501,6 +584,8 @@ int main(void)
 		cmocka_unit_test(test_other_families),
 		cmocka_unit_test(test_dns_udp),
 		cmocka_unit_test(test_dns_tcp),
+		cmocka_unit_test(test_dns_direction),
+		cmocka_unit_test(test_dns_tcp_many),
 		cmocka_unit_test(test_dns_v6),
 		cmocka_unit_test(test_no_dns),
 	};

@@ -147,6 +147,17 @@ static void test_nameless(void **state)
 	decoded_stop(&d);
 }
 
+/* Whose root is not known. */
+static void rootless_at(struct decoded *d, const char *folder, const char *name, enum probe_call_number call)
+{
+	make(&made, PROBE_NAME, call);
+	made.record->body.call.init = 0;
+	add_path(&made, NAME_FOLDER, folder);
+	add_text(&made, NAME_GIVEN, span_of(name));
+	decode_made(d, &made);
+	assert_int_equal(d->n, 1);
+}
+
 static void given_at(struct decoded *d, const char *folder, const char *name, enum probe_call_number call)
 {
 	make(&made, PROBE_NAME, call);
@@ -301,26 +312,30 @@ static void test_changed_root(void **state)
 	struct decoded d;
 
 	decoded_start(&d, NULL);
-	given_at(&d, "/srv/jail", "/x", PROBE_CALL_unlink);
+	rootless_at(&d, "/srv/jail", "/x", PROBE_CALL_unlink);
 	expect_given(&d, "/srv/jail/x", NULL, UNSURE_NOT);
-	given_at(&d, "/srv/jail", "/", PROBE_CALL_chmod);
+	rootless_at(&d, "/srv/jail", "/", PROBE_CALL_chmod);
 	expect_given(&d, "/srv/jail", NULL, UNSURE_NOT);
-	/* nobody outside can be asked for these */
-	given_at(&d, "/srv/jail", "/etc/x", PROBE_CALL_unlink);
+	/* nobody can be asked for these */
+	rootless_at(&d, "/srv/jail", "/etc/x", PROBE_CALL_unlink);
 	expect_given(&d, "/srv/jail/etc/x", "guessed", UNSURE_NOT);
-	given_at(&d, "/srv/jail", "/x", PROBE_CALL_chmod);
+	rootless_at(&d, "/srv/jail", "/x", PROBE_CALL_chmod);
 	expect_given(&d, "/srv/jail/x", "guessed", UNSURE_NOT);
-	given_at(&d, "/srv/jail", "/../../etc/shadow", PROBE_CALL_unlink);
+	rootless_at(&d, "/srv/jail", "/../../etc/shadow", PROBE_CALL_unlink);
 	expect_given(&d, "/srv/jail/etc/shadow", "guessed", UNSURE_NOT);
-	given_at(&d, "/srv/jail", "/a/../../x", PROBE_CALL_unlink);
+	rootless_at(&d, "/srv/jail", "/a/../../x", PROBE_CALL_unlink);
 	expect_given(&d, "/srv/jail/x", "guessed", UNSURE_NOT);
-	given_at(&d, "/srv/jail", "/..", PROBE_CALL_chmod);
+	rootless_at(&d, "/srv/jail", "/..", PROBE_CALL_chmod);
 	expect_given(&d, "/srv/jail", "guessed", UNSURE_NOT);
 	/* a relative one is from where the process is */
-	given_at(&d, "/srv/jail/home", "x", PROBE_CALL_unlink);
+	rootless_at(&d, "/srv/jail/home", "x", PROBE_CALL_unlink);
 	expect_given(&d, "/srv/jail/home/x", NULL, UNSURE_NOT);
-	given_at(&d, "/srv/jail/home", "a/x", PROBE_CALL_unlink);
-	expect_given(&d, "/srv/jail/home/a/x", "joined", UNSURE_FOLDER);
+	rootless_at(&d, "/srv/jail/home", "a/x", PROBE_CALL_unlink);
+	expect_given(&d, "/srv/jail/home/a/x", "guessed", UNSURE_NOT);
+	rootless_at(&d, "/tmp", "link", PROBE_CALL_chmod);
+	expect_given(&d, "/tmp/link", "guessed", UNSURE_NOT);
+	rootless_at(&d, "/tmp", "a/../x", PROBE_CALL_unlink);
+	expect_given(&d, "/tmp/x", "guessed", UNSURE_NOT);
 	decoded_stop(&d);
 }
 
@@ -384,6 +399,7 @@ static void test_confidence_of_two(void **state)
 
 	decoded_start(&d, NULL);
 	make(&made, PROBE_NAME, PROBE_CALL_rename);
+	made.record->body.call.init = 0;
 	add_path(&made, NAME_FOLDER, "/srv/jail");
 	add_text(&made, NAME_GIVEN, SPAN("/a/b"));
 	add_path(&made, NAME_FOLDER2, "/srv/jail");

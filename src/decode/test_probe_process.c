@@ -279,11 +279,16 @@ static void test_exit(void **state)
 		made.record->body.call.value[0] = cases[i].status;
 		decode_made(&d, &made);
 		expect_event(&d, process, exit, "EXIT");
-		expect_members(&d, 0, cases[i].code ? "code exit_code" : "code exit_signal");
+		expect_members(&d, 0, cases[i].code ? "code duration exit_code" : "code duration exit_signal");
+		assert_int_equal(d.events[0]->duration, MADE_BOOT_NS - made.record->head.start_ns);
 		expect_actor(&d, 0, "");
 		expect(&d, 0, "exit_code", cases[i].code);
 		expect(&d, 0, "exit_signal", cases[i].signal);
 	}
+	/* a record that somebody made */
+	made.record->head.start_ns = made.record->head.time_ns + 1;
+	decode_made(&d, &made);
+	expect_members(&d, 0, "code exit_signal");
 	decoded_stop(&d);
 }
 

@@ -1,4 +1,4 @@
-/* Names of our own record types, as they stand in a capture. */
+/* Names of our own record types, as they stand in a capture, and the head of their text. */
 
 #include "event/record.h"
 
@@ -30,4 +30,22 @@ uint32_t record_own_type(struct span name)
 		if (span_eq(span_of(own_names[type - RECORD_OWN_FIRST]), name))
 			return type;
 	return 0;
+}
+
+void record_put_head(struct buffer *text, uint64_t time_ns, uint64_t serial)
+{
+	uint64_t fraction = time_ns % NS_PER_SEC;
+	char digits[9];
+
+	for (int i = 8; i >= 0; i--) {
+		digits[i] = (char)('0' + fraction % 10);
+		fraction /= 10;
+	}
+	buffer_append_text(text, "recorder(");
+	buffer_append_u64(text, time_ns / NS_PER_SEC);
+	buffer_append_byte(text, '.');
+	buffer_append(text, digits, sizeof(digits));
+	buffer_append_byte(text, ':');
+	buffer_append_u64(text, serial);
+	buffer_append_text(text, "):");
 }

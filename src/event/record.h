@@ -6,7 +6,7 @@
  * Ours begin with `recorder(` and have nanoseconds.  So one decoder reads all, a capture is a text file
  * (type=NAME msg=TEXT, as in audit.log), and a bug report can be replayed. */
 
-#include "base/span.h"
+#include "base/buffer.h"
 
 /* Types of linux/audit.h are below 65536.  Ours: */
 enum record_type {
@@ -20,7 +20,8 @@ enum record_type {
 					 * empty: nowhere) */
 	RECORD_NAME,			/* the core asked for the name of an account: uid or gid, name (hex) */
 	RECORD_SETUP,			/* what the run was told of its host and by its settings: see pipeline/setup.h */
-	RECORD_CLOCK,			/* the clock of the core, where the records do not say it: ripe=1 when it let something go */
+	RECORD_CLOCK,			/* the clock of the core, where the records do not say it: ripe=1 when it let something go,
+					 * back=1 when it was set back */
 	RECORD_GAP,			/* begin end class count unit exact cause */
 	RECORD_PROBE,			/* of our programs in the kernel: the bytes of a probe_record (bpf/probe.h), in a capture in hex */
 	RECORD_NOTE,			/* action=start|stop|config|health message= : becomes a recorder event */
@@ -41,3 +42,5 @@ typedef int (*record_fn)(void *user, const struct record *record);
 /* "RECORDER_FORK" and the like for ours; NULL if the type is not ours.  Those of audit: libaudit. */
 const char *record_own_name(uint32_t type);
 uint32_t record_own_type(struct span name);	/* 0: none */
+/* What the text of ours begins with: `recorder(SECONDS.NANOSECONDS:SERIAL):`, appended. */
+void record_put_head(struct buffer *text, uint64_t time_ns, uint64_t serial);

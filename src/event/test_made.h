@@ -33,6 +33,8 @@ static inline void make(struct made *made, enum probe_type type, enum probe_call
 		.auid = 1001, .ses = 9, .name = "worker",
 	};
 	made->record->call = (probe_u16)call;
+	if (type == PROBE_NAME)		/* its root is known: that of the mount 0 */
+		made->record->body.call.init = 1;
 }
 
 /* Text n; texts come in their order.  In pieces: it grows. */

@@ -1,4 +1,4 @@
-/* See hold.h.  A list in order of arrival, which is that of time, and a table by pid. */
+/* See hold.h.  A list in order of arrival, which is nearly that of time, and a table by pid. */
 
 #include "pipeline/hold.h"
 
@@ -6,11 +6,18 @@
 #include <stdlib.h>
 
 #define N_BUCKETS 4096
+#define MAX_CLIMB 64			/* ancestors that are looked for */
+
+struct bucket {
+	struct held *newest;
+	uint32_t count;
+};
 
 struct hold {
 	struct held *oldest, *newest;
-	struct held *buckets[N_BUCKETS];	/* newest first */
+	struct bucket buckets[N_BUCKETS];
 	uint64_t count;
+	uint32_t n_long;			/* buckets with more than HOLD_MAX_CHAIN */
 };
 
 int hold_new(struct hold **ret)
@@ -47,13 +54,19 @@ struct hold *hold_free(struct hold *hold)
 	return NULL;
 }
 
+static struct bucket *bucket_of(struct hold *hold, uint32_t pid)
+{
+	return &hold->buckets[pid % N_BUCKETS];
+}
+
 static struct held *take_out(struct hold *hold, struct held *held)
 {
-	struct held **p = &hold->buckets[held->actor->pid % N_BUCKETS];
+	struct bucket *bucket = bucket_of(hold, held->actor->pid);
 
-	while (*p != held)
-		p = &(*p)->chain;
-	*p = held->chain;
+	*(held->chain_newer ? &held->chain_newer->chain_older : &bucket->newest) = held->chain_older;
+	if (held->chain_older)
+		held->chain_older->chain_newer = held->chain_newer;
+	hold->n_long -= bucket->count-- == HOLD_MAX_CHAIN + 1;
 	*(held->older ? &held->older->newer : &hold->oldest) = held->newer;
 	*(held->newer ? &held->newer->older : &hold->newest) = held->older;
 	hold->count--;
@@ -63,7 +76,7 @@ static struct held *take_out(struct hold *hold, struct held *held)
 /* The exit that is the latest thing held of this pid. */
 static struct held *held_exit(const struct hold *hold, uint32_t pid)
 {
-	for (struct held *held = hold->buckets[pid % N_BUCKETS]; held; held = held->chain)
+	for (struct held *held = hold->buckets[pid % N_BUCKETS].newest; held; held = held->chain_older)
 		if (held->actor->pid == pid)
 			return held->event->kind == KIND_ID(process, exit) ? held : NULL;
 	return NULL;
@@ -72,18 +85,21 @@ static struct held *held_exit(const struct hold *hold, uint32_t pid)
 int hold_put(struct hold *hold, struct event *event, const struct context *actor)
 {
 	struct held *held = malloc(sizeof(*held));
-	struct held **bucket = &hold->buckets[actor->pid % N_BUCKETS];
+	struct bucket *bucket = bucket_of(hold, actor->pid);
 	struct held *superseded = event->kind == KIND_ID(process, exit) ? held_exit(hold, actor->pid) : NULL;
 
 	if (held)
 		*held = (struct held){ .event = event, .actor = context_copy(actor), .older = hold->newest,
-				       .chain = *bucket };
+				       .chain_older = bucket->newest };
 	if (!held || !held->actor) {
 		free(held);
 		event_free(event);
 		return -ENOMEM;
 	}
-	*bucket = held;
+	if (bucket->newest)
+		bucket->newest->chain_newer = held;
+	bucket->newest = held;
+	hold->n_long += bucket->count++ == HOLD_MAX_CHAIN;
 	if (hold->newest)
 		hold->newest->newer = held;
 	else
@@ -101,7 +117,7 @@ static struct held *first_of(const struct hold *hold, uint32_t pid, uint64_t bef
 	struct held *first = NULL;
 	bool born = false;
 
-	for (struct held *held = hold->buckets[pid % N_BUCKETS]; held; held = held->chain)
+	for (struct held *held = hold->buckets[pid % N_BUCKETS].newest; held; held = held->chain_older)
 		if (held->actor->pid == pid && held->event->time_ns <= before_ns) {
 			first = held;
 			born |= held->event->kind == KIND_ID(process, fork);
@@ -111,10 +127,11 @@ static struct held *first_of(const struct hold *hold, uint32_t pid, uint64_t bef
 
 struct held *hold_take_for(struct hold *hold, uint32_t pid)
 {
-	struct held *held = first_of(hold, pid, UINT64_MAX);
+	struct held *held = first_of(hold, pid, UINT64_MAX), *parent = held;
 
-	/* Its parent may be waiting too, and the parent's parent: each was born before its child. */
-	for (struct held *parent = held; parent && values_has(&parent->actor->values, FIELD_ppid);) {
+	/* Its parent may be waiting too, and the parent's parent: each was born before its child, or names it as its own parent
+	 * at the very same time (bad input). */
+	for (unsigned i = 0; i < MAX_CLIMB && parent && values_has(&parent->actor->values, FIELD_ppid); i++) {
 		parent = first_of(hold, parent->actor->ppid, parent->event->time_ns);
 		if (!parent || parent == held || parent->event->time_ns > held->event->time_ns)
 			break;
@@ -128,6 +145,11 @@ struct held *hold_take_until(struct hold *hold, uint64_t time_ns)
 	if (!hold->oldest || hold->oldest->event->time_ns > time_ns)
 		return NULL;
 	return take_out(hold, hold->oldest);
+}
+
+bool hold_is_over(const struct hold *hold)
+{
+	return hold->count > HOLD_MAX || hold->n_long > 0;
 }
 
 uint64_t hold_oldest_ns(const struct hold *hold)

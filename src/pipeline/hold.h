@@ -10,12 +10,16 @@
 #include "event/event.h"
 
 #define HOLD_SLACK_NS (20 * NS_PER_MS)	/* more than a tick of the coarse clock, and than an execve takes */
+/* More wait only if nothing moves the time, as in a file that somebody made: then the oldest go, whatever audit says. */
+#define HOLD_MAX 65536u
+#define HOLD_MAX_CHAIN 256u		/* of those that are searched together */
 #define HOLD_IDLE_NS NS_PER_SEC		/* no audit record for so long: none is on its way (60 ms were too few on a busy host) */
 
 struct held {
 	struct event *event;
 	struct context *actor;
-	struct held *older, *newer, *chain;	/* of hold.c */
+	struct held *older, *newer;		/* of hold.c: of all, and of those of its bucket */
+	struct held *chain_older, *chain_newer;
 };
 
 struct hold;
@@ -29,6 +33,8 @@ int hold_put(struct hold *hold, struct event *event, const struct context *actor
 struct held *hold_take_for(struct hold *hold, uint32_t pid);
 /* What happened until then, oldest first: taken out; NULL: nothing (more). */
 struct held *hold_take_until(struct hold *hold, uint64_t time_ns);
+/* More than may wait: hold_take_until(UINT64_MAX) is to be called until there is room again. */
+bool hold_is_over(const struct hold *hold);
 /* Time of the oldest; UINT64_MAX: there is none. */
 uint64_t hold_oldest_ns(const struct hold *hold);
 uint64_t hold_count(const struct hold *hold);

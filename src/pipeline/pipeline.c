@@ -26,7 +26,7 @@ struct pipeline {
 	struct hold *hold;
 	struct buffer lookup_text;
 	struct buffer probe_bytes;	/* of a record that stands in a capture in hex */
-	uint64_t now_ns;		/* never goes back */
+	uint64_t now_ns;		/* goes back by pipeline_follow_back() alone */
 	uint64_t said_ns;		/* what it would be if the records alone had moved it */
 	uint64_t audit_ns;		/* time of the latest audit record, by its own stamp */
 	uint64_t audit_came_ns;		/* and when it came */
@@ -266,6 +266,15 @@ static int release_for(struct pipeline *pipeline, uint32_t pid)
 	return 0;
 }
 
+static int relieve_hold(struct pipeline *pipeline)
+{
+	int r = 0;
+
+	while (r >= 0 && unlikely(hold_is_over(pipeline->hold)))
+		r = track_held(pipeline, hold_take_until(pipeline->hold, UINT64_MAX));
+	return r;
+}
+
 /* What comes out of decode: a fork or exit of the connector waits for audit, all else goes on. */
 static int on_event(void *user, struct event *event, const struct context *actor)
 {
@@ -286,7 +295,7 @@ static int on_event(void *user, struct event *event, const struct context *actor
 	if (has_pid && pipeline->from_connector) {
 		r = hold_put(pipeline->hold, event, actor);
 		pipeline->stats.merged += r > 0;
-		return MIN(r, 0);
+		return r < 0 ? r : relieve_hold(pipeline);
 	}
 	if (has_pid)
 		r = release_for(pipeline, actor->pid);
@@ -397,12 +406,19 @@ static int use_setup(struct pipeline *pipeline, struct span body)
 
 	if (r < 0)
 		return r;
-	pipeline_set_times(pipeline, &setup.times);
-	if (setup.only_times)
+	if (setup.only_times) {
+		pipeline_set_times(pipeline, &setup.times);
 		return 1;
-	r = tracker_set_boot(pipeline->tracker, setup.boot_id, setup.boot_time_ns);
+	}
+	/* Another run may have been before: it ended. */
+	r = pipeline_drain(pipeline);
+	if (r >= 0)
+		r = tracker_begin_run(pipeline->tracker, setup.boot_id, setup.boot_time_ns);
 	if (r < 0)
 		return r;
+	answers_clear(pipeline->answers);
+	pipeline_set_times(pipeline, &setup.times);
+	pipeline->now_ns = pipeline->said_ns = pipeline->pruned_ns = pipeline->audit_ns = pipeline->audit_came_ns = 0;
 	pipeline->has_probes = false;
 	tracker_set_audit_lag(pipeline->tracker, 0);
 	pipeline->options.own_pid = setup.own_pid;
@@ -448,6 +464,10 @@ static int push_text(struct pipeline *pipeline, const struct record *record)
 	}
 	if (head.type == RECORD_PROBE)
 		return push_probe_text(pipeline, &head);
+	if (head.type == RECORD_CLOCK && span_eq(head.body, SPAN("back=1"))) {
+		r = pipeline_follow_back(pipeline, head.time_ns);
+		return r < 0 ? r : 1;
+	}
 	if (head.type == RECORD_CLOCK) {
 		advance_clock(pipeline, head.time_ns);
 		pipeline->said_ns = MAX(pipeline->said_ns, head.time_ns);
@@ -515,6 +535,22 @@ int pipeline_drain(struct pipeline *pipeline)
 	if (r >= 0)
 		r = release_held(pipeline, UINT64_MAX);
 	return MIN(r, 0);
+}
+
+uint64_t pipeline_now_ns(const struct pipeline *pipeline)
+{
+	return pipeline->now_ns;
+}
+
+int pipeline_follow_back(struct pipeline *pipeline, uint64_t now_ns)
+{
+	int r = pipeline_drain(pipeline);
+
+	answers_clear(pipeline->answers);
+	tracker_follow_back(pipeline->tracker, now_ns);
+	pipeline->now_ns = pipeline->said_ns = pipeline->pruned_ns = now_ns;
+	pipeline->audit_ns = pipeline->audit_came_ns = 0;
+	return r;
 }
 
 uint64_t pipeline_next_ns(const struct pipeline *pipeline)

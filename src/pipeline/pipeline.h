@@ -66,6 +66,11 @@ void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret)
 int pipeline_push(struct pipeline *pipeline, const struct record *record);
 /* Releases what has become ripe by now_ns, and forgets what is old.  1: there was something. */
 int pipeline_advance(struct pipeline *pipeline, uint64_t now_ns);
+/* The time up to which it has come. */
+uint64_t pipeline_now_ns(const struct pipeline *pipeline);
+/* Somebody set the host's clock back: what waits for a time comes out, and time goes on from there.  0, or as with push.  A
+ * capture says it by a RECORD_CLOCK with back=1. */
+int pipeline_follow_back(struct pipeline *pipeline, uint64_t now_ns);
 /* For a capture: the clock as it is now, if a replay of what was pushed, and of the clocks that this gave, would not have
  * it from the times in the records; else 0. */
 uint64_t pipeline_unsaid_clock(struct pipeline *pipeline);

@@ -6,12 +6,6 @@
 
 #include "event/schema.h"
 
-static void head(struct buffer *text, uint64_t now_ns)
-{
-	buffer_printf(text, "recorder(%llu.%09llu:0):", (unsigned long long)(now_ns / NS_PER_SEC),
-		      (unsigned long long)(now_ns % NS_PER_SEC));
-}
-
 static void write_times(struct buffer *text, const struct pipeline_times *times)
 {
 	buffer_printf(text, " timeout=%llu", (unsigned long long)times->timeout_ns);
@@ -23,7 +17,7 @@ static void write_times(struct buffer *text, const struct pipeline_times *times)
 
 void setup_write_times(struct buffer *text, const struct pipeline_times *times, uint64_t now_ns)
 {
-	head(text, now_ns);
+	record_put_head(text, now_ns, 0);
 	write_times(text, times);
 }
 
@@ -31,7 +25,7 @@ void setup_write(struct buffer *text, const struct pipeline_options *options, ui
 {
 	const char *between = "";
 
-	head(text, now_ns);
+	record_put_head(text, now_ns, 0);
 	buffer_append_text(text, " boot_id=");
 	buffer_append_span(text, options->tracker.boot_id);
 	buffer_printf(text, " boot_time=%llu pid=%u", (unsigned long long)options->tracker.boot_time_ns, options->own_pid);

@@ -87,6 +87,40 @@ static void test_a_pid_comes_again(void **state)
 	FORK(10, 11, 220);
 	expect(hold_take_for(hold, 11), KIND_ID(process, fork), 10);
 	expect(hold_take_for(hold, 11), KIND_ID(process, fork), 11);
+	/* ... nor when all is of one time. */
+	FORK(20, 21, 300);
+	FORK(21, 20, 300);
+	expect(hold_take_for(hold, 20), KIND_ID(process, fork), 20);
+	hold_free(hold);
+}
+
+/* As many as somebody puts into a file, of one pid or of many. */
+static void test_bounded(void **state)
+{
+	struct hold *hold = NULL;
+
+	assert_int_equal(hold_new(&hold), 0);
+	for (unsigned i = 0; i < HOLD_MAX_CHAIN; i++)
+		FORK(10, 1, 100);
+	assert_false(hold_is_over(hold));
+	FORK(11, 1, 100);
+	assert_false(hold_is_over(hold));
+	FORK(10, 1, 100);
+	FORK(10, 1, 100);
+	assert_true(hold_is_over(hold));
+	expect(hold_take_until(hold, UINT64_MAX), KIND_ID(process, fork), 10);
+	assert_true(hold_is_over(hold));
+	expect(hold_take_until(hold, UINT64_MAX), KIND_ID(process, fork), 10);
+	assert_false(hold_is_over(hold));
+	while (hold_count(hold) > 0)
+		held_free(hold_take_until(hold, UINT64_MAX));
+	for (unsigned i = 0; i < HOLD_MAX; i++)
+		FORK(100 + i, 1, 100);
+	assert_false(hold_is_over(hold));
+	FORK(99, 1, 100);
+	assert_true(hold_is_over(hold));
+	expect(hold_take_until(hold, UINT64_MAX), KIND_ID(process, fork), 100);
+	assert_false(hold_is_over(hold));
 	hold_free(hold);
 }
 
@@ -122,6 +156,7 @@ int main(void)
 		cmocka_unit_test(test_by_time),
 		cmocka_unit_test(test_the_child_fetches_its_fork),
 		cmocka_unit_test(test_a_pid_comes_again),
+		cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_two_exits),
 	};
 

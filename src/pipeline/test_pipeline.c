@@ -13,6 +13,7 @@
 
 #include "event/event_json.h"
 #include "event/test_made.h"
+#include "pipeline/hold.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/setup.h"
 #include "source/capture.h"
@@ -98,6 +99,9 @@ static void tear_down(struct fixture *f)
 	"rdev=00:00 nametype=NORMAL\n"
 #define END HEAD("EOE", "7") "\n"
 static const char exec_lines[] = BEFORE_END END;
+
+#define MOUNT(seconds, serial) "audit(" seconds ".123:" serial "): arch=c000003e syscall=165 success=yes exit=0 a0=1 a1=2 a2=3 a3=4 " \
+	"items=0 ppid=10 pid=11 " IDS "comm=\"mount\" exe=\"/bin/mount\""
 
 static void test_exec(void **state)
 {
@@ -220,6 +224,42 @@ static void test_setup_of_a_capture(void **state)
 	tear_down(&again);
 }
 
+#define SETUP(boot, seconds) "type=RECORDER_SETUP msg=recorder(" seconds ".0:0): boot_id=" boot " boot_time=" seconds \
+	"000000000 pid=9 timeout=10000000000 not_audit=\n"
+#define INIT(seconds) "type=RECORDER_PROCESS msg=recorder(" seconds ".5:0): pid=1 ppid=0 start_ticks=1 uid=0 comm=\"init\"\n"
+
+/* Two captures in one import: what the one knows is nothing to the other, soon as it may come. */
+static void test_two_captures(void **state)
+{
+	static const char *const runs[] = {
+		SETUP(BOOT, "1795343300") INIT("1795343300")
+			"type=RECORDER_FORK msg=recorder(1795343305.0:0): pid=10 ppid=1\n"
+			"type=RECORDER_NAME msg=recorder(1795343306.0:0): uid=0 name=726F6F74\n",
+		SETUP("0f2f6a3c-0000-4000-8000-000000000001", "1795343310") INIT("1795343310")
+			"type=SYSCALL msg=" MOUNT("1795343311", "9") "\n",
+		/* the same boot, another run of the recorder */
+		SETUP("0f2f6a3c-0000-4000-8000-000000000001", "1795343310") INIT("1795343310"),
+		/* the older one last */
+		SETUP(BOOT, "1795343300") INIT("1795343300"),
+	};
+	struct fixture together = { 0 }, apart = { 0 };
+	struct pipeline_options options = { .assembler = ASSEMBLER_DEFAULTS, .decoder = { .own_key = "recorder" } };
+
+	assert_int_equal(pipeline_new(&together.pipeline, &options, collect, &together), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		lines(&together, runs[i]);
+		assert_int_equal(pipeline_new(&apart.pipeline, &options, collect, &apart), 0);
+		lines(&apart, runs[i]);
+		assert_int_equal(pipeline_drain(apart.pipeline), 0);
+		apart.pipeline = pipeline_free(apart.pipeline);
+	}
+	assert_int_equal(pipeline_drain(together.pipeline), 0);
+	assert_int_equal(together.n_events, 6);
+	assert_string_equal(buffer_text(&together.out), buffer_text(&apart.out));
+	tear_down(&together);
+	tear_down(&apart);
+}
+
 static void test_names_of_a_capture(void **state)
 {
 	struct fixture f = { 0 };
@@ -289,6 +329,91 @@ static void test_times_change(void **state)
 	assert_int_equal(pipeline_next_ns(f.pipeline), at_ns + NS_PER_SEC);
 	assert_int_equal(pipeline_advance(f.pipeline, at_ns + NS_PER_SEC), 1);
 	assert_int_equal(f.n_events, 1);
+	tear_down(&f);
+}
+
+/* An hour back: what waited comes out, and what comes then waits no longer than ever. */
+static void test_clock_set_back(void **state)
+{
+	static const uint64_t first_ns = UINT64_C(1795343338123000000), then_ns = UINT64_C(1795339738123000000);
+	struct fixture live = { 0 }, again = { 0 };
+	struct pipeline_stats stats;
+
+	set_up(&live, false);
+	assert_int_equal(pipeline_push(live.pipeline, &(struct record){ .type = RECORD_EXIT, .time_ns = first_ns,
+		.text = SPAN("recorder(1795343338.123000000:0): pid=500") }), 0);
+	assert_int_equal(pipeline_push(live.pipeline, &(struct record){ .type = 1300, .time_ns = first_ns,
+								       .text = SPAN(MOUNT("1795343338", "9")) }), 0);
+	assert_int_equal(live.n_events, 0);
+	assert_true(pipeline_now_ns(live.pipeline) == first_ns);
+	assert_int_equal(pipeline_follow_back(live.pipeline, then_ns), 0);
+	assert_true(pipeline_now_ns(live.pipeline) == then_ns);
+	assert_int_equal(pipeline_unsaid_clock(live.pipeline), 0);
+	assert_int_equal(live.n_events, 2);
+	assert_int_equal(pipeline_push(live.pipeline, &(struct record){ .type = RECORD_EXIT, .time_ns = then_ns,
+		.text = SPAN("recorder(1795339738.123000000:0): pid=501") }), 0);
+	assert_int_equal(pipeline_push(live.pipeline, &(struct record){ .type = 1300, .time_ns = then_ns,
+								       .text = SPAN(MOUNT("1795339738", "10")) }), 0);
+	assert_int_equal(live.n_events, 2);
+	assert_true(pipeline_next_ns(live.pipeline) <= then_ns + 10 * NS_PER_SEC);
+	assert_int_equal(pipeline_advance(live.pipeline, then_ns + 11 * NS_PER_SEC), 1);
+	assert_int_equal(live.n_events, 4);
+	/* processes that ended before are forgotten after their time */
+	pipeline_stats(live.pipeline, &stats);
+	assert_int_equal(stats.tracker->processes, 4);
+	assert_int_equal(pipeline_advance(live.pipeline, then_ns + 100 * NS_PER_SEC), 1);
+	pipeline_stats(live.pipeline, &stats);
+	assert_int_equal(stats.tracker->processes, 2);
+
+	set_up(&again, false);
+	lines(&again, "type=RECORDER_EXIT msg=recorder(1795343338.123000000:0): pid=500\n"
+		      "type=SYSCALL msg=" MOUNT("1795343338", "9") "\n"
+		      "type=RECORDER_CLOCK msg=recorder(1795339738.123000000:0): back=1\n"
+		      "type=RECORDER_EXIT msg=recorder(1795339738.123000000:0): pid=501\n"
+		      "type=SYSCALL msg=" MOUNT("1795339738", "10") "\n");
+	assert_int_equal(again.n_events, 2);
+	lines(&again, "type=RECORDER_CLOCK msg=recorder(1795339749.123000000:0): ripe=1\n");
+	assert_string_equal(buffer_text(&again.out), buffer_text(&live.out));
+	tear_down(&live);
+	tear_down(&again);
+}
+
+/* Forks that no time lets go of. */
+static void test_forks_of_one_time(void **state)
+{
+	struct fixture f = { 0 };
+	struct pipeline_stats stats;
+
+	set_up(&f, false);
+	for (unsigned i = 0; i < 2 * HOLD_MAX_CHAIN; i++)
+		lines(&f, "type=RECORDER_FORK msg=recorder(1795343338.0:0): pid=10 ppid=1\n");
+	pipeline_stats(f.pipeline, &stats);
+	assert_int_equal(stats.events, 2 * HOLD_MAX_CHAIN);
+	assert_int_equal(stats.held, HOLD_MAX_CHAIN);
+	/* parents of each other */
+	lines(&f, "type=RECORDER_FORK msg=recorder(1795343338.0:0): pid=20 ppid=21\n"
+		  "type=RECORDER_FORK msg=recorder(1795343338.0:0): pid=21 ppid=20\n"
+		  "type=RECORDER_PROCESS msg=recorder(1795343338.0:0): pid=20 ppid=21\n");
+	assert_int_equal(pipeline_drain(f.pipeline), 0);
+	pipeline_stats(f.pipeline, &stats);
+	assert_int_equal(stats.held, 0);
+	tear_down(&f);
+}
+
+/* What is no descriptor answers no other question either. */
+static void test_descriptor_out_of_range(void **state)
+{
+	struct fixture f = { 0 };
+	struct pipeline_stats stats;
+
+	set_up(&f, false);
+	lines(&f, BEFORE_END
+		  "type=RECORDER_FD msg=recorder(1795343338.0:0): pid=0 fd=4294967293 path=6576696C\n"
+		  "type=RECORDER_FD msg=recorder(1795343338.0:0): pid=0 fd=2147483647 path=2F78\n" END);
+	assert_int_equal(f.n_events, 1);
+	assert_null(strstr(buffer_text(&f.out), "evil"));
+	pipeline_stats(f.pipeline, &stats);
+	assert_int_equal(stats.malformed, 1);
 	tear_down(&f);
 }
 
@@ -586,9 +711,13 @@ int main(void)
 		cmocka_unit_test(test_capture_answers),
 		cmocka_unit_test(test_order_of_answers),
 		cmocka_unit_test(test_setup_of_a_capture),
+		cmocka_unit_test(test_two_captures),
 		cmocka_unit_test(test_names_of_a_capture),
 		cmocka_unit_test(test_clock),
 		cmocka_unit_test(test_times_change),
+		cmocka_unit_test(test_clock_set_back),
+		cmocka_unit_test(test_forks_of_one_time),
+		cmocka_unit_test(test_descriptor_out_of_range),
 		cmocka_unit_test(test_rubbish_is_counted),
 		cmocka_unit_test(test_drain_brings_the_rest),
 		cmocka_unit_test(test_own_process_is_left_out),

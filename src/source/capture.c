@@ -83,8 +83,8 @@ static void write_probe(struct buffer *buffer, const struct record *record)
 	static const char digits[] = "0123456789abcdef";
 	char *room;
 
-	buffer_printf(buffer, "recorder(%llu.%09llu:0): ", (unsigned long long)(record->time_ns / NS_PER_SEC),
-		      (unsigned long long)(record->time_ns % NS_PER_SEC));
+	record_put_head(buffer, record->time_ns, 0);
+	buffer_append_text(buffer, " ");
 	room = buffer_reserve(buffer, 2 * record->text.size);
 	if (!room)
 		return;

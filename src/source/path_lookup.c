@@ -108,6 +108,20 @@ static int open_below(int root, const char *path)
 	return open_cached(root, path[size] ? path + size : "/");
 }
 
+/* /proc/self is whoever walks it (so are /etc/mtab, /dev/stdin): that leads to us, not to the process that is asked for. */
+static bool is_ours(const char *path)
+{
+	char own[24];
+	int size = snprintf(own, sizeof(own), "/proc/%d", getpid());
+
+	while ((path = strstr(path, own))) {
+		path += size;
+		if (*path == '/' || *path == 0)
+			return true;
+	}
+	return false;
+}
+
 int path_lookup(const struct path_place *from, const char *path, struct file_id *ret_id, char *ret, size_t size)
 {
 	struct statx found;
@@ -130,6 +144,8 @@ int path_lookup(const struct path_place *from, const char *path, struct file_id 
 	if (r >= 0 && found.stx_nlink == 0)
 		r = -ENOENT;
 	close(fd);
+	if (r >= 0 && is_ours(ret) && !is_ours(path))
+		r = -EAGAIN;
 	if (r >= 0)
 		*ret_id = (struct file_id){ .device = makedev(found.stx_dev_major, found.stx_dev_minor),
 					    .inode = found.stx_ino, .known = true };

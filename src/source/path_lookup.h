@@ -9,5 +9,5 @@
 /* *ret_id and the path in the end, NUL-terminated: both paths are from the root of the mount namespace, as the kernel's programs
  * walk them.  from NULL: the process is where this one is.
  * 0; -EOPNOTSUPP: this kernel cannot be asked safely; -ESRCH: nobody there is left to be asked; -errno: it leads nowhere, or
- * not without waiting for a file system.  Never waits for a disk, a network or a FUSE program. */
+ * (-EAGAIN) not without waiting for a file system, or by /proc/self.  Never waits for a disk, a network or a FUSE program. */
 int path_lookup(const struct path_place *from, const char *path, struct file_id *ret_id, char *ret, size_t size);

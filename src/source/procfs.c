@@ -336,23 +336,6 @@ static void put_cgroup(struct procfs *procfs, int folder, struct buffer *text)
 	put_text(text, " unit=", cgroup.unit);
 }
 
-static void put_head(struct buffer *text, uint64_t now_ns, uint32_t pid)
-{
-	uint64_t fraction = now_ns % NS_PER_SEC;
-	char digits[9];
-
-	for (int i = 8; i >= 0; i--) {
-		digits[i] = (char)('0' + fraction % 10);
-		fraction /= 10;
-	}
-	buffer_append_text(text, "recorder(");
-	buffer_append_u64(text, now_ns / NS_PER_SEC);
-	buffer_append_byte(text, '.');
-	buffer_append(text, digits, sizeof(digits));
-	put_number(text, ":", pid);
-	buffer_append_text(text, "):");
-}
-
 static int put_process(struct procfs *procfs, uint64_t now_ns, uint32_t pid, bool is_lookup,
 		       struct buffer *text)
 {
@@ -376,7 +359,7 @@ static int put_process(struct procfs *procfs, uint64_t now_ns, uint32_t pid, boo
 		return r == -ENOENT ? -ESRCH : r;
 	}
 
-	put_head(text, now_ns, pid);
+	record_put_head(text, now_ns, pid);
 	if (is_lookup)
 		buffer_append_text(text, " lookup=1");
 	put_number(text, " pid=", pid);

@@ -168,9 +168,37 @@ static void test_another_root(void **state)
 	assert_int_equal(rmdir(base), 0);
 }
 
+/* What is itself to us is us; who names us by number means us. */
+static void test_self(void **state)
+{
+	char dir[] = "/tmp/test_path_lookup.XXXXXX", link[64], named[64], found[PATH_MAX];
+	struct file_id id;
+	struct stat st;
+
+	if (path_lookup(NULL, "/", &id, found, sizeof(found)) < 0)
+		skip();
+	assert_non_null(mkdtemp(dir));
+	snprintf(link, sizeof(link), "%s/link", dir);
+	snprintf(named, sizeof(named), "/proc/%d/status", getpid());
+	make_link("/proc/self/status", link);
+	assert_int_equal(stat(link, &st), 0);
+	assert_int_equal(stat("/proc/thread-self/status", &st), 0);
+	expect_none(NULL, "/proc/self", -EAGAIN);
+	expect_none(NULL, "/proc/self/status", -EAGAIN);
+	expect_none(NULL, "/proc/thread-self/status", -EAGAIN);
+	expect_none(NULL, link, -EAGAIN);
+	expect_found(NULL, named, named);
+	snprintf(named, sizeof(named), "/proc/%d", getppid());
+	assert_int_equal(stat(named, &st), 0);
+	expect_found(NULL, named, named);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_links), cmocka_unit_test(test_another_root) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_links), cmocka_unit_test(test_another_root),
+					    cmocka_unit_test(test_self) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

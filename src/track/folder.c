@@ -42,12 +42,17 @@ static void forget(struct folder *folder)
 	*folder = (struct folder){ 0 };
 }
 
+void folders_clear(struct folders *folders)
+{
+	for (size_t i = 0; i < N_FOLDERS; i++)
+		forget(&folders->table[i]);
+}
+
 struct folders *folders_free(struct folders *folders)
 {
 	if (!folders)
 		return NULL;
-	for (size_t i = 0; i < N_FOLDERS; i++)
-		forget(&folders->table[i]);
+	folders_clear(folders);
 	free(folders);
 	return NULL;
 }
@@ -141,7 +146,7 @@ enum folder_answer folders_ask(struct folders *folders, const struct path_place 
 	memcpy(path, text.data, text.size);
 	path[text.size] = 0;
 	r = folders->lookup(folders->user, from, path, &found, real, sizeof(real));
-	if (r == -EOPNOTSUPP || r == -ENODATA || r == -EAGAIN)	/* -EAGAIN: only the disk could tell, or renames all the time */
+	if (r == -EOPNOTSUPP || r == -ENODATA)
 		return FOLDER_UNKNOWN;
 	if (r < 0)
 		return FOLDER_OTHER;

@@ -15,11 +15,12 @@ typedef int (*folder_lookup_fn)(void *user, const struct path_place *from, const
 struct folders;
 int folders_new(struct folders **ret, folder_lookup_fn lookup, void *user);
 struct folders *folders_free(struct folders *folders);
+void folders_clear(struct folders *folders);
 DEFINE_CLEANUP(struct folders, folders_free)
 
 enum folder_answer {
 	FOLDER_UNKNOWN,			/* nobody can be asked */
-	FOLDER_OTHER,			/* the text leads elsewhere, or nowhere, by now */
+	FOLDER_OTHER,			/* the text leads elsewhere, or nowhere, by now, or only the disk could tell (-EAGAIN) */
 	FOLDER_SURE,			/* *ret is the path in the end */
 };
 /* ids: what it must be, one of them.  *ret is borrowed until the next call. */

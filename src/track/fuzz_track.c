@@ -172,6 +172,10 @@ static uint64_t run(const uint8_t *data, size_t size)
 			sum = sum * 31 + event->context->entity_id + event->context->depth;
 		if (op[0] == 0x7f)
 			tracker_prune(tracker, now_ns);
+		if (op[0] == 0x7e)
+			tracker_follow_back(tracker, now_ns -= MIN(now_ns, (uint64_t)op[3] * NS_PER_SEC));
+		if (op[0] == 0x7d && tracker_begin_run(tracker, SPAN("other"), options.boot_time_ns) < 0)
+			abort();
 		if (tracker_stats(tracker)->processes > MAX_PROCESSES ||
 		    tracker_stats(tracker)->bytes > 16u << 20)
 			abort();

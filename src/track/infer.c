@@ -28,10 +28,28 @@ struct birth tracker_birth(const struct tracker *tracker, const struct context *
 	return birth;
 }
 
+static bool began_at(const struct tracker *tracker, const struct context *actor, uint64_t ticks)
+{
+	return actor->start / tracker->tick_ns == ticks;
+}
+
+/* The time alone may name another that has, or had, the pid: events come late, forks and exits may be lost, clocks are set
+ * back.  The start, where the event tells it, does not. */
+static struct process *find(const struct tracker *tracker, uint32_t pid, uint64_t time_ns, const struct context *actor)
+{
+	struct process *process = process_find(tracker->table, tracker->node_hash, pid, time_ns), *begun;
+
+	if (!actor || !values_has(&actor->values, FIELD_start) ||
+	    likely(process && process->has_ticks && began_at(tracker, actor, process->ticks)))
+		return process;
+	begun = process_begun(tracker->table, tracker->node_hash, pid, actor->start / tracker->tick_ns);
+	return begun || (process && process->has_ticks) ? begun : process;
+}
+
 /* What /proc said. */
 enum answer {
 	NOT_ASKED,
-	GONE,  /* there is no such process, or only one that began after the event */
+	GONE,  /* there is no such process, or only one that began after the event, or at another time than it says */
 	SHOWN, /* scratch is filled */
 	ITSELF, /* the event is what /proc said */
 };
@@ -61,7 +79,7 @@ static int look_up(struct tracker *tracker, uint32_t pid, uint64_t time_ns, cons
 static bool is_shown(const struct tracker *tracker, const struct process *process)
 {
 	return process->has_ticks && values_has(&tracker->scratch->values, FIELD_start) &&
-	       tracker->scratch->start / tracker->tick_ns == process->ticks;
+	       began_at(tracker, tracker->scratch, process->ticks);
 }
 
 static int ensure(struct tracker *tracker, uint32_t pid, uint64_t time_ns, const struct context *actor,
@@ -135,9 +153,8 @@ static bool is_over(const struct tracker *tracker, const struct process *process
 {
 	const struct context *context = process->context;
 
-	/* The same start: the process, which ended; its connections may end later. */
-	if (actor && values_has(&actor->values, FIELD_start) && process->has_ticks &&
-	    actor->start / tracker->tick_ns == process->ticks)
+	/* Found by its start: the process, which ended; its connections may end later. */
+	if (actor && values_has(&actor->values, FIELD_start) && process->has_ticks)
 		return false;
 	if (process->ended && process->end_known && time_ns > process->end_ns + PROCESS_SLACK_NS)
 		return true;
@@ -152,7 +169,7 @@ static bool is_over(const struct tracker *tracker, const struct process *process
 static int ensure(struct tracker *tracker, uint32_t pid, uint64_t time_ns, const struct context *actor,
 		  bool is_exec, unsigned depth, struct process **ret, bool *ret_fresh)
 {
-	struct process *process = process_find(tracker->table, tracker->node_hash, pid, time_ns);
+	struct process *process = find(tracker, pid, time_ns, actor);
 	int answer;
 
 	*ret_fresh = false;
@@ -163,6 +180,10 @@ static int ensure(struct tracker *tracker, uint32_t pid, uint64_t time_ns, const
 	answer = look_up(tracker, pid, time_ns, process);
 	if (answer < 0)
 		return answer;
+	if (answer == SHOWN && actor && values_has(&actor->values, FIELD_start) &&
+	    values_has(&tracker->scratch->values, FIELD_start) &&
+	    !began_at(tracker, actor, tracker->scratch->start / tracker->tick_ns))
+		answer = GONE;
 	if (process && process->ended) {
 		/* The end of the first thread is reported like that of the process, also when the others
 		 * go on or one of them executes a program and takes over the pid (fs/exec.c, de_thread). */
@@ -197,7 +218,7 @@ int tracker_process(struct tracker *tracker, uint32_t pid, uint64_t time_ns, con
 int tracker_ended_process(struct tracker *tracker, uint32_t pid, uint64_t time_ns,
 			  const struct context *actor, struct process **ret, bool *ret_fresh)
 {
-	*ret = process_find(tracker->table, tracker->node_hash, pid, time_ns);
+	*ret = find(tracker, pid, time_ns, actor);
 	*ret_fresh = !*ret;
 	if (*ret)
 		return 0;

@@ -119,7 +119,7 @@ int life_fork(struct tracker *tracker, struct event *event, const struct context
 		return 0;
 	}
 
-	if (process && !process->ended) {
+	if (process && !process->ended && process->start_ns <= birth.time_ns) {
 		process_end(tracker->table, process, event->time_ns, false);
 		tracker->stats.reused_pids++;
 	}
@@ -230,7 +230,7 @@ int life_exit(struct tracker *tracker, struct event *event, const struct context
 	process_end(tracker->table, process, event->time_ns, true);
 	process->end_by_connector = by_connector;
 	tracker_set_context(event, process->context);
-	if (!process->start_inferred && event->time_ns >= process->start_ns)
+	if (!values_has(&event->values, FIELD_duration) && !process->start_inferred && event->time_ns >= process->start_ns)
 		values_set_number(&event->values, FIELD_duration, event->time_ns - process->start_ns);
 	return 0;
 }

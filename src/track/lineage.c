@@ -19,14 +19,26 @@ struct change {
 	unsigned budget;
 };
 
-static int move(struct tracker *tracker, struct process *child, bool inherit, struct context **ret)
+static int move(struct tracker *tracker, struct process *child, const struct change *change, struct context **ret)
 {
+	const struct values *own = &child->context->values;
 	struct context *context;
+	int r;
 
-	if (inherit && child->inherits)
-		return image_child(tracker, child,
-				   (uint32_t)values_number(&child->context->values, FIELD_ppid),
-				   child->parent, ret);
+	if (change->inherit && child->inherits) {
+		r = image_child(tracker, child, (uint32_t)values_number(own, FIELD_ppid), child->parent, &context);
+		if (r < 0)
+			return r;
+		/* The folder of the parent is of the same time as the change, which may be long after the fork. */
+		if (change->since_ns == 0 && values_has(own, FIELD_cwd))
+			values_copy(&context->values, own, FIELD_cwd);
+		if (context->values.failed) {
+			context_unref(context);
+			return -ENOMEM;
+		}
+		*ret = context;
+		return 0;
+	}
 	context = context_copy(child->context);
 	if (!context)
 		return -ENOMEM;
@@ -54,7 +66,7 @@ static int follow(struct tracker *tracker, struct process *parent, const struct 
 		if (change->budget == 0)
 			return 0;
 		change->budget--;
-		r = move(tracker, child, change->inherit, &context);
+		r = move(tracker, child, change, &context);
 		if (r < 0)
 			return r;
 		was = context_ref(child->context);

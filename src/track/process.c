@@ -263,6 +263,32 @@ void process_table_end_before(struct process_table *table, uint32_t node, uint64
 	}
 }
 
+void process_table_clear(struct process_table *table, uint32_t node)
+{
+	struct process *const firsts[] = { table->running.first, table->ended.first };
+
+	for (size_t i = 0; i < ARRAY_SIZE(firsts); i++)
+		for (struct process *process = firsts[i], *next; process; process = next) {
+			next = process->queue_next;
+			if (process->node == node)
+				forget(table, process);
+		}
+}
+
+void process_table_follow_back(struct process_table *table, uint64_t now_ns)
+{
+	struct process *const firsts[] = { table->running.first, table->ended.first };
+
+	for (size_t i = 0; i < ARRAY_SIZE(firsts); i++)
+		for (struct process *p = firsts[i]; p; p = p->queue_next) {
+			uint64_t *const times[] = { &p->start_ns, &p->end_ns, &p->used_ns, &p->queued_ns, &p->looked_up_ns,
+						    &p->since_ns };
+
+			for (size_t k = 0; k < ARRAY_SIZE(times); k++)
+				*times[k] = MIN(*times[k], now_ns);
+		}
+}
+
 struct process *process_find(const struct process_table *table, uint32_t node, uint32_t pid, uint64_t time_ns)
 {
 	struct process *newest = NULL, *later = NULL;
@@ -294,6 +320,14 @@ struct process *process_newest(const struct process_table *table, uint32_t node,
 {
 	for (struct process *p = *bucket_of(table, node, pid); p; p = p->bucket_next)
 		if (p->pid == pid && p->node == node)
+			return p;
+	return NULL;
+}
+
+struct process *process_begun(const struct process_table *table, uint32_t node, uint32_t pid, uint64_t ticks)
+{
+	for (struct process *p = *bucket_of(table, node, pid); p; p = p->bucket_next)
+		if (p->pid == pid && p->node == node && p->has_ticks && p->ticks == ticks)
 			return p;
 	return NULL;
 }

@@ -1,10 +1,10 @@
 #pragma once
 /* The table of processes: pid -> the incarnations of that pid that are still of interest, newest first.
  *
- * A process is found by pid AND time: events of a process arrive late (kauditd is behind the proc
- * connector), when it has ended and even when its pid is in use again. Ended processes therefore stay for
- * a grace time. Bounded in number and in bytes; when full the ended go first, then the running ones that
- * were not heard of for longest. Inside `track` only. */
+ * A process is found by its pid and its start, where the event tells that; else by pid and time: events of
+ * a process arrive late (kauditd is behind the proc connector), when it has ended and even when its pid is
+ * in use again. Ended processes therefore stay for a grace time. Bounded in number and in bytes; when full
+ * the ended go first, then the running ones that were not heard of for longest. Inside `track` only. */
 
 #include "event/context.h"
 
@@ -67,10 +67,17 @@ void process_table_prune(struct process_table *table, uint64_t now_ns);
 /* A reboot: every process that was not heard of since has ended. */
 void process_table_end_before(struct process_table *table, uint32_t node, uint64_t time_ns);
 
+/* All of them, the running too. */
+void process_table_clear(struct process_table *table, uint32_t node);
+/* The clock was set back to `now_ns`: nothing was later than that, or it would stay until then. */
+void process_table_follow_back(struct process_table *table, uint64_t now_ns);
+
 /* The incarnation that an event of this time is about; NULL: none is known. */
 struct process *process_find(const struct process_table *table, uint32_t node, uint32_t pid,
 			     uint64_t time_ns);
 struct process *process_newest(const struct process_table *table, uint32_t node, uint32_t pid);
+/* The incarnation that is known to have begun then (ticks since boot); NULL: none. */
+struct process *process_begun(const struct process_table *table, uint32_t node, uint32_t pid, uint64_t ticks);
 /* A new incarnation, running, without a context. NULL: no memory, or the table is full (see make_room). */
 struct process *process_add(struct process_table *table, uint32_t node, uint32_t pid, uint64_t start_ns);
 

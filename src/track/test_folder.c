@@ -144,8 +144,8 @@ static void test_ask_plain_and_gone(void **state)
 	answer_path = "/gone";
 	assert_int_equal(folders_ask(folders, NULL, SPAN("/gone"), FIRST_NS, &real), FOLDER_SURE);
 	assert_true(span_eq(real, SPAN("/gone")));
-	answer = -EAGAIN;	/* only the disk could tell */
-	assert_int_equal(folders_ask(folders, NULL, SPAN("/x"), FIRST_NS, &real), FOLDER_UNKNOWN);
+	answer = -EAGAIN;	/* only the disk could tell: nothing is confirmed */
+	assert_int_equal(folders_ask(folders, NULL, SPAN("/x"), FIRST_NS, &real), FOLDER_OTHER);
 	answer = -EOPNOTSUPP;
 	assert_int_equal(folders_ask(folders, NULL, SPAN("/x"), FIRST_NS, &real), FOLDER_UNKNOWN);
 	answer = -ENODATA;

@@ -286,6 +286,133 @@ static void test_directory_of_an_unseen_process(void **state)
 	end(&world);
 }
 
+/* Of process 100 that began so long after AT(0), as the kernel's programs tell it. */
+static struct event *of_start(struct world *world, uint16_t kind, unsigned start_ms, unsigned ms, int expected)
+{
+	struct values *values = actor(world, 100);
+	struct event *event = event_new(kind, AT(ms));
+
+	assert_non_null(event);
+	values_set_number(values, FIELD_ppid, 1);
+	values_set_number(values, FIELD_start, AT(start_ms) - BOOT_NS);
+	say(&event->values, FIELD_source, "ebpf");
+	assert_int_equal(tracker_event(world->tracker, event, world->actor), expected);
+	return event;
+}
+
+static uint64_t id_of(unsigned start_ms)
+{
+	return context_entity_id(BOOT_ID, (AT(start_ms) - BOOT_NS) / TICK_NS, 100);
+}
+
+static void expect_start(struct world *world, uint16_t kind, unsigned start_ms, unsigned ms)
+{
+	struct event *event = of_start(world, kind, start_ms, ms, 0);
+
+	assert_int_equal(event->context->entity_id, id_of(start_ms));
+	event_free(event);
+}
+
+/* A connection ends when its process has, and the pid is another's. */
+static void test_start_of_one_that_ended(void **state)
+{
+	struct world world;
+
+	begin_both(&world);
+	expect_start(&world, KIND_ID(process, fork), 1000, 1000);
+	expect_start(&world, KIND_ID(process, exit), 1000, 2000);
+	expect_start(&world, KIND_ID(process, fork), 3000, 3000);
+	expect_start(&world, KIND_ID(network, disconnect), 1000, 4000);
+	expect_start(&world, KIND_ID(file, write), 3000, 4001);
+	/* one that is not known any more does not end the younger */
+	expect_start(&world, KIND_ID(network, disconnect), 500, 4002);
+	expect_start(&world, KIND_ID(file, write), 3000, 4003);
+	assert_int_equal(stats(&world)->reused_pids, 0);
+	end(&world);
+}
+
+/* What a pid does after an exit and a fork that were lost is not done by the one before. */
+static void test_start_of_an_unseen_one(void **state)
+{
+	struct world world;
+	struct event *event;
+
+	begin_both(&world);
+	expect_start(&world, KIND_ID(process, fork), 1000, 1000);
+	expect_start(&world, KIND_ID(process, exec), 3000, 3000);
+	expect_start(&world, KIND_ID(file, write), 3000, 3001);
+	assert_int_equal(stats(&world)->reused_pids, 1);
+	/* the exit alone was seen: it is one */
+	expect_start(&world, KIND_ID(process, exit), 3000, 4000);
+	expect_start(&world, KIND_ID(process, exit), 5000, 6000);
+	event = of_start(&world, KIND_ID(process, exit), 5000, 6001, 1);
+	event_free(event);
+	/* the clock was set back */
+	expect_start(&world, KIND_ID(process, fork), 7000, 7000);
+	event_free(of_start(&world, KIND_ID(file, write), 7000, 100, 0));
+	assert_int_equal(stats(&world)->inferred, 3);	/* with the parent */
+	end(&world);
+}
+
+/* A fork that comes late is of the one before. */
+static void test_fork_of_the_one_before(void **state)
+{
+	struct world world;
+	struct event *event;
+
+	begin_both(&world);
+	expect_start(&world, KIND_ID(process, fork), 3000, 3000);
+	expect_start(&world, KIND_ID(process, fork), 1000, 1000);
+	assert_int_equal(stats(&world)->reused_pids, 0);
+	/* the younger goes on: its record that names no start is no other's */
+	actor(&world, 100);
+	event = send_from(&world, "audit", KIND_ID(security, authentication), AT(5000));
+	assert_int_equal(event->context->entity_id, id_of(3000));
+	event_free(event);
+	expect_start(&world, KIND_ID(process, exit), 1000, 2000);
+	expect_start(&world, KIND_ID(process, exit), 3000, 6000);
+	end(&world);
+}
+
+/* How long it lived is not told by a clock that is set in between. */
+static void test_duration(void **state)
+{
+	struct world world;
+	struct event *event;
+
+	begin_both(&world);
+	expect_start(&world, KIND_ID(process, fork), 1000, 1000);
+	event = event_new(KIND_ID(process, exit), AT(900000));
+	assert_non_null(event);
+	values_set_number(&event->values, FIELD_duration, 500);
+	values_set_number(actor(&world, 100), FIELD_start, AT(1000) - BOOT_NS);
+	assert_int_equal(tracker_event(world.tracker, event, world.actor), 0);
+	assert_int_equal(event->duration, 500);
+	event_free(event);
+	end(&world);
+}
+
+/* /proc shows the one that has the pid now. */
+static void test_start_that_proc_does_not_show(void **state)
+{
+	struct event *event;
+	struct world world;
+
+	begin_live(&world);
+	tracker_set_audit_lag(world.tracker, LAG_NS);
+	world.shown[0] = (struct shown){ 100, 1, AT(3000) - BOOT_NS, "/bin/b", NULL };
+	world.n_shown = 1;
+	event = of_start(&world, KIND_ID(network, disconnect), 1000, 4000, 0);
+	assert_int_equal(event->context->entity_id, id_of(1000));
+	assert_program(event->context, NULL);
+	event_free(event);
+	event = of_start(&world, KIND_ID(file, write), 3000, 4001, 0);
+	assert_int_equal(event->context->entity_id, id_of(3000));
+	assert_program(event->context, "/bin/b");
+	event_free(event);
+	end(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +425,11 @@ int main(void)
 		cmocka_unit_test(test_unknown_and_ended),
 		cmocka_unit_test(test_audit_alone),
 		cmocka_unit_test(test_directory_of_an_unseen_process),
+		cmocka_unit_test(test_start_of_one_that_ended),
+		cmocka_unit_test(test_start_of_an_unseen_one),
+		cmocka_unit_test(test_fork_of_the_one_before),
+		cmocka_unit_test(test_duration),
+		cmocka_unit_test(test_start_that_proc_does_not_show),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,6 +186,32 @@ static void test_parent_changes_late(void **state)
 	end(&world);
 }
 
+/* What becomes known late of a parent that has moved on since: the child stays where it was born. */
+static void test_parent_moves(void **state)
+{
+	_cleanup_(event_freep) struct event *child = NULL, *younger = NULL;
+	struct values *values;
+	struct world world;
+
+	begin(&world);
+	event_free(snapshot_at(&world, AT(0), 0, 1, 0, "/sbin/init", 0));
+	event_free(exec_at(&world, AT(900), 1, 100, "/bin/sh"));
+	event_free(fork_at(&world, AT(1000), 100, 200));
+	say(caller(&world, 100, 1, 0, "/bin/sh"), FIELD_cwd, "/elsewhere");
+	event_free(send(&world, KIND_ID(file, write), AT(2000), 0));
+	event_free(fork_at(&world, AT(2500), 100, 300));
+	values = caller(&world, 100, 1, 0, "/bin/sh");
+	say(values, FIELD_subject_context, "unconfined");
+	event_free(send(&world, KIND_ID(file, write), AT(3000), 0));
+	child = write_at(&world, AT(3001), 100, 200, "/bin/sh");
+	assert_text(child->context, FIELD_subject_context, "unconfined");
+	assert_text(child->context, FIELD_cwd, "/work");
+	younger = write_at(&world, AT(3002), 100, 300, "/bin/sh");
+	assert_text(younger->context, FIELD_subject_context, "unconfined");
+	assert_text(younger->context, FIELD_cwd, "/elsewhere");
+	end(&world);
+}
+
 static void test_exec_not_seen(void **state)
 {
 	_cleanup_(event_freep) struct event *event = NULL, *ls = NULL;
@@ -487,6 +513,7 @@ int main(void)
 		cmocka_unit_test(test_reuse_within_the_slack),
 		cmocka_unit_test(test_exec_before_fork),
 		cmocka_unit_test(test_parent_changes_late),
+		cmocka_unit_test(test_parent_moves),
 		cmocka_unit_test(test_exec_not_seen),
 		cmocka_unit_test(test_partial_exec),
 		cmocka_unit_test(test_exit),

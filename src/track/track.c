@@ -636,11 +636,20 @@ void tracker_set_grace(struct tracker *tracker, uint64_t grace_ns)
 	process_table_set_grace(tracker->table, grace_ns);
 }
 
-int tracker_set_boot(struct tracker *tracker, struct span boot_id, uint64_t boot_time_ns)
+int tracker_begin_run(struct tracker *tracker, struct span boot_id, uint64_t boot_time_ns)
 {
-	if (tracker->options.boot_id.size > 0 && !span_eq(tracker->options.boot_id, boot_id))
-		process_table_end_before(tracker->table, 0, UINT64_MAX);
-	return set_boot(tracker, boot_id, boot_time_ns);
+	int r = set_boot(tracker, boot_id, boot_time_ns);
+
+	if (r < 0)
+		return r;
+	process_table_clear(tracker->table, 0);
+	folders_clear(tracker->folders);
+	return 0;
+}
+
+void tracker_follow_back(struct tracker *tracker, uint64_t now_ns)
+{
+	process_table_follow_back(tracker->table, now_ns);
 }
 
 void tracker_prune(struct tracker *tracker, uint64_t now_ns)

@@ -60,8 +60,12 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 
 /* From now on as with that audit_lag_ns. */
 void tracker_set_audit_lag(struct tracker *tracker, uint64_t audit_lag_ns);
-/* From now on the records are of that boot; of another one nothing runs any more.  0, or -EINVAL: no such id can be. */
-int tracker_set_boot(struct tracker *tracker, struct span boot_id, uint64_t boot_time_ns);
+/* From now on the records are those of another run, of that boot, which knew nothing at its start.  0, or -EINVAL: no such id
+ * can be. */
+int tracker_begin_run(struct tracker *tracker, struct span boot_id, uint64_t boot_time_ns);
+
+/* The clock was set back to `now_ns`. */
+void tracker_follow_back(struct tracker *tracker, uint64_t now_ns);
 
 /* Prunes what is older than the grace time.  Call now and then with stream time. */
 void tracker_set_grace(struct tracker *tracker, uint64_t grace_ns);

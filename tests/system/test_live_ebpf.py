@@ -288,7 +288,7 @@ def wire(name):
 TYPES = {"A": 1, "CNAME": 5, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "TYPE65280": 65280}
 WAYS = ("sendto", "send", "write", "sendmsg", "sendmsg-named", "sendmmsg", "sendmmsg-named", "peek", "thread", "child",
         "writev", "stream", "stream-write", "stream-apart", "stream-message", "stream-vectors", "stream-peek", "stream-twice",
-        "pieces", "vectors", "stream-pieces")
+        "stream-both", "stream-line", "pieces", "vectors", "stream-pieces")
 ONE, TWO = "192.0.2.1", "2001:db8::1"
 
 

@@ -496,6 +496,47 @@ static void by_stream_twice(const char *how)
 	close(fd);
 }
 
+/* As the C library does for the two families of addresses; the answers come one by one. */
+static void by_stream_both(const char *how)
+{
+	struct iovec to[4] = { { m.bytes, 2 }, { m.bytes + 2, m.size }, { m2.bytes, 2 }, { m2.bytes + 2, m.size } };
+	int fd = tcp();
+
+	ask_for(&m2, m.name, AAAA);
+	to[3].iov_len = m2.size;
+	exactly(writev(fd, to, 4), 2 * (m.size + 2));
+	asked(how, fd, IPPROTO_TCP, &m);
+	asked(how, fd, IPPROTO_TCP, &m2);
+	for (int i = 0; i < 2; i++) {
+		read_all(fd, answer, 2);
+		read_all(fd, answer + 2, size_at(answer));
+		answered(how, fd, IPPROTO_TCP, i ? &m2 : &m);
+	}
+	close(fd);
+}
+
+/* Both in one buffer, and so are the answers. */
+static void by_stream_line(const char *how)
+{
+	static unsigned char both[sizeof(m.bytes) + sizeof(m2.bytes)];
+	size_t size;
+	int fd = tcp();
+
+	ask_for(&m2, m.name, AAAA);
+	memcpy(both, m.bytes, m.size + 2);
+	memcpy(both + m.size + 2, m2.bytes, m2.size + 2);
+	exactly(send(fd, both, m.size + m2.size + 4, 0), m.size + m2.size + 4);
+	asked(how, fd, IPPROTO_TCP, &m);
+	asked(how, fd, IPPROTO_TCP, &m2);
+	/* The second differs by its longer address. */
+	exactly(recv(fd, both, 2, MSG_PEEK | MSG_WAITALL), 2);
+	size = 2 * (size_at(both) + 2) + 12;
+	exactly(recv(fd, both, size, MSG_WAITALL), size);
+	answered(how, fd, IPPROTO_TCP, &m);
+	answered(how, fd, IPPROTO_TCP, &m2);
+	close(fd);
+}
+
 /* Taken in pieces: it is one answer all the same, or none that can be told; nothing is made up of the pieces. */
 static void by_stream_pieces(const char *how)
 {
@@ -531,6 +572,8 @@ static const struct way {
 	{ "stream-message", by_stream_message },
 	{ "stream-twice", by_stream_twice },
 	{ "stream-vectors", by_stream_vectors },
+	{ "stream-both", by_stream_both },
+	{ "stream-line", by_stream_line },
 	{ "stream-peek", by_stream_peek },
 	{ "pieces", by_pieces },
 	{ "vectors", by_vectors },
