@@ -84,6 +84,8 @@ static int delete_rule(struct audit_control *control, const struct audit_rule_da
 	return r == -ENOENT ? 0 : r;
 }
 
+/* The last first: the rule of exec was made first (audit_rules.def), and each takes milliseconds. Without it a process
+ * that is told of would be another program than is known. What keeps our own doing quiet goes at the very end. */
 static int delete_rules(struct audit_control *control)
 {
 	_cleanup_(loaded_release) struct loaded loaded = { 0 };
@@ -92,10 +94,16 @@ static int delete_rules(struct audit_control *control)
 	r = list_rules(control, &loaded);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < loaded.n_rules; i++) {
-		r = delete_rule(control, loaded.rules[i]);
-		if (r < 0 && first == 0)
-			first = r;
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (size_t i = loaded.n_rules; i > 0; i--) {
+			const struct audit_rule_data *data = loaded.rules[i - 1];
+
+			if ((data->flags == AUDIT_FILTER_EXCLUDE) != (pass == 1))
+				continue;
+			r = delete_rule(control, data);
+			if (r < 0 && first == 0)
+				first = r;
+		}
 	}
 	return first < 0 ? first : (int)loaded.n_rules;
 }

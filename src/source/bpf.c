@@ -47,7 +47,7 @@ struct bpf_source {
 	uint64_t losses_ns;		/* when they were looked at, since 1970 */
 	uint64_t lost[N_PROBE_CLASSES];	/* told so far */
 	uint64_t n_gaps;
-	bool is_ending;
+	uint64_t ended_ns;		/* since boot: what comes later is left; 0: not yet */
 };
 
 static struct bpf_source *bpf_source(struct source *source)
@@ -223,7 +223,7 @@ static int tell_losses(struct bpf_source *s, uint64_t now_ns, record_fn emit, vo
 	struct probe_counters now;
 	int n = 0;
 
-	if (now_ns - s->losses_ns < LOOK_AT_LOSSES_NS && !s->is_ending)
+	if (now_ns - s->losses_ns < LOOK_AT_LOSSES_NS && !s->ended_ns)
 		return 0;
 	bpf_programs_count(s->programs, &now);
 	for (unsigned i = 0; i < N_PROBE_CLASSES; i++) {
@@ -254,7 +254,7 @@ static int bpf_read(struct source *source, size_t max, record_fn emit, void *use
 	int n = 0, r = 0;
 
 	s->boot_to_real_ns = now_ns - boot_ns;
-	while ((size_t)n < max && (ring = oldest(s, boot_ns, &bytes)) < s->n_rings) {
+	while ((size_t)n < max && (ring = oldest(s, s->ended_ns ? s->ended_ns : boot_ns, &bytes)) < s->n_rings) {
 		r = take_record(s, ring, bytes, emit, user);
 		popped(s, ring, bytes.size);
 		if (r < 0)
@@ -285,8 +285,13 @@ static int bpf_stop(struct source *source)
 {
 	struct bpf_source *s = bpf_source(source);
 
-	s->is_ending = true;
-	return bpf_programs_stop(s->programs);
+	uint64_t now_ns = clock_ns(CLOCK_BOOTTIME);
+	int r = bpf_programs_stop(s->programs);
+
+	/* The programs go one after the other: who has been detached has no exec before what it does then. */
+	if (r <= 0)
+		s->ended_ns = now_ns;
+	return r;
 }
 
 static int bpf_fd(const struct source *source)
