@@ -203,13 +203,13 @@ static void popped(struct bpf_source *s, unsigned ring, size_t bytes)
 }
 
 /* An exec whose last pieces never came, on a processor that has nothing more to say. */
-static int end_old_execs(struct bpf_source *s, uint64_t boot_ns, record_fn emit, void *user)
+static int end_old_execs(struct bpf_source *s, uint64_t boot_ns, bool all, record_fn emit, void *user)
 {
 	for (unsigned i = 0; i < s->n_rings; i++) {
 		const struct probe_head *head = (const struct probe_head *)(const void *)s->execs[i].record.data;
 		int r;
 
-		if (likely(!s->execs[i].is_open) || boot_ns - head->time_ns < PIECES_NS)
+		if (likely(!s->execs[i].is_open) || (!all && boot_ns - head->time_ns < PIECES_NS))
 			continue;
 		r = end_exec(s, i, emit, user);
 		if (r < 0)
@@ -262,7 +262,7 @@ static int bpf_read(struct source *source, size_t max, record_fn emit, void *use
 		n++;
 	}
 	if (r >= 0)
-		r = end_old_execs(s, boot_ns, emit, user);
+		r = end_old_execs(s, boot_ns, n == 0 && s->ended_ns, emit, user);
 	for (unsigned i = 0; i < s->n_rings; i++)
 		if (s->taken[i] > 0) {
 			s->taken[i] = 0;
@@ -284,7 +284,6 @@ static int bpf_read(struct source *source, size_t max, record_fn emit, void *use
 static int bpf_stop(struct source *source)
 {
 	struct bpf_source *s = bpf_source(source);
-
 	uint64_t now_ns = clock_ns(CLOCK_BOOTTIME);
 	int r = bpf_programs_stop(s->programs);
 
