@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Calls that move data by sockets.  DNS: what goes to or comes from port 53, whatever call moves it; and of what else is sent
+/* Calls that move data by sockets.  DNS: what goes to or comes from port 53 by the calls of calls.def; and of what else is sent
  * where it goes. */
 
 #include "call.h"

@@ -260,12 +260,7 @@ struct sock {
 };
 
 struct inet_sock {
-	__be32 inet_saddr;
 	__be16 inet_sport;
-};
-
-struct ipv6_pinfo {
-	struct in6_addr saddr;
 };
 
 struct tcp_sock {

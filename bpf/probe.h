@@ -59,7 +59,7 @@ enum probe_class {
 #define PROBE_TEXTS 6
 #define PROBE_NAME_BYTES 16
 /* In head.flags */
-#define PROBE_SOFTIRQ 1			/* the current task has nothing to do with it: only pid and start are known */
+#define PROBE_SOFTIRQ 1			/* the current task has nothing to do with it: only pid, parent and start are known */
 #define PROBE_ELSEWHERE 2		/* a folder is of another mount namespace than the process, or of none */
 #define PROBE_UNCOUNTED 4		/* what the connection moved is not known */
 
