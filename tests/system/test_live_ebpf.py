@@ -687,7 +687,8 @@ def test_overflow(new_recorder, folder):
         for before, status, after in looks:
             least, most = sum(at <= before - SLACK_NS for at in times), sum(at <= after + SLACK_NS for at in times)
             there = status[f"ebpf.made.{name}"] - status[f"lost.ebpf.{name}"]
-            assert least <= there <= most, (name, least, there, most)
+            # a fork is no row if its child was seen in /proc before
+            assert least <= there <= most + status["merged"], (name, least, there, most)
             if least == most:
                 exact.add(name)
     assert exact >= {"exec", "fork", "exit", "process", "file", "file_write", "network", "image", "security"}, exact

@@ -367,7 +367,9 @@ def test_sigterm_under_load(recorder, folder):
         took = time.monotonic() - began
     assert took < 5
     assert recorder.one("PRAGMA integrity_check") == {"integrity_check": "ok"}
-    assert recorder.query("SELECT action FROM recorder_events ORDER BY sequence DESC LIMIT 1") == [{"action": "stop"}]
+    # what was lost at the end is told after it
+    assert recorder.one("SELECT action FROM recorder_events WHERE action <> 'gap' ORDER BY sequence DESC LIMIT 1") == \
+        {"action": "stop"}
 
 
 @pytest.mark.parametrize("mode", ["audit-unicast", "audit-multicast", "ebpf"])
