@@ -31,3 +31,9 @@ static inline void clock_sleep_ns(uint64_t ns)
 
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 }
+
+/* That much later than now on CLOCK_MONOTONIC: the end of a timed wait. */
+static inline struct timespec clock_after(uint64_t timeout_ns)
+{
+	return clock_timespec(clock_ns(CLOCK_MONOTONIC) + timeout_ns);
+}

@@ -184,12 +184,21 @@ uint64_t ring_dropped(const struct ring *ring)
 	return atomic_load_explicit(&((struct ring *)(uintptr_t)ring)->dropped, memory_order_relaxed);
 }
 
+uint64_t ring_written(const struct ring *ring)
+{
+	return atomic_load(&((struct ring *)(uintptr_t)ring)->written);
+}
+
+uint64_t ring_read(const struct ring *ring)
+{
+	return atomic_load(&((struct ring *)(uintptr_t)ring)->read);
+}
+
 size_t ring_used_bytes(const struct ring *ring)
 {
-	struct ring *r = (struct ring *)(uintptr_t)ring;
-	uint64_t read = atomic_load_explicit(&r->read, memory_order_relaxed);
+	uint64_t read = ring_read(ring);
 
-	return (size_t)(atomic_load_explicit(&r->written, memory_order_relaxed) - read);
+	return (size_t)(ring_written(ring) - read);
 }
 
 size_t ring_capacity_bytes(const struct ring *ring)

@@ -34,5 +34,8 @@ void ring_wait(struct ring *ring, uint64_t timeout_ns);
 /* Any thread.  ring_alert: the consumer's current or next ring_wait returns at once, whatever is in the ring. */
 void ring_alert(struct ring *ring);
 uint64_t ring_dropped(const struct ring *ring);		/* messages since ring_new */
+/* Positions in the stream: what was committed when ring_written() said so has been read when ring_read() is as far. */
+uint64_t ring_written(const struct ring *ring);
+uint64_t ring_read(const struct ring *ring);
 size_t ring_used_bytes(const struct ring *ring);
 size_t ring_capacity_bytes(const struct ring *ring);

@@ -34,8 +34,11 @@ struct core {
 
 	pthread_mutex_t stats_lock;
 	struct core_stats stats;
-	struct pipeline_times times;	/* to be taken over... */
-	atomic_bool times_changed;	/* ...if this says so */
+	pthread_cond_t changed;
+	struct core_change change;	/* to be taken over... */
+	struct pipeline_times times;	/* (of it) */
+	uint64_t change_at;		/* when the ring has been read so far */
+	atomic_bool is_changing;	/* ...if this says so */
 };
 
 static int to_queue(void *user, struct event *event)
@@ -161,16 +164,6 @@ static int push(struct core *core, const struct record *record)
 	return r;
 }
 
-/* What waits in the ring takes a fifth of the memory that it takes as events: while the ring has room, the writer is waited
- * for there. From half full on the queue lets go of what it must. */
-static void wait_for_writer(struct core *core)
-{
-	const struct core_options *o = &core->options;
-
-	while (event_queue_is_filling(o->queue) && ring_used_bytes(o->ring) < ring_capacity_bytes(o->ring) / 2)
-		event_queue_wait(o->queue, WAIT_NS);
-}
-
 static void lose(struct core *core)
 {
 	core->lost++;
@@ -178,6 +171,78 @@ static void lose(struct core *core)
 		return;
 	core->lost_ns = core->now_ns;
 	log_error("Failed to process records: no memory, they are lost");
+}
+
+/* A capture tells it too, in front of the first record that is treated so. */
+static void take_over_times(struct core *core, const struct pipeline_times *times)
+{
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+
+	pipeline_set_times(core->pipeline, times);
+	core->options.pipeline.assembler.timeout_ns = times->timeout_ns;
+	core->options.pipeline.tracker.grace_ns = times->grace_ns;
+	core->options.pipeline.prune_ns = times->prune_ns;
+	if (!core->options.capture)
+		return;
+	setup_write_times(&text, times, clock_now_ns());
+	keep_answer(core, RECORD_SETUP, &text);
+}
+
+static void take_over_run(struct core *core)
+{
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+
+	while (pipeline_begin_run(core->pipeline) < 0)
+		lose(core);
+	if (!core->options.capture)
+		return;
+	setup_write(&text, &core->options.pipeline, clock_now_ns());
+	keep_answer(core, RECORD_SETUP, &text);
+}
+
+static bool must_change(const struct core *core)
+{
+	return unlikely(atomic_load_explicit(&core->is_changing, memory_order_acquire)) &&
+	       ring_read(core->options.ring) >= core->change_at;
+}
+
+static void take_over(struct core *core)
+{
+	struct core_change change;
+	struct pipeline_times times;
+
+	pthread_mutex_lock(&core->stats_lock);
+	change = core->change;
+	times = core->times;
+	pthread_mutex_unlock(&core->stats_lock);
+	if (change.times)
+		take_over_times(core, &times);
+	while (change.drain && pipeline_drain(core->pipeline) < 0)
+		lose(core);
+	if (change.begin_run)
+		take_over_run(core);
+	if (change.filter)
+		pipeline_set_filter(core->pipeline, change.filter);
+	if (change.mark) {
+		event_queue_push(core->options.queue, change.mark);
+		event_queue_hurry(core->options.queue);
+	}
+	pthread_mutex_lock(&core->stats_lock);
+	core->change = (struct core_change){ 0 };
+	atomic_store(&core->is_changing, false);
+	pthread_cond_broadcast(&core->changed);
+	pthread_mutex_unlock(&core->stats_lock);
+}
+
+/* What waits in the ring takes a fifth of the memory that it takes as events: while the ring has room, the writer is waited
+ * for there. From half full on the queue lets go of what it must. */
+static void wait_for_writer(struct core *core)
+{
+	const struct core_options *o = &core->options;
+
+	while (event_queue_is_filling(o->queue) && ring_used_bytes(o->ring) < ring_capacity_bytes(o->ring) / 2 &&
+	       !must_change(core))
+		event_queue_wait(o->queue, WAIT_NS);
 }
 
 /* Up to max records of a ring into the pipeline; how many. */
@@ -190,6 +255,8 @@ static unsigned take(struct core *core, struct ring *ring, unsigned max)
 
 		if (unlikely(event_queue_is_filling(core->options.queue)))
 			wait_for_writer(core);
+		if (must_change(core))
+			take_over(core);
 		if (push(core, &(struct record){ .type = m->type, .time_ns = m->time_ns, .text = { m->text, m->size } }) < 0)
 			lose(core);
 		ring_pop(ring);
@@ -242,23 +309,6 @@ static void publish(struct core *core)
 	pthread_mutex_unlock(&core->stats_lock);
 }
 
-/* A capture tells it too, in front of the first record that is treated so. */
-static void take_over_times(struct core *core)
-{
-	_cleanup_(buffer_release) struct buffer text = { 0 };
-	struct pipeline_times times;
-
-	pthread_mutex_lock(&core->stats_lock);
-	times = core->times;
-	atomic_store(&core->times_changed, false);
-	pthread_mutex_unlock(&core->stats_lock);
-	pipeline_set_times(core->pipeline, &times);
-	if (!core->options.capture)
-		return;
-	setup_write_times(&text, &times, clock_now_ns());
-	keep_answer(core, RECORD_SETUP, &text);
-}
-
 static void *run(void *user)
 {
 	struct core *core = user;
@@ -266,18 +316,12 @@ static void *run(void *user)
 	bool stop;
 
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
-	if (o->capture) {
-		_cleanup_(buffer_release) struct buffer text = { 0 };
-
-		setup_write(&text, &o->pipeline, clock_now_ns());
-		keep_answer(core, RECORD_SETUP, &text);
-	}
 	do {
 		unsigned n;
 
 		stop = atomic_load(&core->stop);	/* before the rings: nothing comes after it */
-		if (unlikely(atomic_load(&core->times_changed)))
-			take_over_times(core);
+		if (must_change(core))
+			take_over(core);
 		core->now_ns = clock_now_ns();
 		n = take(core, o->ring, RECORDS_A_TURN);
 		/* The clock may go on only when the ring was empty after it was read: what somebody waits for in vain may be
@@ -315,6 +359,7 @@ static void *run(void *user)
 int core_start(struct core **ret, const struct core_options *options)
 {
 	struct core *core = calloc(1, sizeof(*core));
+	pthread_condattr_t attr;
 	int r;
 
 	if (!core)
@@ -326,6 +371,10 @@ int core_start(struct core **ret, const struct core_options *options)
 	core->options.pipeline.resolve_name = options->users ? resolve_name : NULL;
 	core->options.pipeline.lookup_user = core;
 	pthread_mutex_init(&core->stats_lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&core->changed, &attr);
+	pthread_condattr_destroy(&attr);
 	r = pipeline_new(&core->pipeline, &core->options.pipeline, to_queue, options->queue);
 	if (r >= 0) {
 		publish(core);
@@ -349,18 +398,39 @@ struct core *core_stop(struct core *core)
 	ring_alert(core->options.ring);
 	pthread_join(core->thread, NULL);
 	pipeline_free(core->pipeline);
+	event_free(core->change.mark);
+	pthread_cond_destroy(&core->changed);
 	pthread_mutex_destroy(&core->stats_lock);
 	free(core);
 	return NULL;
 }
 
-void core_set_times(struct core *core, const struct pipeline_times *times)
+int core_change(struct core *core, const struct core_change *change, uint64_t timeout_ns)
 {
+	struct timespec until = clock_after(timeout_ns);
+	int r = 0;
+
 	pthread_mutex_lock(&core->stats_lock);
-	core->times = *times;
-	atomic_store(&core->times_changed, true);
-	pthread_mutex_unlock(&core->stats_lock);
+	if (atomic_load(&core->is_changing)) {
+		pthread_mutex_unlock(&core->stats_lock);
+		return -EBUSY;
+	}
+	core->change = *change;
+	if (change->times)
+		core->times = *change->times;
+	core->change_at = ring_written(core->options.ring);
+	atomic_store(&core->is_changing, true);
 	ring_alert(core->options.ring);
+	while (r == 0 && atomic_load(&core->is_changing))
+		r = -pthread_cond_timedwait(&core->changed, &core->stats_lock, &until);
+	r = atomic_load(&core->is_changing) ? -ETIMEDOUT : 0;
+	pthread_mutex_unlock(&core->stats_lock);
+	return r;
+}
+
+bool core_is_changing(struct core *core)
+{
+	return atomic_load(&core->is_changing);
 }
 
 void core_stats(struct core *core, struct core_stats *ret)

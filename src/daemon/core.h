@@ -30,6 +30,16 @@ struct core;
 int core_start(struct core **ret, const struct core_options *options);
 /* The producers of both rings have ended: everything comes out, then the queue is closed.  Returns NULL. */
 struct core *core_stop(struct core *core);
-/* Any thread; in force from the next turn on. */
-void core_set_times(struct core *core, const struct pipeline_times *times);
+/* What becomes another when all is done that was in the ring before; a member that is not set stays. */
+struct core_change {
+	const struct pipeline_times *times;
+	struct filter *filter;		/* borrowed, until another one was taken over... */
+	struct event *mark;		/* ...which goes to the queue before anything that the new filter lets through */
+	bool drain;			/* what waits for more records goes through the filter that was */
+	bool begin_run;			/* a source begins anew, all records of the one before are in the ring */
+};
+/* By one thread.  0: it is done; -ETIMEDOUT: it will be as soon as the core gets to it, see core_is_changing().  -EBUSY: the one
+ * before is not done yet, nothing was taken.  The mark is taken but for the last. */
+int core_change(struct core *core, const struct core_change *change, uint64_t timeout_ns);
+bool core_is_changing(struct core *core);
 void core_stats(struct core *core, struct core_stats *ret);

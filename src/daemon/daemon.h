@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "control/server.h"
+#include "daemon/change.h"
 #include "daemon/conf.h"
 #include "daemon/core.h"
 #include "daemon/ledger.h"
@@ -12,10 +13,13 @@
 #include "daemon/places.h"
 #include "daemon/reader.h"
 #include "daemon/run.h"
+#include "daemon/sinks.h"
+#include "daemon/subscription_folder.h"
 #include "daemon/subscriptions.h"
 #include "daemon/tap.h"
 #include "daemon/writer.h"
 #include "source/audit_rules.h"
+#include "source/bpf.h"
 
 struct daemon {
 	const struct run_options *options;
@@ -24,9 +28,11 @@ struct daemon {
 	int lock_fd;
 	uint64_t started_ns;
 
-	struct subscriptions subscriptions;
+	struct subscriptions subscriptions;	/* in force */
+	struct subscription_folder folder;
+	struct change change;		/* the last one, until all threads have it */
+	bool times_changed;		/* and the core does not know yet */
 	bool wanted[N_KINDS];
-	bool wanted_at_start[N_KINDS];	/* what the programs in the kernel were loaded for */
 	bool by_bpf[N_KINDS];		/* what the programs in the kernel show */
 	bool not_from_audit[N_KINDS];	/* and of that, what audit shows too, without being asked */
 	char boot_id[37];
@@ -36,7 +42,11 @@ struct daemon {
 	struct procfs *procfs;
 	struct audit_control *audit;	/* NULL: this kernel has none, or not for us */
 	const struct source_ops *source_ops;
-	struct source *source;
+	struct source *source;		/* NULL: nothing is recorded, nobody subscribed */
+	uint64_t tried_ns;		/* to begin, in vain (CLOCK_MONOTONIC) */
+	uint64_t idle_since_ns;		/* so since then; 0: it is not */
+	struct source_stats source_before;	/* counted by sources that are closed by now */
+	struct probe_counters probes_before;
 	bool rules_loaded;
 	struct audit_state audit_state;
 	struct ledger ledger;
@@ -50,13 +60,16 @@ struct daemon {
 	struct users *users;
 	struct reader *reader;
 	struct core *core;
-	struct writer_options writer_options;	/* sinks are here until the writer has them */
+	struct sinks *sinks;		/* the writer's, once there is one */
 	struct writer *writer;
 	struct taps *taps;
 
 	uv_loop_t loop;
 	uv_signal_t signals[3];
 	uv_timer_t tick;
+	uv_fs_event_t folder_event;
+	uv_timer_t folder_timer;
+	ino_t folder_inode;		/* that is watched */
 	uv_async_t tapped;
 	struct server *server;
 	pthread_t tail_thread;
@@ -69,9 +82,11 @@ static inline int64_t daemon_setting(const struct daemon *d, enum setting_id id)
 	return d->conf.settings.value[id];
 }
 
-/* sinks.c: opens the database and the journals that the subscriptions name.  -errno, logged. */
-int daemon_open_sinks(struct daemon *d);
-void daemon_close_sinks(struct daemon *d);
+/* sinks.c */
+static inline struct sinks_host daemon_sinks_host(const struct daemon *d)
+{
+	return (struct sinks_host){ .places = &d->places, .host_id = d->host_id, .host_name = d->host_name, .boot_id = d->boot_id };
+}
 /* A gap row for the time before this run. */
 void daemon_tell_the_past(struct daemon *d);
 
@@ -85,7 +100,7 @@ void daemon_drain_taps(struct daemon *d);
 
 /* settings.c: what settings say, at the start and when they have changed. */
 int daemon_read_settings(struct daemon *d);	/* -errno, logged */
-void daemon_narrow_wanted(struct daemon *d);
+void daemon_kinds_wanted(const struct daemon *d, const struct filter *filter, bool ret[N_KINDS]);
 struct pipeline_times daemon_pipeline_times(const struct daemon *d);
 uint64_t daemon_drain_ns(const struct daemon *d);
 uint64_t daemon_alive_ns(const struct daemon *d);
@@ -93,6 +108,36 @@ uint64_t daemon_nap_ns(const struct daemon *d);
 uint32_t daemon_write_interval_ms(const struct daemon *d);
 uint64_t daemon_request_ms(const struct daemon *d);
 unsigned daemon_requests_a_turn(const struct daemon *d);
+
+/* recording.c: the source, its rules and its reader.  -errno with *error set, unless it says something else. */
+int daemon_check_audit(struct daemon *d);	/* -errno, logged */
+int daemon_open_recording(struct daemon *d, const struct filter *filter, struct filter_error *error);
+/* From now on, beside the reader, the kernel is asked for what either filter wants; other may be NULL. */
+int daemon_want(struct daemon *d, const struct filter *filter, const struct filter *other, struct filter_error *error);
+int daemon_start_reading(struct daemon *d, struct filter_error *error);
+void daemon_catch_up(struct daemon *d);		/* what the kernel has handed over is in the ring */
+void daemon_close_recording(struct daemon *d);	/* nothing of ours is in the kernel any more, all it had told is in the ring */
+void daemon_tell_idle(struct daemon *d);
+void daemon_count_source(const struct daemon *d, struct source_stats *ret, struct probe_counters *ret_probes);
+
+/* change.c */
+typedef int (*daemon_persist_fn)(struct daemon *d, void *user);
+/* Takes over `next` as the subscriptions in force, all or nothing.  persist: the last step that may fail, may be NULL.  0; -EINVAL,
+ * -EBUSY, -errno with *error set: all is as it was.  The caller releases what is left of `next`. */
+int daemon_change(struct daemon *d, struct subscriptions *next, daemon_persist_fn persist, void *user, struct filter_error *error);
+/* Begins to record what is subscribed: at the start, or when it could not be begun before. */
+int daemon_begin(struct daemon *d, struct filter_error *error);
+void daemon_settle(struct daemon *d);		/* now and then: what the last change left to be done */
+
+/* subscribe.c: subscriptions come and go, by the socket and by the folder. */
+int daemon_load_subscriptions(struct daemon *d);	/* at the start; -errno, logged */
+int daemon_watch_folder(struct daemon *d);		/* -errno, logged */
+void daemon_on_register(void *user, struct client *client, const json_t *request, struct reply *reply);
+void daemon_on_get(void *user, struct client *client, const json_t *request, struct reply *reply);
+void daemon_on_list(void *user, struct client *client, const json_t *request, struct reply *reply);
+void daemon_on_unregister(void *user, struct client *client, const json_t *request, struct reply *reply);
+void daemon_on_clear(void *user, struct client *client, const json_t *request, struct reply *reply);
+void daemon_check_folder(struct daemon *d);		/* now and then */
 
 /* run.c */
 int daemon_start_server(struct daemon *d);

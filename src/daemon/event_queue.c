@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 #define HAND_OVER 256			/* events at once */
 #define HAND_OVER_BYTES ((size_t)1 << 20)
@@ -21,6 +22,7 @@ struct event_queue {
 	uint32_t enough;		/* the consumer is woken when so many are there */
 	size_t bytes;			/* of these, as event_bytes() counts */
 	bool closed;
+	bool hurried;			/* what is there is to be taken at once */
 	uint64_t shed[N_CATEGORIES];
 
 	/* The producer's own. */
@@ -143,20 +145,9 @@ bool event_queue_is_filling(const struct event_queue *queue)
 	       (queue->bytes_seen + queue->bytes_pushed) * 2 >= MAX_BYTES;
 }
 
-static struct timespec after(uint64_t timeout_ns)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	timeout_ns += (uint64_t)until.tv_nsec;
-	until.tv_sec += (time_t)(timeout_ns / NS_PER_SEC);
-	until.tv_nsec = (long)(timeout_ns % NS_PER_SEC);
-	return until;
-}
-
 void event_queue_wait(struct event_queue *queue, uint64_t timeout_ns)
 {
-	struct timespec until = after(timeout_ns);
+	struct timespec until = clock_after(timeout_ns);
 
 	event_queue_flush(queue);
 	pthread_mutex_lock(&queue->lock);
@@ -179,7 +170,7 @@ void event_queue_close(struct event_queue *queue)
 
 struct event *event_queue_take(struct event_queue *queue, uint64_t timeout_ns, bool *ret_closed)
 {
-	struct timespec until = after(timeout_ns);
+	struct timespec until = clock_after(timeout_ns);
 	struct event *list;
 
 	pthread_mutex_lock(&queue->lock);
@@ -188,6 +179,7 @@ struct event *event_queue_take(struct event_queue *queue, uint64_t timeout_ns, b
 			break;
 	list = queue->first;
 	queue->first = queue->last = NULL;
+	queue->hurried = false;
 	*ret_closed = queue->closed;
 	pthread_mutex_unlock(&queue->lock);
 	return list;
@@ -195,14 +187,24 @@ struct event *event_queue_take(struct event_queue *queue, uint64_t timeout_ns, b
 
 void event_queue_gather(struct event_queue *queue, uint32_t n, uint64_t timeout_ns)
 {
-	struct timespec until = after(timeout_ns);
+	struct timespec until = clock_after(timeout_ns);
 
 	pthread_mutex_lock(&queue->lock);
-	queue->enough = n;
-	while (queue->length < n && queue->bytes * 2 < MAX_BYTES && !queue->closed)
+	queue->enough = queue->hurried ? 1 : n;
+	while (queue->length < queue->enough && queue->bytes * 2 < MAX_BYTES && !queue->closed)
 		if (pthread_cond_timedwait(&queue->not_empty, &queue->lock, &until) == ETIMEDOUT)
 			break;
 	queue->enough = 1;
+	pthread_mutex_unlock(&queue->lock);
+}
+
+void event_queue_hurry(struct event_queue *queue)
+{
+	event_queue_flush(queue);
+	pthread_mutex_lock(&queue->lock);
+	queue->hurried = true;
+	queue->enough = 1;
+	pthread_cond_signal(&queue->not_empty);
 	pthread_mutex_unlock(&queue->lock);
 }
 

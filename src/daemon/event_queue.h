@@ -23,6 +23,8 @@ void event_queue_close(struct event_queue *queue);	/* flushes; the consumer sees
 struct event *event_queue_take(struct event_queue *queue, uint64_t timeout_ns, bool *ret_closed);
 /* The consumer has time: returns when so many events wait, or the queue is closed, or after so long. */
 void event_queue_gather(struct event_queue *queue, uint32_t n, uint64_t timeout_ns);
+/* Hands over what was pushed; a consumer that gathers has it at once.  By the producer. */
+void event_queue_hurry(struct event_queue *queue);
 /* The consumer has dealt with n events of a list, of together that many event_bytes(). */
 void event_queue_done(struct event_queue *queue, uint32_t n, size_t bytes);
 

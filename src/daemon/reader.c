@@ -28,8 +28,9 @@ struct reader {
 	struct reader_options options;
 	_Atomic uint64_t nap_ns;	/* of the options, as it is now */
 	pthread_t thread;
-	int stop_fd;
+	int wake_fd;			/* to stop, or to look */
 	atomic_bool stop;
+	_Atomic uint64_t looks;		/* that are complete */
 	atomic_int error;
 };
 
@@ -74,7 +75,7 @@ static void *run(void *user)
 	struct reader *reader = user;
 	const struct reader_options *o = &reader->options;
 	struct pollfd fds[] = { { .fd = o->ops->fd(o->source), .events = POLLIN },
-				{ .fd = reader->stop_fd, .events = POLLIN } };
+				{ .fd = reader->wake_fd, .events = POLLIN } };
 	unsigned quiet = 0;
 	uint64_t end_ns;
 	int r = 0;
@@ -94,10 +95,13 @@ static void *run(void *user)
 				break;
 			}
 			quiet = QUIET_LOOKS - 1;
+			if (fds[1].revents)
+				(void)!read(reader->wake_fd, &(uint64_t){ 0 }, sizeof(uint64_t));
 		}
 		r = take_all(reader);
 		if (r < 0)
 			break;
+		atomic_fetch_add(&reader->looks, 1);
 		quiet = r > 0 ? 0 : quiet + 1;
 		if (r > 0 || quiet < QUIET_LOOKS)
 			clock_sleep_ns(reader->nap_ns);
@@ -126,15 +130,15 @@ int reader_start(struct reader **ret, const struct reader_options *options)
 		return -ENOMEM;
 	reader->options = *options;
 	reader_set_nap(reader, options->nap_ns);
-	reader->stop_fd = eventfd(0, EFD_CLOEXEC);
-	if (reader->stop_fd < 0) {
+	reader->wake_fd = eventfd(0, EFD_CLOEXEC);
+	if (reader->wake_fd < 0) {
 		r = -errno;
 		free(reader);
 		return r;
 	}
 	r = -pthread_create(&reader->thread, NULL, run, reader);
 	if (r < 0) {
-		close(reader->stop_fd);
+		close(reader->wake_fd);
 		free(reader);
 		return r;
 	}
@@ -143,15 +147,30 @@ int reader_start(struct reader **ret, const struct reader_options *options)
 	return 0;
 }
 
+static void wake(struct reader *reader)
+{
+	if (write(reader->wake_fd, &(uint64_t){ 1 }, sizeof(uint64_t)) < 0)
+		abort();	/* an eventfd that is written to so seldom has room */
+}
+
+void reader_catch_up(struct reader *reader, uint64_t timeout_ns)
+{
+	/* One may be on its way, and may have begun before. */
+	uint64_t looks = atomic_load(&reader->looks) + 2, end_ns = clock_ns(CLOCK_MONOTONIC) + timeout_ns;
+
+	wake(reader);
+	while (atomic_load(&reader->looks) < looks && !atomic_load(&reader->error) && clock_ns(CLOCK_MONOTONIC) < end_ns)
+		clock_sleep_ns(NS_PER_MS);
+}
+
 struct reader *reader_stop(struct reader *reader)
 {
 	if (!reader)
 		return NULL;
 	atomic_store(&reader->stop, true);
-	if (write(reader->stop_fd, &(uint64_t){ 1 }, sizeof(uint64_t)) < 0)
-		abort();	/* an eventfd that was never written to has room */
+	wake(reader);
 	pthread_join(reader->thread, NULL);
-	close(reader->stop_fd);
+	close(reader->wake_fd);
 	free(reader);
 	return NULL;
 }

@@ -29,6 +29,8 @@ struct reader;
 int reader_start(struct reader **ret, const struct reader_options *options);
 /* Takes what the kernel still has, then ends.  Returns NULL. */
 struct reader *reader_stop(struct reader *reader);
+/* Waits until what the kernel had handed over before this call is in the ring, or for so long. */
+void reader_catch_up(struct reader *reader, uint64_t timeout_ns);
 void reader_set_nap(struct reader *reader, uint64_t nap_ns);	/* any thread */
 /* An error of the source that ended the reader early, or 0. */
 int reader_error(const struct reader *reader);

@@ -12,7 +12,7 @@
 /* Why there are no programs in the kernel; NULL: there are, or nobody asked. */
 static const char *bpf_reason(const struct daemon *d)
 {
-	int r = source_live_bpf(d->source);
+	int r = d->source ? source_live_bpf(d->source) : -ENODATA;
 
 	if (r >= 0)
 		return NULL;
@@ -22,19 +22,21 @@ static const char *bpf_reason(const struct daemon *d)
 static void on_status(void *user, struct client *client, const json_t *request, struct reply *reply)
 {
 	struct daemon *d = user;
+	struct source_stats source;
 	struct status status = {
-		.state = d->subscriptions.n == 0 ? "idle" : d->rules_missing || *d->conf.refused.message ? "degraded" : "recording",
-		.source_mode = d->source_ops->mode(d->source),
-		.have_connector = source_live_connector(d->source) >= 0,
+		.state = d->subscriptions.n == 0 ? "idle" :
+			 !d->source || d->rules_missing || *d->conf.refused.message ? "degraded" : "recording",
+		.source_mode = d->source ? d->source_ops->mode(d->source) : "none",
+		.have_connector = d->source && source_live_connector(d->source) >= 0,
 		.by_bpf = d->by_bpf,
 		.bpf_why = bpf_reason(d),
 		.audit_works = d->rules_loaded,
 		.n_subscriptions = (unsigned)d->subscriptions.n,
-		.n_refused = d->subscriptions.n_refused,
+		.n_refused = subscription_folder_refused(&d->folder),
 		.started_ns = d->started_ns,
 		.now_ns = clock_now_ns(),
 		.wanted = d->wanted,
-		.source = d->source_ops->stats(d->source),
+		.source = &source,
 		.lost_kernel = d->ledger.entries[LOSS_KERNEL].total,
 		.lost_ring = ring_dropped(d->ring) + ring_dropped(d->notes_ring),
 		.queue_events = event_queue_length(d->queue),
@@ -54,7 +56,7 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 	event_queue_shed(d->queue, status.shed);
 	if (d->audit)
 		audit_control_state(d->audit, &status.audit);
-	source_live_bpf_count(d->source, &status.probes);
+	daemon_count_source(d, &source, &status.probes);
 	if (history_open(&history, d->places.database, &error) >= 0 && history_stats(history, &stats) >= 0) {
 		status.database_bytes = stats.size_bytes;
 		status.database_events = stats.events;
@@ -177,6 +179,11 @@ void daemon_client_gone(void *user, struct client *client)
 const struct command daemon_commands[] = {
 	{ "recorder.status", on_status },
 	{ "recorder.tail", on_tail },
+	{ "recorder.register-subscription", daemon_on_register },
+	{ "recorder.get-subscription", daemon_on_get },
+	{ "recorder.list-subscriptions", daemon_on_list },
+	{ "recorder.unregister-subscription", daemon_on_unregister },
+	{ "recorder.clear-subscriptions", daemon_on_clear },
 	{ "recorder.set-setting", on_set_setting },
 	{ "recorder.get-setting", on_get_setting },
 	{ "recorder.list-settings", on_list_settings },

@@ -2,7 +2,7 @@
  * socket, and once a second a look at what the kernel says it lost.
  *
  * Order of the start: what can fail for reasons a person can mend comes first and touches nothing; then the database,
- * the kernel's audit (cleaned of what a run that died left behind), the threads, the rules.  The stop is the reverse, so
+ * the kernel's audit (cleaned of what a run that died left behind), the threads, the source.  The stop is the reverse, so
  * that everything the kernel has seen until the rules went is stored. */
 
 #include "daemon/run.h"
@@ -21,10 +21,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
-#include "daemon/exclusions.h"
 #include "daemon/privileges.h"
 #include "daemon/rival.h"
-#include "source/bpf.h"
 #include "source/users.h"
 
 /* Virtual until used, given back when drained. A file storm writes 170,000 records a second, 40 MB: three seconds of a
@@ -33,19 +31,6 @@
 #define NOTES_BYTES (1u << 16)
 #define QUEUE_EVENTS 8192
 #define TICK_MS 1000
-
-static const struct source_choice {
-	const char *name;		/* of --source */
-	const struct source_ops *ops;
-	const char *mode;
-	enum { BPF_NO, BPF_IF_POSSIBLE, BPF_MUST } bpf;
-} source_choices[] = {
-	{ "auto", &source_live, NULL, BPF_IF_POSSIBLE },
-	{ "ebpf", &source_live, NULL, BPF_MUST },
-	{ "audit", &source_live, NULL, BPF_NO },
-	{ "audit-unicast", &source_live, "unicast", BPF_NO },
-	{ "audit-multicast", &source_live, "multicast", BPF_NO },
-};
 
 static void on_signal(uv_signal_t *signal, int number)
 {
@@ -84,81 +69,6 @@ static int read_settings(struct daemon *d)
 	return r;
 }
 
-/* The line of the table; NULL, logged: there is none. */
-static const struct source_choice *choose_source(const struct daemon *d)
-{
-	const char *wish = d->options->source ? d->options->source : "auto";
-
-	for (size_t i = 0; i < ARRAY_SIZE(source_choices); i++)
-		if (strcmp(source_choices[i].name, wish) == 0)
-			return &source_choices[i];
-	log_error("No source is called '%s' (there are auto, ebpf, audit, audit-unicast, audit-multicast)", wish);
-	return NULL;
-}
-
-/* The programs come if they can and somebody wants anything of them. */
-static bool wants_bpf(const struct daemon *d, const struct source_choice *choice)
-{
-	return d->subscriptions.n > 0 && (choice->bpf == BPF_MUST ||
-					  (choice->bpf == BPF_IF_POSSIBLE && daemon_setting(d, SETTING_EnableEbpf)));
-}
-
-static int explain_source(struct daemon *d, const struct source_choice *choice, bool want_bpf)
-{
-	int r = want_bpf ? source_live_bpf(d->source) : 0;
-
-	if (r < 0 && choice->bpf == BPF_MUST) {
-		log_error("The eBPF source cannot be had: %s", bpf_why(r));
-		return r;
-	}
-	if (r < 0)
-		log_warning("No eBPF: %s; recording with audit, which costs more and shows less", bpf_why(r));
-	source_live_bpf_serves(d->source, d->by_bpf);
-	memcpy(d->not_from_audit, d->by_bpf, sizeof(d->not_from_audit));
-	d->not_from_audit[KIND_ID(driver, unload)] = false;	/* that a bpf program goes nobody else tells */
-	r = source_live_connector(d->source);
-	if (r < 0 && source_live_bpf(d->source) < 0)
-		log_errno(r, "No process connector (forks and exits come from audit; those of killed processes are "
-			     "not seen)");
-	return 0;
-}
-
-static int open_source(struct daemon *d)
-{
-	const struct source_choice *choice = choose_source(d);
-	struct exclusions exclusions;
-	struct source_options options = {
-		.want_connector = true,
-		.wanted = d->wanted,
-		.own_pid = (uint32_t)getpid(),
-		.write_interval_ms = daemon_write_interval_ms(d),
-		.bpf_ring_bytes = (size_t)daemon_setting(d, SETTING_EbpfRingBufferSizeKB) << 10,
-	};
-	int r;
-
-	if (!choice)
-		return -EINVAL;
-	exclusions_find(&exclusions, d->subscriptions.filter);
-	options.excluded_paths = exclusions.paths;
-	options.n_excluded_paths = exclusions.n_paths;
-	options.excluded_names = exclusions.names;
-	options.n_excluded_names = exclusions.n_names;
-	options.mode = choice->mode;
-	options.want_bpf = wants_bpf(d, choice);
-	options.want_audit = d->audit && daemon_setting(d, SETTING_AuditdEnableNetlink);
-	if (!options.want_audit && !options.want_bpf) {
-		log_error("The netlink source is switched off (CX.recorder.AuditdEnableNetlink = 0) and there is no other");
-		return -EINVAL;
-	}
-	d->source_ops = choice->ops;
-	r = d->source_ops->open(&d->source, &options);
-	if (r < 0) {
-		log_error("Failed to open the kernel's audit: %s", audit_control_why(r));
-		return r;
-	}
-	return explain_source(d, choice, options.want_bpf);
-}
-
 static int check_rival(void)
 {
 	int pid = rival_find();
@@ -168,28 +78,6 @@ static int check_rival(void)
 	log_error("Another recorder, pid %d, records on this host (stop it; the kernel's audit rules are one set for all)",
 		  pid);
 	return -EBUSY;
-}
-
-/* Without audit there are no logins; all the rest the programs in the kernel can show. */
-static int check_audit(struct daemon *d)
-{
-	const struct source_choice *choice = choose_source(d);
-	int r;
-
-	if (!choice)
-		return -EINVAL;
-	r = audit_control_open(&d->audit);
-	if (r >= 0)
-		r = audit_control_state(d->audit, &d->audit_state);
-	if (r >= 0)
-		return 0;
-	d->audit = audit_control_free(d->audit);
-	if (choice->bpf == BPF_NO || !daemon_setting(d, SETTING_EnableEbpf)) {
-		log_error("The kernel's audit cannot be used: %s", audit_control_why(r));
-		return r;
-	}
-	log_warning("The kernel's audit cannot be used, so no logins are seen: %s", audit_control_why(r));
-	return 0;
 }
 
 static int start_threads(struct daemon *d)
@@ -210,6 +98,12 @@ static int start_threads(struct daemon *d)
 		.procfs = d->procfs,
 		.users = d->users,
 	};
+	struct writer_options writer = {
+		.taps = d->taps,
+		.json = { .host_id = span_of(d->host_id), .host_name = span_of(d->host_name), .boot_id = span_of(d->boot_id) },
+		.drain_ns = daemon_drain_ns(d),
+		.alive_ns = daemon_alive_ns(d),
+	};
 	int r;
 
 	core.pipeline.assembler.timeout_ns = times.timeout_ns;
@@ -221,14 +115,10 @@ static int start_threads(struct daemon *d)
 	if (r < 0)
 		return log_errno(r, "Failed to make the queues");
 	d->notes = (struct notes){ .ring = d->notes_ring, .wake = d->ring };
-	d->writer_options.queue = d->queue;
-	d->writer_options.taps = d->taps;
-	d->writer_options.json = (struct event_json_options){ .host_id = span_of(d->host_id),
-							      .host_name = span_of(d->host_name),
-							      .boot_id = span_of(d->boot_id) };
-	d->writer_options.drain_ns = daemon_drain_ns(d);
-	d->writer_options.alive_ns = daemon_alive_ns(d);
-	r = writer_start(&d->writer, &d->writer_options);
+	writer.queue = d->queue;
+	memcpy(writer.sinks, d->sinks->routes.sinks, sizeof(writer.sinks));
+	writer.n_sinks = d->sinks->routes.n_sinks;
+	r = writer_start(&d->writer, &writer);
 	if (r < 0)
 		return log_errno(r, "Failed to start the writer");
 	core.ring = d->ring;
@@ -245,33 +135,20 @@ static int start_threads(struct daemon *d)
 
 static int start_recording(struct daemon *d)
 {
-	const char *why = "";
+	struct filter_error error = { "" };
 	int r;
 
-	if (d->subscriptions.n > 0 && source_live_has_audit(d->source)) {
-		if (d->audit_state.enabled == 0 && source_live_bpf(d->source) < 0)
-			log_warning("The kernel's audit was off: programs that already ran when it was first switched on since boot "
-				    "are never audited, only what they start is (`audit=1` on the kernel's command line mends that)");
-		r = daemon_load_rules(d, &why);
+	if (d->subscriptions.n == 0) {
+		d->idle_since_ns = d->started_ns;
+	} else {
+		r = daemon_begin(d, &error);
 		if (r < 0) {
-			log_error("Failed to load the audit rules: %s", why);
+			log_error("%s", error.message);
 			return r;
 		}
-		d->rules_loaded = true;
-		r = audit_control_state(d->audit, &d->audit_state);
-		if (r < 0)
-			return log_errno(r, "Failed to read the state of the kernel's audit");
-		if (audit_rules_blind(d->audit) > 0)
-			log_warning("A rule `-a task,never` is loaded: processes born under it are never audited "
-				    "(remove it: auditctl -d task,never)");
 	}
-	ledger_begin(&d->ledger, clock_now_ns(), LOSS_KERNEL, d->audit_state.lost);
-	r = reader_start(&d->reader, &(struct reader_options){ .ops = d->source_ops, .source = d->source,
-							       .ring = d->ring, .procfs = d->procfs,
-							       .nap_ns = daemon_nap_ns(d) });
-	if (r < 0)
-		return log_errno(r, "Failed to start the reader");
-	notes_say(&d->notes, "start", "recording with %s, %zu subscription%s", d->source_ops->mode(d->source),
+	daemon_tell_the_past(d);
+	notes_say(&d->notes, "start", "recording with %s, %zu subscription%s", d->source ? d->source_ops->mode(d->source) : "nothing",
 		  d->subscriptions.n, d->subscriptions.n == 1 ? "" : "s");
 	return 0;
 }
@@ -311,7 +188,9 @@ static int start_control(struct daemon *d)
 	r = uv_timer_start(&d->tick, daemon_on_tick, TICK_MS, TICK_MS);
 	if (r < 0)
 		return log_errno(r, "Failed to start the timer");
-	r = daemon_start_server(d);
+	r = daemon_watch_folder(d);
+	if (r >= 0)
+		r = daemon_start_server(d);
 	if (r < 0)
 		return r;
 	if (d->options->tail && pthread_create(&d->tail_thread, NULL, run_tail, d) == 0)
@@ -339,32 +218,30 @@ static void close_capture(struct daemon *d)
 
 static void stop(struct daemon *d)
 {
-	if (d->reader)
+	if (d->core && d->idle_since_ns > 0)
+		daemon_tell_idle(d);
+	if (d->core)
 		notes_say(&d->notes, "stop", "stopped");
-	if (d->audit && d->rules_loaded && audit_rules_unload(d->audit, d->places.kernel_state) < 0)
-		log_error("Failed to put the kernel's audit back as it was; the next start, or `auditctl -D -k %s`, does",
-			  AUDIT_OWN_KEY);
-	d->reader = reader_stop(d->reader);
+	daemon_close_recording(d);
 	if (d->core) {
-		if (d->audit)
-			audit_control_state(d->audit, &d->audit_state);
 		daemon_tell_losses(d, true);
 		daemon_tell_removed(d);
 	}
 	if (d->core)
 		d->core = core_stop(d->core);
-	if (d->writer)
+	if (d->writer) {
 		d->writer = writer_stop(d->writer);
-	else
-		daemon_close_sinks(d);
+		d->sinks = sinks_free(d->sinks);
+	} else {
+		sinks_abandon(TAKE(d->sinks), NULL);
+	}
+	d->change.sinks_before = sinks_free(d->change.sinks_before);
 	d->server = server_free(d->server);
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&d->loop);
 	if (d->tailing)
 		pthread_join(d->tail_thread, NULL);
-	if (d->source)
-		d->source = d->source_ops->free(d->source);
 	d->audit = audit_control_free(d->audit);
 	d->procfs = procfs_free(d->procfs);
 	d->users = users_free(d->users);
@@ -373,10 +250,23 @@ static void stop(struct daemon *d)
 	d->ring = ring_free(d->ring);
 	d->notes_ring = ring_free(d->notes_ring);
 	d->taps = taps_free(d->taps);
+	subscriptions_release(&d->change.before);
 	subscriptions_release(&d->subscriptions);
+	subscription_folder_release(&d->folder);
 	if (d->lock_fd >= 0)
 		close(d->lock_fd);
 	places_release(&d->places);
+}
+
+static int open_sinks(struct daemon *d)
+{
+	const struct sinks_host host = daemon_sinks_host(d);
+	struct filter_error error = { "" };
+	int r = sinks_for(&d->sinks, NULL, &d->subscriptions, &host, &error);
+
+	if (r < 0)
+		log_error("%s", r == -ENOMEM ? strerror(ENOMEM) : error.message);
+	return r;
 }
 
 static int start(struct daemon *d)
@@ -387,7 +277,7 @@ static int start(struct daemon *d)
 	if (r >= 0)
 		r = read_settings(d);
 	if (r >= 0)
-		r = check_audit(d);
+		r = daemon_check_audit(d);
 	if (r >= 0)
 		r = places_make(&d->places);
 	if (r >= 0)
@@ -395,11 +285,9 @@ static int start(struct daemon *d)
 	if (r >= 0)
 		r = check_rival();
 	if (r >= 0)
-		r = subscriptions_load(&d->subscriptions, d->places.subscriptions_dir, d->options->subscription_path);
+		r = daemon_load_subscriptions(d);
 	if (r < 0)
 		return r;
-	daemon_narrow_wanted(d);
-	memcpy(d->wanted_at_start, d->wanted, sizeof(d->wanted));
 	host_identity(d);
 	r = procfs_boot(d->boot_id, &d->boot_time_ns);
 	if (r >= 0)
@@ -414,14 +302,12 @@ static int start(struct daemon *d)
 		if (r < 0)
 			return log_errno(r, "Failed to open the capture %s", d->options->capture_path);
 	}
-	r = daemon_open_sinks(d);
+	r = open_sinks(d);
 	if (r < 0)
 		return r;
 	if (d->audit && audit_rules_clean(d->audit, d->places.kernel_state) > 0)
 		log_info("Cleaned up what a run that died had left in the kernel's audit");
-	r = open_source(d);
-	if (r >= 0)
-		r = privileges_drop();
+	r = privileges_drop();
 	if (r >= 0) {
 		r = taps_new(&d->taps, daemon_notify_tapped, &d->tapped);
 		if (r < 0)
@@ -431,7 +317,6 @@ static int start(struct daemon *d)
 		r = start_threads(d);
 	if (r < 0)
 		return r;
-	daemon_tell_the_past(d);
 	r = start_recording(d);
 	if (r >= 0)
 		r = start_control(d);
@@ -479,7 +364,8 @@ int daemon_run(const struct run_options *options)
 	if (r < 0) {
 		d.exit_code = exit_code_of(r);
 	} else {
-		log_info("Recording with %s into %s", d.source_ops->mode(d.source), d.places.state_dir);
+		log_info("Recording with %s into %s", d.source ? d.source_ops->mode(d.source) : "nothing (no subscription)",
+			 d.places.state_dir);
 		uv_run(&d.loop, UV_RUN_DEFAULT);
 	}
 	stop(&d);

@@ -8,8 +8,8 @@
  * second late under load. */
 #define GRACE_NS (20 * NS_PER_SEC)
 
-/* Settings that switch a part of a class off. */
-void daemon_narrow_wanted(struct daemon *d)
+/* Settings switch a part of a class off. */
+void daemon_kinds_wanted(const struct daemon *d, const struct filter *filter, bool ret[N_KINDS])
 {
 	static const struct {
 		enum setting_id setting;
@@ -21,15 +21,11 @@ void daemon_narrow_wanted(struct daemon *d)
 		{ SETTING_AuditdEnableIncomingNetwork, KIND_ID(network, listen) },
 		{ SETTING_AuditdEnableOutgoingNetwork, KIND_ID(network, connect) },
 	};
-	bool wanted[N_KINDS];
 
-	filter_wanted(d->subscriptions.filter, wanted);
+	filter_wanted(filter, ret);
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
 		if (!daemon_setting(d, switches[i].setting))
-			wanted[switches[i].kind] = false;
-	/* The core reads them. */
-	for (unsigned i = 0; i < N_KINDS; i++)
-		__atomic_store_n(&d->wanted[i], wanted[i], __ATOMIC_RELAXED);
+			ret[switches[i].kind] = false;
 }
 
 static uint64_t setting_ns(const struct daemon *d, enum setting_id id, uint64_t unit_ns)
@@ -88,19 +84,16 @@ static void apply_rules(struct daemon *d)
 
 static void apply_wanted(struct daemon *d)
 {
-	daemon_narrow_wanted(d);
-	for (unsigned i = 0; i < N_KINDS; i++)
-		if (d->wanted[i] && d->by_bpf[i] && !d->wanted_at_start[i])
-			log_warning("%s.%s is wanted now; the program in the kernel that shows it comes with the next start",
-				    categories[kinds[i].category].name, kinds[i].action);
-	apply_rules(d);
+	struct filter_error error = { "" };
+
+	if (daemon_want(d, d->subscriptions.filter, NULL, &error) < 0)
+		log_error("%s", error.message);
 }
 
 static void apply_times(struct daemon *d)
 {
-	const struct pipeline_times times = daemon_pipeline_times(d);
-
-	core_set_times(d->core, &times);
+	d->times_changed = true;
+	daemon_settle(d);
 }
 
 static void apply_writer(struct daemon *d)
@@ -110,12 +103,14 @@ static void apply_writer(struct daemon *d)
 
 static void apply_reader(struct daemon *d)
 {
-	reader_set_nap(d->reader, daemon_nap_ns(d));
+	if (d->reader)
+		reader_set_nap(d->reader, daemon_nap_ns(d));
 }
 
 static void apply_source(struct daemon *d)
 {
-	source_live_set_write_interval(d->source, daemon_write_interval_ms(d));
+	if (d->source)
+		source_live_set_write_interval(d->source, daemon_write_interval_ms(d));
 }
 
 static void apply_server(struct daemon *d)

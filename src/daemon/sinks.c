@@ -1,86 +1,146 @@
-/* Where the events go: the database, which is always there (gaps and notes of the recorder need a place), and the journals
- * that subscriptions ask for. */
+/* See sinks.h. */
 
+#include "daemon/sinks.h"
+
+#include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "daemon/daemon.h"
 
-static const struct {
-	enum stream_type type;
-	const struct sink_ops *ops;
-	bool is_journal;
-} sinks[] = {
-	{ STREAM_DATABASE, &sink_database, false },
-	{ STREAM_JOURNAL, &sink_journal, true },
-};
-
-int daemon_open_sinks(struct daemon *d)
+static void fail(struct filter_error *error, const char *what, const char *path, const char *why)
 {
-	struct writer_options *w = &d->writer_options;
-	struct sink_error error = { 0 };
-	struct sink_options options = { .path = d->places.database, .host_id = d->host_id,
-					.host_name = d->host_name, .boot_id = d->boot_id, .error = &error };
-	unsigned stream_number = 0;
-	int r;
+	snprintf(error->message, sizeof(error->message), "Failed to open the %s %s: %s", what, path, why);
+}
 
-	w->sinks[0] = (struct writer_sink){ .ops = sinks[0].ops };
-	r = w->sinks[0].ops->open(&w->sinks[0].sink, &options);
+static int add_database(struct sinks *sinks, const struct sinks *before, const struct sinks_host *host,
+			struct filter_error *error)
+{
+	struct sink_error why = { "" };
+	const struct sink_options options = { .path = host->places->database, .host_id = host->host_id,
+					      .host_name = host->host_name, .boot_id = host->boot_id, .error = &why };
+	struct writer_sink *sink = &sinks->routes.sinks[0];
+	int r = 0;
+
+	*sink = (struct writer_sink){ .ops = &sink_database };
+	if (before)
+		sink->sink = before->routes.sinks[0].sink;
+	else
+		r = sink->ops->open(&sink->sink, &options);
+	if (r < 0)
+		fail(error, "database", options.path, why.message);
+	else
+		sinks->routes.n_sinks = 1;
+	return r;
+}
+
+static struct sink *find_journal(const struct sinks *sinks, const char *name)
+{
+	for (size_t i = 1; sinks && i < sinks->routes.n_sinks; i++)
+		if (strcmp(sinks->names[i], name) == 0)
+			return sinks->routes.sinks[i].sink;
+	return NULL;
+}
+
+static int add_journal(struct sinks *sinks, const struct sinks *before, const struct stream *stream, uint64_t streams,
+		       const struct sinks_host *host, struct filter_error *error)
+{
+	_cleanup_(freep) char *path = NULL, *name = strdup(stream->name);
+	size_t n = sinks->routes.n_sinks;
+	struct sink_error why = { "" };
+	struct sink_options *options = &sinks->routes.limits[n];
+	struct writer_sink *sink = &sinks->routes.sinks[n];
+	int r = 0;
+
+	assert(n < MAX_SINKS);	/* more streams do not compile */
+	if (!name || asprintf(&path, "%s/%s.jsonl", host->places->journals_dir, stream->name) < 0)
+		return -ENOMEM;
+	*options = (struct sink_options){ .path = path, .host_id = host->host_id, .host_name = host->host_name,
+					  .boot_id = host->boot_id, .max_size_bytes = stream->max_size_bytes,
+					  .keep = stream->keep, .error = &why };
+	*sink = (struct writer_sink){ .ops = &sink_journal, .streams = streams, .is_journal = true };
+	if (stream->compress)
+		log_warning("The journal %s: old files are not compressed in this release", path);
+	sink->sink = find_journal(before, stream->name);
+	if (!sink->sink)
+		r = sink->ops->open(&sink->sink, options);
 	if (r < 0) {
-		log_error("Failed to open the database %s: %s", d->places.database, error.message);
+		fail(error, "journal", path, why.message);
 		return r;
 	}
-	w->n_sinks = 1;
-	for (size_t i = 0; i < d->subscriptions.n; i++) {
-		const struct stream *streams;
-		size_t n = subscription_streams(d->subscriptions.list[i], &streams);
-
-		for (size_t k = 0; k < n; k++) {
-			_cleanup_(freep) char *path = NULL;
-			struct writer_sink sink = { .is_journal = true };
-
-			if (streams[k].type == STREAM_SIGNAL)
-				continue;
-			sink.streams = UINT64_C(1) << stream_number++;
-			if (streams[k].type == STREAM_DATABASE) {
-				w->sinks[0].streams |= sink.streams;
-				continue;
-			}
-			sink.ops = sinks[streams[k].type].ops;
-			if (asprintf(&path, "%s/%s.jsonl", d->places.journals_dir, streams[k].name) < 0)
-				return -ENOMEM;
-			options.path = path;
-			options.max_size_bytes = streams[k].max_size_bytes;
-			options.keep = streams[k].keep;
-			if (streams[k].compress)
-				log_warning("The journal %s: old files are not compressed in this release", path);
-			r = sink.ops->open(&sink.sink, &options);
-			if (r < 0) {
-				log_error("Failed to open the journal %s: %s", path, error.message);
-				return r;
-			}
-			w->sinks[w->n_sinks++] = sink;
-		}
-	}
+	options->path = NULL;
+	options->error = NULL;
+	sinks->names[n] = TAKE(name);
+	sinks->routes.n_sinks++;
 	return 0;
 }
 
-/* Of a start that did not come as far as the writer, whose they are from then on. */
-void daemon_close_sinks(struct daemon *d)
+int sinks_for(struct sinks **ret, const struct sinks *before, const struct subscriptions *subscriptions,
+	      const struct sinks_host *host, struct filter_error *error)
 {
-	struct writer_options *w = &d->writer_options;
+	struct sinks *sinks = calloc(1, sizeof(*sinks));
+	unsigned stream_number = 0;
+	int r;
 
-	while (w->n_sinks > 0) {
-		w->n_sinks--;
-		w->sinks[w->n_sinks].ops->free(w->sinks[w->n_sinks].sink);
+	if (!sinks)
+		return -ENOMEM;
+	r = add_database(sinks, before, host, error);
+	for (size_t i = 0; r >= 0 && i < subscriptions->n; i++) {
+		const struct stream *streams;
+		size_t n = subscription_streams(subscriptions->list[i]->subscription, &streams);
+
+		for (size_t k = 0; r >= 0 && k < n; k++) {
+			uint64_t bit;
+
+			if (streams[k].type == STREAM_SIGNAL)
+				continue;
+			bit = UINT64_C(1) << stream_number++;
+			if (streams[k].type == STREAM_DATABASE)
+				sinks->routes.sinks[0].streams |= bit;
+			else
+				r = add_journal(sinks, before, &streams[k], bit, host, error);
+		}
 	}
+	if (r < 0) {
+		sinks_abandon(sinks, before);
+		return r;
+	}
+	*ret = sinks;
+	return 0;
+}
+
+struct sinks *sinks_free(struct sinks *sinks)
+{
+	if (!sinks)
+		return NULL;
+	for (size_t i = 0; i < MAX_SINKS; i++)
+		free(sinks->names[i]);
+	free(sinks);
+	return NULL;
+}
+
+static bool has(const struct sinks *sinks, const struct sink *sink)
+{
+	for (size_t i = 0; sinks && i < sinks->routes.n_sinks; i++)
+		if (sinks->routes.sinks[i].sink == sink)
+			return true;
+	return false;
+}
+
+void sinks_abandon(struct sinks *sinks, const struct sinks *before)
+{
+	for (size_t i = 0; sinks && i < sinks->routes.n_sinks; i++)
+		if (!has(before, sinks->routes.sinks[i].sink))
+			sinks->routes.sinks[i].ops->free(sinks->routes.sinks[i].sink);
+	sinks_free(sinks);
 }
 
 /* What came before this run: the time in which nobody recorded. */
 void daemon_tell_the_past(struct daemon *d)
 {
-	const struct writer_sink *database = &d->writer_options.sinks[0];
+	const struct writer_sink *database = &d->sinks->routes.sinks[0];
 	struct sink_report report;
 
 	database->ops->report(database->sink, &report);

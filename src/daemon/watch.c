@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 
+#define TRY_NS (10 * NS_PER_SEC)
+
 int daemon_load_rules(struct daemon *d, const char **ret_why)
 {
 	bool wanted[N_KINDS];
@@ -44,7 +46,7 @@ static void look_at_kernel(struct daemon *d)
 {
 	if (!d->audit || audit_control_state(d->audit, &d->audit_state) < 0)
 		return;
-	if (source_live_hold(d->source, d->audit_state.pid) == 1)
+	if (d->source && source_live_hold(d->source, d->audit_state.pid) == 1)
 		log_warning("The kernel had let go of the recorder; it holds the audit stream again");
 }
 
@@ -67,6 +69,19 @@ static void look_at_rules(struct daemon *d)
 		d->rules_missing = 0;
 }
 
+/* What is subscribed and could not be recorded when it was is tried again. */
+static void try_to_begin(struct daemon *d)
+{
+	struct filter_error error = { "" };
+
+	if (d->subscriptions.n == 0 || d->source || clock_ns(CLOCK_MONOTONIC) - d->tried_ns < TRY_NS)
+		return;
+	if (daemon_begin(d, &error) < 0) {
+		log_error("%s", error.message);
+		d->tried_ns = clock_ns(CLOCK_MONOTONIC);
+	}
+}
+
 void daemon_on_tick(uv_timer_t *timer)
 {
 	struct daemon *d = timer->data;
@@ -78,7 +93,10 @@ void daemon_on_tick(uv_timer_t *timer)
 	daemon_tell_losses(d, false);
 	conf_tick(&d->conf, clock_ns(CLOCK_MONOTONIC));
 	daemon_drain_taps(d);	/* whose socket was full */
-	if (reader_error(d->reader) < 0) {
+	daemon_settle(d);
+	daemon_check_folder(d);
+	try_to_begin(d);
+	if (d->reader && reader_error(d->reader) < 0) {
 		log_errno(reader_error(d->reader), "Failed to read from the kernel's audit, stopping");
 		d->exit_code = 1;
 		uv_stop(&d->loop);

@@ -28,6 +28,8 @@ struct writer {
 	pthread_mutex_t stats_lock;
 	struct writer_stats stats;
 	uint64_t refused;		/* events a sink did not take */
+	const struct writer_routes *_Atomic routes;	/* to be taken over when their mark comes */
+	uint64_t journaled_before, lost_before;	/* by sinks that are closed by now */
 	int last_error;
 	bool wrote, refused_some;	/* in this batch */
 };
@@ -63,7 +65,8 @@ static void write_event(struct writer *writer, struct event *event)
 
 static void publish(struct writer *writer)
 {
-	struct writer_stats stats = { .lost = writer->refused, .last_error = writer->last_error };
+	struct writer_stats stats = { .lost = writer->refused + writer->lost_before, .last_error = writer->last_error,
+				      .journaled = writer->journaled_before };
 
 	for (size_t i = 0; i < writer->options.n_sinks; i++) {
 		const struct writer_sink *sink = &writer->options.sinks[i];
@@ -100,6 +103,51 @@ static void flush(struct writer *writer)
 	publish(writer);
 }
 
+static bool is_kept(const struct writer_routes *routes, const struct sink *sink)
+{
+	for (size_t i = 0; i < routes->n_sinks; i++)
+		if (routes->sinks[i].sink == sink)
+			return true;
+	return false;
+}
+
+static void close_sink(struct writer *writer, const struct writer_sink *sink)
+{
+	struct sink_report report;
+	int r = sink->ops->flush(sink->sink, clock_now_ns());
+
+	if (r < 0)
+		failed(writer, sink, r, "write to");
+	sink->ops->report(sink->sink, &report);
+	writer->lost_before += report.lost;
+	if (sink->is_journal)
+		writer->journaled_before += report.events;
+	sink->ops->free(sink->sink);
+}
+
+/* The mark has come: what follows is of other streams. */
+static void take_over(struct writer *writer, const struct writer_routes *routes)
+{
+	struct writer_options *o = &writer->options;
+
+	for (size_t i = 0; i < o->n_sinks; i++)
+		if (!is_kept(routes, o->sinks[i].sink))
+			close_sink(writer, &o->sinks[i]);
+	memcpy(o->sinks, routes->sinks, sizeof(o->sinks));
+	o->n_sinks = routes->n_sinks;
+	for (size_t i = 0; i < o->n_sinks; i++)
+		if (o->sinks[i].ops->set_limits)
+			o->sinks[i].ops->set_limits(o->sinks[i].sink, &routes->limits[i]);
+	atomic_store(&writer->routes, NULL);
+}
+
+static bool is_mark(const struct writer *writer, const struct event *event)
+{
+	const struct writer_routes *routes = writer->routes;
+
+	return unlikely(routes != NULL) && routes->mark == event;
+}
+
 static void write_list(struct writer *writer, struct event *list)
 {
 	uint32_t n = 0;
@@ -109,7 +157,10 @@ static void write_list(struct writer *writer, struct event *list)
 		struct event *next = list->next;
 
 		bytes += event_bytes(list);
-		write_event(writer, list);
+		if (is_mark(writer, list))
+			take_over(writer, writer->routes);
+		else
+			write_event(writer, list);
 		event_free(list);
 		list = next;
 		if (++n == DONE_EVERY || bytes >= DONE_EVERY_BYTES || !list) {
@@ -181,6 +232,16 @@ struct writer *writer_stop(struct writer *writer)
 	pthread_mutex_destroy(&writer->stats_lock);
 	free(writer);
 	return NULL;
+}
+
+void writer_expect(struct writer *writer, const struct writer_routes *routes)
+{
+	atomic_store(&writer->routes, routes);
+}
+
+bool writer_is_expecting(const struct writer *writer)
+{
+	return writer->routes != NULL;
 }
 
 void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t alive_ns)

@@ -15,6 +15,15 @@ struct writer_sink {
 	bool is_journal;
 };
 
+/* What the streams are from a certain event on. */
+struct writer_routes {
+	struct event *mark;		/* that event; written nowhere */
+	/* Of all sinks from then on, those that the writer has already and those that are opened for it.  Others it closes. */
+	struct writer_sink sinks[MAX_SINKS];
+	struct sink_options limits[MAX_SINKS];	/* of journals, as they are from then on */
+	size_t n_sinks;
+};
+
 struct writer_options {
 	struct event_queue *queue;	/* borrowed */
 	struct taps *taps;		/* borrowed */
@@ -36,6 +45,8 @@ struct writer;
 int writer_start(struct writer **ret, const struct writer_options *options);
 /* The queue was closed: everything is written, the sinks are closed.  Returns NULL. */
 struct writer *writer_stop(struct writer *writer);
-/* Any thread. */
+/* Any thread.  Taken over when the mark comes, after which it has what it needs of them; not before the ones before were. */
+void writer_expect(struct writer *writer, const struct writer_routes *routes);
+bool writer_is_expecting(const struct writer *writer);
 void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t alive_ns);
 void writer_stats(struct writer *writer, struct writer_stats *ret);

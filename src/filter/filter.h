@@ -34,6 +34,7 @@ struct subscription *subscription_free(struct subscription *subscription);
 DEFINE_CLEANUP(struct subscription, subscription_free)
 const char *subscription_name(const struct subscription *subscription);
 size_t subscription_streams(const struct subscription *subscription, const struct stream **ret);
+size_t subscription_count_filters(const struct subscription *subscription);	/* of all its streams */
 bool subscription_has_signals(const struct subscription *subscription);
 /* Whether two of different names can be beside each other: no journal and no signal is in both.  0; -EINVAL. */
 int subscription_check_beside(const struct subscription *subscription, const struct subscription *other,

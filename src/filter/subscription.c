@@ -59,6 +59,11 @@ size_t subscription_streams(const struct subscription *subscription, const struc
 	return subscription->n_streams;
 }
 
+size_t subscription_count_filters(const struct subscription *subscription)
+{
+	return subscription->n_filters;
+}
+
 bool subscription_has_signals(const struct subscription *subscription)
 {
 	for (size_t i = 0; i < subscription->n_streams; i++)

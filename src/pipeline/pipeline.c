@@ -16,6 +16,7 @@
 struct pipeline {
 	struct pipeline_options options;
 	struct pipeline_stats stats;
+	uint64_t given_up_before;	/* by filters that were replaced */
 	pipeline_fn emit;
 	void *user;
 	struct decoder *decoder;
@@ -97,7 +98,7 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret)
 {
 	*ret = pipeline->stats;
-	ret->patterns_given_up = pipeline->options.filter ? filter_given_up(pipeline->options.filter) : 0;
+	ret->patterns_given_up = pipeline->given_up_before + (pipeline->options.filter ? filter_given_up(pipeline->options.filter) : 0);
 	ret->held = hold_count(pipeline->hold);
 	ret->decoder = decoder_stats(pipeline->decoder);
 	ret->assembler = assembler_stats(pipeline->assembler);
@@ -116,6 +117,7 @@ void pipeline_set_times(struct pipeline *pipeline, const struct pipeline_times *
 
 void pipeline_set_filter(struct pipeline *pipeline, struct filter *filter)
 {
+	pipeline->given_up_before += pipeline->options.filter ? filter_given_up(pipeline->options.filter) : 0;
 	pipeline->options.filter = filter;
 }
 
@@ -399,6 +401,27 @@ static int push_probe_text(struct pipeline *pipeline, const struct record_head *
 	return buffer_error(bytes) < 0 ? -ENOMEM : push_probe(pipeline, head->time_ns, buffer_span(bytes));
 }
 
+static int begin_run(struct pipeline *pipeline, struct span boot_id, uint64_t boot_time_ns)
+{
+	/* Another run may have been before: it ended. */
+	int r = pipeline_drain(pipeline);
+
+	if (r >= 0)
+		r = tracker_begin_run(pipeline->tracker, boot_id, boot_time_ns);
+	if (r < 0)
+		return r;
+	answers_clear(pipeline->answers);
+	pipeline->now_ns = pipeline->said_ns = pipeline->pruned_ns = pipeline->audit_ns = pipeline->audit_came_ns = 0;
+	pipeline->has_probes = false;
+	tracker_set_audit_lag(pipeline->tracker, 0);
+	return 0;
+}
+
+int pipeline_begin_run(struct pipeline *pipeline)
+{
+	return begin_run(pipeline, pipeline->options.tracker.boot_id, pipeline->options.tracker.boot_time_ns);
+}
+
 static int use_setup(struct pipeline *pipeline, struct span body)
 {
 	struct setup setup;
@@ -410,17 +433,10 @@ static int use_setup(struct pipeline *pipeline, struct span body)
 		pipeline_set_times(pipeline, &setup.times);
 		return 1;
 	}
-	/* Another run may have been before: it ended. */
-	r = pipeline_drain(pipeline);
-	if (r >= 0)
-		r = tracker_begin_run(pipeline->tracker, setup.boot_id, setup.boot_time_ns);
+	r = begin_run(pipeline, setup.boot_id, setup.boot_time_ns);
 	if (r < 0)
 		return r;
-	answers_clear(pipeline->answers);
 	pipeline_set_times(pipeline, &setup.times);
-	pipeline->now_ns = pipeline->said_ns = pipeline->pruned_ns = pipeline->audit_ns = pipeline->audit_came_ns = 0;
-	pipeline->has_probes = false;
-	tracker_set_audit_lag(pipeline->tracker, 0);
 	pipeline->options.own_pid = setup.own_pid;
 	memcpy(pipeline->not_from_audit, setup.not_from_audit, sizeof(pipeline->not_from_audit));
 	pipeline->options.not_from_audit = pipeline->not_from_audit;

@@ -77,5 +77,8 @@ uint64_t pipeline_unsaid_clock(struct pipeline *pipeline);
 /* The stream is over: everything comes out. */
 int pipeline_drain(struct pipeline *pipeline);
 uint64_t pipeline_next_ns(const struct pipeline *pipeline);	/* when to call pipeline_advance */
+/* A source begins anew, after a time in which nobody watched: all comes out, and the processes are learned again.  0, or as with
+ * push.  A capture says it by a RECORD_SETUP. */
+int pipeline_begin_run(struct pipeline *pipeline);
 void pipeline_set_times(struct pipeline *pipeline, const struct pipeline_times *times);
 void pipeline_set_filter(struct pipeline *pipeline, struct filter *filter);

@@ -228,6 +228,12 @@ static int journal_write(struct sink *sink, struct event *event)
 	return 0;
 }
 
+static void journal_set_limits(struct sink *sink, const struct sink_options *options)
+{
+	sink->max_size_bytes = options->max_size_bytes;
+	sink->keep = options->keep;
+}
+
 static void journal_report(const struct sink *sink, struct sink_report *ret)
 {
 	*ret = sink->report;
@@ -254,6 +260,7 @@ const struct sink_ops sink_journal = {
 	.open = journal_open,
 	.write = journal_write,
 	.flush = journal_flush,
+	.set_limits = journal_set_limits,
 	.report = journal_report,
 	.free = journal_free,
 };

@@ -47,6 +47,8 @@ struct sink_ops {
 	/* What was written so far is durable (database: commit) or at least in the kernel's hands (journal).
 	 * Call it now and then even if nothing was written: it keeps `last_alive` fresh. */
 	int (*flush)(struct sink *sink, uint64_t now_ns);
+	/* A journal's size and what of it is kept, from now on; the rest of the options is not looked at.  NULL: it has none. */
+	void (*set_limits)(struct sink *sink, const struct sink_options *options);
 	void (*report)(const struct sink *sink, struct sink_report *ret);
 	struct sink *(*free)(struct sink *sink);
 };

@@ -83,11 +83,7 @@ static int bpf_open(struct source **ret, const struct source_options *options)
 	_cleanup_(bpf_freep) struct source *source = NULL;
 	struct bpf_source *s = calloc(1, sizeof(*s));
 	const struct bpf_programs_options programs = {
-		.wanted = options->wanted,
-		.excluded_paths = options->excluded_paths,
-		.n_excluded_paths = options->n_excluded_paths,
-		.excluded_names = options->excluded_names,
-		.n_excluded_names = options->n_excluded_names,
+		.wants = &options->wants,
 		.own_pid = options->own_pid,
 		.write_interval_ms = options->write_interval_ms,
 		.ring_bytes = options->bpf_ring_bytes,
@@ -316,6 +312,11 @@ void source_bpf_serves(const struct source *source, bool *ret_kinds)
 void source_bpf_count(const struct source *source, struct probe_counters *ret)
 {
 	bpf_programs_count(bpf_source_const(source)->programs, ret);
+}
+
+int source_bpf_want(struct source *source, const struct source_wants *wants)
+{
+	return bpf_programs_want(bpf_source(source)->programs, wants);
 }
 
 void source_bpf_set_write_interval(struct source *source, uint32_t interval_ms)

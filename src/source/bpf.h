@@ -10,6 +10,8 @@ void source_bpf_serves(const struct source *source, bool *ret_kinds);
 void source_bpf_count(const struct source *source, struct probe_counters *ret);
 /* The same of a live source; all 0 if it has no programs. */
 void source_live_bpf_count(const struct source *source, struct probe_counters *ret);
+/* See source_live_want(). */
+int source_bpf_want(struct source *source, const struct source_wants *wants);
 void source_bpf_set_write_interval(struct source *source, uint32_t interval_ms);
 /* What the -errno that opening it gave means for a person who has to mend it. */
 const char *bpf_why(int error);

@@ -21,6 +21,11 @@ void source_bpf_count(const struct source *source, struct probe_counters *ret)
 	*ret = (struct probe_counters){ 0 };
 }
 
+int source_bpf_want(struct source *source, const struct source_wants *wants)
+{
+	return 0;
+}
+
 void source_bpf_set_write_interval(struct source *source, uint32_t interval_ms)
 {
 }

@@ -1,13 +1,15 @@
 /* See bpf_programs.h.
  *
- * The calls that are looked at are a table in memory that the programs share with us; it is made from bpf/calls.def and what
- * is wanted, with libaudit's numbers.  Everything is opened here, with privileges; afterwards only shared memory is used. */
+ * They are loaded as they are wanted first: a program that is wanted later comes as another object whose maps are those of the
+ * first.  What is wanted no more is detached, and what it had kept in its maps is forgotten.  To load and to attach takes
+ * privileges; what the reader does is shared memory alone. */
 
 #include "source/bpf_programs.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +19,11 @@
 #include "base/macro.h"
 #include "recorder.skel.h"
 #include "source/bpf.h"
+#include "source/bpf_calls.h"
+#include "source/bpf_exclusions.h"
 #include "source/bpf_ring.h"
-#include "source/call_number.h"
 
 #define MAX_KINDS 16
-#define MAX_PROGRAMS 32
 #define MAX_RINGS_BYTES ((size_t)256 << 20)	/* of all processors */
 #define ALL (-2)			/* kinds of a program: any kind at all, */
 #define CALLS (-3)			/* any kind that a program of system calls serves */
@@ -42,30 +44,21 @@ static const struct program programs_of[] = {
 #define OPTIONAL(name, tracepoint, ...) { #name, tracepoint, PROBE_ACT_NONE, true, false, { __VA_ARGS__, END } },
 #define AT_STOP(name, what, ...) { #name, what, PROBE_ACT_NONE, true, true, { __VA_ARGS__, END } },
 #define CALLED(name, act, ...) { #name, "sys_exit", PROBE_ACT_##act, false, false, { __VA_ARGS__, END } },
+#define WITHIN(act, ...) { NULL, "sys_exit", PROBE_ACT_##act, false, false, { __VA_ARGS__, END } },
 #include "source/bpf_programs.def"
 };
 
-struct probe_line {
-	const char *name;
-	enum probe_act act;
-	enum kind_id kind;
-	struct probe_call_plan plan;
-};
-
-static const struct probe_line lines[] = {
-	[PROBE_CALL_NONE] = { 0 },
-#define PROBE_CALL_LINE(call, act, category, action, at, name_arg, at2, name2, value, class)                              \
-	[PROBE_CALL_##call] = { #call, PROBE_ACT_##act, KIND_ID(category, action),                                         \
-				{ PROBE_ACT_##act, PROBE_CALL_##call, at, name_arg, at2, name2, value,                     \
-				  PROBE_CLASS_##class } },
-#include "bpf/calls.def"
-};
+#define N_PROGRAMS ARRAY_SIZE(programs_of)
 
 struct bpf_programs {
-	struct recorder *skeleton;
-	struct bpf_link *links[MAX_PROGRAMS];
+	struct recorder *objects[N_PROGRAMS];	/* the first has the maps */
+	size_t n_objects;
+	bool cannot_cast;		/* the kernel is too old for can_cast */
+	bool usable[N_PROGRAMS];	/* the kernel has what the program needs */
+	struct bpf_link *links[N_PROGRAMS];
 	int stop_fd;			/* reading it runs the program of the stop; -1: there is none */
-	bool usable[ARRAY_SIZE(programs_of)];	/* the kernel has what the program needs */
+	struct probe_call_plan plans[BPF_PLANS];	/* as the programs have them */
+	bool wanted[N_KINDS];
 	struct bpf_ring *rings;
 	unsigned n_cpus;
 	struct probe_control *control;
@@ -92,59 +85,11 @@ static bool program_wanted(const struct program *program, const bool *wanted)
 			return true;
 		if (*kind != CALLS)
 			continue;
-		for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++)
+		for (size_t i = 0; i < N_PROGRAMS; i++)
 			if (programs_of[i].act != PROBE_ACT_NONE && program_wanted(&programs_of[i], wanted))
 				return true;
 	}
 	return false;
-}
-
-/* An act that looks at what a call moved decides by itself whether somebody wants it. */
-static bool act_serves_many(enum probe_act act)
-{
-	return act == PROBE_ACT_OPEN || act == PROBE_ACT_WRITE || act == PROBE_ACT_CONNECT || act == PROBE_ACT_ACCEPT ||
-	       act == PROBE_ACT_SEND || act == PROBE_ACT_RECEIVE || act == PROBE_ACT_READ || act == PROBE_ACT_MAP ||
-	       act == PROBE_ACT_CLOSE;
-}
-
-static bool line_wanted(const struct probe_line *line, const bool *wanted)
-{
-	if (!act_serves_many(line->act))
-		return wanted[line->kind];
-	for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++)
-		if (programs_of[i].act == line->act && program_wanted(&programs_of[i], wanted))
-			return true;
-	return false;
-}
-
-static uint32_t wants(const bool *wanted)
-{
-	static const struct {
-		enum kind_id kind;
-		enum probe_want want;
-	} table[] = {
-		{ KIND_ID(file, create), PROBE_WANT_CREATE },
-		{ KIND_ID(file, write), PROBE_WANT_WRITE },
-		{ KIND_ID(file, read), PROBE_WANT_READ },
-		{ KIND_ID(dns, query), PROBE_WANT_DNS },
-		{ KIND_ID(dns, response), PROBE_WANT_DNS },
-		{ KIND_ID(image, load), PROBE_WANT_IMAGE },
-		{ KIND_ID(security, memory_exec), PROBE_WANT_MEMORY },
-		{ KIND_ID(network, send), PROBE_WANT_SEND },
-		{ KIND_ID(network, disconnect), PROBE_WANT_DISCONNECT },
-		{ KIND_ID(network, connect), PROBE_WANT_CONNECT },
-		{ KIND_ID(network, accept), PROBE_WANT_ACCEPT },
-		{ KIND_ID(file, rename), PROBE_WANT_RENAME },
-		{ KIND_ID(file, delete), PROBE_WANT_DELETE },
-		{ KIND_ID(file, link), PROBE_WANT_LINK },
-		{ KIND_ID(file, symlink), PROBE_WANT_SYMLINK },
-	};
-	uint32_t bits = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		if (wanted[table[i].kind])
-			bits |= table[i].want;
-	return bits;
 }
 
 void bpf_programs_serve(const struct bpf_programs *programs, bool ret[N_KINDS])
@@ -152,12 +97,12 @@ void bpf_programs_serve(const struct bpf_programs *programs, bool ret[N_KINDS])
 	bool served[N_KINDS] = { [KIND_ID(process, fork)] = true, [KIND_ID(process, exec)] = true,
 				 [KIND_ID(process, exit)] = true };
 
-	for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++)
+	for (size_t i = 0; i < N_PROGRAMS; i++)
 		for (const int *kind = programs_of[i].kinds; *kind != END; kind++)
 			if (*kind >= 0 && programs->usable[i])
 				served[*kind] = true;
 	/* One program is not enough where several are needed for a kind. */
-	for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++)
+	for (size_t i = 0; i < N_PROGRAMS; i++)
 		for (const int *kind = programs_of[i].kinds; *kind != END; kind++)
 			if (*kind >= 0 && !programs->usable[i] && !programs_of[i].optional)
 				served[*kind] = false;
@@ -178,7 +123,7 @@ static int find_tracepoints(struct bpf_programs *programs)
 
 	if (!btf)
 		return errno == ENOENT || errno == ESRCH ? -ENODATA : -errno;
-	for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++) {
+	for (size_t i = 0; i < N_PROGRAMS; i++) {
 		bool at_stop = programs_of[i].at_stop;
 
 		snprintf(name, sizeof(name), "%s_%s", at_stop ? "bpf_iter" : "btf_trace", programs_of[i].tracepoint);
@@ -188,19 +133,90 @@ static int find_tracepoints(struct bpf_programs *programs)
 	return 0;
 }
 
-/* Programs that several lines name are loaded if one of them is wanted. */
-static void choose(struct bpf_programs *programs, const bool *wanted)
+/* Of the object that has it; programs that several lines name are one.  NULL: it is not loaded. */
+static struct bpf_program *find_loaded(const struct bpf_programs *programs, size_t i)
 {
-	struct bpf_program *program;
+	for (size_t k = 0; programs_of[i].name && k < programs->n_objects; k++) {
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(programs->objects[k]->obj, programs_of[i].name);
 
-	bpf_object__for_each_program(program, programs->skeleton->obj) {
-		bool load = false;
-
-		for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++)
-			if (strcmp(programs_of[i].name, bpf_program__name(program)) == 0)
-				load |= programs->usable[i] && program_wanted(&programs_of[i], wanted);
-		bpf_program__set_autoload(program, load);
+		if (program && bpf_program__fd(program) >= 0)
+			return program;
 	}
+	return NULL;
+}
+
+/* Whether any line names it and is needed. */
+static bool is_needed(const char *name, const bool needed[N_PROGRAMS])
+{
+	for (size_t i = 0; i < N_PROGRAMS; i++)
+		if (needed[i] && programs_of[i].name && strcmp(programs_of[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static int share_maps(struct recorder *object, const struct recorder *first)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object->obj) {
+		const struct bpf_map *of_first = bpf_object__find_map_by_name(first->obj, bpf_map__name(map));
+
+		/* Constants each object has its own. */
+		if (bpf_map__is_internal(map))
+			continue;
+		if (!of_first || bpf_map__reuse_fd(map, bpf_map__fd(of_first)) < 0)
+			return of_first ? -errno : -EINVAL;
+	}
+	return 0;
+}
+
+static int load_object(struct bpf_programs *programs, const bool needed[N_PROGRAMS])
+{
+	struct recorder *object = recorder__open();
+	struct bpf_program *program;
+	int r = 0;
+
+	if (!object)
+		return -errno;
+	bpf_object__for_each_program(program, object->obj)
+		bpf_program__set_autoload(program, is_needed(bpf_program__name(program), needed));
+	object->rodata->can_cast = !programs->cannot_cast;
+	if (programs->n_objects > 0) {
+		r = share_maps(object, programs->objects[0]);
+	} else {
+		bpf_map__set_max_entries(object->maps.rings, programs->n_cpus);
+		bpf_map__set_max_entries(object->maps.counters, programs->n_cpus);
+	}
+	if (r >= 0)
+		r = recorder__load(object);
+	if (r < 0) {
+		recorder__destroy(object);
+		return r;
+	}
+	programs->objects[programs->n_objects++] = object;
+	return 0;
+}
+
+static int load_needed(struct bpf_programs *programs, const bool *wanted)
+{
+	bool needed[N_PROGRAMS], any = programs->n_objects == 0;
+	int r;
+
+	for (size_t i = 0; i < N_PROGRAMS; i++) {
+		needed[i] = programs_of[i].name && programs->usable[i] && program_wanted(&programs_of[i], wanted) &&
+			    !find_loaded(programs, i);
+		any |= needed[i];
+	}
+	if (!any)
+		return 0;
+	r = load_object(programs, needed);
+	if (r < 0 && !programs->cannot_cast) {
+		programs->cannot_cast = true;
+		r = load_object(programs, needed);
+		programs->cannot_cast = r >= 0;
+	}
+	return r;
 }
 
 static int open_rings(struct bpf_programs *programs, size_t ring_bytes)
@@ -219,7 +235,7 @@ static int open_rings(struct bpf_programs *programs, size_t ring_bytes)
 
 		if (r < 0)
 			return r;
-		if (bpf_map_update_elem(bpf_map__fd(programs->skeleton->maps.rings), &cpu, &programs->rings[cpu].fd, BPF_ANY) < 0)
+		if (bpf_map_update_elem(bpf_map__fd(programs->objects[0]->maps.rings), &cpu, &programs->rings[cpu].fd, BPF_ANY) < 0)
 			return -errno;
 	}
 	return 0;
@@ -240,103 +256,31 @@ static int map_memory(const struct bpf_map *map, size_t value_bytes, size_t n, v
 
 static int plan_calls(struct bpf_programs *programs, const bool *wanted)
 {
-	struct call_machines machines = call_machines();
-	int fd = bpf_map__fd(programs->skeleton->maps.plans);
+	int fd = bpf_map__fd(programs->objects[0]->maps.plans);
+	struct probe_call_plan plans[BPF_PLANS];
+	bool of_acts[N_PROBE_ACTS] = { false };
 
-	for (size_t i = 1; i < ARRAY_SIZE(lines); i++) {
-		const int numbers[] = { call_number(lines[i].name, machines.native),
-					machines.narrow < 0 ? -1 : call_number(lines[i].name, machines.narrow) };
-
-		if (!line_wanted(&lines[i], wanted))
+	for (size_t i = 0; i < N_PROGRAMS; i++)
+		of_acts[programs_of[i].act] |= program_wanted(&programs_of[i], wanted);
+	bpf_calls_plan(plans, wanted, of_acts);
+	for (uint32_t i = 0; i < BPF_PLANS; i++) {
+		if (memcmp(&plans[i], &programs->plans[i], sizeof(plans[i])) == 0)
 			continue;
-		for (uint32_t k = 0; k < ARRAY_SIZE(numbers); k++) {
-			uint32_t key = k * PROBE_SYSCALLS + (uint32_t)numbers[k];
-
-			if (numbers[k] < 0 || numbers[k] >= PROBE_SYSCALLS)
-				continue;
-			if (bpf_map_update_elem(fd, &key, &lines[i].plan, BPF_ANY) < 0)
-				return -errno;
-		}
-	}
-	return 0;
-}
-
-/* "/run/systemd/" -> { "run", "systemd" }; false: it has more names, or longer ones, than the programs compare. */
-static bool path_key(struct span path, struct probe_excluded *ret, unsigned *ret_names)
-{
-	unsigned n = 0;
-
-	*ret = (struct probe_excluded){ 0 };
-	if (path.size == 0 || path.data[0] != '/')
-		return false;
-	while (path.size > 0) {
-		const char *end;
-		size_t size;
-
-		path.data++;
-		path.size--;
-		if (path.size == 0)
-			break;
-		end = memchr(path.data, '/', path.size);
-		size = end ? (size_t)(end - path.data) : path.size;
-		if (n == PROBE_EXCLUDED_NAMES || size == 0 || size >= PROBE_EXCLUDED_BYTES)
-			return false;
-		memcpy(ret->name[n++], path.data, size);
-		path = (struct span){ path.data + size, path.size - size };
-	}
-	*ret_names = n;
-	return n > 0;
-}
-
-static int exclude_paths(struct bpf_programs *programs, const struct bpf_programs_options *options)
-{
-	int fd = bpf_map__fd(programs->skeleton->maps.excluded_paths);
-
-	for (size_t i = 0; i < options->n_excluded_paths; i++) {
-		const struct source_exclusion *exclusion = &options->excluded_paths[i];
-		uint32_t how = 0, more = exclusion->below ? PROBE_EXCLUDE_BELOW : PROBE_EXCLUDE_ITSELF;
-		struct probe_excluded key;
-		unsigned n_names;
-
-		/* `/proc` as a beginning means /process too: no whole names. */
-		if ((exclusion->below && !span_ends(exclusion->path, SPAN("/"))) || !path_key(exclusion->path, &key, &n_names))
-			continue;
-		bpf_map_lookup_elem(fd, &key, &how);
-		how |= more;
-		if (bpf_map_update_elem(fd, &key, &how, BPF_ANY) < 0)
-			return errno == E2BIG ? 0 : -errno;	/* what does not fit is left out later */
-		programs->control->excluded_depths |= 1u << n_names;
-	}
-	return 0;
-}
-
-static int exclude_names(struct bpf_programs *programs, const struct bpf_programs_options *options)
-{
-	int fd = bpf_map__fd(programs->skeleton->maps.excluded_names);
-	uint32_t one = 1;
-
-	for (size_t i = 0; i < options->n_excluded_names; i++) {
-		char key[PROBE_NAME_BYTES] = { 0 };
-
-		if (options->excluded_names[i].size >= sizeof(key))
-			continue;
-		memcpy(key, options->excluded_names[i].data, options->excluded_names[i].size);
-		if (bpf_map_update_elem(fd, key, &one, BPF_ANY) < 0)
-			return errno == E2BIG ? 0 : -errno;
-		programs->control->excludes_names = 1;
+		if (bpf_map_update_elem(fd, &i, &plans[i], BPF_ANY) < 0)
+			return -errno;
+		programs->plans[i] = plans[i];
 	}
 	return 0;
 }
 
 static int fill_acts(struct bpf_programs *programs)
 {
-	int acts = bpf_map__fd(programs->skeleton->maps.acts);
+	int acts = bpf_map__fd(programs->objects[0]->maps.acts);
 
-	for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++) {
-		const struct bpf_program *program =
-			bpf_object__find_program_by_name(programs->skeleton->obj, programs_of[i].name);
+	for (size_t i = 0; i < N_PROGRAMS; i++) {
+		const struct bpf_program *program = programs_of[i].act == PROBE_ACT_NONE ? NULL : find_loaded(programs, i);
 		uint32_t act = programs_of[i].act;
-		int fd = program && act != PROBE_ACT_NONE ? bpf_program__fd(program) : -1;
+		int fd = program ? bpf_program__fd(program) : -1;
 
 		if (fd >= 0 && bpf_map_update_elem(acts, &act, &fd, BPF_ANY) < 0)
 			return -errno;
@@ -344,80 +288,139 @@ static int fill_acts(struct bpf_programs *programs)
 	return 0;
 }
 
-static int attach(struct bpf_programs *programs)
+/* Attaching */
+
+static int attach(struct bpf_programs *programs, const bool *wanted)
 {
-	unsigned n = 0;
+	for (size_t i = 0; i < N_PROGRAMS; i++) {
+		const struct bpf_program *program = NULL;
 
-	for (size_t i = 0; i < ARRAY_SIZE(programs_of); i++) {
-		const struct bpf_program *program =
-			bpf_object__find_program_by_name(programs->skeleton->obj, programs_of[i].name);
-
-		if (!program || programs_of[i].act != PROBE_ACT_NONE || bpf_program__fd(program) < 0)
+		if (programs_of[i].act == PROBE_ACT_NONE && !programs->links[i] && program_wanted(&programs_of[i], wanted))
+			program = find_loaded(programs, i);
+		if (!program)
 			continue;
-		programs->links[n] = bpf_program__attach(program);
-		if (!programs->links[n])
+		programs->links[i] = bpf_program__attach(program);
+		if (!programs->links[i])
 			return -errno;
-		/* Now, while there are privileges. */
 		if (programs_of[i].at_stop) {
-			programs->stop_fd = bpf_iter_create(bpf_link__fd(programs->links[n]));
+			programs->stop_fd = bpf_iter_create(bpf_link__fd(programs->links[i]));
 			if (programs->stop_fd < 0)
 				return -errno;
 		}
-		n++;
 	}
 	return 0;
 }
 
-static int load_skeleton(struct bpf_programs *programs, const bool *wanted, bool can_cast)
+static void detach_one(struct bpf_programs *programs, size_t i)
 {
-	struct recorder *skeleton = programs->skeleton = recorder__open();
-
-	if (!skeleton)
-		return -errno;
-	choose(programs, wanted);
-	skeleton->rodata->can_cast = can_cast;
-	bpf_map__set_max_entries(skeleton->maps.rings, programs->n_cpus);
-	bpf_map__set_max_entries(skeleton->maps.counters, programs->n_cpus);
-	return recorder__load(skeleton);
+	bpf_link__destroy(programs->links[i]);
+	programs->links[i] = NULL;
+	if (programs_of[i].at_stop && programs->stop_fd >= 0) {
+		close(programs->stop_fd);
+		programs->stop_fd = -1;
+	}
 }
 
-static int load(struct bpf_programs *programs, const struct bpf_programs_options *options)
+static void detach(struct bpf_programs *programs, const bool *wanted)
 {
-	struct recorder *skeleton;
+	for (size_t i = 0; i < N_PROGRAMS; i++)
+		if (programs->links[i] && !(wanted && program_wanted(&programs_of[i], wanted)))
+			detach_one(programs, i);
+}
+
+static void forget(int map_fd, size_t key_bytes)
+{
+	char key[128];
+
+	assert(key_bytes <= sizeof(key));
+	while (bpf_map_get_next_key(map_fd, NULL, key) == 0)
+		if (bpf_map_delete_elem(map_fd, key) < 0 && errno != ENOENT)
+			return;
+}
+
+/* What the maps kept of kinds that nobody wants any more would be of another time when somebody wants them again. */
+static void forget_unwanted(struct bpf_programs *programs, const bool *wanted)
+{
+	struct recorder *first = programs->objects[0];
+	const struct {
+		struct bpf_map *map;
+		enum kind_id kinds[5];
+	} kept[] = {
+		{ first->maps.writes, { KIND_ID(file, write) } },
+		{ first->maps.writers, { KIND_ID(file, write) } },
+		{ first->maps.connections, { KIND_ID(network, connect), KIND_ID(network, accept),
+					     KIND_ID(network, disconnect), KIND_ID(dns, query), KIND_ID(dns, response) } },
+		{ first->maps.askers, { KIND_ID(dns, query), KIND_ID(dns, response) } },
+		{ first->maps.uring_pieces, { KIND_ID(file, create), KIND_ID(file, rename), KIND_ID(file, delete),
+					      KIND_ID(file, link), KIND_ID(file, symlink) } },
+		{ first->maps.uring_named, { KIND_ID(file, create), KIND_ID(file, rename), KIND_ID(file, delete),
+					     KIND_ID(file, link), KIND_ID(file, symlink) } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		bool was = false, is = false;
+
+		for (size_t k = 0; k < ARRAY_SIZE(kept[i].kinds) && (k == 0 || kept[i].kinds[k] != 0); k++) {
+			was |= programs->wanted[kept[i].kinds[k]];
+			is |= wanted[kept[i].kinds[k]];
+		}
+		if (was && !is)
+			forget(bpf_map__fd(kept[i].map), bpf_map__key_size(kept[i].map));
+	}
+}
+
+int bpf_programs_want(struct bpf_programs *programs, const struct source_wants *wants)
+{
+	struct recorder *first;
+	int r = load_needed(programs, wants->kinds);
+
+	if (r < 0)
+		return r;
+	first = programs->objects[0];
+	r = bpf_exclude_paths(bpf_map__fd(first->maps.excluded_paths), programs->control, wants);
+	if (r >= 0)
+		r = bpf_exclude_names(bpf_map__fd(first->maps.excluded_names), programs->control, wants);
+	if (r >= 0)
+		r = fill_acts(programs);
+	if (r >= 0)
+		r = attach(programs, wants->kinds);
+	if (r >= 0)
+		r = plan_calls(programs, wants->kinds);
+	if (r < 0)
+		return r;
+	__atomic_store_n(&programs->control->wants, bpf_calls_wants(wants->kinds), __ATOMIC_RELAXED);
+	detach(programs, wants->kinds);
+	forget_unwanted(programs, wants->kinds);
+	memcpy(programs->wanted, wants->kinds, sizeof(programs->wanted));
+	return 0;
+}
+
+/* Life */
+
+static int begin(struct bpf_programs *programs, const struct bpf_programs_options *options)
+{
+	struct recorder *first;
 	int r;
 
 	libbpf_set_print(be_quiet);
 	r = find_tracepoints(programs);
+	if (r >= 0)
+		r = load_needed(programs, options->wants->kinds);
 	if (r < 0)
 		return r;
-	r = load_skeleton(programs, options->wanted, true);
-	if (r < 0) {
-		recorder__destroy(programs->skeleton);
-		r = load_skeleton(programs, options->wanted, false);
-	}
-	if (r < 0)
-		return r;
-	skeleton = programs->skeleton;
+	first = programs->objects[0];
 	r = open_rings(programs, options->ring_bytes);
 	if (r >= 0)
-		r = map_memory(skeleton->maps.control, sizeof(struct probe_control), 1, (void **)&programs->control,
+		r = map_memory(first->maps.control, sizeof(struct probe_control), 1, (void **)&programs->control,
 			       &programs->control_bytes);
 	if (r >= 0)
-		r = map_memory(skeleton->maps.counters, sizeof(struct probe_counters), programs->n_cpus,
+		r = map_memory(first->maps.counters, sizeof(struct probe_counters), programs->n_cpus,
 			       (void **)&programs->counters, &programs->counters_bytes);
 	if (r < 0)
 		return r;
 	programs->control->own_pid = options->own_pid;
 	programs->control->write_interval_ms = options->write_interval_ms;
-	programs->control->wants = wants(options->wanted);
-	r = exclude_paths(programs, options);
-	if (r >= 0)
-		r = exclude_names(programs, options);
-	if (r >= 0)
-		r = plan_calls(programs, options->wanted);
-	if (r >= 0)
-		r = fill_acts(programs);
-	return r < 0 ? r : attach(programs);
+	return bpf_programs_want(programs, options->wants);
 }
 
 int bpf_programs_open(struct bpf_programs **ret, const struct bpf_programs_options *options)
@@ -429,7 +432,7 @@ int bpf_programs_open(struct bpf_programs **ret, const struct bpf_programs_optio
 		return -ENOMEM;
 	programs->n_cpus = n_cpus > 0 ? (unsigned)n_cpus : 1;
 	programs->stop_fd = -1;
-	r = load(programs, options);
+	r = begin(programs, options);
 	if (r < 0) {
 		bpf_programs_free(programs);
 		return r;
@@ -438,21 +441,11 @@ int bpf_programs_open(struct bpf_programs **ret, const struct bpf_programs_optio
 	return 0;
 }
 
-static void detach(struct bpf_programs *programs)
-{
-	for (size_t i = 0; i < MAX_PROGRAMS; i++) {
-		bpf_link__destroy(programs->links[i]);
-		programs->links[i] = NULL;
-	}
-}
-
 struct bpf_programs *bpf_programs_free(struct bpf_programs *programs)
 {
 	if (!programs)
 		return NULL;
-	if (programs->stop_fd >= 0)
-		close(programs->stop_fd);
-	detach(programs);
+	detach(programs, NULL);
 	for (unsigned cpu = 0; programs->rings && cpu < programs->n_cpus; cpu++)
 		bpf_ring_close(&programs->rings[cpu]);
 	free(programs->rings);
@@ -460,7 +453,8 @@ struct bpf_programs *bpf_programs_free(struct bpf_programs *programs)
 		munmap(programs->control, programs->control_bytes);
 	if (programs->counters)
 		munmap(programs->counters, programs->counters_bytes);
-	recorder__destroy(programs->skeleton);
+	while (programs->n_objects > 0)
+		recorder__destroy(programs->objects[--programs->n_objects]);
 	free(programs);
 	return NULL;
 }
@@ -489,7 +483,7 @@ int bpf_programs_stop(struct bpf_programs *programs)
 	r = n < 0 ? -errno : (int)n;
 	/* A busy host never falls silent: what is in the rings now is the end. */
 	if (r <= 0)
-		detach(programs);
+		detach(programs, NULL);
 	return r;
 }
 

@@ -7,11 +7,7 @@
 #include "source/source.h"
 
 struct bpf_programs_options {
-	const bool *wanted;		/* N_KINDS */
-	const struct source_exclusion *excluded_paths;
-	size_t n_excluded_paths;
-	const struct span *excluded_names;
-	size_t n_excluded_names;
+	const struct source_wants *wants;
 	uint32_t own_pid;
 	uint32_t write_interval_ms;	/* between two reports of writes to one open file */
 	size_t ring_bytes;		/* of each processor */
@@ -20,6 +16,9 @@ struct bpf_programs_options {
 struct bpf_programs;
 /* Loads and attaches.  0; -errno: see bpf_why() in source/bpf.h. */
 int bpf_programs_open(struct bpf_programs **ret, const struct bpf_programs_options *options);
+/* Brings what is loaded, attached and left out to what is wanted now, beside a reader of the rings.  What was loaded once stays
+ * loaded.  0; -errno: more may be attached than is wanted, what was wanted before still is. */
+int bpf_programs_want(struct bpf_programs *programs, const struct source_wants *wants);
 struct bpf_programs *bpf_programs_free(struct bpf_programs *programs);
 
 /* Kinds that this kernel's programs show, wanted or not. */

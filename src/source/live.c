@@ -7,7 +7,8 @@
  * a fork was queued by the kernel before the child made its first system call, so before any audit record in a batch that was
  * taken earlier.
  *
- * One epoll descriptor stands for all. */
+ * One epoll descriptor stands for all.  Audit may come later, beside a reader that looks at the pointer; it never goes before all
+ * goes. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,7 +25,8 @@
 struct live_source {
 	struct source base;
 	int epoll_fd;
-	struct source *audit;		/* NULL: none */
+	struct source *_Atomic audit;	/* NULL: none */
+	struct source_options options;	/* without what is borrowed: to open audit later */
 	struct source *bpf, *connector;	/* one of them, or neither: */
 	int bpf_error, connector_error;	/* why not */
 	char mode[64];
@@ -47,7 +49,7 @@ static struct source *live_free(struct source *source)
 	if (!s)
 		return NULL;
 	if (s->audit)
-		s->audit = source_audit.free(s->audit);
+		source_audit.free(s->audit);
 	if (s->bpf)
 		s->bpf = source_bpf.free(s->bpf);
 	if (s->connector)
@@ -84,6 +86,21 @@ static bool needs_audit(const struct live_source *s, const bool *wanted)
 	return false;
 }
 
+static int add_audit(struct live_source *s)
+{
+	struct source *audit;
+	int r = source_audit.open(&audit, &s->options);
+
+	if (r < 0)
+		return r;
+	r = watch(s, source_audit.fd(audit));
+	if (r < 0)
+		source_audit.free(audit);
+	else
+		s->audit = audit;
+	return r;
+}
+
 static int live_open(struct source **ret, const struct source_options *options)
 {
 	_cleanup_(live_freep) struct source *source = NULL;
@@ -96,6 +113,8 @@ static int live_open(struct source **ret, const struct source_options *options)
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll_fd < 0)
 		return -errno;
+	s->options = *options;
+	s->options.wants = (struct source_wants){ 0 };
 	s->bpf_error = options->want_bpf ? source_bpf.open(&s->bpf, options) : -ENODATA;
 	if (s->bpf) {
 		r = watch(s, source_bpf.fd(s->bpf));
@@ -104,13 +123,8 @@ static int live_open(struct source **ret, const struct source_options *options)
 	}
 	if (!s->bpf && !options->want_audit)
 		return s->bpf_error;
-	if (!s->bpf || (options->want_audit && needs_audit(s, options->wanted))) {
-		r = source_audit.open(&s->audit, options);
-		if (r < 0)
-			return r;
-	}
-	if (s->audit) {
-		r = watch(s, source_audit.fd(s->audit));
+	if (!s->bpf || (options->want_audit && needs_audit(s, options->wants.kinds))) {
+		r = add_audit(s);
 		if (r < 0)
 			return r;
 	}
@@ -129,10 +143,10 @@ static int live_read(struct source *source, size_t max, record_fn emit, void *us
 {
 	struct live_source *s = live_source(source);
 	const struct source_ops *ops = s->bpf ? &source_bpf : &source_connector;
-	struct source *other = s->bpf ? s->bpf : s->connector;
+	struct source *other = s->bpf ? s->bpf : s->connector, *audit = s->audit;
 	int n = 0, r;
 
-	r = s->audit ? audit_receive(s->audit, max) : 0;
+	r = audit ? audit_receive(audit, max) : 0;
 	if (r < 0)
 		return r;
 	for (unsigned i = 0; other && i < READS; i++) {
@@ -143,7 +157,7 @@ static int live_read(struct source *source, size_t max, record_fn emit, void *us
 			break;
 		n += r;
 	}
-	r = s->audit ? audit_emit(s->audit, emit, user) : 0;
+	r = audit ? audit_emit(audit, emit, user) : 0;
 	return r < 0 ? r : n + r;
 }
 
@@ -225,6 +239,20 @@ void source_live_set_write_interval(struct source *source, uint32_t interval_ms)
 
 	if (s->bpf)
 		source_bpf_set_write_interval(s->bpf, interval_ms);
+}
+
+int source_live_want(struct source *source, const struct source_wants *wants)
+{
+	struct live_source *s = live_source(source);
+	int r = 0;
+
+	if (s->bpf && !s->audit && s->options.want_audit && needs_audit(s, wants->kinds)) {
+		r = add_audit(s);
+		name_mode(s);
+	}
+	if (r >= 0 && s->bpf)
+		r = source_bpf_want(s->bpf, wants);
+	return r;
 }
 
 bool source_live_has_audit(const struct source *source)

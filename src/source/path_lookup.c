@@ -40,7 +40,7 @@ static bool has_root(const struct statx *found, struct path_root root)
 
 static int look_at(int fd, const char *path, struct statx *ret)
 {
-	return statx(fd, path, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO | STATX_NLINK | STATX_MNT_ID, ret) < 0 ? -errno : 0;
+	return statx(fd, path, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO | STATX_NLINK | STATX_MNT_ID, ret) < 0 ? -errno : 0;
 }
 
 static int path_of(int fd, char *ret, size_t size)
@@ -78,9 +78,9 @@ static int open_root(const struct path_place *from)
 	return -ESRCH;
 }
 
-static int open_cached(int root, const char *path)
+static int open_cached(int root, const char *path, int flags)
 {
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+	struct open_how how = { .flags = (unsigned)(O_PATH | O_CLOEXEC | flags),
 				.resolve = RESOLVE_CACHED | (root == AT_FDCWD ? 0 : RESOLVE_IN_ROOT) };
 	int fd, left = ATTEMPTS;
 
@@ -93,7 +93,7 @@ static int open_cached(int root, const char *path)
 }
 
 /* Nothing leads out of a root, so the path has to begin there. */
-static int open_below(int root, const char *path)
+static int open_below(int root, const char *path, int flags)
 {
 	char above[PATH_MAX];
 	size_t size;
@@ -105,7 +105,7 @@ static int open_below(int root, const char *path)
 	size = strcmp(above, "/") == 0 ? 0 : strlen(above);
 	if (strncmp(path, above, size) != 0 || (path[size] != '/' && path[size] != 0))
 		return -EXDEV;
-	return open_cached(root, path[size] ? path + size : "/");
+	return open_cached(root, path[size] ? path + size : "/", flags);
 }
 
 /* /proc/self is whoever walks it (so are /etc/mtab, /dev/stdin): that leads to us, not to the process that is asked for. */
@@ -122,6 +122,31 @@ static bool is_ours(const char *path)
 	return false;
 }
 
+static const char *last_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* It has another name than the one that was asked for: by a link, or was it renamed after it was opened here?  Then the path
+ * leads elsewhere by now. */
+static int confirm(int root, const char *path)
+{
+	const char *name = last_name(path);
+	struct statx found;
+	int fd, r;
+
+	if (*name == 0 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return 0;
+	fd = root == AT_FDCWD ? open_cached(root, path, O_NOFOLLOW) : open_below(root, path, O_NOFOLLOW);
+	if (fd < 0)
+		return fd;
+	r = look_at(fd, "", &found);
+	close(fd);
+	return r < 0 ? r : S_ISLNK(found.stx_mode) ? 0 : -ENOENT;
+}
+
 int path_lookup(const struct path_place *from, const char *path, struct file_id *ret_id, char *ret, size_t size)
 {
 	struct statx found;
@@ -132,18 +157,21 @@ int path_lookup(const struct path_place *from, const char *path, struct file_id 
 		if (root < 0)
 			return root;
 	}
-	fd = root == AT_FDCWD ? open_cached(root, path) : open_below(root, path);
-	if (root != AT_FDCWD)
-		close(root);
-	if (fd < 0)
-		return fd;
+	fd = root == AT_FDCWD ? open_cached(root, path, 0) : open_below(root, path, 0);
+	r = fd < 0 ? fd : 0;
 	/* In this order: the name of one that is removed meanwhile has " (deleted)" at its end. */
-	r = path_of(fd, ret, size);
+	if (r >= 0)
+		r = path_of(fd, ret, size);
 	if (r >= 0)
 		r = look_at(fd, "", &found);
 	if (r >= 0 && found.stx_nlink == 0)
 		r = -ENOENT;
-	close(fd);
+	if (r >= 0 && strcmp(last_name(ret), last_name(path)) != 0)
+		r = confirm(root, path);
+	if (fd >= 0)
+		close(fd);
+	if (root != AT_FDCWD)
+		close(root);
 	if (r >= 0 && is_ours(ret) && !is_ours(path))
 		r = -EAGAIN;
 	if (r >= 0)

@@ -28,6 +28,15 @@ struct source_exclusion {
 	bool below;			/* what is below it, not itself */
 };
 
+/* What somebody wants of the kernel; all of it is borrowed until the call returns. */
+struct source_wants {
+	const bool *kinds;		/* N_KINDS flags */
+	const struct source_exclusion *excluded_paths;	/* ebpf: of files opened and written */
+	size_t n_excluded_paths;
+	const struct span *excluded_names;	/* ebpf: names of processes (comm) of which nothing but their life is wanted */
+	size_t n_excluded_names;
+};
+
 struct source_options {
 	const char *path;		/* replay: the file, "-" for stdin */
 	const char *mode;		/* audit: "unicast", "multicast" or NULL (unicast if free) */
@@ -35,11 +44,7 @@ struct source_options {
 	bool want_connector;		/* live: forks and exits from the proc connector */
 	bool want_bpf;			/* live: what system calls do from programs in the kernel, where that can be had */
 	bool want_audit;		/* live: and the rest from audit, which may be missing only if false */
-	const bool *wanted;		/* ebpf: N_KINDS flags, kinds somebody subscribed to */
-	const struct source_exclusion *excluded_paths;	/* ebpf: of files opened and written */
-	size_t n_excluded_paths;
-	const struct span *excluded_names;	/* ebpf: names of processes (comm) of which nothing but their life is wanted */
-	size_t n_excluded_names;
+	struct source_wants wants;	/* live */
 	uint32_t own_pid;		/* ebpf: what this process does is left out in the kernel */
 	uint32_t write_interval_ms;	/* ebpf: between two reports of the writes to one open file */
 	size_t bpf_ring_bytes;		/* ebpf: of the ring of each processor */
@@ -81,6 +86,10 @@ int source_live_bpf(const struct source *source);
 void source_live_bpf_serves(const struct source *source, bool *ret_kinds);
 /* Whether it reads audit too. */
 bool source_live_has_audit(const struct source *source);
+/* From now on this is wanted: programs in the kernel come and go, audit is opened if it is needed first now, by difference and
+ * beside the reader; what was wanted before and still is misses nothing.  Audit's rules are the caller's.  One thread at a time.
+ * 0; -errno: it is as it was, or the programs may show more than is wanted. */
+int source_live_want(struct source *source, const struct source_wants *wants);
 /* What write_interval_ms of the options was, from now on; by any thread. */
 void source_live_set_write_interval(struct source *source, uint32_t interval_ms);
 /* The kernel lets go of a reader that stalls: its slot is empty then and nothing comes any more.  To be

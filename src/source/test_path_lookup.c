@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -195,10 +196,52 @@ static void test_self(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+/* A name of the storm leads to itself or nowhere, whenever it is renamed. */
+static void *rename_on_and_on(void *user)
+{
+	const char *dir = user;
+	char one[64], other[64];
+
+	snprintf(one, sizeof(one), "%s/one", dir);
+	snprintf(other, sizeof(other), "%s/other", dir);
+	for (unsigned i = 0; i < 20000; i++) {
+		assert_int_equal(rename(one, other), 0);
+		assert_int_equal(rename(other, one), 0);
+	}
+	return NULL;
+}
+
+static void test_renamed(void **state)
+{
+	char dir[] = "/tmp/test_path_lookup.XXXXXX", one[64], found[PATH_MAX];
+	unsigned n_found = 0;
+	pthread_t thread;
+	struct file_id id;
+	int fd;
+
+	if (path_lookup(NULL, "/", &id, found, sizeof(found)) < 0)
+		skip();
+	assert_non_null(mkdtemp(dir));
+	snprintf(one, sizeof(one), "%s/one", dir);
+	fd = open(one, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(pthread_create(&thread, NULL, rename_on_and_on, dir), 0);
+	do
+		if (path_lookup(NULL, one, &id, found, sizeof(found)) >= 0) {
+			assert_string_equal(found, one);
+			n_found++;
+		}
+	while (pthread_tryjoin_np(thread, NULL) != 0);
+	assert_true(n_found > 0);
+	assert_int_equal(unlink(one), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_links), cmocka_unit_test(test_another_root),
-					    cmocka_unit_test(test_self) };
+					    cmocka_unit_test(test_self), cmocka_unit_test(test_renamed) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

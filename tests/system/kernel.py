@@ -37,6 +37,13 @@ def rules():
     return [] if lines == ["No rules"] else lines
 
 
+def programs():
+    """Names of the recorder's programs in the kernel, which is not quick to let go of one."""
+    listed = subprocess.run(["bpftool", "--json", "prog", "show"], check=True, capture_output=True, stdin=subprocess.DEVNULL)
+    return {program["name"] for program in json.loads(listed.stdout)
+            if program.get("name", "").startswith(("on_", "act_", "tell_open"))}
+
+
 def lost():
     return int(status()["lost"])
 

@@ -7,7 +7,7 @@ import pytest
 
 import checks
 import driver
-from driver import Truth
+from driver import Truth, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -31,6 +31,8 @@ def test_storm_with_company(new_recorder, folder, tmp_path):
     with open(tmp_path / "tail", "wb") as output:
         tail = subprocess.Popen([driver.BIN, "tail", "--json", "--state", recorder.state], stdin=subprocess.DEVNULL,
                                 stdout=output)
+    # it watches when it has seen something
+    wait_until(lambda: subprocess.run(["true"], check=True) and (tmp_path / "tail").stat().st_size, "the tail is there")
     company = [threading.Thread(target=ask), threading.Thread(target=read)]
     for thread in company:
         thread.start()

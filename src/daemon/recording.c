@@ -1,0 +1,330 @@
+/* Recording: the source, audit's rules and the reader.  While nobody subscribed there is none of them, and nothing of ours in
+ * the kernel.  What the kernel is asked for follows the subscriptions, beside the reader. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "daemon/exclusions.h"
+#include "daemon/privileges.h"
+#include "source/bpf.h"
+
+#define CATCH_UP_NS (2 * NS_PER_SEC)
+
+static const struct source_choice {
+	const char *name;		/* of --source */
+	const struct source_ops *ops;
+	const char *mode;
+	enum { BPF_NO, BPF_IF_POSSIBLE, BPF_MUST } bpf;
+} source_choices[] = {
+	{ "auto", &source_live, NULL, BPF_IF_POSSIBLE },
+	{ "ebpf", &source_live, NULL, BPF_MUST },
+	{ "audit", &source_live, NULL, BPF_NO },
+	{ "audit-unicast", &source_live, "unicast", BPF_NO },
+	{ "audit-multicast", &source_live, "multicast", BPF_NO },
+};
+
+/* The line of the table; NULL, logged: there is none. */
+static const struct source_choice *choose_source(const struct daemon *d)
+{
+	const char *wish = d->options->source ? d->options->source : "auto";
+
+	for (size_t i = 0; i < ARRAY_SIZE(source_choices); i++)
+		if (strcmp(source_choices[i].name, wish) == 0)
+			return &source_choices[i];
+	log_error("No source is called '%s' (there are auto, ebpf, audit, audit-unicast, audit-multicast)", wish);
+	return NULL;
+}
+
+static bool wants_bpf(const struct daemon *d, const struct source_choice *choice)
+{
+	return choice->bpf == BPF_MUST || (choice->bpf == BPF_IF_POSSIBLE && daemon_setting(d, SETTING_EnableEbpf));
+}
+
+/* Without audit there are no logins; all the rest the programs in the kernel can show. */
+int daemon_check_audit(struct daemon *d)
+{
+	const struct source_choice *choice = choose_source(d);
+	int r;
+
+	if (!choice)
+		return -EINVAL;
+	r = audit_control_open(&d->audit);
+	if (r >= 0)
+		r = audit_control_state(d->audit, &d->audit_state);
+	if (r >= 0)
+		return 0;
+	d->audit = audit_control_free(d->audit);
+	if (!wants_bpf(d, choice)) {
+		log_error("The kernel's audit cannot be used: %s", audit_control_why(r));
+		return r;
+	}
+	log_warning("The kernel's audit cannot be used, so no logins are seen: %s", audit_control_why(r));
+	return 0;
+}
+
+/* What is wanted */
+
+struct asked {
+	bool kinds[N_KINDS];
+	struct exclusions exclusions;
+	struct source_wants wants;	/* of them */
+};
+
+/* What both filters leave out. */
+static void keep_common(struct exclusions *exclusions, const struct exclusions *other)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < exclusions->n_paths; i++)
+		for (size_t k = 0; k < other->n_paths; k++)
+			if (exclusions->paths[i].below == other->paths[k].below &&
+			    span_eq(exclusions->paths[i].path, other->paths[k].path)) {
+				exclusions->paths[n++] = exclusions->paths[i];
+				break;
+			}
+	exclusions->n_paths = n;
+	n = 0;
+	for (size_t i = 0; i < exclusions->n_names; i++)
+		for (size_t k = 0; k < other->n_names; k++)
+			if (span_eq(exclusions->names[i], other->names[k])) {
+				exclusions->names[n++] = exclusions->names[i];
+				break;
+			}
+	exclusions->n_names = n;
+}
+
+/* Of one filter, or of any of two. */
+static void ask(const struct daemon *d, const struct filter *filter, const struct filter *other, struct asked *ret)
+{
+	daemon_kinds_wanted(d, filter, ret->kinds);
+	exclusions_find(&ret->exclusions, filter);
+	if (other) {
+		bool kinds_of_other[N_KINDS];
+		struct exclusions of_other;
+
+		daemon_kinds_wanted(d, other, kinds_of_other);
+		for (unsigned i = 0; i < N_KINDS; i++)
+			ret->kinds[i] |= kinds_of_other[i];
+		exclusions_find(&of_other, other);
+		keep_common(&ret->exclusions, &of_other);
+	}
+	ret->wants = (struct source_wants){
+		.kinds = ret->kinds,
+		.excluded_paths = ret->exclusions.paths,
+		.n_excluded_paths = ret->exclusions.n_paths,
+		.excluded_names = ret->exclusions.names,
+		.n_excluded_names = ret->exclusions.n_names,
+	};
+}
+
+static void set_wanted(struct daemon *d, const bool *wanted)
+{
+	/* The core reads them. */
+	for (unsigned i = 0; i < N_KINDS; i++)
+		__atomic_store_n(&d->wanted[i], wanted[i], __ATOMIC_RELAXED);
+}
+
+static int load_rules(struct daemon *d, struct filter_error *error)
+{
+	const char *why = "";
+	int r;
+
+	if (!source_live_has_audit(d->source))
+		return 0;
+	r = daemon_load_rules(d, &why);
+	if (r < 0) {
+		snprintf(error->message, sizeof(error->message), "Failed to load the audit rules: %s", why);
+		return r;
+	}
+	d->rules_loaded = true;
+	return 0;
+}
+
+int daemon_want(struct daemon *d, const struct filter *filter, const struct filter *other, struct filter_error *error)
+{
+	struct asked asked;
+	int r;
+
+	ask(d, filter, other, &asked);
+	if (!d->source) {
+		set_wanted(d, asked.kinds);
+		return 0;
+	}
+	privileges_raise();
+	r = source_live_want(d->source, &asked.wants);
+	privileges_lower();
+	if (r < 0) {
+		snprintf(error->message, sizeof(error->message), "The kernel cannot be asked for what is subscribed: %s",
+			 bpf_why(r));
+		return r;
+	}
+	set_wanted(d, asked.kinds);
+	return load_rules(d, error);
+}
+
+/* Begin and end */
+
+static int explain_source(struct daemon *d, const struct source_choice *choice, bool want_bpf, struct filter_error *error)
+{
+	int r = want_bpf ? source_live_bpf(d->source) : 0;
+
+	if (r < 0 && choice->bpf == BPF_MUST) {
+		snprintf(error->message, sizeof(error->message), "The eBPF source cannot be had: %s", bpf_why(r));
+		return r;
+	}
+	if (r < 0)
+		log_warning("No eBPF: %s; recording with audit, which costs more and shows less", bpf_why(r));
+	source_live_bpf_serves(d->source, d->by_bpf);
+	memcpy(d->not_from_audit, d->by_bpf, sizeof(d->not_from_audit));
+	d->not_from_audit[KIND_ID(driver, unload)] = false;	/* that a bpf program goes nobody else tells */
+	r = source_live_connector(d->source);
+	if (r < 0 && source_live_bpf(d->source) < 0)
+		log_errno(r, "No process connector (forks and exits come from audit; those of killed processes are "
+			     "not seen)");
+	return 0;
+}
+
+static int open_source(struct daemon *d, const struct asked *asked, struct filter_error *error)
+{
+	const struct source_choice *choice = choose_source(d);
+	const struct source_options options = {
+		.mode = choice->mode,
+		.want_bpf = wants_bpf(d, choice),
+		.want_audit = d->audit && daemon_setting(d, SETTING_AuditdEnableNetlink),
+		.want_connector = true,
+		.wants = asked->wants,
+		.own_pid = (uint32_t)getpid(),
+		.write_interval_ms = daemon_write_interval_ms(d),
+		.bpf_ring_bytes = (size_t)daemon_setting(d, SETTING_EbpfRingBufferSizeKB) << 10,
+	};
+	int r;
+
+	if (!options.want_audit && !options.want_bpf) {
+		snprintf(error->message, sizeof(error->message),
+			 "The netlink source is switched off (CX.recorder.AuditdEnableNetlink = 0) and there is no other");
+		return -EINVAL;
+	}
+	d->source_ops = choice->ops;
+	privileges_raise();
+	r = d->source_ops->open(&d->source, &options);
+	privileges_lower();
+	if (r < 0) {
+		snprintf(error->message, sizeof(error->message), "Failed to open the kernel's audit: %s", audit_control_why(r));
+		return r;
+	}
+	return explain_source(d, choice, options.want_bpf, error);
+}
+
+static void look_at_audit(struct daemon *d, uint32_t was_enabled)
+{
+	if (was_enabled == 0 && source_live_bpf(d->source) < 0)
+		log_warning("The kernel's audit was off: programs that already ran when it was first switched on since boot "
+			    "are never audited, only what they start is (`audit=1` on the kernel's command line mends that)");
+	if (audit_rules_blind(d->audit) > 0)
+		log_warning("A rule `-a task,never` is loaded: processes born under it are never audited "
+			    "(remove it: auditctl -d task,never)");
+}
+
+int daemon_open_recording(struct daemon *d, const struct filter *filter, struct filter_error *error)
+{
+	struct asked asked;
+	int r;
+
+	ask(d, filter, NULL, &asked);
+	if (d->audit)	/* the counter of losses as it is now */
+		audit_control_state(d->audit, &d->audit_state);
+	r = open_source(d, &asked, error);
+	if (r >= 0) {
+		set_wanted(d, asked.kinds);
+		r = load_rules(d, error);
+	}
+	if (r < 0) {
+		daemon_close_recording(d);
+		return r;
+	}
+	if (d->rules_loaded) {
+		look_at_audit(d, d->audit_state.enabled);
+		audit_control_state(d->audit, &d->audit_state);
+	}
+	ledger_begin(&d->ledger, clock_now_ns(), LOSS_KERNEL, d->audit_state.lost);
+	return 0;
+}
+
+int daemon_start_reading(struct daemon *d, struct filter_error *error)
+{
+	int r = reader_start(&d->reader, &(struct reader_options){ .ops = d->source_ops, .source = d->source, .ring = d->ring,
+								   .procfs = d->procfs, .nap_ns = daemon_nap_ns(d) });
+
+	if (r < 0) {
+		snprintf(error->message, sizeof(error->message), "Failed to start the reader: %s", strerror(-r));
+		return r;
+	}
+	if (d->idle_since_ns > 0)
+		daemon_tell_idle(d);
+	return 0;
+}
+
+void daemon_tell_idle(struct daemon *d)
+{
+	notes_gap(&d->notes, &(struct gap){ .begin_ns = d->idle_since_ns, .end_ns = clock_now_ns(), .class_name = "all",
+					    .cause = "not_subscribed" });
+	d->idle_since_ns = 0;
+}
+
+void daemon_catch_up(struct daemon *d)
+{
+	if (d->reader)
+		reader_catch_up(d->reader, CATCH_UP_NS);
+}
+
+/* What the source counted is kept when it goes. */
+static void keep_counters(struct daemon *d)
+{
+	daemon_count_source(d, &d->source_before, &d->probes_before);
+}
+
+void daemon_count_source(const struct daemon *d, struct source_stats *ret, struct probe_counters *ret_probes)
+{
+	struct source_stats sum = d->source_before;
+	struct probe_counters probes = { 0 };
+
+	*ret_probes = d->probes_before;
+	if (d->source) {
+		const struct source_stats *now = d->source_ops->stats(d->source);
+
+		sum.records += now->records;
+		sum.bytes += now->bytes;
+		sum.overruns += now->overruns;
+		sum.foreign += now->foreign;
+		sum.serial_gaps += now->serial_gaps;
+		source_live_bpf_count(d->source, &probes);
+		for (unsigned i = 0; i < N_PROBE_CLASSES; i++) {
+			ret_probes->made[i] += probes.made[i];
+			ret_probes->lost[i] += probes.lost[i];
+			ret_probes->dropped[i] += probes.dropped[i];
+		}
+	}
+	*ret = sum;
+}
+
+void daemon_close_recording(struct daemon *d)
+{
+	if (d->audit && d->rules_loaded && audit_rules_unload(d->audit, d->places.kernel_state) < 0)
+		log_error("Failed to put the kernel's audit back as it was; the next start, or `auditctl -D -k %s`, does",
+			  AUDIT_OWN_KEY);
+	d->rules_loaded = false;
+	d->rules_missing = 0;
+	d->reader = reader_stop(d->reader);
+	if (d->audit)
+		audit_control_state(d->audit, &d->audit_state);
+	if (!d->source)
+		return;
+	keep_counters(d);
+	d->source = d->source_ops->free(d->source);
+	d->idle_since_ns = clock_now_ns();
+}

@@ -1,0 +1,364 @@
+/* Subscriptions come and go while it runs: by the socket, and by files that are put into the folder, changed and removed.  Both
+ * ways end in a file, so that a subscription survives a restart, and both are told as events. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/suggest.h"
+#include "daemon/daemon.h"
+#include "event/json_text.h"
+
+#define QUIET_MS 100			/* after a change in the folder: who writes a file writes it in pieces */
+
+/* By the socket */
+
+/* "streams[0].type: unknown ..." -> where and message */
+static void refuse(struct reply *reply, int r, const struct filter_error *error)
+{
+	const char *colon = strstr(error->message, ": ");
+	size_t n = colon ? (size_t)(colon - error->message) : 0;
+	bool has_place = colon && (memchr(error->message, ' ', n) == NULL || strncmp(error->message, "line ", 5) == 0);
+	char where[128] = "";
+
+	if (r == -ENOMEM && error->message[0] == 0) {
+		reply_error(reply, "out_of_memory", "", "no memory for the subscription");
+		return;
+	}
+	if (r == -EINVAL && has_place)
+		snprintf(where, sizeof(where), "%.*s", (int)n, error->message);
+	reply_error(reply, r == -EINVAL ? "bad_subscription" : r == -EBUSY ? "busy" : "failed", where, "%s",
+		    r == -EINVAL && has_place ? colon + 2 : error->message);
+}
+
+/* The document as text, or as an object in the request. */
+static int get_document(const json_t *request, struct buffer *text, struct reply *reply)
+{
+	const json_t *document = json_object_get(request, "document"), *object = json_object_get(request, "subscription");
+	char *dumped;
+
+	if (json_is_string(document) && !object) {
+		buffer_append_span(text, (struct span){ json_string_value(document), json_string_length(document) });
+	} else if (json_is_object(object) && !document) {
+		dumped = json_dumps(object, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+		if (dumped)
+			buffer_append_text(text, dumped);
+		else
+			text->failed = true;
+		free(dumped);
+	} else {
+		reply_error(reply, "bad_request", document ? "document" : "subscription",
+			    "either the subscription's text as 'document' is needed, or 'subscription', an object");
+		return -EINVAL;
+	}
+	if (buffer_error(text) < 0) {
+		reply_error(reply, "out_of_memory", "", "no memory for the subscription");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int save(struct daemon *d, void *user)
+{
+	const struct subscription_entry *entry = user;
+
+	return subscription_folder_save(&d->folder, subscription_entry_name(entry), buffer_span(&entry->document));
+}
+
+/* Of what it wants, categories that nothing shows here. */
+static void append_warnings(const struct daemon *d, const struct subscription_entry *entry, struct buffer *result)
+{
+	bool wanted[N_KINDS], told[N_CATEGORIES] = { false };
+	const struct subscription *list[] = { entry->subscription };
+	_cleanup_(filter_freep) struct filter *filter = NULL;
+	const char *between = "";
+
+	buffer_append_text(result, ",\"warnings\":[");
+	if (filter_new(&filter, list, 1) >= 0) {
+		filter_wanted(filter, wanted);
+		for (unsigned i = 0; i < N_KINDS; i++) {
+			bool is_only_bpf = kinds[i].category == CATEGORY_dns || kinds[i].category == CATEGORY_image;
+
+			if (!wanted[i] || d->by_bpf[i] || !is_only_bpf || told[kinds[i].category])
+				continue;
+			told[kinds[i].category] = true;
+			buffer_printf(result, "%s\"%s events are not seen here: they need eBPF\"", between,
+				      categories[kinds[i].category].name);
+			between = ",";
+		}
+	}
+	buffer_append_byte(result, ']');
+}
+
+void daemon_on_register(void *user, struct client *client, const json_t *request, struct reply *reply)
+{
+	struct daemon *d = user;
+	_cleanup_(subscription_entry_unrefp) struct subscription_entry *entry = NULL;
+	_cleanup_(subscriptions_release) struct subscriptions next = { 0 };
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+	struct filter_error error = { "" };
+	const char *name;
+	bool replaces;
+	int r;
+
+	if (get_document(request, &text, reply) < 0)
+		return;
+	r = subscription_entry_new(&entry, buffer_span(&text), true, &error);
+	if (r >= 0)
+		r = subscriptions_copy(&next, &d->subscriptions);
+	if (r >= 0)
+		r = subscriptions_put(&next, entry, &error);
+	if (r >= 0) {
+		name = subscription_entry_name(entry);
+		replaces = subscriptions_find(&d->subscriptions, name) != NULL;
+		r = daemon_change(d, &next, save, entry, &error);
+	}
+	if (r < 0) {
+		refuse(reply, r, &error);
+		return;
+	}
+	log_info("The subscription '%s' is %s", name, replaces ? "replaced" : "registered");
+	notes_say(&d->notes, "config", "subscription '%s' %s", name, replaces ? "replaced" : "registered");
+	buffer_append_text(&reply->result, "{\"name\":");
+	json_append_string(&reply->result, span_of(name));
+	buffer_printf(&reply->result, ",\"replaced\":%s,\"protected\":false", replaces ? "true" : "false");
+	append_warnings(d, entry, &reply->result);
+	buffer_append_byte(&reply->result, '}');
+}
+
+/* The one that the request names; NULL, answered: there is none. */
+static struct subscription_entry *get_named(const struct daemon *d, const json_t *request, struct reply *reply)
+{
+	const char *name = json_string_value(json_object_get(request, "name"));
+	struct subscription_entry *entry = name ? subscriptions_find(&d->subscriptions, name) : NULL;
+	struct suggestion suggestion = suggestion_for(span_of(name ? name : ""));
+	struct span best;
+
+	if (entry)
+		return entry;
+	if (!name) {
+		reply_error(reply, "bad_request", "name", "the name of the subscription is needed");
+		return NULL;
+	}
+	for (size_t i = 0; i < d->subscriptions.n; i++)
+		suggest_offer(&suggestion, span_of(subscription_entry_name(d->subscriptions.list[i])));
+	best = suggest_best(&suggestion);
+	if (best.size > 0)
+		reply_error(reply, "not_found", "name", "there is no subscription '%.80s', did you mean '%.*s'?", name,
+			    (int)best.size, best.data);
+	else
+		reply_error(reply, "not_found", "name", "there is no subscription '%.80s'", name);
+	return NULL;
+}
+
+void daemon_on_get(void *user, struct client *client, const json_t *request, struct reply *reply)
+{
+	const struct subscription_entry *entry = get_named(user, request, reply);
+
+	if (!entry)
+		return;
+	buffer_append_text(&reply->result, "{\"name\":");
+	json_append_string(&reply->result, span_of(subscription_entry_name(entry)));
+	buffer_append_text(&reply->result, ",\"document\":");
+	json_append_string(&reply->result, buffer_span(&entry->document));
+	buffer_printf(&reply->result, ",\"protected\":false,\"saved\":%s}", entry->is_saved ? "true" : "false");
+}
+
+static void append_entry(struct buffer *result, const struct subscription_entry *entry)
+{
+	const struct stream *streams;
+	size_t n = subscription_streams(entry->subscription, &streams), n_signals = 0;
+
+	for (size_t i = 0; i < n; i++)
+		n_signals += streams[i].type == STREAM_SIGNAL;
+	buffer_append_text(result, "{\"name\":");
+	json_append_string(result, span_of(subscription_entry_name(entry)));
+	buffer_printf(result, ",\"streams\":%zu,\"filters\":%zu,\"signals\":%zu,\"protected\":false,\"saved\":%s}", n - n_signals,
+		      subscription_count_filters(entry->subscription), n_signals, entry->is_saved ? "true" : "false");
+}
+
+void daemon_on_list(void *user, struct client *client, const json_t *request, struct reply *reply)
+{
+	const struct daemon *d = user;
+	struct buffer *result = &reply->result;
+	const char *between = "";
+
+	buffer_append_text(result, "{\"subscriptions\":[");
+	for (size_t i = 0; i < d->subscriptions.n; i++) {
+		buffer_append_text(result, i > 0 ? "," : "");
+		append_entry(result, d->subscriptions.list[i]);
+	}
+	buffer_append_text(result, "],\"refused\":[");
+	for (size_t i = 0; i < d->folder.n; i++) {
+		if (!d->folder.files[i].why)
+			continue;
+		buffer_printf(result, "%s{\"file\":", between);
+		json_append_string(result, span_of(d->folder.files[i].name));
+		buffer_append_text(result, ",\"why\":");
+		json_append_string(result, span_of(d->folder.files[i].why));
+		buffer_append_byte(result, '}');
+		between = ",";
+	}
+	buffer_append_text(result, "]}");
+}
+
+static int delete_one(struct daemon *d, void *user)
+{
+	const struct subscription_entry *entry = user;
+
+	return subscription_folder_delete(&d->folder, subscription_entry_name(entry));
+}
+
+static int delete_all(struct daemon *d, void *user)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < d->subscriptions.n && r >= 0; i++)
+		r = subscription_folder_delete(&d->folder, subscription_entry_name(d->subscriptions.list[i]));
+	return r;
+}
+
+void daemon_on_unregister(void *user, struct client *client, const json_t *request, struct reply *reply)
+{
+	struct daemon *d = user;
+	struct subscription_entry *entry = get_named(d, request, reply);
+	_cleanup_(subscriptions_release) struct subscriptions next = { 0 };
+	struct filter_error error = { "" };
+	char name[256];
+	int r;
+
+	if (!entry)
+		return;
+	snprintf(name, sizeof(name), "%s", subscription_entry_name(entry));
+	r = subscriptions_copy(&next, &d->subscriptions);
+	if (r >= 0) {
+		subscriptions_remove(&next, name);
+		r = daemon_change(d, &next, delete_one, entry, &error);
+	}
+	if (r < 0) {
+		refuse(reply, r, &error);
+		return;
+	}
+	log_info("The subscription '%s' is removed", name);
+	notes_say(&d->notes, "config", "subscription '%s' removed", name);
+	buffer_append_text(&reply->result, "{\"name\":");
+	json_append_string(&reply->result, span_of(name));
+	buffer_append_byte(&reply->result, '}');
+}
+
+void daemon_on_clear(void *user, struct client *client, const json_t *request, struct reply *reply)
+{
+	struct daemon *d = user;
+	_cleanup_(subscriptions_release) struct subscriptions next = { 0 };
+	struct filter_error error = { "" };
+	size_t n = d->subscriptions.n;
+	int r = n > 0 ? daemon_change(d, &next, delete_all, NULL, &error) : 0;
+
+	if (r < 0) {
+		refuse(reply, r, &error);
+		return;
+	}
+	if (n > 0) {
+		log_info("All %zu subscriptions are removed; nothing is recorded", n);
+		notes_say(&d->notes, "config", "all %zu subscriptions removed", n);
+	}
+	buffer_printf(&reply->result, "{\"removed\":%zu}", n);
+}
+
+/* By the folder */
+
+/* The one of the command line replaces a saved one of its name. */
+static int add_extra(struct daemon *d, const char *path)
+{
+	_cleanup_(subscription_entry_unrefp) struct subscription_entry *entry = NULL;
+	struct filter_error error = { "" };
+	int r = subscription_file_read(&entry, path, &error);
+
+	if (r >= 0)
+		r = subscriptions_put(&d->subscriptions, entry, &error);
+	if (r < 0)
+		log_error("%s: %s", path, r == -EINVAL ? error.message : strerror(-r));
+	return r;
+}
+
+int daemon_load_subscriptions(struct daemon *d)
+{
+	struct filter_error error = { "" };
+	int r;
+
+	d->folder.path = d->places.subscriptions_dir;
+	r = subscription_folder_look(&d->folder, &d->subscriptions);
+	if (r >= 0 && d->options->subscription_path)
+		r = add_extra(d, d->options->subscription_path);
+	if (r < 0)
+		return r;
+	r = subscriptions_compile(&d->subscriptions, &error);
+	if (r < 0)
+		log_error("%s", r == -EINVAL ? error.message : strerror(-r));
+	return r;
+}
+
+static void look_at_folder(struct daemon *d)
+{
+	_cleanup_(subscriptions_release) struct subscriptions next = { 0 };
+	struct filter_error error = { "" };
+	int r = subscriptions_copy(&next, &d->subscriptions);
+
+	if (r >= 0)
+		r = subscription_folder_look(&d->folder, &next);
+	if (r <= 0)
+		return;
+	r = daemon_change(d, &next, NULL, NULL, &error);
+	if (r < 0) {
+		subscription_folder_refuse(&d->folder, error.message);
+		return;
+	}
+	log_info("The folder of subscriptions has changed: %zu in force", d->subscriptions.n);
+	notes_say(&d->notes, "config", "subscriptions changed by their folder: %zu in force", d->subscriptions.n);
+}
+
+static void on_quiet(uv_timer_t *timer)
+{
+	look_at_folder(timer->data);
+}
+
+static void on_folder_event(uv_fs_event_t *event, const char *name, int events, int status)
+{
+	struct daemon *d = event->data;
+
+	uv_timer_start(&d->folder_timer, on_quiet, QUIET_MS, 0);
+}
+
+int daemon_watch_folder(struct daemon *d)
+{
+	struct stat st;
+	int r;
+
+	if (!d->folder_event.data) {
+		uv_fs_event_init(&d->loop, &d->folder_event);
+		uv_timer_init(&d->loop, &d->folder_timer);
+		d->folder_event.data = d->folder_timer.data = d;
+	}
+	uv_fs_event_stop(&d->folder_event);
+	r = uv_fs_event_start(&d->folder_event, on_folder_event, d->folder.path, 0);
+	if (r >= 0)
+		r = stat(d->folder.path, &st) < 0 ? -errno : 0;
+	if (r < 0)
+		return log_errno(r, "Failed to watch the folder %s", d->folder.path);
+	d->folder_inode = st.st_ino;
+	return 0;
+}
+
+/* Somebody may have removed it, and it was made anew: what is in force is saved again. */
+void daemon_check_folder(struct daemon *d)
+{
+	struct stat st;
+
+	if (stat(d->folder.path, &st) < 0 || st.st_ino == d->folder_inode || daemon_watch_folder(d) < 0)
+		return;
+	for (size_t i = 0; i < d->subscriptions.n; i++)
+		if (d->subscriptions.list[i]->is_saved)
+			save(d, d->subscriptions.list[i]);
+	look_at_folder(d);
+}
