@@ -25,6 +25,8 @@ struct daemon {
 	uint64_t started_ns;
 
 	struct subscriptions subscriptions;
+	struct refusal *unprotected;	/* saved, but not stored as the settings want it */
+	unsigned n_unprotected;
 	bool wanted[N_KINDS];
 	bool wanted_at_start[N_KINDS];	/* what the programs in the kernel were loaded for */
 	bool by_bpf[N_KINDS];		/* what the programs in the kernel show */
@@ -93,6 +95,10 @@ uint64_t daemon_nap_ns(const struct daemon *d);
 uint32_t daemon_write_interval_ms(const struct daemon *d);
 uint64_t daemon_request_ms(const struct daemon *d);
 unsigned daemon_requests_a_turn(const struct daemon *d);
+
+/* protection.c: how saved subscriptions are stored. */
+struct subscription_folder daemon_subscription_folder(const struct daemon *d);	/* borrows the places */
+int daemon_protect_subscriptions(struct daemon *d);	/* -errno, logged; files that could not be are in `unprotected` */
 
 /* run.c */
 int daemon_start_server(struct daemon *d);

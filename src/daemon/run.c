@@ -374,9 +374,18 @@ static void stop(struct daemon *d)
 	d->notes_ring = ring_free(d->notes_ring);
 	d->taps = taps_free(d->taps);
 	subscriptions_release(&d->subscriptions);
+	refusals_release(&d->unprotected, &d->n_unprotected);
 	if (d->lock_fd >= 0)
 		close(d->lock_fd);
 	places_release(&d->places);
+}
+
+static int load_subscriptions(struct daemon *d)
+{
+	const struct subscription_folder folder = daemon_subscription_folder(d);
+	int r = subscriptions_load(&d->subscriptions, &folder, d->options->subscription_path);
+
+	return r < 0 ? r : daemon_protect_subscriptions(d);
 }
 
 static int start(struct daemon *d)
@@ -395,7 +404,7 @@ static int start(struct daemon *d)
 	if (r >= 0)
 		r = check_rival();
 	if (r >= 0)
-		r = subscriptions_load(&d->subscriptions, d->places.subscriptions_dir, d->options->subscription_path);
+		r = load_subscriptions(d);
 	if (r < 0)
 		return r;
 	daemon_narrow_wanted(d);

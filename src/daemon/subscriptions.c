@@ -2,84 +2,44 @@
 
 #include "daemon/subscriptions.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/log.h"
 
-#define MAX_BYTES (1u << 20)
-
-/* A whole file, if it is an ordinary one of sensible size.  -errno, logged. */
-static int read_file(const char *path, struct buffer *text)
+static int load(struct subscription **ret, const char *path, const char *key_path, struct filter_error *why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-	int r = 0;
+	_cleanup_(subscription_file_release) struct subscription_file file = { 0 };
+	struct file_error error;
+	int r = subscription_file_read(&file, path, key_path, &error);
 
-	if (fd < 0)
-		return log_errno(errno, "Failed to open the subscription %s", path);
-	if (fstat(fd, &st) < 0)
-		r = log_errno(errno, "Failed to look at the subscription %s", path);
-	else if (!S_ISREG(st.st_mode))
-		r = log_errno(EINVAL, "The subscription %s is not an ordinary file", path);
-	while (r == 0) {
-		char *room = buffer_reserve(text, 65536);
-		ssize_t n = room ? read(fd, room, 65536) : -1;
-
-		if (!room)
-			r = log_errno(ENOMEM, "Failed to read the subscription %s", path);
-		else if (n < 0)
-			r = log_errno(errno, "Failed to read the subscription %s", path);
-		else if (n == 0)
-			break;
-		else
-			text->size += (size_t)n;
-		if (r == 0 && text->size > MAX_BYTES)
-			r = log_errno(EFBIG, "The subscription %s is larger than 1 MiB", path);
-	}
-	close(fd);
-	return r;
-}
-
-static int load(struct subscription **ret, const char *path)
-{
-	_cleanup_(buffer_release) struct buffer text = { 0 };
-	struct filter_error error = { 0 };
-	int r = read_file(path, &text);
-
-	if (r < 0)
+	if (r < 0) {
+		snprintf(why->message, sizeof(why->message), "%s", error.message);
 		return r;
-	r = subscription_parse(ret, buffer_span(&text), &error);
-	if (r == -EINVAL)
-		log_error("%s: %s", path, error.message);
-	else if (r < 0)
-		log_errno(r, "Failed to load the subscription %s", path);
+	}
+	r = subscription_parse(ret, buffer_span(&file.text), why);
+	if (r == -ENOMEM)
+		snprintf(why->message, sizeof(why->message), "no memory to load it");
 	if (r < 0 || !subscription_has_signals(*ret))
 		return r;
-	log_error("%s: streams of type 'signal' are not recorded in this release", path);
+	snprintf(why->message, sizeof(why->message), "streams of type 'signal' are not recorded in this release");
 	*ret = subscription_free(*ret);
 	return -EINVAL;
 }
 
 /* Takes the subscription; one of the same name goes. */
-static int add(struct subscriptions *subscriptions, struct subscription *subscription)
+static int add(struct subscriptions *subscriptions, struct subscription *subscription, struct filter_error *why)
 {
-	struct filter_error error = { 0 };
 	struct subscription **list;
 
 	for (size_t i = 0; i < subscriptions->n; i++) {
 		const struct subscription *other = subscriptions->list[i];
 
 		if (strcmp(subscription_name(other), subscription_name(subscription)) == 0 ||
-		    subscription_check_beside(subscription, other, &error) == 0)
+		    subscription_check_beside(subscription, other, why) == 0)
 			continue;
-		log_error("The subscription '%s': %s", subscription_name(subscription), error.message);
 		subscription_free(subscription);
 		return -EINVAL;
 	}
@@ -99,51 +59,60 @@ static int add(struct subscriptions *subscriptions, struct subscription *subscri
 	return 0;
 }
 
-static int is_document(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.' && span_ends(span_of(entry->d_name), SPAN(".json"));
-}
-
-static int load_dir(struct subscriptions *subscriptions, const char *dir)
+static int load_dir(struct subscriptions *subscriptions, const struct subscription_folder *folder)
 {
 	struct dirent **entries = NULL;
-	int n = scandir(dir, &entries, is_document, alphasort), r = 0;
+	int n = subscription_files_list(&entries, folder->path), r = 0;
 
 	if (n < 0)
-		return errno == ENOENT ? 0 : log_errno(errno, "Failed to read the folder %s", dir);
+		return log_errno(n, "Failed to read the folder %s", folder->path);
 	for (int i = 0; i < n; i++) {
+		_cleanup_(freep) struct dirent *entry = entries[i];
 		_cleanup_(freep) char *path = NULL;
 		struct subscription *subscription = NULL;
+		struct filter_error why = { "" };
 
-		if (r == 0 && asprintf(&path, "%s/%s", dir, entries[i]->d_name) < 0)
-			r = -ENOMEM;
-		free(entries[i]);
 		if (r < 0)
 			continue;
-		if (load(&subscription, path) < 0) {
-			subscriptions->n_refused++;
+		if (asprintf(&path, "%s/%s", folder->path, entry->d_name) < 0) {
+			r = -ENOMEM;
 			continue;
 		}
-		r = add(subscriptions, subscription);
-		if (r == -EINVAL) {
-			subscriptions->n_refused++;
-			r = 0;
+		r = load(&subscription, path, folder->key_path, &why);
+		if (r >= 0)
+			r = add(subscriptions, subscription, &why);
+		if (r < 0 && why.message[0] != '\0') {
+			log_error("%s: %s", path, why.message);
+			r = refusal_add(&subscriptions->refused, &subscriptions->n_refused, entry->d_name, why.message);
 		}
 	}
 	free(entries);
 	return r;
 }
 
-int subscriptions_load(struct subscriptions *subscriptions, const char *dir, const char *extra_path)
+/* By way of links, if the person means that; the name it was sealed under is that of the file itself. */
+static int load_extra(struct subscriptions *subscriptions, const char *path, const char *key_path)
+{
+	_cleanup_(freep) char *real = realpath(path, NULL);
+	struct subscription *subscription = NULL;
+	struct filter_error why = { "" };
+	int r = load(&subscription, real ? real : path, key_path, &why);
+
+	if (r >= 0)
+		r = add(subscriptions, subscription, &why);
+	if (r >= 0)
+		return 0;
+	log_error("%s: %s", path, why.message[0] != '\0' ? why.message : "no memory to load it");
+	return -EINVAL;
+}
+
+int subscriptions_load(struct subscriptions *subscriptions, const struct subscription_folder *folder, const char *extra_path)
 {
 	struct subscriptions loaded = { 0 };
-	struct subscription *extra = NULL;
-	int r = load_dir(&loaded, dir);
+	int r = load_dir(&loaded, folder);
 
-	if (r >= 0 && extra_path) {
-		r = load(&extra, extra_path);
-		r = r < 0 ? -EINVAL : add(&loaded, extra);
-	}
+	if (r >= 0 && extra_path)
+		r = load_extra(&loaded, extra_path, folder->key_path);
 	if (r >= 0) {
 		r = filter_new(&loaded.filter, (const struct subscription *const *)loaded.list, loaded.n);
 		if (r < 0)
@@ -163,5 +132,6 @@ void subscriptions_release(struct subscriptions *subscriptions)
 	for (size_t i = 0; i < subscriptions->n; i++)
 		subscription_free(subscriptions->list[i]);
 	free(subscriptions->list);
+	refusals_release(&subscriptions->refused, &subscriptions->n_refused);
 	*subscriptions = (struct subscriptions){ 0 };
 }
