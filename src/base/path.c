@@ -66,3 +66,16 @@ int path_join(struct buffer *ret, struct span folder, struct span name)
 	ret->size += n;
 	return 0;
 }
+
+bool path_is_name(struct span name)
+{
+	if (name.size == 0 || name.size > NAME_LENGTH_MAX || name.data[0] == '.')
+		return false;
+	for (size_t i = 0; i < name.size; i++) {
+		unsigned char c = (unsigned char)name.data[i];
+
+		if (!(c >= '0' && c <= '9') && !((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && c != '-' && c != '_' && c != '.')
+			return false;
+	}
+	return true;
+}

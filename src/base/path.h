@@ -9,3 +9,8 @@ bool path_is_normal(struct span path);
 /* `name` as seen from the absolute folder `folder`, appended to `ret`: absolute and normal. An absolute name ignores
  * the folder. 0; -EINVAL: neither is absolute; -ENOMEM. */
 int path_join(struct buffer *ret, struct span folder, struct span name);
+
+#define NAME_LENGTH_MAX 64
+
+/* What becomes the name of a file: 1 to 64 letters, digits, '-', '_' and '.', which is not the first. */
+bool path_is_name(struct span name);

@@ -46,10 +46,26 @@ static void test_join(void **state)
 	buffer_release(&buffer);
 }
 
+static void test_name(void **state)
+{
+	static const char longest[] = "0123456789012345678901234567890123456789012345678901234567890123";
+	static const char *const good[] = { "a", "-", "_.", "az.AZ-09_", longest };
+	static const char *const bad[] = { "", ".", "..", ".a", "a/b", "/", "a b", "a\n", "\xc3\xa4", "a@", "a[", "a`", "a{", "a:" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		assert_true(path_is_name(span_of(good[i])));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_false(path_is_name(span_of(bad[i])));
+	assert_false(path_is_name((struct span){ "a\0b", 3 }));
+	assert_int_equal(sizeof(longest) - 1, NAME_LENGTH_MAX);
+	assert_false(path_is_name(SPAN("01234567890123456789012345678901234567890123456789012345678901234")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_join),
+		cmocka_unit_test(test_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

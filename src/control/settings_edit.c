@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "control/file.h"
 #include "control/settings_line.h"
 
 #define LOCK_TRIES 50
@@ -64,27 +65,6 @@ int settings_edit_text(struct buffer *ret, struct span text, enum setting_id id,
 	return buffer_error(ret);
 }
 
-/* Closes what it was given, unless that is -1. */
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
-static int write_all(int fd, struct span text)
-{
-	while (text.size > 0) {
-		ssize_t n = write(fd, text.data, text.size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text = (struct span){ text.data + n, text.size - (size_t)n };
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
 /* As the old one was: settings are root's alone, but who opened his to others meant it. */
 static int take_over(int fd, const char *path)
 {
@@ -99,7 +79,7 @@ static int take_over(int fd, const char *path)
 
 static int replace(int dir_fd, const char *path, struct span text)
 {
-	_cleanup_(close_fd) int fd = -1;
+	_cleanup_(file_close) int fd = -1;
 	_cleanup_(freep) char *temporary = NULL;
 	int r;
 
@@ -110,7 +90,7 @@ static int replace(int dir_fd, const char *path, struct span text)
 		return -errno;
 	r = take_over(fd, path);
 	if (r >= 0)
-		r = write_all(fd, text);
+		r = file_write(fd, text);
 	if (r >= 0 && rename(temporary, path) < 0)
 		r = -errno;
 	if (r < 0)
@@ -136,7 +116,7 @@ static int edit(const char *path, enum setting_id id, struct span value, struct 
 {
 	_cleanup_(buffer_release) struct buffer before = { 0 }, after = { 0 };
 	_cleanup_(freep) char *dir = strdup(path);
-	_cleanup_(close_fd) int dir_fd = -1;
+	_cleanup_(file_close) int dir_fd = -1;
 	struct settings settings;
 	char *slash;
 	int r;

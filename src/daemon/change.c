@@ -136,6 +136,7 @@ int daemon_change(struct daemon *d, struct subscriptions *next, daemon_persist_f
 	const struct sinks_host host = daemon_sinks_host(d);
 	_cleanup_(event_freep) struct event *mark = NULL;
 	struct sinks *sinks = NULL;
+	struct file_error unsaved;
 	int r;
 
 	r = wait_for_the_last(d, error);
@@ -151,11 +152,12 @@ int daemon_change(struct daemon *d, struct subscriptions *next, daemon_persist_f
 		sinks_abandon(sinks, d->sinks);
 		return fail(error, r, "Failed to change the subscriptions");
 	}
-	r = persist ? persist(d, user) : 0;
+	r = persist ? persist(d, user, &unsaved) : 0;
 	if (r < 0) {
+		snprintf(error->message, sizeof(error->message), "The file of the subscription %.440s", unsaved.message);
 		ask_as_before(d);
 		sinks_abandon(sinks, d->sinks);
-		return fail(error, r, "Failed to save the subscription");
+		return r == -EINVAL ? -EIO : r;
 	}
 	put_in_force(d, next, sinks, TAKE(mark));
 	return 0;

@@ -14,7 +14,8 @@
 #include "daemon/reader.h"
 #include "daemon/run.h"
 #include "daemon/sinks.h"
-#include "daemon/subscription_folder.h"
+#include "daemon/folder.h"
+#include "daemon/refusal.h"
 #include "daemon/subscriptions.h"
 #include "daemon/tap.h"
 #include "daemon/writer.h"
@@ -29,7 +30,9 @@ struct daemon {
 	uint64_t started_ns;
 
 	struct subscriptions subscriptions;	/* in force */
-	struct subscription_folder folder;
+	struct folder folder;
+	struct refusal *unprotected;	/* saved, but not stored as the settings want it */
+	unsigned n_unprotected;
 	struct change change;		/* the last one, until all threads have it */
 	bool times_changed;		/* and the core does not know yet */
 	bool wanted[N_KINDS];
@@ -121,7 +124,7 @@ void daemon_tell_idle(struct daemon *d);
 void daemon_count_source(const struct daemon *d, struct source_stats *ret, struct probe_counters *ret_probes);
 
 /* change.c */
-typedef int (*daemon_persist_fn)(struct daemon *d, void *user);
+typedef int (*daemon_persist_fn)(struct daemon *d, void *user, struct file_error *error);
 /* Takes over `next` as the subscriptions in force, all or nothing.  persist: the last step that may fail, may be NULL.  0; -EINVAL,
  * -EBUSY, -errno with *error set: all is as it was.  The caller releases what is left of `next`. */
 int daemon_change(struct daemon *d, struct subscriptions *next, daemon_persist_fn persist, void *user, struct filter_error *error);
@@ -138,6 +141,9 @@ void daemon_on_list(void *user, struct client *client, const json_t *request, st
 void daemon_on_unregister(void *user, struct client *client, const json_t *request, struct reply *reply);
 void daemon_on_clear(void *user, struct client *client, const json_t *request, struct reply *reply);
 void daemon_check_folder(struct daemon *d);		/* now and then */
+
+/* protection.c: how saved subscriptions are stored. */
+int daemon_protect_subscriptions(struct daemon *d);	/* -errno, logged; files that could not be are in `unprotected` */
 
 /* run.c */
 int daemon_start_server(struct daemon *d);

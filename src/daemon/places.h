@@ -8,6 +8,7 @@ struct places {
 	char *state_dir;		/* "the recorder directory" */
 	char *database;
 	char *subscriptions_dir;
+	char *subscriptions_key;	/* what they are sealed with, where they are */
 	char *journals_dir;
 	char *socket;
 	char *kernel_state;		/* what the kernel's audit was like before us */

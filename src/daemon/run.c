@@ -252,7 +252,8 @@ static void stop(struct daemon *d)
 	d->taps = taps_free(d->taps);
 	subscriptions_release(&d->change.before);
 	subscriptions_release(&d->subscriptions);
-	subscription_folder_release(&d->folder);
+	folder_release(&d->folder);
+	refusals_release(&d->unprotected, &d->n_unprotected);
 	if (d->lock_fd >= 0)
 		close(d->lock_fd);
 	places_release(&d->places);

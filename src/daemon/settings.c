@@ -119,6 +119,11 @@ static void apply_server(struct daemon *d)
 		server_set_limits(d->server, daemon_request_ms(d), daemon_requests_a_turn(d));
 }
 
+static void apply_protection(struct daemon *d)
+{
+	daemon_protect_subscriptions(d);
+}
+
 /* Those that act at once and are not asked for anew each time. */
 static const struct {
 	enum setting_id setting;
@@ -135,6 +140,8 @@ static const struct {
 	{ SETTING_StatusUpdateInterval, apply_writer },
 	{ SETTING_Stage1WorkQueueInterval, apply_reader },
 	{ SETTING_EmitFileWriteIntervalSecs, apply_source },
+	{ SETTING_EnableSignalSubscriptionProtection, apply_protection },
+	{ SETTING_EnableSubscriptionProtection, apply_protection },
 	{ SETTING_MailboxQueryTimeoutMs, apply_server },
 	{ SETTING_MaxMailboxItemsPerCheck, apply_server },
 };

@@ -16,7 +16,7 @@ struct status {
 	const char *bpf_why;		/* why there are none; NULL: there are */
 	struct probe_counters probes;
 	bool audit_works;
-	unsigned n_subscriptions, n_refused;
+	unsigned n_subscriptions, n_refused, n_unprotected;
 	uint64_t started_ns, now_ns;
 	const bool *wanted;		/* N_KINDS */
 	struct core_stats core;

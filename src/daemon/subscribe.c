@@ -59,11 +59,12 @@ static int get_document(const json_t *request, struct buffer *text, struct reply
 	return 0;
 }
 
-static int save(struct daemon *d, void *user)
+static int save(struct daemon *d, void *user, struct file_error *error)
 {
 	const struct subscription_entry *entry = user;
+	bool sealed = subscription_file_should_seal(subscription_has_signals(entry->subscription), &d->conf.settings);
 
-	return subscription_folder_save(&d->folder, subscription_entry_name(entry), buffer_span(&entry->document));
+	return folder_save(&d->folder, entry, sealed, error);
 }
 
 /* Of what it wants, categories that nothing shows here. */
@@ -111,7 +112,7 @@ void daemon_on_register(void *user, struct client *client, const json_t *request
 		r = subscriptions_put(&next, entry, &error);
 	if (r >= 0) {
 		name = subscription_entry_name(entry);
-		replaces = subscriptions_find(&d->subscriptions, name) != NULL;
+		replaces = subscriptions_find(&d->subscriptions, span_of(name)) != NULL;
 		r = daemon_change(d, &next, save, entry, &error);
 	}
 	if (r < 0) {
@@ -122,7 +123,8 @@ void daemon_on_register(void *user, struct client *client, const json_t *request
 	notes_say(&d->notes, "config", "subscription '%s' %s", name, replaces ? "replaced" : "registered");
 	buffer_append_text(&reply->result, "{\"name\":");
 	json_append_string(&reply->result, span_of(name));
-	buffer_printf(&reply->result, ",\"replaced\":%s,\"protected\":false", replaces ? "true" : "false");
+	buffer_printf(&reply->result, ",\"replaced\":%s,\"protected\":%s", replaces ? "true" : "false",
+		      folder_is_sealed(&d->folder, name) ? "true" : "false");
 	append_warnings(d, entry, &reply->result);
 	buffer_append_byte(&reply->result, '}');
 }
@@ -131,7 +133,7 @@ void daemon_on_register(void *user, struct client *client, const json_t *request
 static struct subscription_entry *get_named(const struct daemon *d, const json_t *request, struct reply *reply)
 {
 	const char *name = json_string_value(json_object_get(request, "name"));
-	struct subscription_entry *entry = name ? subscriptions_find(&d->subscriptions, name) : NULL;
+	struct subscription_entry *entry = name ? subscriptions_find(&d->subscriptions, span_of(name)) : NULL;
 	struct suggestion suggestion = suggestion_for(span_of(name ? name : ""));
 	struct span best;
 
@@ -154,7 +156,9 @@ static struct subscription_entry *get_named(const struct daemon *d, const json_t
 
 void daemon_on_get(void *user, struct client *client, const json_t *request, struct reply *reply)
 {
-	const struct subscription_entry *entry = get_named(user, request, reply);
+	const struct daemon *d = user;
+	const struct subscription_entry *entry = get_named(d, request, reply);
+	bool sealed;
 
 	if (!entry)
 		return;
@@ -162,10 +166,12 @@ void daemon_on_get(void *user, struct client *client, const json_t *request, str
 	json_append_string(&reply->result, span_of(subscription_entry_name(entry)));
 	buffer_append_text(&reply->result, ",\"document\":");
 	json_append_string(&reply->result, buffer_span(&entry->document));
-	buffer_printf(&reply->result, ",\"protected\":false,\"saved\":%s}", entry->is_saved ? "true" : "false");
+	sealed = folder_is_sealed(&d->folder, subscription_entry_name(entry));
+	buffer_printf(&reply->result, ",\"protected\":%s,\"saved\":%s}", sealed ? "true" : "false",
+		      entry->is_saved ? "true" : "false");
 }
 
-static void append_entry(struct buffer *result, const struct subscription_entry *entry)
+static void append_entry(struct buffer *result, const struct subscription_entry *entry, bool sealed)
 {
 	const struct stream *streams;
 	size_t n = subscription_streams(entry->subscription, &streams), n_signals = 0;
@@ -174,8 +180,9 @@ static void append_entry(struct buffer *result, const struct subscription_entry 
 		n_signals += streams[i].type == STREAM_SIGNAL;
 	buffer_append_text(result, "{\"name\":");
 	json_append_string(result, span_of(subscription_entry_name(entry)));
-	buffer_printf(result, ",\"streams\":%zu,\"filters\":%zu,\"signals\":%zu,\"protected\":false,\"saved\":%s}", n - n_signals,
-		      subscription_count_filters(entry->subscription), n_signals, entry->is_saved ? "true" : "false");
+	buffer_printf(result, ",\"streams\":%zu,\"filters\":%zu,\"signals\":%zu,\"protected\":%s,\"saved\":%s}", n - n_signals,
+		      subscription_count_filters(entry->subscription), n_signals, sealed ? "true" : "false",
+		      entry->is_saved ? "true" : "false");
 }
 
 void daemon_on_list(void *user, struct client *client, const json_t *request, struct reply *reply)
@@ -187,7 +194,8 @@ void daemon_on_list(void *user, struct client *client, const json_t *request, st
 	buffer_append_text(result, "{\"subscriptions\":[");
 	for (size_t i = 0; i < d->subscriptions.n; i++) {
 		buffer_append_text(result, i > 0 ? "," : "");
-		append_entry(result, d->subscriptions.list[i]);
+		append_entry(result, d->subscriptions.list[i],
+			     folder_is_sealed(&d->folder, subscription_entry_name(d->subscriptions.list[i])));
 	}
 	buffer_append_text(result, "],\"refused\":[");
 	for (size_t i = 0; i < d->folder.n; i++) {
@@ -203,19 +211,17 @@ void daemon_on_list(void *user, struct client *client, const json_t *request, st
 	buffer_append_text(result, "]}");
 }
 
-static int delete_one(struct daemon *d, void *user)
+static int remove_one(struct daemon *d, void *user, struct file_error *error)
 {
-	const struct subscription_entry *entry = user;
-
-	return subscription_folder_delete(&d->folder, subscription_entry_name(entry));
+	return folder_remove(&d->folder, subscription_entry_name(user), error);
 }
 
-static int delete_all(struct daemon *d, void *user)
+static int remove_all(struct daemon *d, void *user, struct file_error *error)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < d->subscriptions.n && r >= 0; i++)
-		r = subscription_folder_delete(&d->folder, subscription_entry_name(d->subscriptions.list[i]));
+		r = folder_remove(&d->folder, subscription_entry_name(d->subscriptions.list[i]), error);
 	return r;
 }
 
@@ -233,8 +239,8 @@ void daemon_on_unregister(void *user, struct client *client, const json_t *reque
 	snprintf(name, sizeof(name), "%s", subscription_entry_name(entry));
 	r = subscriptions_copy(&next, &d->subscriptions);
 	if (r >= 0) {
-		subscriptions_remove(&next, name);
-		r = daemon_change(d, &next, delete_one, entry, &error);
+		subscriptions_remove(&next, span_of(name));
+		r = daemon_change(d, &next, remove_one, entry, &error);
 	}
 	if (r < 0) {
 		refuse(reply, r, &error);
@@ -253,7 +259,7 @@ void daemon_on_clear(void *user, struct client *client, const json_t *request, s
 	_cleanup_(subscriptions_release) struct subscriptions next = { 0 };
 	struct filter_error error = { "" };
 	size_t n = d->subscriptions.n;
-	int r = n > 0 ? daemon_change(d, &next, delete_all, NULL, &error) : 0;
+	int r = n > 0 ? daemon_change(d, &next, remove_all, NULL, &error) : 0;
 
 	if (r < 0) {
 		refuse(reply, r, &error);
@@ -273,7 +279,7 @@ static int add_extra(struct daemon *d, const char *path)
 {
 	_cleanup_(subscription_entry_unrefp) struct subscription_entry *entry = NULL;
 	struct filter_error error = { "" };
-	int r = subscription_file_read(&entry, path, &error);
+	int r = folder_read_other(&entry, &d->folder, path, &error);
 
 	if (r >= 0)
 		r = subscriptions_put(&d->subscriptions, entry, &error);
@@ -287,16 +293,18 @@ int daemon_load_subscriptions(struct daemon *d)
 	struct filter_error error = { "" };
 	int r;
 
-	d->folder.path = d->places.subscriptions_dir;
-	r = subscription_folder_look(&d->folder, &d->subscriptions);
+	d->folder.place = (struct subscription_folder){ d->places.subscriptions_dir, d->places.subscriptions_key };
+	r = folder_look(&d->folder, &d->subscriptions);
 	if (r >= 0 && d->options->subscription_path)
 		r = add_extra(d, d->options->subscription_path);
 	if (r < 0)
 		return r;
 	r = subscriptions_compile(&d->subscriptions, &error);
-	if (r < 0)
+	if (r < 0) {
 		log_error("%s", r == -EINVAL ? error.message : strerror(-r));
-	return r;
+		return r;
+	}
+	return daemon_protect_subscriptions(d);
 }
 
 static void look_at_folder(struct daemon *d)
@@ -306,14 +314,15 @@ static void look_at_folder(struct daemon *d)
 	int r = subscriptions_copy(&next, &d->subscriptions);
 
 	if (r >= 0)
-		r = subscription_folder_look(&d->folder, &next);
+		r = folder_look(&d->folder, &next);
 	if (r <= 0)
 		return;
 	r = daemon_change(d, &next, NULL, NULL, &error);
 	if (r < 0) {
-		subscription_folder_refuse(&d->folder, error.message);
+		folder_refuse(&d->folder, error.message);
 		return;
 	}
+	daemon_protect_subscriptions(d);
 	log_info("The folder of subscriptions has changed: %zu in force", d->subscriptions.n);
 	notes_say(&d->notes, "config", "subscriptions changed by their folder: %zu in force", d->subscriptions.n);
 }
@@ -341,11 +350,11 @@ int daemon_watch_folder(struct daemon *d)
 		d->folder_event.data = d->folder_timer.data = d;
 	}
 	uv_fs_event_stop(&d->folder_event);
-	r = uv_fs_event_start(&d->folder_event, on_folder_event, d->folder.path, 0);
+	r = uv_fs_event_start(&d->folder_event, on_folder_event, d->folder.place.path, 0);
 	if (r >= 0)
-		r = stat(d->folder.path, &st) < 0 ? -errno : 0;
+		r = stat(d->folder.place.path, &st) < 0 ? -errno : 0;
 	if (r < 0)
-		return log_errno(r, "Failed to watch the folder %s", d->folder.path);
+		return log_errno(r, "Failed to watch the folder %s", d->folder.place.path);
 	d->folder_inode = st.st_ino;
 	return 0;
 }
@@ -353,12 +362,13 @@ int daemon_watch_folder(struct daemon *d)
 /* Somebody may have removed it, and it was made anew: what is in force is saved again. */
 void daemon_check_folder(struct daemon *d)
 {
+	struct file_error error;
 	struct stat st;
 
-	if (stat(d->folder.path, &st) < 0 || st.st_ino == d->folder_inode || daemon_watch_folder(d) < 0)
+	if (stat(d->folder.place.path, &st) < 0 || st.st_ino == d->folder_inode || daemon_watch_folder(d) < 0)
 		return;
 	for (size_t i = 0; i < d->subscriptions.n; i++)
-		if (d->subscriptions.list[i]->is_saved)
-			save(d, d->subscriptions.list[i]);
+		if (d->subscriptions.list[i]->is_saved && save(d, d->subscriptions.list[i], &error) < 0)
+			log_error("The subscription '%s' %s", subscription_entry_name(d->subscriptions.list[i]), error.message);
 	look_at_folder(d);
 }

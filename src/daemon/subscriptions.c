@@ -60,16 +60,16 @@ int subscriptions_copy(struct subscriptions *ret, const struct subscriptions *fr
 	return 0;
 }
 
-static size_t place_of(const struct subscriptions *subscriptions, const char *name)
+static size_t place_of(const struct subscriptions *subscriptions, struct span name)
 {
 	size_t i = 0;
 
-	while (i < subscriptions->n && strcmp(subscription_entry_name(subscriptions->list[i]), name) != 0)
+	while (i < subscriptions->n && !span_eq(span_of(subscription_entry_name(subscriptions->list[i])), name))
 		i++;
 	return i;
 }
 
-struct subscription_entry *subscriptions_find(const struct subscriptions *subscriptions, const char *name)
+struct subscription_entry *subscriptions_find(const struct subscriptions *subscriptions, struct span name)
 {
 	size_t place = place_of(subscriptions, name);
 
@@ -78,7 +78,7 @@ struct subscription_entry *subscriptions_find(const struct subscriptions *subscr
 
 int subscriptions_put(struct subscriptions *subscriptions, struct subscription_entry *entry, struct filter_error *error)
 {
-	size_t place = place_of(subscriptions, subscription_entry_name(entry));
+	size_t place = place_of(subscriptions, span_of(subscription_entry_name(entry)));
 	struct subscription_entry **list = subscriptions->list;
 
 	for (size_t i = 0; i < subscriptions->n; i++)
@@ -104,7 +104,7 @@ int subscriptions_put(struct subscriptions *subscriptions, struct subscription_e
 	return 0;
 }
 
-void subscriptions_remove(struct subscriptions *subscriptions, const char *name)
+void subscriptions_remove(struct subscriptions *subscriptions, struct span name)
 {
 	size_t place = place_of(subscriptions, name);
 

@@ -28,8 +28,8 @@ int subscriptions_copy(struct subscriptions *ret, const struct subscriptions *fr
 /* In the place of the one of its name if there is one; the caller's reference stays his.  0; -EINVAL: they cannot be beside each
  * other, or there are too many; -ENOMEM. */
 int subscriptions_put(struct subscriptions *subscriptions, struct subscription_entry *entry, struct filter_error *error);
-struct subscription_entry *subscriptions_find(const struct subscriptions *subscriptions, const char *name);	/* or NULL */
-void subscriptions_remove(struct subscriptions *subscriptions, const char *name);
+struct subscription_entry *subscriptions_find(const struct subscriptions *subscriptions, struct span name);	/* or NULL */
+void subscriptions_remove(struct subscriptions *subscriptions, struct span name);
 /* 0; -EINVAL: they have more streams than there can be; -ENOMEM. */
 int subscriptions_compile(struct subscriptions *subscriptions, struct filter_error *error);
 void subscriptions_release(struct subscriptions *subscriptions);

@@ -46,6 +46,7 @@ static void test_names(void **state)
 	assert_int_equal(places_init(&places, "/c", "/s"), 0);
 	assert_string_equal(places.config_file, "/c/recorder.conf");
 	assert_string_equal(places.database, "/s/recorder.db");
+	assert_string_equal(places.subscriptions_key, "/s/subscriptions.key");
 	assert_string_equal(places.journals_dir, "/s/journals");
 	assert_string_equal(places.socket, "/s/recorder.sock");
 	places_release(&places);

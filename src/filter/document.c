@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/path.h"
 #include "base/suggest.h"
 #include "filter/document.h"
 
@@ -129,13 +130,7 @@ int document_get_name(char **ret, const json_t *object, const char *key, bool ne
 	if (name.size == 0 || name.size > NAME_LENGTH_MAX || name.data[0] == '.')
 		return filter_fail(error, "%s: %s is empty, longer than %d bytes or begins with a dot", key,
 				   quote(name).text, NAME_LENGTH_MAX);
-	for (size_t i = 0; i < name.size; i++) {
-		unsigned char c = (unsigned char)name.data[i];
-
-		if (!(c >= '0' && c <= '9') && !((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && c != '-' &&
-		    c != '_' && c != '.')
-			return filter_fail(error, "%s: %s may hold letters, digits, '-', '_' and '.' only", key,
-					   quote(name).text);
-	}
+	if (!path_is_name(name))
+		return filter_fail(error, "%s: %s may hold letters, digits, '-', '_' and '.' only", key, quote(name).text);
 	return keep_copy(ret, name);
 }

@@ -5,8 +5,6 @@
 
 #include "filter/error.h"
 
-#define NAME_LENGTH_MAX 64		/* of what becomes a name of a file */
-
 extern const char *const json_type_names[];	/* "an object" */
 
 static inline struct span json_span(const json_t *json)
@@ -26,5 +24,5 @@ int document_get_number(uint64_t *ret, const json_t *object, const char *key, ui
 int document_get_bool(bool *ret, const json_t *object, const char *key, struct filter_error *error);
 /* A text for people: not empty, one line, UTF-8, at most 1,024 bytes. */
 int document_get_text(char **ret, const json_t *object, const char *key, bool needed, struct filter_error *error);
-/* A name of which a file can be made. */
+/* A name of which a file can be made (path_is_name). */
 int document_get_name(char **ret, const json_t *object, const char *key, bool needed, struct filter_error *error);

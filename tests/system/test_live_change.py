@@ -214,8 +214,8 @@ def test_files(idle, folder):
     wait_until(lambda: len(refused()) == 7, "so are those that are none")
     assert refused() == {
         "one.json": refused()["one.json"], "three.json": "name: it says 'one', so the file must be called one.json",
-        "four.json": "it is not an ordinary file", "five.json": "it is a symbolic link", "six.json": "it is not an ordinary file",
-        "seven.json": "it is larger than 1 MiB", "eight.json": "streams[0]: key 'event_filters' is missing"}
+        "four.json": "a folder, not a file", "six.json": "not an ordinary file", "seven.json": "larger than 1 MiB",
+        "five.json": "a symbolic link, which is not followed (put the file itself there)", "eight.json": "streams[0]: key 'event_filters' is missing"}
     assert idle.status()["subscriptions_refused"] == 7
     put("one.json", json.dumps(one))
     wait_until(lambda: len(refused()) == 6, "a file that is right again is in force again")

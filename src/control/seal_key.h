@@ -1,0 +1,10 @@
+#pragma once
+/* The file of the key with which subscriptions are sealed: 32 random bytes, root's alone, made when one is first needed. */
+
+#include "control/file.h"
+#include "control/sealed.h"
+
+/* *ret is the caller's to wipe.  0; -ENOENT: there is none; -errno: it cannot be trusted.  *error says why, with the path. */
+int seal_key_read(struct seal_key *ret, const char *path, struct file_error *error);
+/* The same, and makes it where there is none.  Of several who make it at once all get the one that is there in the end. */
+int seal_key_need(struct seal_key *ret, const char *path, struct file_error *error);
