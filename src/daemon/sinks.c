@@ -1,6 +1,7 @@
-/* Where the events go: the database, which is always there (gaps and notes of the recorder need a place), and the journals
- * that subscriptions ask for. */
+/* Where the events go: the database, which is always there (gaps and notes of the recorder need a place, and signals), and the
+ * journals that subscriptions ask for, among them that of the signals. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +17,35 @@ static const struct {
 	{ STREAM_JOURNAL, &sink_journal, true },
 };
 
+#define SIGNALS_MAX_SIZE_BYTES (UINT64_C(64) << 20)
+#define SIGNALS_KEEP 4
+
+static int open_signals(struct daemon *d, struct sink_options options)
+{
+	_cleanup_(freep) char *path = NULL;
+	struct writer_options *w = &d->writer_options;
+	struct writer_sink sink = { .ops = &sink_journal, .is_journal = true, .streams = FILTER_SIGNALED };
+	bool any = false;
+	int r;
+
+	for (size_t i = 0; i < d->subscriptions.n; i++)
+		any = any || subscription_has_signals(d->subscriptions.list[i]);
+	if (!any)
+		return 0;
+	if (asprintf(&path, "%s/%s.jsonl", d->places.journals_dir, SIGNALS_JOURNAL) < 0)
+		return -ENOMEM;
+	options.path = path;
+	options.max_size_bytes = SIGNALS_MAX_SIZE_BYTES;
+	options.keep = SIGNALS_KEEP;
+	r = sink.ops->open(&sink.sink, &options);
+	if (r < 0) {
+		log_error("Failed to open the journal %s: %s", path, options.error->message);
+		return r;
+	}
+	w->sinks[w->n_sinks++] = sink;
+	return 0;
+}
+
 int daemon_open_sinks(struct daemon *d)
 {
 	struct writer_options *w = &d->writer_options;
@@ -25,7 +55,7 @@ int daemon_open_sinks(struct daemon *d)
 	unsigned stream_number = 0;
 	int r;
 
-	w->sinks[0] = (struct writer_sink){ .ops = sinks[0].ops };
+	w->sinks[0] = (struct writer_sink){ .ops = sinks[0].ops, .streams = FILTER_SIGNALED };
 	r = w->sinks[0].ops->open(&w->sinks[0].sink, &options);
 	if (r < 0) {
 		log_error("Failed to open the database %s: %s", d->places.database, error.message);
@@ -63,7 +93,7 @@ int daemon_open_sinks(struct daemon *d)
 			w->sinks[w->n_sinks++] = sink;
 		}
 	}
-	return 0;
+	return open_signals(d, options);
 }
 
 /* Of a start that did not come as far as the writer, whose they are from then on. */

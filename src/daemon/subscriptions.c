@@ -60,11 +60,7 @@ static int load(struct subscription **ret, const char *path)
 		log_error("%s: %s", path, error.message);
 	else if (r < 0)
 		log_errno(r, "Failed to load the subscription %s", path);
-	if (r < 0 || !subscription_has_signals(*ret))
-		return r;
-	log_error("%s: streams of type 'signal' are not recorded in this release", path);
-	*ret = subscription_free(*ret);
-	return -EINVAL;
+	return r;
 }
 
 /* Takes the subscription; one of the same name goes. */
