@@ -278,6 +278,9 @@ static void nothing(const struct part *part)
 {
 }
 
+static void signal_subject(const struct part *part);
+static void signal_detail(const struct part *part);
+
 static const struct {
 	void (*subject)(const struct part *part);
 	void (*detail)(const struct part *part);
@@ -295,7 +298,55 @@ static const struct {
 	[CATEGORY_registry] = { registry_subject, registry_detail, COLOUR_BLUE, "registry " },
 	[CATEGORY_http] = { http_subject, nothing, COLOUR_CYAN, "http " },
 	[CATEGORY_recorder] = { recorder_subject, nothing, COLOUR_RED, "recorder " },
+	[CATEGORY_signal] = { signal_subject, signal_detail, COLOUR_RED, "signal " },
 };
+
+/* Signal: what it says, and of what */
+
+/* The event as it was before it became that of a signal, whose text it borrows.  False: it does not say what it was. */
+static bool matched_of(const struct part *part, struct event *ret)
+{
+	const struct values *values = &part->event->values;
+	unsigned kind = kind_lookup(values_text(values, FIELD_signal_event_category),
+				    values_text(values, FIELD_signal_event_action));
+
+	if (kind == N_KINDS || kinds[kind].category == CATEGORY_signal)
+		return false;
+	*ret = *part->event;
+	ret->kind = (uint16_t)kind;
+	return true;
+}
+
+static void signal_subject(const struct part *part)
+{
+	struct event matched;
+
+	PUT_FIRST(part, "", FIELD_rule_severity, FIELD_severity);
+	PUT_FIRST(part, "", FIELD_rule_name, FIELD_rule_id);
+	if (!matched_of(part, &matched))
+		return;
+	if (part->out->size > 0)
+		buffer_append_text(part->out, ": ");
+	buffer_printf(part->out, "%s%s", forms[event_category(&matched)].prefix, kinds[matched.kind].action);
+	forms[event_category(&matched)].subject(&(struct part){ part->out, part->screen, &matched });
+}
+
+static void signal_detail(const struct part *part)
+{
+	const struct event *event = part->event;
+	struct event matched;
+
+	if (matched_of(part, &matched))
+		forms[event_category(&matched)].detail(&(struct part){ part->out, part->screen, &matched });
+	if (!values_has(&event->values, FIELD_signal_count) || event->signal_count < 2)
+		return;
+	put_text(part, "× ");
+	append_count(part->out, event->signal_count);
+	if (!values_has(&event->values, FIELD_signal_first) || !values_has(&event->values, FIELD_signal_last))
+		return;
+	put_text(part, "within ");
+	append_duration(part->out, event->signal_last - MIN(event->signal_first, event->signal_last));
+}
 
 void event_append_subject(struct buffer *out, const struct screen *screen, const struct event *event)
 {

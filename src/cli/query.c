@@ -5,7 +5,6 @@
 
 #include <errno.h>
 
-#include "cli/event_copy.h"
 #include "cli/event_csv.h"
 #include "cli/event_line.h"
 #include "cli/gap_text.h"

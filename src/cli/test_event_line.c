@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include "cli/event_copy.h"
 #include "cli/event_csv.h"
 #include "cli/event_line.h"
 #include "cli/event_read.h"
@@ -99,6 +98,38 @@ static void test_line(void **state)
 		    "00:00:00.000                                exit       killed by SIGKILL\n");
 }
 
+/* What it says, of what, and how often. */
+static void test_signal(void **state)
+{
+	_cleanup_(event_freep) struct event *event = new_event(KIND_ID(signal, match));
+	_cleanup_(event_freep) struct event *bare = event_new(KIND_ID(signal, match), 1);
+
+	values_set_text(&event->values, FIELD_rule_name, SPAN("A secret"));
+	values_set_text(&event->values, FIELD_rule_severity, SPAN("high"));
+	values_set_text(&event->values, FIELD_signal_event_category, SPAN("file"));
+	values_set_text(&event->values, FIELD_signal_event_action, SPAN("rename"));
+	values_set_text(&event->values, FIELD_path, SPAN("/a"));
+	values_set_text(&event->values, FIELD_target_path, SPAN("/b"));
+	values_set_text(&event->values, FIELD_file_type, SPAN("dir"));
+	values_set_number(&event->values, FIELD_signal_count, 1);
+	assert_line(event, SIZE_MAX,
+		    "10:28:58.123  alice>root  bash[812]         signal match  high A secret: rename /a → /b  dir\n");
+	values_set_number(&event->values, FIELD_signal_count, 1234);
+	values_set_number(&event->values, FIELD_signal_first, 1);
+	values_set_number(&event->values, FIELD_signal_last, 2 * NS_PER_SEC + 1);
+	assert_line(event, SIZE_MAX,
+		    "10:28:58.123  alice>root  bash[812]         signal match  high A secret: rename /a → /b  "
+		    "dir × 1,234 within 2.0 s\n");
+	/* somebody else's, who knows other kinds */
+	values_set_text(&event->values, FIELD_signal_event_action, SPAN("fly"));
+	values_unset(&event->values, FIELD_signal_count);
+	assert_line(event, SIZE_MAX, "10:28:58.123  alice>root  bash[812]         signal match  high A secret\n");
+	values_set_text(&event->values, FIELD_signal_event_category, SPAN("signal"));
+	values_set_text(&event->values, FIELD_signal_event_action, SPAN("match"));
+	assert_line(event, SIZE_MAX, "10:28:58.123  alice>root  bash[812]         signal match  high A secret\n");
+	assert_line(bare, SIZE_MAX, "00:00:00.000                                signal match  \n");
+}
+
 /* What a line shows of an event and of the same event read from its JSON. */
 static void test_read(void **state)
 {
@@ -157,22 +188,6 @@ static void test_read_refused(void **state)
 	assert_null(event);
 }
 
-static void test_copy(void **state)
-{
-	_cleanup_(event_freep) struct event *event = new_event(KIND_ID(file, write)), *copy = NULL;
-
-	values_set_text(&event->values, FIELD_path, SPAN("/a/b"));
-	values_set_number(&event->values, FIELD_size, 0);
-	values_set_inferred(&event->values, FIELD_size);
-	event->sequence = 9;
-	copy = event_copy(event);
-	assert_non_null(copy);
-	for (unsigned field = N_CONTEXT_FIELDS; field < N_FIELDS; field++)
-		assert_true(values_equal(&event->values, &copy->values, field));
-	assert_true(values_is_inferred(&copy->values, FIELD_size));
-	assert_true(copy->context == event->context && copy->sequence == 9 && copy->origin == event->origin);
-}
-
 static void test_csv(void **state)
 {
 	_cleanup_(event_freep) struct event *event = new_event(KIND_ID(file, delete));
@@ -191,8 +206,9 @@ static void test_csv(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_line), cmocka_unit_test(test_read), cmocka_unit_test(test_read_refused),
-		cmocka_unit_test(test_copy), cmocka_unit_test(test_csv),
+		cmocka_unit_test(test_line), cmocka_unit_test(test_signal), cmocka_unit_test(test_read),
+		cmocka_unit_test(test_read_refused),
+		cmocka_unit_test(test_csv),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

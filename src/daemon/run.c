@@ -90,6 +90,7 @@ static int start_threads(struct daemon *d)
 			.tracker = { .boot_id = span_of(d->boot_id), .boot_time_ns = d->boot_time_ns,
 				     .ticks_per_second = 100, .grace_ns = times.grace_ns },
 			.prune_ns = times.prune_ns,
+			.signal_window_ns = times.signal_window_ns,
 			.filter = d->subscriptions.filter,
 			.wanted = d->wanted,
 			.own_pid = (uint32_t)getpid(),

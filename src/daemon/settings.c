@@ -39,6 +39,7 @@ struct pipeline_times daemon_pipeline_times(const struct daemon *d)
 		.timeout_ns = setting_ns(d, SETTING_EventAssemblerTimeoutMs, NS_PER_MS),
 		.prune_ns = setting_ns(d, SETTING_ProcessorCleanupIntervalSecs, NS_PER_SEC),
 		.grace_ns = GRACE_NS + setting_ns(d, SETTING_ProcessorPruneAdjustmentSecs, NS_PER_SEC),
+		.signal_window_ns = setting_ns(d, SETTING_SignalWindowSecs, NS_PER_SEC),
 	};
 }
 
@@ -136,6 +137,7 @@ static const struct {
 	{ SETTING_EventAssemblerTimeoutMs, apply_times },
 	{ SETTING_ProcessorCleanupIntervalSecs, apply_times },
 	{ SETTING_ProcessorPruneAdjustmentSecs, apply_times },
+	{ SETTING_SignalWindowSecs, apply_times },
 	{ SETTING_PersistenceQueueDrainIntervalMs, apply_writer },
 	{ SETTING_StatusUpdateInterval, apply_writer },
 	{ SETTING_Stage1WorkQueueInterval, apply_reader },

@@ -24,7 +24,7 @@ static int add_database(struct sinks *sinks, const struct sinks *before, const s
 	struct writer_sink *sink = &sinks->routes.sinks[0];
 	int r = 0;
 
-	*sink = (struct writer_sink){ .ops = &sink_database };
+	*sink = (struct writer_sink){ .ops = &sink_database, .streams = FILTER_SIGNALED };
 	if (before)
 		sink->sink = before->routes.sinks[0].sink;
 	else
@@ -77,6 +77,40 @@ static int add_journal(struct sinks *sinks, const struct sinks *before, const st
 	return 0;
 }
 
+/* The streams of one subscription. */
+static int add_streams(struct sinks *sinks, const struct sinks *before, const struct subscription *subscription,
+		       unsigned *stream_number, const struct sinks_host *host, struct filter_error *error)
+{
+	const struct stream *streams;
+	size_t n = subscription_streams(subscription, &streams);
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		uint64_t bit;
+
+		if (streams[i].type == STREAM_SIGNAL)
+			continue;
+		bit = UINT64_C(1) << (*stream_number)++;
+		if (streams[i].type == STREAM_DATABASE)
+			sinks->routes.sinks[0].streams |= bit;
+		else
+			r = add_journal(sinks, before, &streams[i], bit, host, error);
+	}
+	return r;
+}
+
+static int add_signals(struct sinks *sinks, const struct sinks *before, const struct subscriptions *subscriptions,
+		       const struct sinks_host *host, struct filter_error *error)
+{
+	static char name[] = SIGNALS_JOURNAL;
+	const struct stream journal = { .type = STREAM_JOURNAL, .name = name, .max_size_bytes = UINT64_C(64) << 20, .keep = 4 };
+
+	for (size_t i = 0; i < subscriptions->n; i++)
+		if (subscription_has_signals(subscriptions->list[i]->subscription))
+			return add_journal(sinks, before, &journal, FILTER_SIGNALED, host, error);
+	return 0;
+}
+
 int sinks_for(struct sinks **ret, const struct sinks *before, const struct subscriptions *subscriptions,
 	      const struct sinks_host *host, struct filter_error *error)
 {
@@ -87,22 +121,10 @@ int sinks_for(struct sinks **ret, const struct sinks *before, const struct subsc
 	if (!sinks)
 		return -ENOMEM;
 	r = add_database(sinks, before, host, error);
-	for (size_t i = 0; r >= 0 && i < subscriptions->n; i++) {
-		const struct stream *streams;
-		size_t n = subscription_streams(subscriptions->list[i]->subscription, &streams);
-
-		for (size_t k = 0; r >= 0 && k < n; k++) {
-			uint64_t bit;
-
-			if (streams[k].type == STREAM_SIGNAL)
-				continue;
-			bit = UINT64_C(1) << stream_number++;
-			if (streams[k].type == STREAM_DATABASE)
-				sinks->routes.sinks[0].streams |= bit;
-			else
-				r = add_journal(sinks, before, &streams[k], bit, host, error);
-		}
-	}
+	for (size_t i = 0; r >= 0 && i < subscriptions->n; i++)
+		r = add_streams(sinks, before, subscriptions->list[i]->subscription, &stream_number, host, error);
+	if (r >= 0)
+		r = add_signals(sinks, before, subscriptions, host, error);
 	if (r < 0) {
 		sinks_abandon(sinks, before);
 		return r;

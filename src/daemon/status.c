@@ -100,12 +100,18 @@ static bool category_wanted(const struct status *status, enum category category)
 	return false;
 }
 
+/* The recorder makes the others itself. */
+static bool is_observed(enum category category)
+{
+	return category != CATEGORY_recorder && category != CATEGORY_signal;
+}
+
 static void classes_json(struct buffer *b, const struct status *status)
 {
 	char name[64];
 
 	for (unsigned i = 0; i < N_CATEGORIES; i++) {
-		if (i == CATEGORY_recorder)
+		if (!is_observed(i))
 			continue;
 		snprintf(name, sizeof(name), "event_source.%s", categories[i].name);
 		text(b, name, category_wanted(status, i) ? source_of(status, i) : "not subscribed");
@@ -133,6 +139,7 @@ static void counters_json(struct buffer *b, const struct status *status)
 	number(b, "patterns_given_up", p->patterns_given_up);
 	number(b, "held", p->held);
 	number(b, "emitted", p->emitted);
+	number(b, "signals", p->signals);	/* besides: stored counts both */
 	number(b, "stored", status->writer.stored);
 	number(b, "journaled", status->writer.journaled);
 	number(b, "lost.kernel", status->lost_kernel);
@@ -144,7 +151,7 @@ static void counters_json(struct buffer *b, const struct status *status)
 	number(b, "lost.database", status->writer.lost);
 	for (unsigned i = 0; i < N_CATEGORIES; i++) {
 		shed += status->shed[i];
-		if (i == CATEGORY_recorder)
+		if (!is_observed(i))
 			continue;
 		snprintf(name, sizeof(name), "lost.shed.%s", categories[i].name);
 		number(b, name, status->shed[i]);

@@ -29,8 +29,9 @@ static void test_names(void **state)
 		"version", "state", "state.reasons", "event_source", "event_source.process", "event_source.dns", "capability.file",
 		"subscriptions", "subscriptions_refused", "subscriptions_unprotected", "has_user_defined_audit_rules", "uptime", "database.size_bytes", "database.events",
 		"database.oldest", "database.newest", "database.bytes_per_event", "received", "decoded", "assembled",
-		"filtered_out", "patterns_given_up", "stored", "journaled", "lost.kernel", "lost.enobufs", "lost.ring", "lost.shed.file",
-		"lost.assembler", "lost.memory", "lost.database", "cpu_percent", "rss_bytes", "queue.ring_bytes", "queue.events",
+		"filtered_out", "signals", "patterns_given_up", "stored", "journaled", "lost.kernel", "lost.enobufs", "lost.ring",
+		"lost.shed.file", "lost.assembler", "lost.memory", "lost.database", "cpu_percent", "rss_bytes",
+		"queue.ring_bytes", "queue.events",
 	};
 	static const struct source_stats source = { .overruns = 3 };
 	bool wanted[N_KINDS] = { [KIND_ID(file, write)] = true };

@@ -6,7 +6,7 @@
 #include "event/event_json.h"
 #include "sink/sink.h"
 
-#define MAX_SINKS 64
+#define MAX_SINKS 65			/* the database, a journal of each stream, that of the signals */
 
 struct writer_sink {
 	const struct sink_ops *ops;

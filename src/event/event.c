@@ -163,6 +163,24 @@ struct event *event_free(struct event *event)
 	return NULL;
 }
 
+struct event *event_copy(const struct event *event)
+{
+	_cleanup_(event_freep) struct event *copy = event_new(event->kind, event->time_ns);
+
+	if (!copy)
+		return NULL;
+	for (unsigned field = N_CONTEXT_FIELDS; field < N_FIELDS; field++)
+		if (values_has(&event->values, field))
+			values_copy(&copy->values, &event->values, field);
+	if (copy->values.failed)
+		return NULL;
+	copy->origin = event->origin;
+	copy->sequence = event->sequence;
+	copy->streams = event->streams;
+	copy->context = context_ref(event->context);
+	return TAKE(copy);
+}
+
 static char *put_hex(char *p, uint64_t value)
 {
 	unsigned shift = 60;

@@ -34,6 +34,9 @@ struct event {
 struct event *event_new(uint16_t kind, uint64_t time_ns);	/* NULL: no memory */
 struct event *event_free(struct event *event);			/* NULL is fine; returns NULL */
 DEFINE_CLEANUP(struct event, event_free)
+/* All fields and what the event is known by, and a reference to its context, for who keeps it longer than its owner.  NULL: no
+ * memory. */
+struct event *event_copy(const struct event *event);
 
 static inline enum category event_category(const struct event *event)
 {
@@ -41,12 +44,13 @@ static inline enum category event_category(const struct event *event)
 }
 
 /* What an event in a queue costs, roughly: a queue is bounded by this too, since arguments alone may have megabytes.
- * Contexts are shared; their text is counted with the events that make them. */
+ * Contexts are shared; their text is counted with the events that make them, and with signals, since what set one
+ * off may not be wanted itself. */
 static inline size_t event_bytes(const struct event *event)
 {
 	size_t bytes = sizeof(*event) + event->values.arena_capacity;
 
-	if (event->context && event_category(event) == CATEGORY_process)
+	if (event->context && (event_category(event) == CATEGORY_process || event_category(event) == CATEGORY_signal))
 		bytes += sizeof(*event->context) + event->context->values.arena_capacity;
 	return bytes;
 }

@@ -212,9 +212,10 @@ static void write_sequence(struct event_writer *w, const struct json_step *step)
 
 static void write_event_kind(struct event_writer *w, const struct json_step *step)
 {
-	/* ECS: a failure of the means of observation is no event of what is observed. */
+	/* ECS: a failure of the means of observation is no event of what is observed, nor is what a rule says of one. */
 	write_plain(w, step,
-		    w->event->kind == KIND_ID(recorder, gap) ? SPAN("pipeline_error") : SPAN("event"));
+		    w->event->kind == KIND_ID(recorder, gap) ? SPAN("pipeline_error") :
+		    event_category(w->event) == CATEGORY_signal ? SPAN("alert") : SPAN("event"));
 }
 
 static void write_array_of_one(struct event_writer *w, const struct json_step *step, const char *text)
@@ -454,8 +455,8 @@ static void write_subscription(struct event_writer *w, const struct json_step *s
 	const char *const *names = w->options->subscription_names;
 	const char *last = NULL;
 
-	if (!names || !w->event->streams)
-		return;
+	if (!names || !w->event->streams || event_category(w->event) == CATEGORY_signal)
+		return; /* a signal's is rule.ruleset */
 	put_key(w, step);
 	JSON_PUT(&w->json, "[");
 	for (uint64_t bits = w->event->streams; bits; bits &= bits - 1) {

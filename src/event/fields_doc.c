@@ -44,39 +44,56 @@ static void put_field(struct buffer *out, const struct field_info *field)
 	buffer_printf(out, "| `%s` | %s | %s |\n", field->name, type_words[field->type], field->meaning);
 }
 
-static void put_fields(struct buffer *out, unsigned begin, unsigned end, uint32_t mask, bool exactly)
+static bool is_of_all(const struct field_info *field)
+{
+	return field->categories == (1u << N_CATEGORIES) - 1;
+}
+
+/* Of this category and not of all.  A signal has those of the event that set it off: here are the ones that only it has. */
+static bool is_of(const struct field_info *field, unsigned category)
+{
+	if (category == CATEGORY_signal)
+		return field->categories == CATEGORY_BIT_signal;
+	return field->categories & 1u << category && !is_of_all(field);
+}
+
+static void put_common(struct buffer *out, unsigned begin, unsigned end)
 {
 	buffer_append_text(out, "| field | type | meaning |\n|---|---|---|\n");
 	for (unsigned i = begin; i < end; i++)
-		if (exactly ? fields[i].categories == mask :
-			      fields[i].categories & mask && fields[i].categories != (1u << N_CATEGORIES) - 1)
+		if (is_of_all(&fields[i]))
 			put_field(out, &fields[i]);
 }
 
-static bool has_fields(unsigned category)
+static void put_category(struct buffer *out, unsigned category)
 {
-	for (unsigned i = N_CONTEXT_FIELDS; i < N_FIELDS; i++)
-		if (fields[i].categories & 1u << category && fields[i].categories != (1u << N_CATEGORIES) - 1)
-			return true;
-	return false;
+	bool begun = false;
+
+	for (unsigned i = N_CONTEXT_FIELDS; i < N_FIELDS; i++) {
+		if (!is_of(&fields[i], category))
+			continue;
+		if (!begun) {
+			buffer_printf(out, "\n## Fields of %s events\n\n", categories[category].name);
+			if (category == CATEGORY_signal)
+				buffer_append_text(out, "Besides them a signal has all fields of the event that set it "
+							"off, and the process of that.\n\n");
+			buffer_append_text(out, "| field | type | meaning |\n|---|---|---|\n");
+		}
+		begun = true;
+		put_field(out, &fields[i]);
+	}
 }
 
 void fields_doc(struct buffer *out)
 {
-	uint32_t all = (1u << N_CATEGORIES) - 1;
-
 	buffer_append_text(out, intro);
 	put_kinds(out);
 	buffer_append_text(out, "\n## Fields of the process behind every event\n\n"
 				"The parent has the same under `process.parent`, the ancestors under "
 				"`process.ancestry`.\n\n");
-	put_fields(out, 0, N_CONTEXT_FIELDS, all, true);
+	put_common(out, 0, N_CONTEXT_FIELDS);
 	buffer_append_text(out, "\n## Fields of every event\n\n");
-	put_fields(out, N_CONTEXT_FIELDS, N_FIELDS, all, true);
-	for (unsigned category = 0; category < N_CATEGORIES; category++) {
-		if (!has_fields(category))
-			continue;
-		buffer_printf(out, "\n## Fields of %s events\n\n", categories[category].name);
-		put_fields(out, N_CONTEXT_FIELDS, N_FIELDS, 1u << category, false);
-	}
+	put_common(out, N_CONTEXT_FIELDS, N_FIELDS);
+	for (unsigned category = 0; category < N_CATEGORIES; category++)
+		put_category(out, category);
 }

@@ -4,7 +4,7 @@
 #include "event/schema.h"
 
 #define JSON_KEY_MAX 40			/* `"name":{`; keys are copied whole, what is too much is written over */
-#define JSON_MAX_STEPS 256
+#define JSON_MAX_STEPS 384		/* a signal has nearly all fields there are */
 
 struct event_writer;
 struct json_step;

@@ -16,18 +16,20 @@ const struct kind kinds[N_KINDS] = {
 #include "event/kinds.def"
 };
 
+/* A signal has the fields of the event that set it off, which may be any but the recorder's own. */
 enum {
 	IN_ALL = (1 << N_CATEGORIES) - 1,
-	IN_PROCESS = CATEGORY_BIT_process,
-	IN_FILE = CATEGORY_BIT_file,
-	IN_NETWORK = CATEGORY_BIT_network,
-	IN_DNS = CATEGORY_BIT_dns,
-	IN_IMAGE = CATEGORY_BIT_image,
-	IN_DRIVER = CATEGORY_BIT_driver,
-	IN_SECURITY = CATEGORY_BIT_security,
-	IN_SYSTEM = CATEGORY_BIT_system,
-	IN_REGISTRY = CATEGORY_BIT_registry,
-	IN_HTTP = CATEGORY_BIT_http,
+	IN_SIGNAL = CATEGORY_BIT_signal,
+	IN_PROCESS = CATEGORY_BIT_process | IN_SIGNAL,
+	IN_FILE = CATEGORY_BIT_file | IN_SIGNAL,
+	IN_NETWORK = CATEGORY_BIT_network | IN_SIGNAL,
+	IN_DNS = CATEGORY_BIT_dns | IN_SIGNAL,
+	IN_IMAGE = CATEGORY_BIT_image | IN_SIGNAL,
+	IN_DRIVER = CATEGORY_BIT_driver | IN_SIGNAL,
+	IN_SECURITY = CATEGORY_BIT_security | IN_SIGNAL,
+	IN_SYSTEM = CATEGORY_BIT_system | IN_SIGNAL,
+	IN_REGISTRY = CATEGORY_BIT_registry | IN_SIGNAL,
+	IN_HTTP = CATEGORY_BIT_http | IN_SIGNAL,
 	IN_RECORDER = CATEGORY_BIT_recorder,
 };
 

@@ -83,11 +83,35 @@ static void test_threads(void **state)
 	pthread_join(thread, NULL);
 }
 
+static void test_copy(void **state)
+{
+	struct event *event = event_new(KIND_ID(file, write), 7), *copy;
+
+	values_set_text(&event->values, FIELD_path, SPAN("/a/b"));
+	values_set_number(&event->values, FIELD_size, 0);
+	values_set_inferred(&event->values, FIELD_size);
+	event->context = context_new();
+	event->origin = 8;
+	event->sequence = 9;
+	event->streams = 10;
+	copy = event_copy(event);
+	assert_non_null(copy);
+	for (unsigned field = N_CONTEXT_FIELDS; field < N_FIELDS; field++)
+		assert_true(values_equal(&event->values, &copy->values, field));
+	assert_true(values_is_inferred(&copy->values, FIELD_size));
+	assert_true(copy->context == event->context && copy->kind == event->kind && copy->time_ns == 7);
+	assert_true(copy->origin == 8 && copy->sequence == 9 && copy->streams == 10);
+	event_free(event);
+	assert_int_equal(atomic_load(&copy->context->n_refs), 1);
+	event_free(copy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_id),
 		cmocka_unit_test(test_reuse_forgets),
+		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_threads),
 	};
 

@@ -123,8 +123,9 @@ static void every_field_of_every_kind(void **state)
 				}
 				assert_int_equal(json_array_size(at(json, "process.ancestry")), 3);
 				assert_string_equal(text_at(json, "event.kind"),
-						    kind == KIND_ID(recorder, gap) ? "pipeline_error"
-										   : "event");
+						    kind == KIND_ID(recorder, gap)   ? "pipeline_error" :
+						    kind == KIND_ID(signal, match) ? "alert" :
+										     "event");
 				if (style == FILL_BYTES) {
 					assert_true(json_array_size(at(json, "recorder.escaped")) > 10);
 					assert_non_null(

@@ -3,11 +3,12 @@
 
 #include "filter/field_name.h"
 
-#define IN_ALL ((1u << N_CATEGORIES) - 1)
+#define IN_ALL ALL_CATEGORIES
 #define IN_FILE CATEGORY_BIT_file
-#define IN_NETWORK CATEGORY_BIT_network
+/* Of what a signal has of its event, with it. */
+#define IN_NETWORK (CATEGORY_BIT_network | CATEGORY_BIT_signal)
 #define IN_DNS CATEGORY_BIT_dns
-#define IN_SECURITY CATEGORY_BIT_security
+#define IN_SECURITY (CATEGORY_BIT_security | CATEGORY_BIT_signal)
 
 static const struct field_name own_names[] = {
 #define NAME(name_, place_, categories_, a, b, c, meaning_)         \

@@ -19,6 +19,7 @@ enum place {
 };
 
 #define FIELD_NAME_MAX 3
+#define ALL_CATEGORIES ((1u << N_CATEGORIES) - 1)
 
 struct field_name {
 	const char *name;		/* NULL: a name of fields.def */

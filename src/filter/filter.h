@@ -14,6 +14,7 @@ struct filter_error {
 enum stream_type { STREAM_DATABASE, STREAM_JOURNAL, STREAM_SIGNAL };
 enum severity { SEVERITY_INFORMATIONAL, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
 const char *severity_name(enum severity severity);
+#define SIGNALS_JOURNAL "signals"	/* the journal that all signals go to; no stream may have its name */
 
 struct stream {
 	enum stream_type type;
@@ -25,6 +26,7 @@ struct stream {
 	uint32_t categories;		/* of a database: bits of enum category that it takes */
 	char *id;			/* of a signal */
 	enum severity severity;
+	const char *subscription;	/* that it stands in; borrowed from that */
 };
 
 struct subscription;

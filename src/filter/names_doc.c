@@ -3,8 +3,6 @@
 #include "filter/field_name.h"
 #include "filter/names_doc.h"
 
-#define ALL_CATEGORIES ((1u << N_CATEGORIES) - 1)
-
 static const char *const type_words[] = {
 	[TYPE_U32] = "number",	 [TYPE_U64] = "number", [TYPE_I32] = "number", [TYPE_I64] = "number",
 	[TYPE_BOOL] = "boolean", [TYPE_TIME] = "time",	[TYPE_ID] = "id",      [TYPE_MODE] = "mode",
@@ -38,6 +36,9 @@ static void put_name(struct buffer *out, const char *name, const char *type, uns
 	const char *join = "; ";
 
 	buffer_printf(out, "*%s* (%s", name, type);
+	/* That a signal has what its event has is said once. */
+	if (categories_of != CATEGORY_BIT_signal && categories_of != ALL_CATEGORIES)
+		categories_of &= ~(unsigned)CATEGORY_BIT_signal;
 	for (unsigned i = 0; categories_of != ALL_CATEGORIES && i < N_CATEGORIES; i++)
 		if (categories_of & 1u << i) {
 			buffer_printf(out, "%s%s", join, categories[i].name);

@@ -70,13 +70,16 @@ static int parse_category(struct stream *stream, const json_t *json, struct filt
 	if (document_check_type(json, JSON_STRING, error) < 0)
 		return -EINVAL;
 	category = category_lookup(json_span(json));
+	if (category == CATEGORY_signal)
+		return filter_fail(error, "signals are in the database whatever the streams say (leave 'signal' out)");
 	if (category != N_CATEGORIES) {
 		stream->categories |= 1u << category;
 		return 0;
 	}
 	suggestion = suggestion_for(json_span(json));
 	for (size_t i = 0; i < N_CATEGORIES; i++)
-		suggest_offer(&suggestion, span_of(categories[i].name));
+		if (STREAM_CATEGORIES & 1u << i)
+			suggest_offer(&suggestion, span_of(categories[i].name));
 	return filter_fail(error, "unknown event type %s%s", quote(json_span(json)).text,
 			   quote_suggestion(suggest_best(&suggestion)).text);
 }
@@ -176,10 +179,10 @@ static int check_keys(json_t *json, size_t type, struct filter_error *error)
 	return document_check_keys(json, keys, error);
 }
 
-static int set_defaults(struct stream *stream, const char *default_name)
+static int set_defaults(struct stream *stream)
 {
 	if (!stream->name && stream->type == STREAM_JOURNAL)
-		stream->name = strdup(default_name);
+		stream->name = strdup(stream->subscription);
 	else if (!stream->name && stream->type == STREAM_SIGNAL)
 		stream->name = strdup(stream->id);
 	else
@@ -187,7 +190,15 @@ static int set_defaults(struct stream *stream, const char *default_name)
 	return stream->name ? 0 : -ENOMEM;
 }
 
-int stream_parse(struct stream *stream, json_t *json, const char *default_name, struct filter_error *error)
+static int check_journal_name(const struct stream *stream, struct filter_error *error)
+{
+	if (stream->type != STREAM_JOURNAL || strcmp(stream->name, SIGNALS_JOURNAL) != 0)
+		return 0;
+	return filter_fail(error, "name: the journal '%s' is the one that signals are written to (give this one another name)",
+			   SIGNALS_JOURNAL);
+}
+
+int stream_parse(struct stream *stream, json_t *json, const char *subscription, struct filter_error *error)
 {
 	size_t type = 0;
 	int r = document_check_type(json, JSON_OBJECT, error);
@@ -195,14 +206,17 @@ int stream_parse(struct stream *stream, json_t *json, const char *default_name, 
 	if (r < 0 || (r = find_type(json, &type, error)) < 0 || (r = check_keys(json, type, error)) < 0)
 		return r;
 	stream->type = types[type].type;
+	stream->subscription = subscription;
 	stream->keep = 1;
-	stream->categories = ALL_CATEGORIES;
+	stream->categories = STREAM_CATEGORIES;
 	stream->severity = SEVERITY_MEDIUM;
 	for (size_t i = 0; i < N_OPTIONS; i++)
 		if (types[type].options & 1u << i && (r = options[i].parse(stream, json, error)) < 0)
 			return r;
 	r = document_get_text(&stream->description, json, "description", false, error);
-	return r < 0 ? r : set_defaults(stream, default_name);
+	if (r < 0 || (r = set_defaults(stream)) < 0)
+		return r;
+	return check_journal_name(stream, error);
 }
 
 void stream_release(struct stream *stream)

@@ -262,9 +262,11 @@ static int check_kinds(struct terms *terms, const struct stream *stream, struct 
 	for (unsigned kind = 0; kind < N_KINDS; kind++)
 		if (stream->categories & 1u << kinds[kind].category)
 			kind_set_add(&wanted, kind);
-	if (!kind_set_intersect(&terms->kinds, &wanted))
-		return filter_fail(error, "no event can match: its types are not among the categories of the stream");
-	return 0;
+	if (kind_set_intersect(&terms->kinds, &wanted))
+		return 0;
+	if (stream->categories == STREAM_CATEGORIES)
+		return filter_fail(error, "no event can match: signals are made of what streams match, and are matched by none");
+	return filter_fail(error, "no event can match: its types are not among the categories of the stream");
 }
 
 /* A stream that names categories and no filter wants all of them. */
@@ -304,7 +306,7 @@ static int parse_stream(struct subscription *subscription, size_t n, json_t *jso
 	int r = stream_parse(stream, json, subscription->name, error);
 
 	if (r < 0 || (r = check_distinct(subscription, n, error)) < 0 ||
-	    (r = document_get(&list, json, "event_filters", JSON_ARRAY, stream->categories == ALL_CATEGORIES, error)) < 0)
+	    (r = document_get(&list, json, "event_filters", JSON_ARRAY, stream->categories == STREAM_CATEGORIES, error)) < 0)
 		return r;
 	r = list ? parse_filters(filters, subscription, list, error) : add_whole(filters, subscription, error);
 	for (size_t i = 0; r >= 0 && i < filters->n; i++) {

@@ -238,7 +238,7 @@ static int set_codes(struct term *term, struct term_parts *parts, struct span **
 
 	if (term->name.n_fields != 1 || term->name.fields[0] != FIELD_code || !is_whole)
 		return 0;
-	for (size_t i = 0; term->name.categories == CATEGORY_BIT_security && i < parts->n_values; i++)
+	for (size_t i = 0; term->name.categories != ALL_CATEGORIES && i < parts->n_values; i++)
 		if (record_type_check(parts->values[i], error) < 0)
 			return -EINVAL;
 	*ret_texts = calloc(parts->n_values * 2, sizeof(**ret_texts));
@@ -398,5 +398,5 @@ bool term_is_of_context(const struct term *term)
 			  term->name.place == PLACE_ancestry;
 
 	/* A name that some events do not have depends on the event too. */
-	return !term->kind_only && in_context && term->name.categories == (1u << N_CATEGORIES) - 1;
+	return !term->kind_only && in_context && term->name.categories == ALL_CATEGORIES;
 }

@@ -89,7 +89,10 @@ static const struct {
 
 static bool kind_can_have(enum field field, unsigned kind)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(kinds_of_fields); i++) {
+	bool can = fields[field].is_context || fields[field].categories & 1u << kinds[kind].category;
+
+	/* A signal has those of any kind. */
+	for (size_t i = 0; can && kinds[kind].category != CATEGORY_signal && i < ARRAY_SIZE(kinds_of_fields); i++) {
 		if (field < kinds_of_fields[i].first || field > kinds_of_fields[i].last)
 			continue;
 		for (unsigned k = 0; k < kinds_of_fields[i].n_kinds; k++)
@@ -97,7 +100,7 @@ static bool kind_can_have(enum field field, unsigned kind)
 				return true;
 		return false;
 	}
-	return fields[field].is_context || fields[field].categories & 1u << kinds[kind].category;
+	return can;
 }
 
 void term_add_known_kinds(struct term *term)

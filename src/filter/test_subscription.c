@@ -145,6 +145,7 @@ static void test_options(void **state)
 	assert_string_equal(streams[0].name, "A shell \xc3\xa4");
 	assert_string_equal(streams[0].description, "why");
 	assert_string_equal(severity_name(streams[0].severity), "high");
+	assert_string_equal(streams[0].subscription, "t");
 	assert_string_equal(streams[1].name, "other");
 	assert_int_equal(streams[1].severity, SEVERITY_MEDIUM);
 	assert_true(streams[2].compress && !streams[3].compress);
@@ -183,6 +184,34 @@ static void test_refused_options(void **state)
 	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"signal\",\"id\":\"a\"," DNS "},"
 		"{\"type\":\"signal\",\"id\":\"a\"," DNS "}]}",
 		"streams[1].id: signal 'a' is that of streams[0] already");
+}
+
+/* Signals go to a place of their own, and to no filter. */
+static void test_signals_apart(void **state)
+{
+	static const char reserved[] = "streams[0].name: the journal 'signals' is the one that signals are written to (give this "
+				       "one another name)";
+	_cleanup_(subscription_freep) struct subscription *same = accepted(
+		"{\"name\":\"signals\",\"streams\":[{\"type\":\"signal\",\"id\":\"signals\"," DNS "},"
+		"{\"type\":\"database\"," DNS "}]}");
+	_cleanup_(subscription_freep) struct subscription *any = accepted(DATABASE("{\"terms\":[\"process.pid is 1\"]}"));
+	_cleanup_(filter_freep) struct filter *filter = NULL;
+	bool wanted[N_KINDS];
+
+	assert_true(subscription_has_signals(same));
+	refused(STREAM("\"type\":\"journal\",\"name\":\"signals\"," DNS), reserved);
+	refused("{\"name\":\"signals\",\"streams\":[{\"type\":\"journal\"," DNS "}]}", reserved);
+	refused(STREAM("\"type\":\"database\",\"categories\":[\"file\",\"signal\"]"),
+		"streams[0].categories[1]: signals are in the database whatever the streams say (leave 'signal' out)");
+	refused(STREAM("\"type\":\"database\",\"categories\":[\"signl\"]"), "streams[0].categories[0]: unknown event type 'signl'");
+	refused(DATABASE("{\"terms\":[\"process\"]},{\"terms\":[\"signal\"]}"),
+		"streams[0].event_filters[1]: no event can match: signals are made of what streams match, and are matched by none");
+	refused(DATABASE("{\"terms\":[\"rule.id is 'a'\"]}"),
+		"streams[0].event_filters[0]: no event can match: signals are made of what streams match, and are matched by none");
+	assert_int_equal(filter_new(&filter, (const struct subscription *const *)&any, 1), 0);
+	filter_wanted(filter, wanted);
+	for (unsigned kind = 0; kind < N_KINDS; kind++)
+		assert_int_equal(wanted[kind], kinds[kind].category != CATEGORY_signal);
 }
 
 static void test_refused_terms(void **state)
@@ -335,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_options),	      cmocka_unit_test(test_refused_options),
 		cmocka_unit_test(test_refused_terms), cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_damaged),	      cmocka_unit_test(test_default),
+		cmocka_unit_test(test_signals_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -304,6 +304,31 @@ static void test_addresses(void **state)
 						  "which holds an address: use 'is' or 'in'");
 }
 
+/* A signal has what its event has. */
+static void test_signal(void **state)
+{
+	_cleanup_(event_freep) struct event *event = new_event(KIND_ID(signal, match));
+
+	values_set_text(&event->values, FIELD_path, SPAN("/etc/shadow"));
+	values_set_text(&event->values, FIELD_target_path, SPAN("/tmp/x"));
+	values_set_number(&event->values, FIELD_exit_code, 3);
+	values_set_text(&event->values, FIELD_direction, SPAN("ingress"));
+	values_set_text(&event->values, FIELD_source_ip, SPAN("\x0a\0\0\1"));
+	values_set_text(&event->values, FIELD_code, SPAN("USER_LOGIN"));
+	values_set_text(&event->values, FIELD_rule_id, SPAN("nc"));
+	values_set_number(&event->values, FIELD_severity, 4);
+	assert_true(matches(event, "signal"));
+	assert_true(matches(event, "event.action is 'match'"));
+	assert_true(matches(event, "rule.id is 'nc'"));
+	assert_true(matches(event, "event.severity greater than 3"));
+	assert_true(matches(event, "file.path starts with '/etc/'"));
+	assert_true(matches(event, "file.target_path is '/tmp/x'"));
+	assert_true(matches(event, "process.exit_code is 3"));
+	assert_true(matches(event, "network.addr in '10.0.0.0/8'"));
+	assert_true(matches(event, "security_event.id is '1112'"));
+	assert_false(matches(event, "file"));
+}
+
 static void test_record_types(void **state)
 {
 	_cleanup_(event_freep) struct event *event = new_event(KIND_ID(security, login));
@@ -494,6 +519,7 @@ int main(void)
 		cmocka_unit_test(test_addresses),     cmocka_unit_test(test_record_types),
 		cmocka_unit_test(test_refused),	      cmocka_unit_test(test_hostile_patterns),
 		cmocka_unit_test(test_every_field),   cmocka_unit_test(test_manual),
+		cmocka_unit_test(test_signal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "pipeline/answers.h"
 #include "pipeline/hold.h"
 #include "pipeline/setup.h"
+#include "pipeline/signals.h"
 
 #define PRUNE_EVERY_NS NS_PER_SEC
 #define AUDIT_TICK_NS (10 * NS_PER_MS)	/* its clock is coarse: at worst this much (HZ=100) */
@@ -25,6 +26,7 @@ struct pipeline {
 	struct tracker *tracker;
 	struct answers *answers;
 	struct hold *hold;
+	struct signals *signals;
 	struct buffer lookup_text;
 	struct buffer probe_bytes;	/* of a record that stands in a capture in hex */
 	uint64_t now_ns;		/* goes back by pipeline_follow_back() alone */
@@ -72,9 +74,13 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	if (r >= 0)
 		r = hold_new(&pipeline->hold);
 	if (r >= 0)
+		r = signals_new(&pipeline->signals);
+	if (r >= 0)
 		r = tracker_new(&pipeline->tracker, &tracker);
 	if (r < 0)
 		return r;
+	if (options->signal_window_ns > 0)
+		signals_set_window(pipeline->signals, options->signal_window_ns);
 	*ret = TAKE(pipeline);
 	return 0;
 }
@@ -84,6 +90,7 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 	if (!pipeline)
 		return NULL;
 	hold_free(pipeline->hold);
+	signals_free(pipeline->signals);
 	tracker_free(pipeline->tracker);
 	answers_free(pipeline->answers);
 	assembler_free(pipeline->assembler);
@@ -113,6 +120,8 @@ void pipeline_set_times(struct pipeline *pipeline, const struct pipeline_times *
 		pipeline->options.prune_ns = times->prune_ns;
 	if (times->grace_ns > 0)
 		tracker_set_grace(pipeline->tracker, times->grace_ns);
+	if (times->signal_window_ns > 0)
+		signals_set_window(pipeline->signals, times->signal_window_ns);
 }
 
 void pipeline_set_filter(struct pipeline *pipeline, struct filter *filter)
@@ -213,6 +222,64 @@ static int resolve_name(void *user, uint32_t id, bool is_group, uint64_t now_ns,
 	return r;
 }
 
+/* Says of every signal that the event set off.  The event itself goes where its other streams want it. */
+static int note_signals(struct pipeline *pipeline, struct event *event)
+{
+	const struct stream *const *hits;
+	size_t n = filter_hits(pipeline->options.filter, &hits);
+
+	for (size_t i = 0; i < n; i++) {
+		int r = signals_hit(pipeline->signals, hits[i], event, pipeline->now_ns);
+
+		if (r < 0)
+			return r;
+	}
+	event->streams &= ~FILTER_SIGNALED;
+	return 0;
+}
+
+/* 1: there was something. */
+static int emit_signals(struct pipeline *pipeline, uint64_t now_ns)
+{
+	struct event *event;
+	int n = 0;
+
+	for (; (event = signals_take(pipeline->signals, now_ns)); n = 1) {
+		int r;
+
+		pipeline->stats.signals++;
+		r = pipeline->emit(pipeline->user, event);
+		if (r < 0)
+			return r;
+	}
+	return n;
+}
+
+static int filter_and_emit(struct pipeline *pipeline, struct event *event)
+{
+	_cleanup_(event_freep) struct event *owned = event;
+	bool has_signals = false;
+	int r = 0;
+
+	if (!pipeline->options.wanted || __atomic_load_n(&pipeline->options.wanted[event->kind], __ATOMIC_RELAXED) ||
+	    event_category(event) == CATEGORY_recorder)
+		event->streams = pipeline->options.filter ? filter_match(pipeline->options.filter, event) : 1;
+	if (unlikely(event->streams & FILTER_SIGNALED)) {
+		has_signals = true;
+		r = note_signals(pipeline, event);
+		if (r < 0)
+			return r;
+	}
+	if (event->streams == 0) {
+		pipeline->stats.filtered_out++;
+	} else {
+		pipeline->stats.emitted++;
+		r = pipeline->emit(pipeline->user, TAKE(owned));
+	}
+	/* Behind the event that set them off. */
+	return r >= 0 && has_signals ? MIN(emit_signals(pipeline, pipeline->now_ns), 0) : r;
+}
+
 static int track_and_emit(struct pipeline *pipeline, struct event *event, const struct context *actor)
 {
 	_cleanup_(event_freep) struct event *owned = event;
@@ -235,15 +302,7 @@ static int track_and_emit(struct pipeline *pipeline, struct event *event, const 
 		pipeline->stats.merged++;
 		return 0;
 	}
-	if (!pipeline->options.wanted || __atomic_load_n(&pipeline->options.wanted[event->kind], __ATOMIC_RELAXED) ||
-	    event_category(event) == CATEGORY_recorder)
-		event->streams = pipeline->options.filter ? filter_match(pipeline->options.filter, event) : 1;
-	if (event->streams == 0) {
-		pipeline->stats.filtered_out++;
-		return 0;
-	}
-	pipeline->stats.emitted++;
-	return pipeline->emit(pipeline->user, TAKE(owned));
+	return filter_and_emit(pipeline, TAKE(owned));
 }
 
 static int track_held(struct pipeline *pipeline, struct held *held)
@@ -367,8 +426,10 @@ static int release_ripe(struct pipeline *pipeline)
 		if (r < 0)
 			return r;
 	}
-	if (r >= 0)
-		r = release_held(pipeline, audit_is_past(pipeline));
+	if (r >= 0 && (r = release_held(pipeline, audit_is_past(pipeline))) >= 0) {
+		n = MAX(n, r);
+		r = emit_signals(pipeline, pipeline->now_ns);
+	}
 	return r < 0 ? r : MAX(n, r);
 }
 
@@ -550,6 +611,8 @@ int pipeline_drain(struct pipeline *pipeline)
 	}
 	if (r >= 0)
 		r = release_held(pipeline, UINT64_MAX);
+	if (r >= 0)
+		r = emit_signals(pipeline, UINT64_MAX);
 	return MIN(r, 0);
 }
 
@@ -575,5 +638,5 @@ uint64_t pipeline_next_ns(const struct pipeline *pipeline)
 
 	if (held_ns != UINT64_MAX)
 		held_ns = MAX(held_ns, pipeline->audit_came_ns) + HOLD_IDLE_NS;
-	return MIN(held_ns, assembler_next_ns(pipeline->assembler));
+	return MIN(MIN(held_ns, signals_next_ns(pipeline->signals)), assembler_next_ns(pipeline->assembler));
 }

@@ -12,6 +12,7 @@ struct pipeline_times {
 	uint64_t timeout_ns;		/* EventAssemblerTimeoutMs */
 	uint64_t prune_ns;		/* between two prunings of the table of processes */
 	uint64_t grace_ns;		/* how long an ended process is remembered */
+	uint64_t signal_window_ns;	/* SignalWindowSecs */
 };
 
 struct pipeline_options {
@@ -20,6 +21,7 @@ struct pipeline_options {
 	struct tracker_options tracker;
 	struct filter *filter;		/* borrowed; NULL: every event is wanted, streams = 1 */
 	uint64_t prune_ns;		/* between two prunings of the table of processes; 0: 1 s */
+	uint64_t signal_window_ns;	/* hits of a signal by one process are one event for so long; 0: 60 s */
 	const bool *wanted;		/* N_KINDS flags: kinds that settings leave on; NULL: all.  Borrowed, may change */
 	const bool *not_from_audit;	/* N_KINDS flags: kinds that another source shows; NULL: none.  Borrowed */
 	uint32_t own_pid;		/* what this process does is not recorded; 0: nobody */
@@ -47,6 +49,7 @@ struct pipeline_stats {
 	uint64_t patterns_given_up;	/* see filter_given_up() */
 	uint64_t held;			/* forks and exits that wait for audit now */
 	uint64_t emitted;
+	uint64_t signals;		/* emitted besides: signals that events set off */
 	const struct decoder_stats *decoder;
 	const struct assembler_stats *assembler;
 	const struct tracker_stats *tracker;

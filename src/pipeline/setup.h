@@ -1,8 +1,9 @@
 #pragma once
 /* What the pipeline of a live run is told and that of an import cannot know: a record at the beginning of a capture.
- *	recorder(SEC.NS:0): boot_id=UUID boot_time=NS pid=PID timeout=NS prune=NS grace=NS not_audit=process.fork,process.exec
+ *	recorder(SEC.NS:0): boot_id=UUID boot_time=NS pid=PID timeout=NS prune=NS grace=NS signal_window=NS
+ *		not_audit=process.fork,process.exec
  * and, where a setting changed meanwhile, only
- *	recorder(SEC.NS:0): timeout=NS prune=NS grace=NS */
+ *	recorder(SEC.NS:0): timeout=NS prune=NS grace=NS signal_window=NS */
 
 #include "pipeline/pipeline.h"
 

@@ -40,12 +40,12 @@ static void test_there_and_back(void **state)
 
 static void test_times(void **state)
 {
-	const struct pipeline_times times = { .timeout_ns = 5, .prune_ns = 6, .grace_ns = 7 };
+	const struct pipeline_times times = { .timeout_ns = 5, .prune_ns = 6, .grace_ns = 7, .signal_window_ns = 8 };
 	struct buffer text = { 0 };
 	struct setup setup;
 
 	setup_write_times(&text, &times, UINT64_C(1795343338000000007));
-	assert_string_equal(buffer_text(&text), HEAD "timeout=5 prune=6 grace=7");
+	assert_string_equal(buffer_text(&text), HEAD "timeout=5 prune=6 grace=7 signal_window=8");
 	assert_int_equal(setup_read(&setup, (struct span){ text.data + strlen(HEAD), text.size - strlen(HEAD) }), 0);
 	assert_true(setup.only_times);
 	assert_memory_equal(&setup.times, &times, sizeof(times));

@@ -25,8 +25,15 @@
 
 #define BUSY_TIMEOUT_MS 500 /* a person with the sqlite3 shell may hold the lock for a moment */
 
-/* migrations[n]: SQL that makes version n + 1 out of version n. */
-static const char *const migrations[SCHEMA_VERSION] = { NULL };
+/* Signals are events of a category. The table they had before nobody ever wrote to. */
+static void add_signals(struct buffer *sql, const struct layout *layout)
+{
+	buffer_append_text(sql, "DROP TABLE IF EXISTS signal;\n");
+	schema_sql_category(sql, layout, CATEGORY_signal);
+}
+
+/* migrations[n]: appends the SQL that makes tables of version n + 1 out of those of version n. */
+static void (*const migrations[SCHEMA_VERSION])(struct buffer *sql, const struct layout *layout) = { NULL, add_signals };
 
 static _printf_(3, 4) int fail(int error, struct sink_error *ret, const char *format, ...)
 {
@@ -94,7 +101,7 @@ static int configure(sqlite3 *db, bool bulk, bool created)
 static int create(sqlite3 *db, const char *path, struct sink_error *error)
 {
 	_cleanup_(buffer_release) struct buffer sql = { 0 };
-	struct layout *layout = malloc(sizeof(*layout));
+	_cleanup_(freep) struct layout *layout = malloc(sizeof(*layout));
 	int r;
 
 	if (!layout)
@@ -106,7 +113,6 @@ static int create(sqlite3 *db, const char *path, struct sink_error *error)
 		      SQL_APPLICATION_ID, SCHEMA_VERSION);
 	schema_sql(&sql, layout);
 	buffer_append_text(&sql, "COMMIT;");
-	free(layout);
 	if (buffer_error(&sql) < 0)
 		return -ENOMEM;
 	r = sql_exec(db, buffer_text(&sql));
@@ -116,24 +122,33 @@ static int create(sqlite3 *db, const char *path, struct sink_error *error)
 	return 0;
 }
 
+/* All in one transaction: a file is of the one version or of the other. */
 static int migrate(sqlite3 *db, int64_t version)
 {
-	for (; version < SCHEMA_VERSION; version++) {
-		_cleanup_(buffer_release) struct buffer sql = { 0 };
-		int r;
+	_cleanup_(buffer_release) struct buffer sql = { 0 };
+	_cleanup_(freep) struct layout *layout = NULL;
+	int r;
 
+	if (version == SCHEMA_VERSION)
+		return 0;
+	layout = malloc(sizeof(*layout));
+	if (!layout)
+		return -ENOMEM;
+	layout_make(layout);
+	buffer_append_text(&sql, "BEGIN;\n");
+	for (; version < SCHEMA_VERSION; version++) {
 		if (!migrations[version])
 			return -EBADMSG;
-		buffer_printf(&sql, "BEGIN; %s; PRAGMA user_version = %d; COMMIT;", migrations[version],
-			      (int)version + 1);
-		r = sql_exec(db, buffer_text(&sql));
-		if (r < 0) {
-			if (!sqlite3_get_autocommit(db))
-				sql_exec(db, "ROLLBACK");
-			return r;
-		}
+		migrations[version](&sql, layout);
 	}
-	return 0;
+	schema_sql_views(&sql, layout);
+	buffer_printf(&sql, "PRAGMA user_version = %d; COMMIT;", SCHEMA_VERSION);
+	if (buffer_error(&sql) < 0)
+		return -ENOMEM;
+	r = sql_exec(db, buffer_text(&sql));
+	if (r < 0 && !sqlite3_get_autocommit(db))
+		sql_exec(db, "ROLLBACK");
+	return r;
 }
 
 /* Is it ours, and of which version?  > 0: there is nothing in it. */

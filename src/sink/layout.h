@@ -26,7 +26,7 @@ struct column {
 	uint8_t place;			/* from 0, in the table; the second of a path is place + 1 */
 };
 
-#define TABLE_MAX_COLUMNS 96
+#define TABLE_MAX_COLUMNS 128
 
 struct table {
 	char name[32];

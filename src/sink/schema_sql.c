@@ -246,6 +246,60 @@ static void append_gaps_view(struct buffer *sql)
 		      kinds[KIND_ID(recorder, gap)].action);
 }
 
+/* Subject and detail as the view `events` has them for the category of the event that set the signal off, whose columns are all
+ * here. */
+static void append_of_event(struct buffer *sql, bool detail)
+{
+	buffer_append_text(sql, ",\n\tCASE signal_event_category");
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		const char *says = detail ? categories[i].detail_sql : categories[i].subject_sql;
+
+		if (says && i != CATEGORY_signal && i != CATEGORY_recorder)
+			buffer_printf(sql, "\n\t\tWHEN '%s' THEN %s", categories[i].name, says);
+	}
+	buffer_printf(sql, " END AS %s", detail ? "detail" : "subject");
+}
+
+/* What one wants to know of a hit first; signal_events has every field. */
+static void append_signals_view(struct buffer *sql)
+{
+	buffer_append_text(
+		sql,
+		"CREATE VIEW signals AS SELECT sequence, time, time_ns, event_id, rule_id, rule_name, rule_description,\n"
+		"\trule_ruleset, rule_severity, event_severity, signal_count, signal_first, signal_last, signal_event_id,\n"
+		"\tsignal_event_category, signal_event_action");
+	append_of_event(sql, false);
+	append_of_event(sql, true);
+	buffer_append_text(
+		sql,
+		",\n\tprocess_row, process_entity_id, process_pid, process_executable, process_command_line,\n"
+		"\tprocess_parent_executable,\n"
+		"\t(SELECT process_ancestry FROM processes WHERE id = process_row) AS process_ancestry,\n"
+		"\tuser_name, user_audit_name, session_id\nFROM signal_events;\n");
+}
+
+void schema_sql_category(struct buffer *sql, const struct layout *layout, unsigned category)
+{
+	append_table(sql, &layout->shapes[category]);
+	append_table(sql, &layout->events[category]);
+}
+
+void schema_sql_views(struct buffer *sql, const struct layout *layout)
+{
+	static const char *const others[] = { "events", "processes", "gaps", "signals" };
+
+	for (unsigned i = 0; i < N_CATEGORIES; i++)
+		buffer_printf(sql, "DROP VIEW IF EXISTS %s_events;\n", categories[i].name);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		buffer_printf(sql, "DROP VIEW IF EXISTS %s;\n", others[i]);
+	for (unsigned i = 0; i < N_CATEGORIES; i++)
+		append_category_view(sql, layout, i);
+	append_events_view(sql);
+	append_processes_view(sql, layout);
+	append_gaps_view(sql);
+	append_signals_view(sql);
+}
+
 void schema_sql(struct buffer *sql, const struct layout *layout)
 {
 	buffer_append_text(
@@ -263,25 +317,12 @@ void schema_sql(struct buffer *sql, const struct layout *layout)
 		"CREATE TABLE process_end (process INTEGER PRIMARY KEY -- row of process\n"
 		", time INTEGER -- when it exited, or began another program; NULL: that was not seen\n"
 		", next INTEGER -- row of process: the image it became; NULL: it exited\n"
-		", exit_code INTEGER, exit_signal INTEGER);\n"
-		"CREATE TABLE signal (sequence INTEGER PRIMARY KEY, time INTEGER, name INTEGER -- text: rule that matched\n"
-		", event INTEGER -- sequence of the event\n"
-		");\n");
+		", exit_code INTEGER, exit_signal INTEGER);\n");
 	append_table(sql, &layout->login);
 	append_table(sql, &layout->process);
-	for (unsigned i = 0; i < N_CATEGORIES; i++) {
-		append_table(sql, &layout->shapes[i]);
-		append_table(sql, &layout->events[i]);
-		append_category_view(sql, layout, i);
-	}
-	append_events_view(sql);
-	append_processes_view(sql, layout);
-	append_gaps_view(sql);
-	buffer_append_text(sql, "CREATE VIEW signals AS SELECT sequence");
-	append_time(sql, "time", "time");
-	buffer_append_text(
-		sql,
-		", (SELECT value FROM text WHERE id = name) AS name, event AS event_sequence FROM signal;\n");
+	for (unsigned i = 0; i < N_CATEGORIES; i++)
+		schema_sql_category(sql, layout, i);
+	schema_sql_views(sql, layout);
 }
 
 void schema_sql_insert(struct buffer *sql, const struct table *table)

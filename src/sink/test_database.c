@@ -208,6 +208,48 @@ static void one_writer(void **state)
 	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM events"), 1);
 }
 
+/* A file of version 1: signals had a table that nobody wrote to. */
+static void older_is_migrated(void **state)
+{
+	static const char as_it_was[] =
+		"DROP VIEW signals; DROP VIEW events; DROP VIEW signal_events; DROP TABLE event_signal; DROP TABLE shape_signal;"
+		"CREATE TABLE signal (sequence INTEGER PRIMARY KEY, time INTEGER, name INTEGER, event INTEGER);"
+		"CREATE VIEW signals AS SELECT sequence, time, (SELECT value FROM text WHERE id = name) AS name FROM signal;"
+		"CREATE VIEW events AS SELECT sequence, time FROM file_events;"
+		"CREATE VIEW of_a_person AS SELECT sequence FROM events;"
+		"PRAGMA user_version = 1";
+	struct place *place = *state;
+	struct sink *sink = database_must_open(place->file);
+	struct sink_report report;
+
+	assert_int_equal(write_event(sink, KIND_ID(file, write), 5, NULL), 0);
+	sink_database.free(sink);
+	change(place->file, as_it_was);
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM sqlite_schema WHERE name = 'signal'"), 1);
+	sink = database_must_open(place->file);
+	report = report_of(sink);
+	assert_true(report.existed && report.n_damaged == 0);
+	assert_int_equal(write_event(sink, KIND_ID(signal, match), 6, NULL), 0);
+	sink_database.free(sink);
+	assert_int_equal(ask_number(place->file, "PRAGMA user_version"), SCHEMA_VERSION);
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM sqlite_schema WHERE name = 'signal'"), 0);
+	assert_text(place->file, "SELECT group_concat(category || ' ' || sequence) FROM events", "file 1,signal 2");
+	assert_int_equal(ask_number(place->file, "SELECT max(sequence) FROM signals"), 2);
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM of_a_person"), 2);
+	/* and stays as it is: once is enough */
+	sink_database.free(database_must_open(place->file));
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM events"), 2);
+	/* one that cannot be is not changed by half: it is set aside as it was */
+	change(place->file, "PRAGMA user_version = 1; DROP VIEW signals");
+	sink = database_must_open(place->file);
+	report = report_of(sink);
+	assert_int_equal(report.n_damaged, 1);
+	assert_int_equal(ask_number(report.damaged_path, "SELECT count(*) FROM events"), 2);
+	assert_int_equal(ask_number(report.damaged_path, "SELECT count(*) FROM sqlite_schema WHERE name = 'signals'"), 0);
+	assert_int_equal(ask_number(report.damaged_path, "PRAGMA user_version"), 1);
+	sink_database.free(sink);
+}
+
 static void refused_and_left_alone(void **state)
 {
 	static const char *const made_by[] = {
@@ -573,6 +615,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(new_and_again, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(alive_is_kept_fresh, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(one_writer, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(older_is_migrated, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(refused_and_left_alone, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(damaged_is_set_aside, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(damaged_while_open, place_make, place_remove),

@@ -86,6 +86,63 @@ static void views_show(void **state)
 		assert_text(place->file, questions[i].sql, questions[i].answer);
 }
 
+/* What was set off, by what, and who that was. */
+static void signals_show(void **state)
+{
+	static const struct {
+		const char *sql, *answer;
+	} questions[] = {
+		{ "SELECT rule_id || ' ' || rule_severity || ' ' || event_severity || ' ' || signal_count FROM signals", "nc high 4 7" },
+		{ "SELECT signal_first || ' ' || signal_last FROM signals",
+		  "1970-01-01T00:00:01.000000000Z 1970-01-01T00:00:02.000000000Z" },
+		{ "SELECT signal_event_category || '.' || signal_event_action || ' ' || subject || ' ' || detail FROM signals",
+		  "network.connect 10.0.0.1 443 tcp" },
+		{ "SELECT process_executable || ' < ' || process_ancestry FROM signals", "/usr/bin/nc < /usr/sbin/sshd < init" },
+		{ "SELECT c.event_id FROM signals s JOIN network_events c ON c.event_id = s.signal_event_id", "1-100" },
+		{ "SELECT s.event_id FROM signals s JOIN signal_events e USING (event_id) WHERE destination_port = 443",
+		  "2-8000000000000001" },
+		{ "SELECT subject || ' ' || detail FROM events WHERE category = 'signal'", "Netcat network.connect" },
+	};
+	struct place *place = *state;
+	struct sink *sink = database_must_open(place->file);
+	struct context *init = context_new(), *sshd = context_new(), *nc = context_new();
+	struct event *event = event_new(KIND_ID(network, connect), 1), *signal;
+
+	values_set_text(&init->values, FIELD_name, SPAN("init"));
+	values_set_text(&sshd->values, FIELD_executable, SPAN("/usr/sbin/sshd"));
+	context_set_parent(sshd, init);
+	values_set_text(&nc->values, FIELD_executable, SPAN("/usr/bin/nc"));
+	context_set_parent(nc, sshd);
+	event->origin = 0x100;
+	event->context = nc;
+	values_set_text(&event->values, FIELD_destination_ip, SPAN("\x0a\0\0\1"));
+	values_set_number(&event->values, FIELD_destination_port, 443);
+	values_set_text(&event->values, FIELD_transport, SPAN("tcp"));
+	signal = event_copy(event);
+	signal->kind = KIND_ID(signal, match);
+	signal->time_ns = 2;
+	signal->origin = UINT64_C(1) << 63 | 1;
+	values_set_text(&signal->values, FIELD_rule_id, SPAN("nc"));
+	values_set_text(&signal->values, FIELD_rule_name, SPAN("Netcat"));
+	values_set_text(&signal->values, FIELD_rule_severity, SPAN("high"));
+	values_set_number(&signal->values, FIELD_severity, 4);
+	values_set_text(&signal->values, FIELD_signal_event_id, SPAN("1-100"));
+	values_set_text(&signal->values, FIELD_signal_event_category, SPAN("network"));
+	values_set_text(&signal->values, FIELD_signal_event_action, SPAN("connect"));
+	values_set_number(&signal->values, FIELD_signal_count, 7);
+	values_set_number(&signal->values, FIELD_signal_first, NS_PER_SEC);
+	values_set_number(&signal->values, FIELD_signal_last, 2 * NS_PER_SEC);
+	assert_int_equal(sink_database.write(sink, event), 0);
+	assert_int_equal(sink_database.write(sink, signal), 0);
+	event_free(event);
+	event_free(signal);
+	context_unref(sshd);
+	context_unref(init);
+	sink_database.free(sink);
+	for (unsigned i = 0; i < ARRAY_SIZE(questions); i++)
+		assert_text(place->file, questions[i].sql, questions[i].answer);
+}
+
 /* The newest events come from the ends of the tables: nothing is sorted, whatever their number. */
 static void newest_without_sorting(void **state)
 {
@@ -94,6 +151,7 @@ static void newest_without_sorting(void **state)
 		"EXPLAIN QUERY PLAN SELECT * FROM events ORDER BY sequence LIMIT 5",
 		"EXPLAIN QUERY PLAN SELECT * FROM events WHERE sequence > 1000 ORDER BY sequence DESC",
 		"EXPLAIN QUERY PLAN SELECT * FROM file_events ORDER BY sequence DESC LIMIT 5",
+		"EXPLAIN QUERY PLAN SELECT * FROM signals ORDER BY sequence DESC LIMIT 5",
 		"EXPLAIN QUERY PLAN SELECT * FROM processes WHERE id = 5",
 	};
 	struct place *place = *state;
@@ -168,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(views_show, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(signals_show, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(newest_without_sorting, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(every_view_answers, place_make, place_remove),
 	};

@@ -60,7 +60,7 @@ def reconciled_status(recorder, n_stored):
         status = recorder.status()
         if status["queue.events"] == 0 and status["stored"] + status["lost.database"] >= n_stored and \
                 status["decoded"] == sum(status[name] for name in ("own", "merged", "filtered_out", "held", "emitted")) and \
-                status["emitted"] == status["stored"] + status["lost.database"] + status["lost.shed"]:
+                status["emitted"] + status["signals"] == status["stored"] + status["lost.database"] + status["lost.shed"]:
             return status
         settled.last = status
     try:
