@@ -53,8 +53,7 @@ int daemon_open_sinks(struct daemon *d)
 			options.path = path;
 			options.max_size_bytes = streams[k].max_size_bytes;
 			options.keep = streams[k].keep;
-			if (streams[k].compress)
-				log_warning("The journal %s: old files are not compressed in this release", path);
+			options.compress = streams[k].compress;
 			r = sink.ops->open(&sink.sink, &options);
 			if (r < 0) {
 				log_error("Failed to open the journal %s: %s", path, error.message);
@@ -77,11 +76,27 @@ void daemon_close_sinks(struct daemon *d)
 	}
 }
 
+/* What a crash left of a journal's last line was cut off when it was opened. */
+static void tell_torn(struct daemon *d, const struct writer_sink *journal)
+{
+	struct sink_report report;
+
+	journal->ops->report(journal->sink, &report);
+	if (report.torn_lines == 0)
+		return;
+	log_warning("The last line of the journal %s was torn by a crash and is cut off", report.path);
+	notes_say(&d->notes, "health", "the last line of the journal %s was torn by a crash and is cut off", report.path);
+}
+
 /* What came before this run: the time in which nobody recorded. */
 void daemon_tell_the_past(struct daemon *d)
 {
 	const struct writer_sink *database = &d->writer_options.sinks[0];
 	struct sink_report report;
+
+	for (size_t i = 0; i < d->writer_options.n_sinks; i++)
+		if (d->writer_options.sinks[i].is_journal)
+			tell_torn(d, &d->writer_options.sinks[i]);
 
 	database->ops->report(database->sink, &report);
 	if (report.n_damaged > 0) {
