@@ -2,6 +2,7 @@
 
 #include "sink/test_journal.h"
 
+#include <semaphore.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -14,14 +15,19 @@
 static enum { WORKS, DIES, FAILS } how;
 static unsigned at;			/* the at-th call from now on dies, or fails */
 static unsigned n_calls;
+static bool only_compression;		/* calls of the writer do not count */
+static sem_t came;			/* it was called */
 
 static bool fails(void)
 {
+	if (only_compression && gettid() == getpid())
+		return false;
 	/* The writer and the compression may be here at once. */
-	if (how == WORKS || __atomic_add_fetch(&n_calls, 1, __ATOMIC_SEQ_CST) != at)
+	if (__atomic_add_fetch(&n_calls, 1, __ATOMIC_SEQ_CST) != at || how == WORKS)
 		return false;
 	if (how == DIES)
 		_exit(0);
+	sem_post(&came);
 	errno = EIO;
 	return true;
 }
@@ -54,7 +60,21 @@ static bool go_on(const char *path, bool compress)
 
 	write_range(sink, last + 1, N_LINES + 1);
 	sink_journal.free(sink);
-	return n_calls < at;
+	return n_calls < at;	/* else it was called while it ended */
+}
+
+/* A journal with one old file, which is compressed: until a call of that fails, or to its end. */
+static void compress_one(const struct place *place)
+{
+	struct sink *sink = journal_must_open(place->file, MAX_SIZE, KEEP, true);
+	uint64_t last = found_in(place->file).last;
+
+	write_range(sink, last + 1, last + 21);
+	if (how == FAILS)
+		sem_wait(&came);
+	else
+		wait_gone(place, beside(place->file, ".1"));
+	sink_journal.free(sink);
 }
 
 static bool child_is_done(const char *path, bool compress)
@@ -89,6 +109,7 @@ static void dies(void **state)
 
 		remove_files(place);
 		at = round / 2 + 1;
+		n_calls = 0;
 		for (how = DIES; !child_is_done(place->file, compress); how = DIES, at++) {
 			how = WORKS;
 			if (size_of(place->file) >= 0) {
@@ -124,6 +145,49 @@ static void fails_once(void **state)
 		how = WORKS;
 		assert_found(place->file, 1, N_LINES);
 	}
+}
+
+static void compress_one_in_child(const struct place *place)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		compress_one(place);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* The compression dies, or gets an error, at each of its calls; the next recorder does what was left. */
+static void compression_ends(void **state)
+{
+	struct place *place = *state;
+	unsigned n;
+
+	sem_init(&came, 0, 0);
+	only_compression = true;
+	n_calls = 0;
+	compress_one(place);
+	n = n_calls;
+	assert_true(n >= 6);
+	for (unsigned i = 0; i < 2 * n; i++) {
+		remove_files(place);
+		n_calls = 0;
+		at = i / 2 + 1;
+		how = i % 2 ? DIES : FAILS;
+		if (how == DIES)
+			compress_one_in_child(place);
+		else
+			compress_one(place);
+		how = WORKS;
+		assert_found(place->file, 1, 20);
+		compress_one(place);
+		assert_found(place->file, 1, 40);
+	}
+	only_compression = false;
 }
 
 /* The states in which a crash of the machine may leave a file that was being compressed. */
@@ -178,6 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(dies, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(fails_once, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(compression_ends, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(both_are_there, place_make, place_remove),
 	};
 
