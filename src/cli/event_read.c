@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 
 #include "cli/event_read.h"
 #include "event/json_text.h"
@@ -131,6 +132,60 @@ static void set_fields(struct values *values, const json_t *json, unsigned begin
 	}
 }
 
+/* The parent and its ancestors, of whom a line tells a few fields each. */
+
+static const struct {
+	const char *name;
+	enum field field;
+} person[] = {
+	{ "entity_id", FIELD_entity_id },	{ "pid", FIELD_pid },
+	{ "name", FIELD_name },			{ "executable", FIELD_executable },
+	{ "command_line", FIELD_command_line }, { "user.id", FIELD_uid },
+	{ "user.name", FIELD_user_name },
+};
+
+/* `place`: as in recorder.escaped. */
+static void set_person(struct context *context, const json_t *json, const char *place, const json_t *escaped)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(person); i++) {
+		const json_t *value = find(json, person[i].name);
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s.%s", place, person[i].name);
+		if (value)
+			set_field(&context->values, person[i].field, value, is_escaped(escaped, name));
+	}
+}
+
+/* The farthest first, since a context is never changed once it is somebody's parent. */
+static int read_ancestry(struct context *context, const json_t *json)
+{
+	const json_t *ancestry = find(json, "process.ancestry"), *parent = find(json, "process.parent");
+	const json_t *escaped = find(json, "recorder.escaped"), *ppid = find(parent, "pid");
+	_cleanup_(context_unrefp) struct context *above = NULL;
+
+	if (ppid)
+		set_field(&context->values, FIELD_ppid, ppid, false);
+	for (size_t i = MIN(json_array_size(ancestry), (size_t)CONTEXT_MAX_DEPTH); i-- > 0;) {
+		struct context *ancestor = context_new();
+		char place[64];
+
+		if (!ancestor)
+			return -ENOMEM;
+		snprintf(place, sizeof(place), "process.ancestry[%zu]", i);
+		set_person(ancestor, json_array_get(ancestry, i), place, escaped);
+		if (i == 0)
+			set_person(ancestor, parent, "process.parent", escaped);
+		context_set_parent(ancestor, above);
+		context_unref(above);
+		above = ancestor;
+		if (ancestor->values.failed)
+			return -ENOMEM;
+	}
+	context_set_parent(context, above);
+	return 0;
+}
+
 int event_read(struct event **ret, const json_t *json)
 {
 	_cleanup_(event_freep) struct event *event = NULL;
@@ -148,7 +203,7 @@ int event_read(struct event **ret, const json_t *json)
 	event->sequence = (uint64_t)json_integer_value(find(json, "event.sequence"));
 	set_fields(&event->values, json, N_CONTEXT_FIELDS, N_FIELDS, kinds[kind].category);
 	set_fields(&event->context->values, json, 0, N_CONTEXT_FIELDS, kinds[kind].category);
-	if (event->values.failed || event->context->values.failed)
+	if (read_ancestry(event->context, json) < 0 || event->values.failed || event->context->values.failed)
 		return -ENOMEM;
 	*ret = TAKE(event);
 	return 0;

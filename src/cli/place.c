@@ -29,6 +29,11 @@ char *place_socket(const struct place_options *options)
 	return place_of(options, offsetof(struct places, socket));
 }
 
+char *place_journals(const struct place_options *options)
+{
+	return place_of(options, offsetof(struct places, journals_dir));
+}
+
 char *place_config_file(const struct place_options *options)
 {
 	return place_of(options, offsetof(struct places, config_file));

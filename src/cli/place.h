@@ -7,6 +7,7 @@
 /* malloc'ed; NULL: no memory. */
 char *place_database(const struct place_options *options);
 char *place_socket(const struct place_options *options);
+char *place_journals(const struct place_options *options);	/* the folder */
 char *place_config_file(const struct place_options *options);
 /* 0, or an exit code after the error has been printed. */
 int place_open_history(struct history **ret, const struct place_options *options);

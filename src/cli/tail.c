@@ -1,20 +1,44 @@
-/* `recorder tail`: events as they happen. The daemon sends them as JSON; here they become events again, so
- * that a line looks the same as in a query. */
+/* `recorder tail`: events as they happen, from the daemon or from a journal. */
 
 #include <errno.h>
 
 #include "cli/client.h"
-#include "cli/event_line.h"
-#include "cli/event_read.h"
+#include "cli/place.h"
 #include "cli/tail.h"
+#include "cli/tail_journal.h"
+#include "cli/tail_lines.h"
 
 struct tail_options {
 	struct place_options places;
 	struct print_options print;
 	uint64_t limit;
+	const char *journal;
+	uint64_t n_last, since_ns;
+	bool once;
 };
 
 static const struct option options[] = {
+	{ .name = "journal",
+	  .letter = 'j',
+	  .argument = "NAME",
+	  .help = "those of a journal; no recorder need run",
+	  .type = OPTION_TEXT,
+	  .offset = offsetof(struct tail_options, journal) },
+	{ .name = "lines",
+	  .argument = "N",
+	  .help = "begin with the last N that are there (--journal)",
+	  .type = OPTION_NUMBER,
+	  .offset = offsetof(struct tail_options, n_last) },
+	{ .name = "since",
+	  .letter = 's',
+	  .argument = "TIME",
+	  .help = "begin with those from then on (--journal)",
+	  .type = OPTION_TIME,
+	  .offset = offsetof(struct tail_options, since_ns) },
+	{ .name = "no-follow",
+	  .help = "end with the last that is there (--journal)",
+	  .type = OPTION_FLAG,
+	  .offset = offsetof(struct tail_options, once) },
 	{ .name = "limit",
 	  .letter = 'n',
 	  .argument = "N",
@@ -24,12 +48,6 @@ static const struct option options[] = {
 	PRINT_OPTIONS(struct tail_options, print),
 	PLACE_OPTIONS(struct tail_options, places),
 	{ .name = NULL },
-};
-
-struct tail {
-	struct event_lines lines;
-	bool json;
-	uint64_t n_events;
 };
 
 static json_t *make_request(const struct tail_request *request)
@@ -44,44 +62,16 @@ static json_t *make_request(const struct tail_request *request)
 	return json;
 }
 
-static int print_line(struct tail *tail, struct span line)
-{
-	_cleanup_(event_freep) struct event *event = NULL;
-	json_t *json = json_loadb(line.data, line.size, JSON_ALLOW_NUL, NULL);
-	const json_t *dropped = json_object_get(json, "dropped");
-	int r = 0;
-
-	if (dropped) {
-		fprintf(stdout,
-			"%s%lld events are not shown: they came faster than they could be printed%s\n",
-			screen_colour(&tail->lines.screen, COLOUR_YELLOW),
-			(long long)json_integer_value(dropped),
-			screen_end(&tail->lines.screen, COLOUR_YELLOW));
-	} else if (json && event_read(&event, json) == 0) {
-		r = event_line_print(&tail->lines, event);
-		tail->n_events++;
-	}
-	json_decref(json);
-	return r;
-}
-
-static int follow(struct tail *tail, struct client_connection *client, uint64_t limit)
+static int follow(struct tail_lines *lines, struct client_connection *client)
 {
 	struct span line;
 	int r;
 
 	while ((r = client_line(client, &line)) > 0) {
-		if (tail->json) {
-			fwrite(line.data, 1, line.size, stdout);
-			putchar('\n');
-			tail->n_events++;
-		} else {
-			r = print_line(tail, line);
-			if (r < 0)
-				return r;
-		}
-		if (fflush(stdout) != 0 || (limit > 0 && tail->n_events >= limit))
-			return 0;
+		r = tail_lines_print(lines, line);
+		/* What a daemon of another version sends may be no event here. */
+		if (r == 1 || (r < 0 && r != -EINVAL))
+			return MIN(r, 0);
 	}
 	return r;
 }
@@ -89,8 +79,7 @@ static int follow(struct tail *tail, struct client_connection *client, uint64_t 
 int tail_follow(const struct tail_request *request)
 {
 	_cleanup_(client_closep) struct client_connection *client = NULL;
-	struct tail tail = { .json = request->print.json };
-	struct screen screen = screen_open(&request->print);
+	struct tail_lines lines;
 	json_t *json = make_request(request);
 	int r = json ? client_open(&client, request->socket_path) : cli_fail(CLI_FAILED, "out of memory");
 
@@ -99,9 +88,9 @@ int tail_follow(const struct tail_request *request)
 	json_decref(json);
 	if (r != CLI_DONE)
 		return r;
-	event_lines_init(&tail.lines, &screen);
-	r = follow(&tail, client, request->limit);
-	event_lines_release(&tail.lines);
+	tail_lines_init(&lines, &request->print, request->limit);
+	r = follow(&lines, client);
+	tail_lines_release(&lines);
 	return r < 0 ? cli_fail(CLI_FAILED, "tail: %s", strerror(-r)) : CLI_DONE;
 }
 
@@ -110,16 +99,34 @@ int tail_follow_own(const char *socket_path)
 	return tail_follow(&(struct tail_request){ .socket_path = socket_path });
 }
 
+static int run_journal(const struct tail_options *o, const char *const *filters, size_t n)
+{
+	_cleanup_(freep) char *folder = place_journals(&o->places);
+
+	if (!folder)
+		return cli_fail(CLI_FAILED, "out of memory");
+	return tail_journal(&(struct tail_journal_request){ .folder = folder, .name = o->journal, .filters = filters,
+							    .n_filters = n, .print = o->print, .limit = o->limit,
+							    .n_last = o->n_last, .since_ns = o->since_ns,
+							    .once = o->once });
+}
+
 static int run(const void *values, size_t n, char *const *arguments)
 {
 	const struct tail_options *o = values;
-	_cleanup_(freep) char *socket = place_socket(&o->places);
+	_cleanup_(freep) char *socket = NULL;
 	const char *filters[64];
 
-	if (!socket)
-		return cli_fail(CLI_FAILED, "out of memory");
 	for (size_t i = 0; i < n; i++)
 		filters[i] = arguments[i];
+	if (o->journal)
+		return run_journal(o, filters, n);
+	if (o->n_last || o->since_ns || o->once)
+		return cli_fail(CLI_USAGE, "tail: --lines, --since and --no-follow need --journal NAME (`recorder query` "
+					   "shows the history)");
+	socket = place_socket(&o->places);
+	if (!socket)
+		return cli_fail(CLI_FAILED, "out of memory");
 	return tail_follow(&(struct tail_request){ .socket_path = socket, .filters = filters, .n_filters = n,
 						   .print = o->print, .limit = o->limit });
 }
@@ -128,9 +135,11 @@ const struct command command_tail = {
 	.name = "tail",
 	.arguments = "[FILTER...]",
 	.summary = "Shows events as they happen",
-	.text = "Filters are those of `recorder query`.  Needs a recorder that runs.\n\n"
+	.text = "Filters are those of `recorder query`.  Needs a recorder that runs, but for a journal, which "
+		"it\nfollows across rotations.\n\n"
 		"  recorder tail process.exec\n"
-		"  recorder tail file \"file.path starts with '/etc'\"\n",
+		"  recorder tail file \"file.path starts with '/etc'\"\n"
+		"  recorder tail --journal logins --lines 20\n",
 	.options = options,
 	.options_size = sizeof(struct tail_options),
 	.max_arguments = 64,

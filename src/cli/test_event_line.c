@@ -166,6 +166,50 @@ static void test_read(void **state)
 	}
 }
 
+static struct context *new_person(uint32_t pid, struct span executable, struct context *parent)
+{
+	struct context *context = context_new();
+
+	assert_non_null(context);
+	values_set_number(&context->values, FIELD_entity_id, 0xfedcba9876543210 + pid);
+	values_set_number(&context->values, FIELD_pid, pid);
+	values_set_text(&context->values, FIELD_executable, executable);
+	values_set_text(&context->values, FIELD_command_line, executable);
+	values_set_text(&context->values, FIELD_user_name, SPAN("m\xfcller"));
+	values_set_number(&context->values, FIELD_uid, 1000 + pid);
+	context_set_parent(context, parent);
+	context_unref(parent);
+	return context;
+}
+
+/* Filters ask for parents and ancestors. */
+static void test_read_ancestry(void **state)
+{
+	_cleanup_(buffer_release) struct buffer json = { 0 };
+	_cleanup_(event_freep) struct event *event = new_event(KIND_ID(process, exec)), *again = NULL;
+	const struct event_json_options options = { 0 };
+	const struct context *a, *b;
+	unsigned depth = 0;
+	json_t *object;
+
+	values_set_number(&event->context->values, FIELD_ppid, 2);
+	event->context->parent = new_person(2, SPAN("/bin/\xff%25"), new_person(1, SPAN("/sbin/init"), NULL));
+	event_json(&json, event, &options);
+	object = json_loadb(json.data, json.size, 0, NULL);
+	assert_int_equal(event_read(&again, object), 0);
+	json_decref(object);
+	assert_true(values_equal(&event->context->values, &again->context->values, FIELD_ppid));
+	for (a = event->context->parent, b = again->context->parent; a && b; a = a->parent, b = b->parent, depth++) {
+		assert_true(values_equal(&a->values, &b->values, FIELD_entity_id));
+		assert_true(values_equal(&a->values, &b->values, FIELD_pid));
+		assert_true(values_equal(&a->values, &b->values, FIELD_executable));
+		assert_true(values_equal(&a->values, &b->values, FIELD_user_name));
+		assert_true(values_equal(&a->values, &b->values, FIELD_uid));
+		assert_int_equal(values_has(&b->values, FIELD_command_line), depth == 0);
+	}
+	assert_true(!a && !b && depth == 2);
+}
+
 static void test_read_refused(void **state)
 {
 	static const char *const wrong[] = {
@@ -207,7 +251,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_line), cmocka_unit_test(test_signal), cmocka_unit_test(test_read),
-		cmocka_unit_test(test_read_refused),
+		cmocka_unit_test(test_read_ancestry), cmocka_unit_test(test_read_refused),
 		cmocka_unit_test(test_csv),
 	};
 

@@ -99,6 +99,7 @@ static void put_in_force(struct daemon *d, struct subscriptions *next, struct si
 		daemon_close_recording(d);
 	else
 		daemon_catch_up(d);
+	daemon_tell_opened(d, sinks, d->sinks);
 	d->change.before = d->subscriptions;
 	d->subscriptions = *next;
 	*next = (struct subscriptions){ 0 };

@@ -90,6 +90,8 @@ static inline struct sinks_host daemon_sinks_host(const struct daemon *d)
 {
 	return (struct sinks_host){ .places = &d->places, .host_id = d->host_id, .host_name = d->host_name, .boot_id = d->boot_id };
 }
+/* Of those that `before` has not, while the writer does not have them: what was found when they were opened. */
+void daemon_tell_opened(struct daemon *d, const struct sinks *sinks, const struct sinks *before);
 /* A gap row for the time before this run. */
 void daemon_tell_the_past(struct daemon *d);
 

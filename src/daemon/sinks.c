@@ -59,10 +59,8 @@ static int add_journal(struct sinks *sinks, const struct sinks *before, const st
 		return -ENOMEM;
 	*options = (struct sink_options){ .path = path, .host_id = host->host_id, .host_name = host->host_name,
 					  .boot_id = host->boot_id, .max_size_bytes = stream->max_size_bytes,
-					  .keep = stream->keep, .error = &why };
+					  .keep = stream->keep, .compress = stream->compress, .error = &why };
 	*sink = (struct writer_sink){ .ops = &sink_journal, .streams = streams, .is_journal = true };
-	if (stream->compress)
-		log_warning("The journal %s: old files are not compressed in this release", path);
 	sink->sink = find_journal(before, stream->name);
 	if (!sink->sink)
 		r = sink->ops->open(&sink->sink, options);
@@ -159,12 +157,32 @@ void sinks_abandon(struct sinks *sinks, const struct sinks *before)
 	sinks_free(sinks);
 }
 
+/* What a crash left of a journal's last line was cut off when it was opened. */
+static void tell_torn(struct daemon *d, const struct writer_sink *journal)
+{
+	struct sink_report report;
+
+	journal->ops->report(journal->sink, &report);
+	if (report.torn_lines == 0)
+		return;
+	log_warning("The last line of the journal %s was torn by a crash and is cut off", report.path);
+	notes_say(&d->notes, "health", "the last line of the journal %s was torn by a crash and is cut off", report.path);
+}
+
+void daemon_tell_opened(struct daemon *d, const struct sinks *sinks, const struct sinks *before)
+{
+	for (size_t i = 1; i < sinks->routes.n_sinks; i++)
+		if (!has(before, sinks->routes.sinks[i].sink))
+			tell_torn(d, &sinks->routes.sinks[i]);
+}
+
 /* What came before this run: the time in which nobody recorded. */
 void daemon_tell_the_past(struct daemon *d)
 {
 	const struct writer_sink *database = &d->sinks->routes.sinks[0];
 	struct sink_report report;
 
+	daemon_tell_opened(d, d->sinks, NULL);
 	database->ops->report(database->sink, &report);
 	if (report.n_damaged > 0) {
 		log_warning("The database was damaged and is set aside as %s; a new one is begun", report.damaged_path);

@@ -63,16 +63,28 @@ static void write_event(struct writer *writer, struct event *event)
 	taps_event(writer->options.taps, event, &writer->options.json);
 }
 
+/* Nothing is lost by it, so it is only said, once. */
+static void tell_upkeep(struct writer_sink *sink, const struct sink_report *report)
+{
+	if (report->upkeep_error == sink->upkeep_error)
+		return;
+	sink->upkeep_error = report->upkeep_error;
+	if (report->upkeep_error < 0)
+		log_errno(report->upkeep_error, "The journal %s cannot be rotated, or an old file of it not compressed; "
+			  "it is written to, and takes more room than it is to have", report->path);
+}
+
 static void publish(struct writer *writer)
 {
 	struct writer_stats stats = { .lost = writer->refused + writer->lost_before, .last_error = writer->last_error,
 				      .journaled = writer->journaled_before };
 
 	for (size_t i = 0; i < writer->options.n_sinks; i++) {
-		const struct writer_sink *sink = &writer->options.sinks[i];
+		struct writer_sink *sink = &writer->options.sinks[i];
 		struct sink_report report;
 
 		sink->ops->report(sink->sink, &report);
+		tell_upkeep(sink, &report);
 		stats.lost += report.lost;
 		stats.removed += report.n_removed;
 		*(sink->is_journal ? &stats.journaled : &stats.stored) += report.events;

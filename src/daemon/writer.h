@@ -13,6 +13,7 @@ struct writer_sink {
 	struct sink *sink;		/* owned by the writer from writer_start on */
 	uint64_t streams;		/* bits of the streams that go there */
 	bool is_journal;
+	int upkeep_error;		/* of its report, as last told */
 };
 
 /* What the streams are from a certain event on. */

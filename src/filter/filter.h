@@ -21,8 +21,8 @@ struct stream {
 	char *name;			/* of a journal; the subscription's name if none is given.  Of a signal, for people */
 	char *description;		/* may be NULL */
 	uint64_t max_size_bytes;	/* of a journal; 0: no bound */
-	unsigned keep;			/* old journals kept */
-	bool compress;			/* old journals */
+	unsigned keep;			/* old files kept */
+	bool compress;			/* old files */
 	uint32_t categories;		/* of a database: bits of enum category that it takes */
 	char *id;			/* of a signal */
 	enum severity severity;

@@ -5,6 +5,10 @@
 #include "base/suggest.h"
 #include "filter/stream.h"
 
+/* Of a journal that says nothing of it, 320 MiB in all: what has no bound fills the disk some day. */
+#define DEFAULT_MAX_SIZE_MB 64
+#define DEFAULT_KEEP 4
+
 enum option_id { OPTION_name, OPTION_max_size_mb, OPTION_keep, OPTION_compress, OPTION_categories, OPTION_id, OPTION_severity,
 		 N_OPTIONS };
 
@@ -41,8 +45,8 @@ static int parse_name(struct stream *stream, const json_t *json, struct filter_e
 
 static int parse_max_size(struct stream *stream, const json_t *json, struct filter_error *error)
 {
-	uint64_t megabytes = 0;
-	int r = document_get_number(&megabytes, json, "max_size_mb", 1, 1u << 20, error);
+	uint64_t megabytes = DEFAULT_MAX_SIZE_MB;
+	int r = document_get_number(&megabytes, json, "max_size_mb", 0, 1u << 20, error);
 
 	stream->max_size_bytes = megabytes << 20;
 	return r;
@@ -50,7 +54,7 @@ static int parse_max_size(struct stream *stream, const json_t *json, struct filt
 
 static int parse_keep(struct stream *stream, const json_t *json, struct filter_error *error)
 {
-	uint64_t keep = 1;
+	uint64_t keep = DEFAULT_KEEP;
 	int r = document_get_number(&keep, json, "keep", 0, 10000, error);
 
 	stream->keep = (unsigned)keep;
@@ -207,7 +211,6 @@ int stream_parse(struct stream *stream, json_t *json, const char *subscription, 
 		return r;
 	stream->type = types[type].type;
 	stream->subscription = subscription;
-	stream->keep = 1;
 	stream->categories = STREAM_CATEGORIES;
 	stream->severity = SEVERITY_MEDIUM;
 	for (size_t i = 0; i < N_OPTIONS; i++)

@@ -63,7 +63,7 @@ static void test_accepted(void **state)
 		"\"/X\", \"case\": \"insensitive\"}] } ] },"
 		"    { \"type\": \"journal\", \"name\": \"logins\", \"event_filters\": [ { \"terms\": "
 		"[\"security\"] } ],"
-		"      \"max_size_mb\": 64, \"keep\": 4 },"
+		"      \"max_size_mb\": 16, \"keep\": 2 },"
 		"    { \"type\": \"journal\", \"event_filters\": [ { \"terms\": [\"security\"] } ] } ] }");
 	const struct stream *streams;
 
@@ -72,10 +72,11 @@ static void test_accepted(void **state)
 	assert_int_equal(streams[0].type, STREAM_DATABASE);
 	assert_int_equal(streams[1].type, STREAM_JOURNAL);
 	assert_string_equal(streams[1].name, "logins");
-	assert_int_equal(streams[1].max_size_bytes, 64 << 20);
-	assert_int_equal(streams[1].keep, 4);
+	assert_int_equal(streams[1].max_size_bytes, 16 << 20);
+	assert_int_equal(streams[1].keep, 2);
 	assert_string_equal(streams[2].name, "default");
-	assert_int_equal(streams[2].max_size_bytes, 0);
+	assert_int_equal(streams[2].max_size_bytes, 64 << 20);
+	assert_int_equal(streams[2].keep, 4);
 	assert_int_equal(subscription_filters(subscription, 0)->n, 3);
 }
 
@@ -107,9 +108,9 @@ static void test_refused_documents(void **state)
 		"streams[0]: unknown key 'keep'");
 	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"database\"}]}",
 		"streams[0]: key 'event_filters' is missing");
-	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"journal\",\"max_size_mb\":0,\"event_filters\":[]}]"
+	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"journal\",\"max_size_mb\":1048577,\"event_filters\":[]}]"
 		"}",
-		"streams[0].max_size_mb: 0 is not between 1 and 1048576");
+		"streams[0].max_size_mb: 1048577 is not between 0 and 1048576");
 	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"journal\",\"keep\":\"4\",\"event_filters\":[]}]}",
 		"streams[0].keep: a number is needed, not a text");
 	refused("{\"name\":\"t\",\"streams\":[{\"type\":\"journal\",\"name\":\"x\",\"event_filters\":[{"
@@ -128,7 +129,7 @@ static void test_options(void **state)
 		"{\"type\":\"signal\",\"id\":\"nc\",\"name\":\"A shell \xc3\xa4\",\"severity\":\"high\","
 		"\"description\":\"why\"," DNS "},"
 		"{\"type\":\"signal\",\"id\":\"other\"," DNS "},"
-		"{\"type\":\"journal\",\"name\":\"nc\",\"compress\":true," DNS "},"
+		"{\"type\":\"journal\",\"name\":\"nc\",\"compress\":true,\"max_size_mb\":0," DNS "},"
 		"{\"type\":\"database\",\"categories\":[\"file\",\"dns\"]},"
 		"{\"type\":\"database\",\"categories\":[\"file\"],\"event_filters\":[{\"terms\":[\"process.pid is 1\"]}]}]}");
 	_cleanup_(subscription_freep) struct subscription *other = accepted(STREAM(
@@ -149,6 +150,7 @@ static void test_options(void **state)
 	assert_string_equal(streams[1].name, "other");
 	assert_int_equal(streams[1].severity, SEVERITY_MEDIUM);
 	assert_true(streams[2].compress && !streams[3].compress);
+	assert_int_equal(streams[2].max_size_bytes, 0);
 	assert_int_equal(streams[3].categories, CATEGORY_BIT_file | CATEGORY_BIT_dns);
 	assert_int_equal(subscription_filters(subscription, 3)->n, 1);
 	assert_int_equal(subscription_check_beside(subscription, other, &error), -EINVAL);

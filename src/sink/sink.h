@@ -15,6 +15,7 @@ struct sink_options {
 	const char *host_id, *host_name, *boot_id;	/* may be NULL */
 	uint64_t max_size_bytes;	/* journal: rotate above; 0: never */
 	unsigned keep;			/* journal: old files kept */
+	bool compress;			/* journal: the old files */
 	bool bulk;			/* database: an import; a crash may lose it, nothing is set aside */
 	const char *const *subscription_names;	/* journal: by bit of event->streams, may be NULL; borrowed */
 	struct sink_error *error;	/* may be NULL */
@@ -24,6 +25,11 @@ struct sink_report {
 	uint64_t events;		/* stored since open, still so: what is in `lost` is not among them */
 	uint64_t lost;			/* accepted by write, and lost since */
 	int last_error;			/* -errno of the last failure; 0: there was none */
+
+	const char *path;		/* journal: its file, as long as the sink lives */
+	unsigned torn_lines;		/* journal: half lines that a crash had left, cut off when the file was opened */
+	int upkeep_error;		/* journal: -errno if the file could not be rotated, or an old one not compressed; nothing
+					 * is lost by it, but the bound is not kept */
 
 	/* Database: what the recorder before left behind. */
 	bool existed;
@@ -47,7 +53,7 @@ struct sink_ops {
 	/* What was written so far is durable (database: commit) or at least in the kernel's hands (journal).
 	 * Call it now and then even if nothing was written: it keeps `last_alive` fresh. */
 	int (*flush)(struct sink *sink, uint64_t now_ns);
-	/* A journal's size and what of it is kept, from now on; the rest of the options is not looked at.  NULL: it has none. */
+	/* Journal: the limits of the options are in force from now on, the rest of them is not looked at.  NULL: it has none. */
 	void (*set_limits)(struct sink *sink, const struct sink_options *options);
 	void (*report)(const struct sink *sink, struct sink_report *ret);
 	struct sink *(*free)(struct sink *sink);

@@ -1,129 +1,116 @@
-#include "sink/test_sink.h"
+#include "sink/test_journal.h"
 
-#include <jansson.h>
 #include <signal.h>
 #include <sys/resource.h>
-
-static struct sink *journal_must_open(const char *path, uint64_t max_size, unsigned keep)
-{
-	static const char *const names[64] = { "default" };
-	struct sink_error error = { "" };
-	struct sink_options options = { .path = path,
-					.max_size_bytes = max_size,
-					.keep = keep,
-					.host_name = "box",
-					.subscription_names = names,
-					.error = &error };
-	struct sink *sink;
-	int r = sink_journal.open(&sink, &options);
-
-	if (r < 0)
-		fail_msg("%s: %s", strerror(-r), error.message);
-	return sink;
-}
-
-static int write_numbered(struct sink *sink, uint64_t number)
-{
-	struct event *event = event_new(KIND_ID(file, write), 1);
-	int r;
-
-	event->origin = number;
-	event->streams = 1;
-	values_set_text(&event->values, FIELD_path, SPAN("/tmp/x"));
-	r = sink_journal.write(sink, event);
-	event_free(event);
-	return r;
-}
-
-/* Every line of the file an object; returns how many, and checks that their numbers follow each other. */
-static unsigned count_lines(const char *path, uint64_t *ret_first, unsigned *ret_torn)
-{
-	FILE *file = fopen(path, "r");
-	char line[4096];
-	unsigned n = 0, torn = 0;
-	uint64_t number, last = 0;
-
-	if (!file)
-		return 0;
-	while (fgets(line, sizeof(line), file)) {
-		json_t *json = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
-
-		assert_int_equal(line[strlen(line) - 1], '\n');
-		if (!json) {
-			torn++;
-			continue;
-		}
-		assert_string_equal(json_string_value(json_object_get(json_object_get(json, "host"), "name")),
-				    "box");
-		assert_string_equal(
-			json_string_value(json_array_get(json_object_get(json, "subscription"), 0)),
-			"default");
-		assert_int_equal(
-			sscanf(json_string_value(json_object_get(json_object_get(json, "event"), "id")),
-			       "1-%lx", &number),
-			1);
-		if (n++ > 0)
-			assert_int_equal(number, last + 1);
-		else if (ret_first)
-			*ret_first = number;
-		last = number;
-		json_decref(json);
-	}
-	fclose(file);
-	if (ret_torn)
-		*ret_torn = torn;
-	return n;
-}
 
 static void lines(void **state)
 {
 	struct place *place = *state;
-	struct sink *sink = journal_must_open(place->file, 0, 0);
+	struct sink *sink = journal_must_open(place->file, 0, 0, false);
 	struct sink_report report;
 	struct stat st;
+	json_t *json;
 
 	assert_int_equal(write_numbered(sink, 1), 0);
-	assert_int_equal(count_lines(place->file, NULL, NULL), 0);
+	assert_int_equal(size_of(place->file), 0);
 	assert_int_equal(sink_journal.flush(sink, 1), 0);
-	assert_int_equal(count_lines(place->file, NULL, NULL), 1);
+	assert_found(place->file, 1, 1);
+	json = json_load_file(place->file, JSON_DISABLE_EOF_CHECK, NULL);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(json, "host"), "name")), "box");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(json, "subscription"), 0)), "default");
+	json_decref(json);
 	for (unsigned i = 2; i <= 1000; i++)
 		assert_int_equal(write_numbered(sink, i), 0);
 	sink_journal.report(sink, &report);
 	assert_int_equal(report.events, 1000);
+	assert_string_equal(report.path, place->file);
 	sink_journal.free(sink);
-	assert_int_equal(count_lines(place->file, NULL, NULL), 1000);
+	assert_found(place->file, 1, 1000);
 	assert_int_equal(stat(place->file, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 }
 
-static void torn_line_is_ended(void **state)
+/* Lines 1 to 3, and 4 without its newline. */
+static struct buffer four_lines(const struct place *place)
+{
+	struct sink *sink = journal_must_open(place->file, 0, 0, false);
+	struct buffer text = { 0 };
+	FILE *file;
+
+	write_range(sink, 1, 5);
+	sink_journal.free(sink);
+	file = fopen(place->file, "r");
+	text.size = fread(buffer_reserve(&text, 4096), 1, 4096, file);
+	fclose(file);
+	assert_int_equal(text.data[--text.size], '\n');
+	return text;
+}
+
+static void torn_lines(void **state)
 {
 	struct place *place = *state;
-	struct sink *sink = journal_must_open(place->file, 0, 0);
-	unsigned torn;
-	struct stat st;
+	_cleanup_(buffer_release) struct buffer text = four_lines(place);
+	size_t three = (size_t)((const char *)memrchr(text.data, '\n', text.size) - text.data) + 1;
+	static const char zeros[100000];
+	const struct {
+		size_t kept;		/* of the text */
+		size_t zeros;		/* behind it */
+		unsigned torn;
+		uint64_t last;		/* line */
+	} forms[] = {
+		{ three, 0, 0, 3 },
+		{ text.size, 0, 0, 4 },		/* whole, but for its newline */
+		{ text.size - 1, 0, 1, 3 },
+		{ text.size - 20, 0, 1, 3 },
+		{ three + 1, 0, 1, 3 },
+		{ three, 1, 1, 3 },
+		{ three, sizeof(zeros), 1, 3 },
+		{ text.size, 300, 1, 3 },
+		{ 30, 0, 1, 0 },		/* of the first line */
+		{ 0, 5000, 1, 0 },
+		{ 0, 0, 0, 0 },
+	};
 
-	for (unsigned i = 1; i <= 3; i++)
-		write_numbered(sink, i);
-	sink_journal.free(sink);
-	assert_int_equal(stat(place->file, &st), 0);
-	assert_int_equal(truncate(place->file, st.st_size - 20), 0);
-	sink = journal_must_open(place->file, 0, 0);
-	for (unsigned i = 3; i <= 5; i++)
-		write_numbered(sink, i);
-	sink_journal.free(sink);
-	assert_int_equal(count_lines(place->file, NULL, &torn), 5);
-	assert_int_equal(torn, 1);
+	for (unsigned i = 0; i < ARRAY_SIZE(forms); i++) {
+		_cleanup_(buffer_release) struct buffer torn = { 0 };
+		struct sink_report report;
+		struct sink *sink;
+
+		buffer_append(&torn, text.data, forms[i].kept);
+		buffer_append(&torn, zeros, forms[i].zeros);
+		put_file(place->file, torn.data, torn.size);
+		sink = journal_must_open(place->file, 0, 0, false);
+		sink_journal.report(sink, &report);
+		assert_int_equal(report.torn_lines, forms[i].torn);
+		write_range(sink, forms[i].last + 1, forms[i].last + 3);
+		sink_journal.free(sink);
+		assert_found(place->file, 1, forms[i].last + 2);
+	}
+}
+
+/* What ends otherwise than a journal can is left alone. */
+static void no_journal(void **state)
+{
+	struct place *place = *state;
+	struct sink_error error = { "" };
+	struct sink_options options = { .path = place->file, .error = &error };
+	struct sink *sink;
+
+	put_file(place->file, "-----BEGIN PRIVATE KEY-----", 27);
+	assert_int_equal(sink_journal.open(&sink, &options), -EBADMSG);
+	assert_non_null(strstr(error.message, "is not a journal"));
+	assert_int_equal(size_of(place->file), 27);
+	put_file(place->file, "{}\n", 3);
+	assert_int_equal(truncate(place->file, 40 << 20), 0);
+	assert_int_equal(sink_journal.open(&sink, &options), -EBADMSG);
+	assert_int_equal(size_of(place->file), 40 << 20);
 }
 
 static void rotates(void **state)
 {
 	struct place *place = *state;
-	struct sink *sink = journal_must_open(place->file, 100000, 3);
-	uint64_t first = 0, before = UINT64_MAX;
-	unsigned total = 0;
-	char name[128];
-	struct stat st;
+	struct sink *sink = journal_must_open(place->file, 100000, 3, false);
+	struct found found;
 
 	for (unsigned i = 1; i <= 5000; i++) {
 		assert_int_equal(write_numbered(sink, i), 0);
@@ -131,62 +118,139 @@ static void rotates(void **state)
 			assert_int_equal(sink_journal.flush(sink, 1), 0);
 	}
 	sink_journal.free(sink);
-	for (unsigned i = 0; i <= 3; i++) {
-		unsigned n;
-
-		if (i == 0)
-			snprintf(name, sizeof(name), "%s", place->file);
-		else
-			snprintf(name, sizeof(name), "%s.%u", place->file, i);
-		n = count_lines(name, &first, NULL);
-		assert_true(n > 0);
-		/* The older the higher: nothing is missing between them. */
-		if (i > 0)
-			assert_int_equal(first + n, before);
-		before = first;
-		total += n;
-		assert_int_equal(stat(name, &st), 0);
-		assert_true(st.st_size <= 100000);
-	}
-	snprintf(name, sizeof(name), "%s.4", place->file);
-	assert_int_equal(access(name, F_OK), -1);
-	assert_true(total < 5000);
-	assert_int_equal(first + total - 1, 5000);
+	assert_in_range(size_of(place->file), 1, 100000);
+	for (unsigned i = 1; i <= 3; i++)
+		/* As full as they can be: a line has less than 1000 bytes. */
+		assert_in_range(size_of(beside(place->file, (const char *[]){ "", ".1", ".2", ".3" }[i])), 99001, 100000);
+	assert_int_equal(size_of(beside(place->file, ".4")), -1);
+	found = found_in(place->file);
+	assert_true(found.in_order && found.last == 5000 && found.first > 1);
 }
 
 static void keeps_nothing(void **state)
 {
 	struct place *place = *state;
-	struct sink *sink = journal_must_open(place->file, 10000, 0);
-	char name[128];
+	struct sink *sink = journal_must_open(place->file, 10000, 0, true);
+	struct found found;
 
-	for (unsigned i = 1; i <= 500; i++) {
-		assert_int_equal(write_numbered(sink, i), 0);
-		assert_int_equal(sink_journal.flush(sink, 1), 0);
-	}
+	write_range(sink, 1, 501);
 	sink_journal.free(sink);
-	assert_in_range(count_lines(place->file, NULL, NULL), 1, 100);
-	snprintf(name, sizeof(name), "%s.1", place->file);
-	assert_int_equal(access(name, F_OK), -1);
+	found = found_in(place->file);
+	assert_true(found.in_order && found.last == 500);
+	assert_in_range(found.n, 1, 100);
+	assert_int_equal(size_of(beside(place->file, ".1")), -1);
+}
+
+/* A line that is larger than the bound is a file of its own, also when several come at once. */
+static void bound_below_a_line(void **state)
+{
+	struct place *place = *state;
+	struct sink *sink = journal_must_open(place->file, 10, 100, false);
+
+	for (unsigned i = 1; i <= 50; i++)
+		assert_int_equal(write_numbered(sink, i), 0);
+	sink_journal.free(sink);
+	assert_found(place->file, 1, 50);
+	assert_int_not_equal(size_of(beside(place->file, ".49")), -1);
+	assert_int_equal(size_of(beside(place->file, ".50")), -1);
+}
+
+static void compresses(void **state)
+{
+	struct place *place = *state;
+	struct sink *sink = journal_must_open(place->file, 100000, 3, true);
+	struct sink_report report;
+	struct found found;
+
+	for (unsigned n = 1; n < 2000; n += 100) {
+		write_range(sink, n, n + 100);
+		wait_gone(place, beside(place->file, ".1"));
+	}
+	sink_journal.report(sink, &report);
+	assert_int_equal(report.upkeep_error, 0);
+	sink_journal.free(sink);
+	for (unsigned i = 1; i <= 3; i++) {
+		const char *ending = (const char *[]){ "", ".1.zst", ".2.zst", ".3.zst" }[i];
+
+		assert_in_range(size_of(beside(place->file, ending)), 100, 20000);
+	}
+	assert_int_equal(size_of(beside(place->file, ".4.zst")), -1);
+	assert_int_equal(size_of(beside(place->file, ".zst.tmp")), -1);
+	found = found_in(place->file);
+	assert_true(found.in_order && found.last == 2000);
+}
+
+static void set_limits(const struct sink_options *options, struct sink *sink)
+{
+	sink_journal.set_limits(sink, options);
+}
+
+static void limits_change(void **state)
+{
+	struct place *place = *state;
+	struct sink *sink = journal_must_open(place->file, 0, 0, false);
+
+	write_range(sink, 1, 101);
+	assert_int_equal(size_of(beside(place->file, ".1")), -1);
+	set_limits(&(struct sink_options){ .max_size_bytes = 10000, .keep = 1000 }, sink);
+	write_range(sink, 101, 201);
+	assert_found(place->file, 1, 200);
+	assert_int_not_equal(size_of(beside(place->file, ".3")), -1);
+	/* Without a bound nothing is an old file. */
+	set_limits(&(struct sink_options){ .max_size_bytes = 0, .keep = 0 }, sink);
+	write_range(sink, 201, 301);
+	assert_found(place->file, 1, 300);
+	set_limits(&(struct sink_options){ .max_size_bytes = 100000, .keep = 1000, .compress = true }, sink);
+	write_range(sink, 301, 302);
+	wait_gone(place, beside(place->file, ".1"));
+	set_limits(&(struct sink_options){ .max_size_bytes = 100000, .keep = 2 }, sink);
+	assert_int_equal(size_of(beside(place->file, ".3")), -1);
+	assert_int_equal(size_of(beside(place->file, ".3.zst")), -1);
+	assert_int_not_equal(size_of(beside(place->file, ".1.zst")), -1);
+	sink_journal.free(sink);
+	assert_int_equal(found_in(place->file).last, 301);
+	/* Also when it is opened with less. */
+	sink_journal.free(journal_must_open(place->file, 100000, 1, false));
+	assert_int_equal(size_of(beside(place->file, ".2")), -1);
+	assert_int_equal(size_of(beside(place->file, ".2.zst")), -1);
+}
+
+/* What cannot be rotated is gone on with; when it can again, nothing is missing. */
+static void cannot_rotate(void **state)
+{
+	struct place *place = *state;
+	struct sink *sink = journal_must_open(place->file, 10000, 50, true);
+	struct sink_report report;
+
+	assert_int_equal(mkdir(beside(place->file, ".new"), 0700), 0);
+	write_range(sink, 1, 201);
+	sink_journal.report(sink, &report);
+	assert_true(report.upkeep_error < 0);
+	assert_int_equal(report.last_error, 0);
+	assert_found(place->file, 1, 200);
+	assert_int_equal(rmdir(beside(place->file, ".new")), 0);
+	write_range(sink, 201, 401);
+	sink_journal.free(sink);
+	assert_found(place->file, 1, 400);
+	assert_in_range(size_of(place->file), 1, 10000);
 }
 
 static void rotated_by_others(void **state)
 {
 	struct place *place = *state;
-	struct sink *sink = journal_must_open(place->file, 0, 0);
-	char name[128];
+	struct sink *sink = journal_must_open(place->file, 0, 0, false);
+	const char *name = beside(place->file, "-20261122");
 
 	write_numbered(sink, 1);
 	sink_journal.flush(sink, 1);
-	snprintf(name, sizeof(name), "%s-20261122", place->file);
 	assert_int_equal(rename(place->file, name), 0);
 	write_numbered(sink, 2);
 	sink_journal.flush(sink, 1);
 	write_numbered(sink, 3);
 	assert_int_equal(unlink(place->file), 0);
 	sink_journal.free(sink);
-	assert_int_equal(count_lines(name, NULL, NULL), 1);
-	assert_int_equal(count_lines(place->file, NULL, NULL), 1);
+	assert_found(name, 1, 1);
+	assert_found(place->file, 3, 3);
 }
 
 /* No room: whole lines only, what waits is written when there is room, what is refused is told. */
@@ -195,8 +259,8 @@ static void no_room(void **state)
 	struct place *place = *state;
 	struct rlimit before, small;
 	struct sink_report report;
-	unsigned accepted = 0, torn;
-	struct sink *sink = journal_must_open(place->file, 0, 0);
+	unsigned accepted = 0;
+	struct sink *sink = journal_must_open(place->file, 0, 0, false);
 	int r;
 
 	signal(SIGXFSZ, SIG_IGN);
@@ -211,21 +275,19 @@ static void no_room(void **state)
 			assert_int_equal(r, -EFBIG);
 	}
 	assert_in_range(accepted, 3000, 19999);
-	assert_in_range(count_lines(place->file, NULL, &torn), 300, 450);
-	assert_int_equal(torn, 0);
+	assert_in_range(found_in(place->file).n, 300, 450);
 	setrlimit(RLIMIT_FSIZE, &before);
 	assert_int_equal(sink_journal.flush(sink, 1), 0);
 	sink_journal.report(sink, &report);
 	assert_int_equal(report.events, accepted);
 	assert_int_equal(report.last_error, -EFBIG);
 	sink_journal.free(sink);
-	assert_int_equal(count_lines(place->file, NULL, &torn), accepted);
-	assert_int_equal(torn, 0);
+	assert_found(place->file, 1, accepted);
 }
 
 static void full_device(void **state)
 {
-	struct sink *sink = journal_must_open("/dev/full", 1000, 2);
+	struct sink *sink = journal_must_open("/dev/full", 1000, 2, true);
 	struct sink_report report;
 
 	assert_int_equal(write_numbered(sink, 1), 0);
@@ -250,9 +312,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(lines, place_make, place_remove),
-		cmocka_unit_test_setup_teardown(torn_line_is_ended, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(torn_lines, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(no_journal, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(rotates, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(keeps_nothing, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(bound_below_a_line, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(compresses, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(limits_change, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(cannot_rotate, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(rotated_by_others, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(no_room, place_make, place_remove),
 		cmocka_unit_test(full_device),
