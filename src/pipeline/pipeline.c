@@ -211,6 +211,16 @@ static int resolve_name(void *user, uint32_t id, bool is_group, uint64_t now_ns,
 	return r;
 }
 
+static void watch(const struct pipeline_options *options, const struct event *event)
+{
+	const struct context *context = event->context;
+
+	if (atomic_load_explicit(options->watch, memory_order_relaxed) == 0 || !context)
+		return;
+	if (values_has(&context->values, FIELD_ppid) && context->ppid == options->own_pid)
+		options->watched(options->watch_user, event);
+}
+
 static int track_and_emit(struct pipeline *pipeline, struct event *event, const struct context *actor)
 {
 	_cleanup_(event_freep) struct event *owned = event;
@@ -233,6 +243,8 @@ static int track_and_emit(struct pipeline *pipeline, struct event *event, const 
 		pipeline->stats.merged++;
 		return 0;
 	}
+	if (pipeline->options.watch)
+		watch(&pipeline->options, event);
 	if (!pipeline->options.wanted || __atomic_load_n(&pipeline->options.wanted[event->kind], __ATOMIC_RELAXED) ||
 	    event_category(event) == CATEGORY_recorder)
 		event->streams = pipeline->options.filter ? filter_match(pipeline->options.filter, event) : 1;
