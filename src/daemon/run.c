@@ -145,6 +145,8 @@ static int open_source(struct daemon *d)
 	options.n_excluded_names = exclusions.n_names;
 	options.mode = choice->mode;
 	options.want_bpf = wants_bpf(d, choice);
+	d->bpf_wanted = options.want_bpf;
+	d->multicast_wanted = choice->mode && strcmp(choice->mode, "multicast") == 0;
 	options.want_audit = d->audit && daemon_setting(d, SETTING_AuditdEnableNetlink);
 	if (!options.want_audit && !options.want_bpf) {
 		log_error("The netlink source is switched off (CX.recorder.AuditdEnableNetlink = 0) and there is no other");
@@ -235,6 +237,7 @@ static int start_threads(struct daemon *d)
 	core.notes = d->notes_ring;
 	core.queue = d->queue;
 	core.capture = d->capture;
+	core.canary = &d->canary_watch;
 	r = core_start(&d->core, &core);
 	if (r < 0) {
 		event_queue_close(d->queue);
@@ -306,6 +309,7 @@ static int start_control(struct daemon *d)
 		if (r < 0)
 			return log_errno(r, "Failed to listen for signals");
 	}
+	daemon_start_canaries(d);
 	uv_timer_init(&d->loop, &d->tick);
 	d->tick.data = d;
 	r = uv_timer_start(&d->tick, daemon_on_tick, TICK_MS, TICK_MS);
@@ -314,6 +318,7 @@ static int start_control(struct daemon *d)
 	r = daemon_start_server(d);
 	if (r < 0)
 		return r;
+	daemon_ask_health(d);
 	if (d->options->tail && pthread_create(&d->tail_thread, NULL, run_tail, d) == 0)
 		d->tailing = true;
 	return 0;
@@ -339,6 +344,7 @@ static void close_capture(struct daemon *d)
 
 static void stop(struct daemon *d)
 {
+	daemon_stop_canaries(d);
 	if (d->reader)
 		notes_say(&d->notes, "stop", "stopped");
 	if (d->audit && d->rules_loaded && audit_rules_unload(d->audit, d->places.kernel_state) < 0)

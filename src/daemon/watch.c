@@ -58,6 +58,7 @@ static void look_at_rules(struct daemon *d)
 		return;
 	}
 	d->rules_missing = (unsigned)missing;
+	d->rules_removed_ns = clock_now_ns();
 	log_warning("%d of the recorder's audit rules were removed by somebody; they are loaded again", missing);
 	notes_gap(&d->notes, &(struct gap){ .begin_ns = d->ledger.looked_ns, .end_ns = clock_now_ns(), .class_name = "all",
 					    .cause = "rules_missing" });
@@ -77,6 +78,7 @@ void daemon_on_tick(uv_timer_t *timer)
 	daemon_repair_places(d);
 	daemon_tell_losses(d, false);
 	conf_tick(&d->conf, clock_ns(CLOCK_MONOTONIC));
+	daemon_tick_health(d);
 	daemon_drain_taps(d);	/* whose socket was full */
 	if (reader_error(d->reader) < 0) {
 		log_errno(reader_error(d->reader), "Failed to read from the kernel's audit, stopping");
