@@ -102,6 +102,28 @@ def test_what_is_wrong_is_told(new_recorder):
     assert changes(recorder, "settings") == ["fail, was ok"]
 
 
+def test_metrics(new_recorder):
+    recorder = new_recorder(arguments=OFTEN).start()
+    wait_until(lambda: recorder.status()["canary.sent"] > 1, "a canary came back")
+    text = recorder.cli("status", "--prometheus").text
+    sample = re.compile(r'([a-z_]+)(\{[a-z]+="(\\.|[^"\\])*"(,[a-z]+="(\\.|[^"\\])*")*\})? -?[0-9.]+')
+    metric, samples = None, {}
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            metric = line.split()[2]
+        elif line.startswith("# TYPE "):
+            assert line == f"# TYPE {metric} {'counter' if metric.endswith('_total') else 'gauge'}"
+        else:
+            assert sample.fullmatch(line) and sample.match(line)[1] == metric, line
+            samples[line.rsplit(" ", 1)[0]] = float(line.rsplit(" ", 1)[1])
+    assert text.endswith("\n")
+    assert samples['recorder_health_check{check="canary"}'] == 0
+    assert samples["recorder_records_received_total"] > 0
+    assert samples['recorder_state_info{state="recording"}'] == 1
+    assert samples["recorder_canaries_sent_total"] >= 2
+    recorder.stop()
+
+
 @pytest.mark.parametrize("source", ["audit"])
 def test_canary_that_cannot_arrive(new_recorder):
     """Somebody's rule in front of ours: no counter shows what it hides."""
