@@ -12,7 +12,8 @@
 
 static const struct command *const commands[] = {
 	&command_run,  &command_query,	&command_show,	 &command_tree, &command_tail,
-	&command_gaps, &command_status, &command_config, &command_import, &command_help, &command_version,
+	&command_gaps, &command_status, &command_health, &command_config, &command_import,
+	&command_help, &command_version, &command_canary,
 };
 
 const struct command *command_at(size_t i)
@@ -62,7 +63,8 @@ static const struct command *find_command(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (strcmp(commands[i]->name, name) == 0)
 			return commands[i];
-		suggest_offer(&suggestion, span_of(commands[i]->name));
+		if (!commands[i]->hidden)
+			suggest_offer(&suggestion, span_of(commands[i]->name));
 	}
 	best = suggest_best(&suggestion);
 	if (best.size)

@@ -3,17 +3,21 @@
 #include <inttypes.h>
 
 #include "cli/client.h"
+#include "cli/prometheus.h"
 #include "cli/screen.h"
 #include "cli/table.h"
 
 struct status_options {
 	struct place_options places;
 	struct print_options print;
+	bool prometheus;
 };
 
 static const struct option options[] = {
 	{ .name = "json", .help = "JSON: an array of {domain, name, value}", .type = OPTION_FLAG,
 	  .offset = offsetof(struct status_options, print.json) },
+	{ .name = "prometheus", .help = "the text exposition format of Prometheus", .type = OPTION_FLAG,
+	  .offset = offsetof(struct status_options, prometheus) },
 	{ .name = "color", .argument = "WHEN", .help = "auto, always or never", .type = OPTION_CHOICE,
 	  .choices = "auto|always|never", .offset = offsetof(struct status_options, print.colour) },
 	PLACE_OPTIONS(struct status_options, places),
@@ -104,6 +108,16 @@ static int print_table(const json_t *items, const struct screen *screen)
 	return table_print(table, screen);
 }
 
+static int print_metrics(const json_t *items)
+{
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+	int r = prometheus_write(&text, items);
+
+	if (r >= 0)
+		fwrite(text.data, 1, text.size, stdout);
+	return r;
+}
+
 static int run(const void *values, size_t n, char *const *arguments)
 {
 	const struct status_options *o = values;
@@ -116,7 +130,10 @@ static int run(const void *values, size_t n, char *const *arguments)
 	if (r == CLI_DONE)
 		r = client_request(client, request, &result);
 	json_decref(request);
-	if (r == CLI_DONE && o->print.json) {
+	if (r == CLI_DONE && o->prometheus) {
+		if (print_metrics(result) < 0)
+			r = cli_fail(CLI_FAILED, "out of memory");
+	} else if (r == CLI_DONE && o->print.json) {
 		json_dumpf(result, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
 		putchar('\n');
 	} else if (r == CLI_DONE && print_table(result, &screen) < 0) {

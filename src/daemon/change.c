@@ -91,10 +91,10 @@ static void ask_as_before(struct daemon *d)
 /* Nothing fails any more. */
 static void put_in_force(struct daemon *d, struct subscriptions *next, struct sinks *sinks, struct event *mark)
 {
-	struct filter_error error = { "" };
 	bool begins = d->subscriptions.n == 0 && next->n > 0, ends = d->subscriptions.n > 0 && next->n == 0;
 	struct core_change change = { .filter = next->filter, .mark = mark, .begin_run = begins, .drain = ends };
 
+	daemon_stop_canaries(d);
 	if (ends)
 		daemon_close_recording(d);
 	else
@@ -111,9 +111,9 @@ static void put_in_force(struct daemon *d, struct subscriptions *next, struct si
 	if (core_change(d->core, &change, CORE_NS) < 0)
 		log_warning("The core is busy; the subscriptions change when it gets to it");
 	daemon_settle(d);
-	if (begins && daemon_start_reading(d, &error) < 0) {
+	if (begins && daemon_start_reading(d, &d->begin_error) < 0) {
 		daemon_close_recording(d);
-		log_error("%s", error.message);
+		log_error("%s", d->begin_error.message);
 	}
 }
 

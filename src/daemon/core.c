@@ -47,6 +47,11 @@ static int to_queue(void *user, struct event *event)
 	return 0;
 }
 
+static void watched(void *user, const struct event *event)
+{
+	canary_seen(user, event, clock_now_ns());
+}
+
 /* Answers of the host go into the capture before the record whose handling asked (see pipeline/answers.h). */
 static void keep_answer(struct core *core, uint32_t type, struct buffer *text)
 {
@@ -371,6 +376,9 @@ int core_start(struct core **ret, const struct core_options *options)
 	core->options.pipeline.resolve_path = options->procfs ? resolve_path : NULL;
 	core->options.pipeline.resolve_name = options->users ? resolve_name : NULL;
 	core->options.pipeline.lookup_user = core;
+	core->options.pipeline.watch = options->canary ? &options->canary->tag : NULL;
+	core->options.pipeline.watched = watched;
+	core->options.pipeline.watch_user = options->canary;
 	pthread_mutex_init(&core->stats_lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -3,6 +3,7 @@
  * touches the pipeline. */
 
 #include "base/ring.h"
+#include "daemon/canary.h"
 #include "daemon/event_queue.h"
 #include "pipeline/pipeline.h"
 #include "source/capture.h"
@@ -15,6 +16,7 @@ struct core_options {
 	struct procfs *procfs;			/* for lookups */
 	struct users *users;			/* for names */
 	struct capture *capture;		/* NULL: none */
+	struct canary_watch *canary;		/* NULL: none */
 };
 
 /* A copy that any thread may have. */

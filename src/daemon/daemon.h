@@ -1,14 +1,20 @@
 #pragma once
 /* The daemon's parts, as its own files see them.  All of it belongs to the control thread. */
 
+#include <limits.h>
 #include <pthread.h>
 #include <uv.h>
 
 #include "control/server.h"
 #include "daemon/change.h"
+#include "daemon/canary.h"
+#include "daemon/canary_child.h"
+#include "daemon/clock_step.h"
 #include "daemon/conf.h"
 #include "daemon/core.h"
+#include "daemon/health.h"
 #include "daemon/ledger.h"
+#include "daemon/loss_window.h"
 #include "daemon/notes.h"
 #include "daemon/places.h"
 #include "daemon/reader.h"
@@ -46,7 +52,8 @@ struct daemon {
 	struct audit_control *audit;	/* NULL: this kernel has none, or not for us */
 	const struct source_ops *source_ops;
 	struct source *source;		/* NULL: nothing is recorded, nobody subscribed */
-	uint64_t tried_ns;		/* to begin, in vain (CLOCK_MONOTONIC) */
+	uint64_t tried_ns;		/* to begin, in vain (CLOCK_MONOTONIC)... */
+	struct filter_error begin_error;	/* ...and why */
 	uint64_t idle_since_ns;		/* so since then; 0: it is not */
 	struct source_stats source_before;	/* counted by sources that are closed by now */
 	struct probe_counters probes_before;
@@ -55,6 +62,19 @@ struct daemon {
 	struct ledger ledger;
 	unsigned rules_missing;
 	unsigned databases_removed;	/* told so far */
+
+	bool bpf_wanted, multicast_wanted;	/* by --source and settings */
+	uint64_t rules_removed_ns;	/* when somebody last did; 0: never */
+	char damaged_path[512];		/* the database that was set aside at the start; empty: none */
+	struct clock_step clock_step;
+	struct loss_window losses;
+	struct vitals vitals;
+	uint64_t slow_looked_ns;	/* at what of them asks the kernel or the disk */
+	struct health health;
+	struct canary_watch canary_watch;
+	struct canary canary;
+	struct canary_child canary_child;
+	char canary_folder[PATH_MAX];
 
 	struct ring *ring, *notes_ring;
 	struct notes notes;
@@ -154,6 +174,15 @@ int daemon_start_server(struct daemon *d);
 void daemon_repair_audit(struct daemon *d);
 void daemon_repair_places(struct daemon *d);
 void daemon_tell_removed(struct daemon *d);	/* databases that are gone */
+
+/* vitals.c: health, see health.h. */
+void daemon_tick_health(struct daemon *d);
+void daemon_ask_health(struct daemon *d);	/* somebody wants to know it as it is now */
+
+/* canaries.c */
+void daemon_start_canaries(struct daemon *d);
+void daemon_tick_canaries(struct daemon *d, uint64_t steady_ns);
+void daemon_stop_canaries(struct daemon *d);
 
 /* watch.c: the kernel's rules and what it says of itself. */
 int daemon_load_rules(struct daemon *d, const char **ret_why);

@@ -25,7 +25,7 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 	struct source_stats source;
 	struct status status = {
 		.state = d->subscriptions.n == 0 ? "idle" :
-			 !d->source || d->rules_missing || *d->conf.refused.message ? "degraded" : "recording",
+			 health_worst(&d->health) == HEALTH_FAIL ? "degraded" : "recording",
 		.source_mode = d->source ? d->source_ops->mode(d->source) : "none",
 		.have_connector = d->source && source_live_connector(d->source) >= 0,
 		.by_bpf = d->by_bpf,
@@ -45,7 +45,8 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 		.ring_capacity = ring_capacity_bytes(d->ring),
 		.database_path = d->places.database,
 		.rules_missing = d->rules_missing,
-		.settings_refused = d->conf.refused.message,
+		.health = &d->health,
+		.canary = &d->canary.report,
 	};
 	_cleanup_(history_freep) struct history *history = NULL;
 	struct history_stats stats = { 0 };
@@ -68,6 +69,14 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 		status.cpu_ns = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * NS_PER_SEC +
 				(uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
 	status_json(&reply->result, &status);
+}
+
+static void on_health(void *user, struct client *client, const json_t *request, struct reply *reply)
+{
+	struct daemon *d = user;
+
+	daemon_ask_health(d);
+	health_json(&d->health, &reply->result);
 }
 
 /* Settings. */
@@ -179,6 +188,7 @@ void daemon_client_gone(void *user, struct client *client)
 
 const struct command daemon_commands[] = {
 	{ "recorder.status", on_status },
+	{ "recorder.health", on_health },
 	{ "recorder.tail", on_tail },
 	{ "recorder.register-subscription", daemon_on_register },
 	{ "recorder.get-subscription", daemon_on_get },

@@ -126,6 +126,7 @@ static int start_threads(struct daemon *d)
 	core.notes = d->notes_ring;
 	core.queue = d->queue;
 	core.capture = d->capture;
+	core.canary = &d->canary_watch;
 	r = core_start(&d->core, &core);
 	if (r < 0) {
 		event_queue_close(d->queue);
@@ -184,6 +185,7 @@ static int start_control(struct daemon *d)
 		if (r < 0)
 			return log_errno(r, "Failed to listen for signals");
 	}
+	daemon_start_canaries(d);
 	uv_timer_init(&d->loop, &d->tick);
 	d->tick.data = d;
 	r = uv_timer_start(&d->tick, daemon_on_tick, TICK_MS, TICK_MS);
@@ -194,6 +196,7 @@ static int start_control(struct daemon *d)
 		r = daemon_start_server(d);
 	if (r < 0)
 		return r;
+	daemon_ask_health(d);
 	if (d->options->tail && pthread_create(&d->tail_thread, NULL, run_tail, d) == 0)
 		d->tailing = true;
 	return 0;
@@ -219,6 +222,7 @@ static void close_capture(struct daemon *d)
 
 static void stop(struct daemon *d)
 {
+	daemon_stop_canaries(d);
 	if (d->core && d->idle_since_ns > 0)
 		daemon_tell_idle(d);
 	if (d->core)

@@ -185,6 +185,7 @@ void daemon_tell_the_past(struct daemon *d)
 	daemon_tell_opened(d, d->sinks, NULL);
 	database->ops->report(database->sink, &report);
 	if (report.n_damaged > 0) {
+		snprintf(d->damaged_path, sizeof(d->damaged_path), "%s", report.damaged_path);
 		log_warning("The database was damaged and is set aside as %s; a new one is begun", report.damaged_path);
 		notes_gap(&d->notes, &(struct gap){ .end_ns = d->started_ns, .class_name = "all",
 						    .cause = "database_damaged" });

@@ -180,17 +180,32 @@ static void reason(struct buffer *b, const char *text)
 /* Why the state is not what one would wish. */
 static void reasons(struct buffer *b, const struct status *status)
 {
-	char text[64];
-
 	name_of(b, "state.reasons");
 	buffer_append_byte(b, '[');
-	if (status->rules_missing > 0) {
-		snprintf(text, sizeof(text), "%u audit rules are missing", status->rules_missing);
-		reason(b, text);
-	}
-	if (status->settings_refused && *status->settings_refused)
-		reason(b, status->settings_refused);
+	for (size_t i = 0; i < N_HEALTH_CHECKS; i++)
+		if (status->health->states[i].level == HEALTH_FAIL)
+			reason(b, status->health->states[i].why);
 	buffer_append_text(b, "]}");
+}
+
+static void health(struct buffer *b, const struct status *status)
+{
+	const struct canary_report *canary = status->canary;
+	char name[64];
+
+	text(b, "health", health_level_names[health_worst(status->health)]);
+	for (size_t i = 0; i < N_HEALTH_CHECKS; i++) {
+		snprintf(name, sizeof(name), "health.%s", health_checks[i].id);
+		text(b, name, health_level_names[status->health->states[i].level]);
+	}
+	time(b, "canary.last", canary->time_ns);
+	number(b, "canary.latency_ms", canary->latency_ms);
+	number(b, "canary.sent", canary->n_sent);
+	number(b, "canary.failed", canary->n_failed);
+	for (unsigned i = 0; i < N_CANARY_ACTS; i++) {
+		snprintf(name, sizeof(name), "canary.missing.%s", canary_act_names[i]);
+		flag(b, name, canary->outcome == CANARY_MISSING && canary->demanded[i] && !canary->arrived[i]);
+	}
 }
 
 void status_json(struct buffer *b, const struct status *status)
@@ -201,6 +216,7 @@ void status_json(struct buffer *b, const struct status *status)
 	text(b, "version", RECORDER_VERSION);
 	text(b, "state", status->state);
 	reasons(b, status);
+	health(b, status);
 	text(b, "event_source", status->source_mode);
 	text(b, "event_source.ebpf", status->bpf_why ? status->bpf_why : "running");
 	classes_json(b, status);
@@ -231,6 +247,8 @@ void status_json(struct buffer *b, const struct status *status)
 	number(b, "kernel.audit.rules_missing", status->rules_missing);
 	name_of(b, "cpu_percent");
 	buffer_printf(b, "%.2f}", uptime_ns ? 100.0 * (double)status->cpu_ns / (double)uptime_ns : 0.0);
+	name_of(b, "cpu_seconds");
+	buffer_printf(b, "%.3f}", (double)status->cpu_ns / (double)NS_PER_SEC);
 	number(b, "rss_bytes", rss_bytes());
 	buffer_append_text(b, "\n]");
 }

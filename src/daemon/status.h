@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "daemon/core.h"
+#include "daemon/health.h"
 #include "daemon/writer.h"
 #include "source/bpf.h"
 #include "source/audit_rules.h"
@@ -30,7 +31,8 @@ struct status {
 	uint64_t database_bytes, database_events, database_oldest_ns, database_newest_ns;
 	struct audit_state audit;	/* as the kernel says now */
 	unsigned rules_missing;
-	const char *settings_refused;	/* why the file is not in force; NULL or empty: it is */
+	const struct health *health;
+	const struct canary_report *canary;
 	uint64_t cpu_ns;		/* used since the start */
 };
 

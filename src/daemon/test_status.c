@@ -31,21 +31,28 @@ static void test_names(void **state)
 		"database.oldest", "database.newest", "database.bytes_per_event", "received", "decoded", "assembled",
 		"filtered_out", "signals", "patterns_given_up", "stored", "journaled", "lost.kernel", "lost.enobufs", "lost.ring",
 		"lost.shed.file", "lost.assembler", "lost.memory", "lost.database", "cpu_percent", "rss_bytes",
-		"queue.ring_bytes", "queue.events",
+		"health", "health.source", "health.canary", "canary.last",
+		"canary.latency_ms", "canary.sent", "canary.failed", "canary.missing.connect", "cpu_percent", "cpu_seconds", "rss_bytes", "queue.ring_bytes", "queue.events",
 	};
 	static const struct source_stats source = { .overruns = 3 };
 	bool wanted[N_KINDS] = { [KIND_ID(file, write)] = true };
+	const struct canary_report canary = { .outcome = CANARY_MISSING, .demanded = { true, true, false },
+					      .arrived = { true, false, false }, .latency_ms = 4 };
+	struct health health = { 0 };
 	struct status status = {
 		.state = "recording", .source_mode = "unicast", .have_connector = true, .audit_works = true,
 		.n_subscriptions = 1, .started_ns = 1, .now_ns = 10 * NS_PER_SEC, .wanted = wanted,
 		.source = &source, .lost_kernel = 7, .database_path = "/x \"y\"", .database_bytes = 1000,
 		.database_events = 10, .cpu_ns = NS_PER_SEC / 10,
-		.rules_missing = 2, .settings_refused = "recorder.conf:3: \"x\"",
+		.rules_missing = 2, .health = &health, .canary = &canary,
 		.shed = { [CATEGORY_file] = 5, [CATEGORY_network] = 6 },
 	};
 	struct buffer text = { 0 };
 	json_t *items;
 
+	health.states[1] = (struct health_state){ .level = HEALTH_FAIL, .why = "2 audit rules are missing" };
+	health.states[2] = (struct health_state){ .level = HEALTH_WARN, .why = "a little" };
+	health.states[7] = (struct health_state){ .level = HEALTH_FAIL, .why = "recorder.conf:3: \"x\"" };
 	status_json(&text, &status);
 	items = json_loadb(text.data, text.size, JSON_REJECT_DUPLICATES, NULL);
 	assert_true(json_is_array(items));
@@ -54,6 +61,13 @@ static void test_names(void **state)
 	assert_int_equal(json_array_size(value_of(items, "state.reasons")), 2);
 	assert_string_equal(json_string_value(json_array_get(value_of(items, "state.reasons"), 0)), "2 audit rules are missing");
 	assert_string_equal(json_string_value(json_array_get(value_of(items, "state.reasons"), 1)), "recorder.conf:3: \"x\"");
+	assert_string_equal(json_string_value(value_of(items, "health")), "fail");
+	assert_string_equal(json_string_value(value_of(items, "health.rules")), "fail");
+	assert_string_equal(json_string_value(value_of(items, "health.loss")), "warn");
+	assert_string_equal(json_string_value(value_of(items, "health.disk")), "ok");
+	assert_true(json_is_false(value_of(items, "canary.missing.exec")));
+	assert_true(json_is_true(value_of(items, "canary.missing.file")));
+	assert_true(json_is_false(value_of(items, "canary.missing.connect")));
 	assert_string_equal(json_string_value(value_of(items, "event_source.file")), "audit");
 	assert_string_equal(json_string_value(value_of(items, "event_source.process")), "not subscribed");
 	assert_string_equal(json_string_value(value_of(items, "capability.process")), "audit+proc");

@@ -60,6 +60,7 @@ static void look_at_rules(struct daemon *d)
 		return;
 	}
 	d->rules_missing = (unsigned)missing;
+	d->rules_removed_ns = clock_now_ns();
 	log_warning("%d of the recorder's audit rules were removed by somebody; they are loaded again", missing);
 	notes_gap(&d->notes, &(struct gap){ .begin_ns = d->ledger.looked_ns, .end_ns = clock_now_ns(), .class_name = "all",
 					    .cause = "rules_missing" });
@@ -72,12 +73,13 @@ static void look_at_rules(struct daemon *d)
 /* What is subscribed and could not be recorded when it was is tried again. */
 static void try_to_begin(struct daemon *d)
 {
-	struct filter_error error = { "" };
+	struct filter_error *error = &d->begin_error;
 
 	if (d->subscriptions.n == 0 || d->source || clock_ns(CLOCK_MONOTONIC) - d->tried_ns < TRY_NS)
 		return;
-	if (daemon_begin(d, &error) < 0) {
-		log_error("%s", error.message);
+	*error = (struct filter_error){ "" };
+	if (daemon_begin(d, error) < 0) {
+		log_error("%s", error->message);
 		d->tried_ns = clock_ns(CLOCK_MONOTONIC);
 	}
 }
@@ -92,6 +94,7 @@ void daemon_on_tick(uv_timer_t *timer)
 	daemon_repair_places(d);
 	daemon_tell_losses(d, false);
 	conf_tick(&d->conf, clock_ns(CLOCK_MONOTONIC));
+	daemon_tick_health(d);
 	daemon_drain_taps(d);	/* whose socket was full */
 	daemon_settle(d);
 	daemon_check_folder(d);

@@ -280,6 +280,16 @@ static int filter_and_emit(struct pipeline *pipeline, struct event *event)
 	return r >= 0 && has_signals ? MIN(emit_signals(pipeline, pipeline->now_ns), 0) : r;
 }
 
+static void watch(const struct pipeline_options *options, const struct event *event)
+{
+	const struct context *context = event->context;
+
+	if (atomic_load_explicit(options->watch, memory_order_relaxed) == 0 || !context)
+		return;
+	if (values_has(&context->values, FIELD_ppid) && context->ppid == options->own_pid)
+		options->watched(options->watch_user, event);
+}
+
 static int track_and_emit(struct pipeline *pipeline, struct event *event, const struct context *actor)
 {
 	_cleanup_(event_freep) struct event *owned = event;
@@ -302,6 +312,8 @@ static int track_and_emit(struct pipeline *pipeline, struct event *event, const 
 		pipeline->stats.merged++;
 		return 0;
 	}
+	if (pipeline->options.watch)
+		watch(&pipeline->options, event);
 	return filter_and_emit(pipeline, TAKE(owned));
 }
 

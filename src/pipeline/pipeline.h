@@ -36,6 +36,10 @@ struct pipeline_options {
 	/* The name of an account, see tracker_options.  NULL as with lookup. */
 	int (*resolve_name)(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret);
 	void *lookup_user;		/* of the four */
+	/* While *watch is not 0: told of each event of a child of own_pid, wanted or not, borrowed.  NULL: never. */
+	const atomic_uint *watch;
+	void (*watched)(void *user, const struct event *event);
+	void *watch_user;
 	bool decode_only;		/* neither track nor filter */
 };
 

@@ -468,6 +468,47 @@ static void test_own_process_is_left_out(void **state)
 	tear_down(&f);
 }
 
+static void count_watched(void *user, const struct event *event)
+{
+	unsigned *n = user;
+
+	assert_int_equal(event->kind, KIND_ID(process, exec));
+	assert_int_equal(event->context->ppid, 10);
+	(*n)++;
+}
+
+/* Of children of this process each event is told while somebody watches, wanted or not. */
+static void test_watched_children(void **state)
+{
+	static const bool wanted[N_KINDS];
+	static const struct {
+		uint32_t own_pid;
+		unsigned told;
+	} cases[] = { { 10, 1 }, { 999, 0 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f = { 0 };
+		struct pipeline_options options = defaults(&f, false);
+		atomic_uint watch = 0;
+		unsigned n = 0;
+
+		options.own_pid = cases[i].own_pid;
+		options.wanted = wanted;
+		options.watch = &watch;
+		options.watched = count_watched;
+		options.watch_user = &n;
+		assert_int_equal(pipeline_new(&f.pipeline, &options, collect, &f), 0);
+		lines(&f, exec_lines);
+		assert_int_equal(n, 0);
+		atomic_store(&watch, 1);
+		lines(&f, HEAD("SYSCALL", "8") "arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=2 a2=3 a3=4 items=0 ppid=10 pid=12 "
+			  IDS "comm=\"ls\" exe=\"/usr/bin/ls\"\n" HEAD("EXECVE", "8") "argc=1 a0=\"ls\"\n" HEAD("EOE", "8") "\n");
+		assert_int_equal(n, cases[i].told);
+		assert_int_equal(f.n_events, 0);
+		tear_down(&f);
+	}
+}
+
 /* Records of the kernel's programs, live: what the core does with them, and with the answers that their handling asks for. */
 struct live {
 	struct fixture fixture;
@@ -724,6 +765,7 @@ int main(void)
 		cmocka_unit_test(test_probes_of_a_capture),
 		cmocka_unit_test(test_bad_probes),
 		cmocka_unit_test(test_own_probes),
+		cmocka_unit_test(test_watched_children),
 		cmocka_unit_test(test_not_from_audit),
 	};
 

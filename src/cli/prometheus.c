@@ -1,0 +1,199 @@
+/* See prometheus.h.  Names follow prometheus.io/docs/practices/naming: a prefix, base units, `_total` for what only grows. */
+
+#include "cli/prometheus.h"
+
+#include "base/clock.h"
+#include "cli/time_spec.h"
+
+enum metric_type {
+	COUNTER,
+	GAUGE,
+	LEVEL,				/* gauge: ok, warn, fail as 0, 1, 2 */
+	TIME,				/* gauge: seconds since 1970 */
+	MILLISECONDS,			/* gauge, in seconds */
+	INFO,				/* gauge of 1 with a text as its label */
+};
+
+/* Lines of one metric stand together. */
+static const struct metric {
+	const char *item;		/* of the status; a `*` at its end is the value of the label */
+	const char *name;		/* NULL: left out */
+	enum metric_type type;
+	const char *label;		/* NULL: none */
+	const char *text_label;		/* INFO: of the text */
+	const char *help;
+} metrics[] = {
+	{ "version", "recorder_build_info", INFO, NULL, "version", "Version that runs" },
+	{ "state", "recorder_state_info", INFO, NULL, "state", "What it does: idle, recording, degraded" },
+	{ "state.reasons" },
+	{ "health", "recorder_health", LEVEL, NULL, NULL, "Worst level of all health checks: 0 ok, 1 warn, 2 fail" },
+	{ "health.*", "recorder_health_check", LEVEL, "check", NULL, "Level of a health check: 0 ok, 1 warn, 2 fail" },
+	{ "canary.last", "recorder_canary_sent_timestamp_seconds", TIME, NULL, NULL, "When the last canary was sent" },
+	{ "canary.latency_ms", "recorder_canary_latency_seconds", MILLISECONDS, NULL, NULL,
+	  "From the act of the last canary to the end of the pipeline" },
+	{ "canary.sent", "recorder_canaries_sent_total", COUNTER, NULL, NULL, "Canaries sent" },
+	{ "canary.failed", "recorder_canaries_failed_total", COUNTER, NULL, NULL, "Canaries that did not arrive whole" },
+	{ "canary.missing.*", "recorder_canary_missing", GAUGE, "act", NULL, "Whether an act of the last canary never arrived" },
+	{ "event_source", "recorder_event_source_info", INFO, NULL, "source", "Where events come from" },
+	{ "event_source.ebpf" },
+	{ "event_source.*", "recorder_event_source_class_info", INFO, "class", "source", "Where events of a class come from" },
+	{ "capability.*", "recorder_capability_info", INFO, "class", "source", "What could show events of a class" },
+	{ "subscriptions", "recorder_subscriptions", GAUGE, NULL, NULL, "Subscriptions in force" },
+	{ "subscriptions_refused", "recorder_subscriptions_refused", GAUGE, NULL, NULL, "Subscriptions that cannot be used" },
+	{ "subscriptions_unprotected", "recorder_subscriptions_unprotected", GAUGE, NULL, NULL,
+	  "Saved subscriptions that are not stored as the settings want it" },
+	{ "has_user_defined_audit_rules", "recorder_has_user_defined_audit_rules", GAUGE, NULL, NULL,
+	  "Whether audit rules of the user are loaded" },
+	{ "uptime", "recorder_uptime_seconds", GAUGE, NULL, NULL, "Time since the start" },
+	{ "started", "recorder_start_timestamp_seconds", TIME, NULL, NULL, "When it was started" },
+	{ "database.path" },
+	{ "database.size_bytes", "recorder_database_size_bytes", GAUGE, NULL, NULL, "Size of the database with wal and shm" },
+	{ "database.events", "recorder_database_events", GAUGE, NULL, NULL, "Events in the database" },
+	{ "database.oldest", "recorder_database_oldest_timestamp_seconds", TIME, NULL, NULL, "Time of the oldest event" },
+	{ "database.newest", "recorder_database_newest_timestamp_seconds", TIME, NULL, NULL, "Time of the newest event" },
+	{ "database.bytes_per_event", "recorder_database_event_bytes", GAUGE, NULL, NULL, "Size of an event in the database" },
+	{ "received", "recorder_records_received_total", COUNTER, NULL, NULL, "Records that came from the sources" },
+	{ "malformed", "recorder_records_malformed_total", COUNTER, NULL, NULL, "Records without a readable head" },
+	{ "unknown_types", "recorder_records_unknown_total", COUNTER, NULL, NULL, "Records of types that nobody knows" },
+	{ "assembled", "recorder_drafts_assembled_total", COUNTER, NULL, NULL, "Groups of records that belong together" },
+	{ "no_event", "recorder_drafts_without_event_total", COUNTER, NULL, NULL, "Groups of records that are no event" },
+	{ "decoded", "recorder_events_decoded_total", COUNTER, NULL, NULL, "Events decoded" },
+	{ "partial", "recorder_events_partial_total", COUNTER, NULL, NULL, "Events of which records are missing" },
+	{ "own", "recorder_events_own_total", COUNTER, NULL, NULL, "Events of the recorder itself, dropped" },
+	{ "merged", "recorder_events_merged_total", COUNTER, NULL, NULL, "Events that said nothing new" },
+	{ "filtered_out", "recorder_events_filtered_out_total", COUNTER, NULL, NULL, "Events that no subscription wants" },
+	{ "patterns_given_up", "recorder_patterns_given_up_total", COUNTER, NULL, NULL, "Patterns that met their limit" },
+	{ "held", "recorder_events_held", GAUGE, NULL, NULL, "Forks and exits that wait for audit" },
+	{ "signals", "recorder_events_signals_total", COUNTER, NULL, NULL, "Signals that were set off" },
+	{ "emitted", "recorder_events_emitted_total", COUNTER, NULL, NULL, "Events handed to the writer" },
+	{ "stored", "recorder_events_stored_total", COUNTER, NULL, NULL, "Events in the database since the start" },
+	{ "journaled", "recorder_events_journaled_total", COUNTER, NULL, NULL, "Events in journals since the start" },
+	{ "lost.*", "recorder_lost_total", COUNTER, "cause", NULL, "What was lost: messages, records or events, by cause" },
+	{ "lost.shed.*", "recorder_shed_events_total", COUNTER, "class", NULL, "Events let go of for a full queue" },
+	{ "lost.ebpf.*", "recorder_ebpf_lost_total", COUNTER, "class", NULL,
+	  "Records that the rings of the kernel's programs had no room for" },
+	{ "ebpf.made.*", "recorder_ebpf_made_total", COUNTER, "class", NULL, "Records that the kernel's programs made" },
+	{ "ebpf.dropped.*", "recorder_ebpf_dropped_total", COUNTER, "class", NULL,
+	  "Records that the kernel's programs left out, since nobody wants them" },
+	{ "foreign_messages", "recorder_foreign_messages_total", COUNTER, NULL, NULL, "Messages that were not from the kernel" },
+	{ "processes", "recorder_processes", GAUGE, NULL, NULL, "Processes that are remembered" },
+	{ "processes.inferred", "recorder_processes_inferred_total", COUNTER, NULL, NULL, "Processes that were not seen to begin" },
+	{ "queue.ring_bytes", "recorder_ring_bytes", GAUGE, NULL, NULL, "Records that wait for the core" },
+	{ "queue.ring_capacity_bytes", "recorder_ring_capacity_bytes", GAUGE, NULL, NULL, "Room for them" },
+	{ "queue.events", "recorder_queue_events", GAUGE, NULL, NULL, "Events that wait for the writer" },
+	{ "kernel.audit.enabled", "recorder_kernel_audit_enabled", GAUGE, NULL, NULL, "0 off, 1 on, 2 locked" },
+	{ "kernel.audit.pid", "recorder_kernel_audit_pid", GAUGE, NULL, NULL, "Who holds the audit stream" },
+	{ "kernel.audit.backlog", "recorder_kernel_audit_backlog", GAUGE, NULL, NULL, "Records that wait in the kernel" },
+	{ "kernel.audit.backlog_limit", "recorder_kernel_audit_backlog_limit", GAUGE, NULL, NULL, "Room for them" },
+	{ "kernel.audit.lost", "recorder_kernel_audit_lost_total", COUNTER, NULL, NULL, "Records the kernel lost since boot" },
+	{ "kernel.audit.rules_missing", "recorder_kernel_audit_rules_missing", GAUGE, NULL, NULL, "Rules that are missing" },
+	{ "cpu_percent", "recorder_cpu_percent", GAUGE, NULL, NULL, "Processor time of the recorder since its start, of one processor" },
+	{ "cpu_seconds", "recorder_cpu_seconds_total", COUNTER, NULL, NULL, "Processor time of the recorder" },
+	{ "rss_bytes", "recorder_resident_memory_bytes", GAUGE, NULL, NULL, "Memory of the recorder" },
+};
+
+/* The rest of an item behind the line's `*`; NULL: the line is not of it. */
+static const char *rest_of(const struct metric *metric, const char *item)
+{
+	size_t n = strlen(metric->item);
+
+	if (metric->item[n - 1] != '*')
+		return strcmp(metric->item, item) == 0 ? item + n : NULL;
+	return strncmp(metric->item, item, n - 1) == 0 ? item + n - 1 : NULL;
+}
+
+/* The line that says most of it. */
+static const struct metric *metric_of(const char *item)
+{
+	const struct metric *best = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(metrics); i++)
+		if (rest_of(&metrics[i], item) && (!best || strlen(metrics[i].item) > strlen(best->item)))
+			best = &metrics[i];
+	return best;
+}
+
+bool prometheus_knows(const char *item)
+{
+	return metric_of(item) != NULL;
+}
+
+static void put_label(struct buffer *out, const char *name, const char *value)
+{
+	buffer_printf(out, "%s%s=\"", out->size > 0 ? "," : "{", name);
+	for (; *value; value++) {
+		if (*value == '\\' || *value == '"' || *value == '\n')
+			buffer_append_byte(out, '\\');
+		buffer_append_byte(out, *value == '\n' ? 'n' : *value);
+	}
+	buffer_append_byte(out, '"');
+}
+
+/* What stands behind the labels; nothing of a value that is not known (null). */
+static bool value_of(const struct metric *metric, const json_t *value, struct buffer *out)
+{
+	static const char *const levels[] = { "ok", "warn", "fail" };
+	const char *text = json_string_value(value);
+	uint64_t time_ns;
+
+	if (metric->type == INFO && text) {
+		buffer_append_byte(out, '1');
+		return true;
+	}
+	if (metric->type == TIME && text && time_spec_parse(text, 0, &time_ns) >= 0) {
+		buffer_printf(out, "%.3f", (double)time_ns / (double)NS_PER_SEC);
+		return true;
+	}
+	for (size_t i = 0; metric->type == LEVEL && text && i < ARRAY_SIZE(levels); i++)
+		if (strcmp(levels[i], text) == 0) {
+			buffer_append_u64(out, i);
+			return true;
+		}
+	if (metric->type == MILLISECONDS && json_is_number(value))
+		buffer_printf(out, "%.3f", json_number_value(value) / 1000);
+	else if (json_is_integer(value))
+		buffer_append_i64(out, json_integer_value(value));
+	else if (json_is_real(value))
+		buffer_printf(out, "%.3f", json_real_value(value));
+	else if (json_is_boolean(value))
+		buffer_append_byte(out, json_is_true(value) ? '1' : '0');
+	else
+		return false;
+	return true;
+}
+
+static void put_sample(struct buffer *out, const struct metric *metric, const char *rest, const json_t *value)
+{
+	_cleanup_(buffer_release) struct buffer number = { 0 }, labels = { 0 };
+
+	if (!value_of(metric, value, &number))
+		return;
+	if (metric->label)
+		put_label(&labels, metric->label, rest);
+	if (metric->text_label)
+		put_label(&labels, metric->text_label, json_string_value(value));
+	if (labels.size > 0)
+		buffer_append_byte(&labels, '}');
+	buffer_printf(out, "%s%s %s\n", metric->name, buffer_text(&labels), buffer_text(&number));
+}
+
+int prometheus_write(struct buffer *out, const json_t *items)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(metrics); i++) {
+		const struct metric *metric = &metrics[i];
+		const json_t *item;
+		size_t k;
+
+		if (!metric->name)
+			continue;
+		buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help, metric->name,
+			      metric->type == COUNTER ? "counter" : "gauge");
+		json_array_foreach(items, k, item) {
+			const char *name = json_string_value(json_object_get(item, "name"));
+
+			if (name && metric_of(name) == metric)
+				put_sample(out, metric, rest_of(metric, name), json_object_get(item, "value"));
+		}
+	}
+	return buffer_error(out);
+}

@@ -1,0 +1,341 @@
+/* See health.h. */
+
+#include "daemon/health.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "event/event_json.h"
+
+#define LATELY_NS (10 * 60 * NS_PER_SEC)
+#define MIB (UINT64_C(1) << 20)
+#define DISK_WARN_BYTES (1024 * MIB)	/* less, and less than a twentieth */
+#define DISK_FAIL_BYTES (32 * MIB)
+
+const char *const health_level_names[] = { "ok", "warn", "fail" };
+
+static enum health_level _printf_(4, 5) say(struct health_state *state, enum health_level level, const char *mend,
+					    const char *why, ...)
+{
+	va_list ap;
+
+	va_start(ap, why);
+	vsnprintf(state->why, sizeof(state->why), why, ap);
+	va_end(ap);
+	snprintf(state->mend, sizeof(state->mend), "%s", mend);
+	return level;
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static bool is_lately(uint64_t time_ns, uint64_t now_ns)
+{
+	return time_ns > 0 && (now_ns < time_ns || now_ns - time_ns < LATELY_NS);
+}
+
+static enum health_level check_source(const struct vitals *v, struct health_state *s)
+{
+	if (v->source.error < 0)
+		return say(s, HEALTH_FAIL, "start the recorder again", "reading from the kernel failed: %s",
+			   strerror(-v->source.error));
+	if (v->source.closed_why)
+		return say(s, HEALTH_FAIL, "what is subscribed is tried again every 10 s; else change the subscription",
+			   "nothing is recorded: %s", v->source.closed_why);
+	if (v->idle)
+		return say(s, HEALTH_OK, "", "idle: nothing is asked of the kernel");
+	if (v->source.bpf_why)
+		return say(s, HEALTH_WARN, "make eBPF possible, or set CX.recorder.EnableEbpf = 0",
+			   "recording with audit, not eBPF: %s", v->source.bpf_why);
+	if (v->source.audit_why)
+		return say(s, HEALTH_WARN, "make the kernel's audit possible (audit=1 on the kernel's command line)",
+			   "no logins are seen: %s", v->source.audit_why);
+	if (!v->source.by_bpf && v->source.holder && !v->source.multicast_wanted)
+		return say(s, HEALTH_WARN, "stop it, or use eBPF",
+			   "process %u holds the audit stream; recording beside it, by multicast", v->source.holder);
+	if (!v->source.by_bpf && !v->source.has_connector)
+		return say(s, HEALTH_WARN, "use a kernel with CONFIG_PROC_EVENTS, or eBPF",
+			   "no process connector: ends of killed processes are not seen");
+	return say(s, HEALTH_OK, "", "%s", v->source.mode);
+}
+
+static enum health_level check_rules(const struct vitals *v, struct health_state *s)
+{
+	if (!v->rules.loaded)
+		return say(s, HEALTH_OK, "", v->idle ? "idle: none" : "none are needed");
+	if (v->rules.missing > 0)
+		return say(s, HEALTH_FAIL, "see the log why they cannot be loaded again", "%u audit rule%s missing", v->rules.missing,
+			   v->rules.missing == 1 ? " is" : "s are");
+	if (v->rules.audit_off)
+		return say(s, HEALTH_FAIL, "auditctl -e 1", "the kernel's audit is off");
+	if (v->rules.task_never)
+		return say(s, HEALTH_WARN, "auditctl -d task,never, and start what it is about again",
+			   "a rule `-a task,never` is loaded: processes born under it are never audited");
+	if (is_lately(v->rules.removed_ns, v->now_ns))
+		return say(s, HEALTH_WARN, "find who does: the history has it as security events",
+			   "somebody removed audit rules; they are loaded again");
+	return say(s, HEALTH_OK, "", "all are loaded");
+}
+
+static enum health_level check_loss(const struct vitals *v, struct health_state *s)
+{
+	char causes[256] = "";
+	size_t n = 0;
+
+	if (!v->losses.any)
+		return say(s, HEALTH_OK, "", "nothing was lost in the last %d minutes", LOSS_WINDOW_MINUTES);
+	for (unsigned i = 0; i < N_CAUSES; i++)
+		if (v->losses.by[i] > 0 && n < sizeof(causes))
+			n += (size_t)snprintf(causes + n, sizeof(causes) - n, "%s%s %llu", n > 0 ? ", " : "", loss_cause_names[i],
+					      (unsigned long long)v->losses.by[i]);
+	return say(s, v->losses.steady ? HEALTH_FAIL : HEALTH_WARN, "subscribe to less, or leave out what makes the noise",
+		   "lost in the last %d minutes%s: %s", LOSS_WINDOW_MINUTES, v->losses.steady ? ", and still rising" : "", causes);
+}
+
+static enum health_level check_disk(const struct vitals *v, struct health_state *s)
+{
+	unsigned long long free_mib = v->disk.free_bytes / MIB;
+
+	if (v->disk.error < 0)
+		return say(s, HEALTH_FAIL, "make the folder readable again", "%s: %s", v->disk.folder, strerror(-v->disk.error));
+	if (v->database.error == -ENOSPC || v->database.error == -EDQUOT)
+		return say(s, HEALTH_FAIL, "make room", "%s: no room, events are lost", v->disk.folder);
+	if (v->disk.no_inodes)
+		return say(s, HEALTH_FAIL, "remove files", "%s: no file can be made, all inodes are taken", v->disk.folder);
+	if (v->disk.free_bytes < DISK_FAIL_BYTES)
+		return say(s, HEALTH_FAIL, "make room", "%s: %llu MiB are free", v->disk.folder, free_mib);
+	if (v->disk.free_bytes < DISK_WARN_BYTES && v->disk.free_bytes < v->disk.size_bytes / 20)
+		return say(s, HEALTH_WARN, "make room", "%s: %llu MiB are free", v->disk.folder, free_mib);
+	return say(s, HEALTH_OK, "", "%llu MiB are free", free_mib);
+}
+
+static enum health_level check_database(const struct vitals *v, struct health_state *s)
+{
+	if (v->database.error < 0)
+		return say(s, HEALTH_FAIL, "see the log; what is lost is counted and a gap", "storing fails: %s",
+			   strerror(-v->database.error));
+	if (v->database.damaged_path && *v->database.damaged_path)
+		return say(s, HEALTH_WARN, "look into it with sqlite3 .recover, or remove it, and start the recorder again",
+			   "it was damaged and is set aside as %s", v->database.damaged_path);
+	if (v->database.removed > 0)
+		return say(s, HEALTH_WARN, "find who does; a gap tells when", "somebody removed it, %u time%s; a new one was begun",
+			   v->database.removed, plural(v->database.removed));
+	return say(s, HEALTH_OK, "", "%s is written", v->database.path);
+}
+
+static enum health_level check_subscriptions(const struct vitals *v, struct health_state *s)
+{
+	if (v->n_refused > 0)
+		return say(s, HEALTH_FAIL, "mend or remove it (`recorder subscription list` names all)",
+			   "%u file%s in %s cannot be used: %s: %s", v->n_refused, plural(v->n_refused), v->subscriptions_dir,
+			   v->refused_file ? v->refused_file : "", v->refused_why ? v->refused_why : "");
+	if (v->n_unprotected > 0)
+		return say(s, HEALTH_WARN, "mend what is said, then register it anew",
+			   "%u file%s in %s %s not stored as the settings want it: %s: %s", v->n_unprotected,
+			   plural(v->n_unprotected), v->subscriptions_dir, v->n_unprotected == 1 ? "is" : "are", v->refused_file ? v->refused_file : "",
+			   v->refused_why ? v->refused_why : "");
+	return say(s, HEALTH_OK, "", "%u in force", v->n_subscriptions);
+}
+
+static enum health_level check_settings(const struct vitals *v, struct health_state *s)
+{
+	if (v->settings_refused && *v->settings_refused)
+		return say(s, HEALTH_FAIL, "mend the line; the settings before it are in force", "%s", v->settings_refused);
+	return say(s, HEALTH_OK, "", "in force");
+}
+
+static enum health_level check_socket(const struct vitals *v, struct health_state *s)
+{
+	if (v->socket.error < 0)
+		return say(s, HEALTH_FAIL, "start the recorder again", "%s: %s", v->socket.path, strerror(-v->socket.error));
+	if (!v->socket.is_socket)
+		return say(s, HEALTH_FAIL, "remove it and start the recorder again", "%s is another file now", v->socket.path);
+	if (v->socket.owner != v->socket.wanted_owner)
+		return say(s, HEALTH_FAIL, "chown root it", "%s belongs to user %u", v->socket.path, v->socket.owner);
+	if (v->socket.mode != 0600)
+		return say(s, HEALTH_FAIL, "chmod 600 it", "%s has mode %04o", v->socket.path, v->socket.mode);
+	if (v->socket.folder_mode & 022)
+		return say(s, HEALTH_FAIL, "chmod 700 it", "%s can be written by others", v->socket.folder);
+	return say(s, HEALTH_OK, "", "for its owner alone");
+}
+
+static enum health_level check_clock(const struct vitals *v, struct health_state *s)
+{
+	double by = (double)v->clock_step_ns / (double)NS_PER_SEC;
+
+	if (v->clock_step_ns != 0)
+		return say(s, HEALTH_WARN, "let a time service steer it (chrony, systemd-timesyncd)",
+			   "the clock was set %s by %.1f s; a gap tells when", by > 0 ? "forward" : "back", by > 0 ? by : -by);
+	return say(s, HEALTH_OK, "", "no step in the last %llu minutes", (unsigned long long)(LATELY_NS / NS_PER_SEC / 60));
+}
+
+static enum health_level check_processors(const struct vitals *v, struct health_state *s)
+{
+	if (v->n_processors < 2)
+		return say(s, v->single_processor_refused ? HEALTH_FAIL : HEALTH_WARN,
+			   "give it a second one; CX.recorder.EnableSingleCpuRequirement = 0 accepts it",
+			   "one processor: recording slows the machine down");
+	return say(s, HEALTH_OK, "", "%ld", v->n_processors);
+}
+
+/* Without a unicast listener the kernel prints each record it makes (kernel/audit.c, kauditd_hold_skb). */
+static enum health_level check_consumers(const struct vitals *v, struct health_state *s)
+{
+	if (v->consumers.enabled && !v->consumers.has_listener)
+		return say(s, HEALTH_WARN, "start auditd, or record with --source auto",
+			   "nobody holds the audit stream: the kernel prints its records to its log");
+	if (v->consumers.enabled && v->consumers.n_others > 0)
+		return say(s, HEALTH_WARN,
+			   strstr(v->consumers.other, "journal") ? "systemctl mask --now systemd-journald-audit.socket" :
+								   "stop it if nobody needs it",
+			   "%s reads the audit stream too: what the recorder asks the kernel for is stored there again",
+			   *v->consumers.other ? v->consumers.other : "another program");
+	return say(s, HEALTH_OK, "", v->consumers.enabled ? "nobody else reads the audit stream" : "audit is not used");
+}
+
+static enum health_level check_alone(const struct vitals *v, struct health_state *s)
+{
+	if (v->rival > 0)
+		return say(s, HEALTH_FAIL, "stop one of the two", "another recorder runs, pid %d: both change the kernel's rules",
+			   v->rival);
+	return say(s, HEALTH_OK, "", "the only recorder");
+}
+
+static void list_acts(char ret[static 64], const bool acts[static N_CANARY_ACTS])
+{
+	size_t n = 0;
+
+	*ret = 0;
+	for (unsigned i = 0; i < N_CANARY_ACTS; i++)
+		if (acts[i])
+			n += (size_t)snprintf(ret + n, 64 - n, "%s%s", n > 0 ? ", " : "", canary_act_names[i]);
+}
+
+static enum health_level check_canary(const struct vitals *v, struct health_state *s)
+{
+	const struct canary_report *report = &v->canary;
+	bool missing[N_CANARY_ACTS];
+	char acts[64];
+
+	switch (report->outcome) {
+	case CANARY_OFF:
+		return say(s, HEALTH_OK, "", "off (CX.recorder.CanaryIntervalSecs = 0)");
+	case CANARY_NONE:
+		return say(s, HEALTH_OK, "", "the first is to come");
+	case CANARY_IDLE:
+		return say(s, HEALTH_OK, "", "none: no subscription wants what it does");
+	case CANARY_UNABLE:
+		return say(s, HEALTH_WARN, "see that the recorder may start itself, write into its folder and connect to 127.0.0.1",
+			   "the canary could not %s: %s", report->error < 0 ? "start" : "act",
+			   report->error < 0 ? strerror(-report->error) : "writing its file or connecting failed");
+	case CANARY_ARRIVED:
+		list_acts(acts, report->demanded);
+		return say(s, HEALTH_OK, "", "%s arrived within %llu ms", acts, (unsigned long long)report->latency_ms);
+	case CANARY_MISSING:
+		break;
+	}
+	for (unsigned i = 0; i < N_CANARY_ACTS; i++)
+		missing[i] = report->demanded[i] && !report->arrived[i];
+	list_acts(acts, missing);
+	return say(s, HEALTH_FAIL, "look for rules of others in front of ours (auditctl -l), and at loss",
+		   "what the canary did never arrived: %s", acts);
+}
+
+const struct health_check health_checks[N_HEALTH_CHECKS] = {
+	{ "source", "Events come from the wanted source", check_source },
+	{ "rules", "The kernel's audit rules are as wanted", check_rules },
+	{ "loss", "Nothing is being lost", check_loss },
+	{ "canary", "What happens arrives", check_canary },
+	{ "disk", "There is room to store", check_disk },
+	{ "database", "The database can be written", check_database },
+	{ "subscriptions", "Every subscription is in force", check_subscriptions },
+	{ "settings", "The settings file is in force", check_settings },
+	{ "socket", "Nobody else can talk to the recorder", check_socket },
+	{ "clock", "The clock does not jump", check_clock },
+	{ "processors", "There is more than one processor", check_processors },
+	{ "consumers", "Nobody else takes the audit stream", check_consumers },
+	{ "alone", "One recorder on this host", check_alone },
+};
+
+void health_look(struct health *health, const struct vitals *vitals,
+		 void (*changed)(void *user, const struct health_check *check, const struct health_state *state,
+				 enum health_level before),
+		 void *user)
+{
+	for (size_t i = 0; i < N_HEALTH_CHECKS; i++) {
+		struct health_state *state = &health->states[i];
+		enum health_level before = state->level;
+
+		state->level = health_checks[i].run(vitals, state);
+		if (state->level == before)
+			continue;
+		state->since_ns = vitals->now_ns;
+		if (changed)
+			changed(user, &health_checks[i], state, before);
+	}
+}
+
+enum health_level health_worst(const struct health *health)
+{
+	enum health_level worst = HEALTH_OK;
+
+	for (size_t i = 0; i < N_HEALTH_CHECKS; i++)
+		worst = MAX(worst, health->states[i].level);
+	return worst;
+}
+
+void health_log(const struct health_check *check, const struct health_state *state)
+{
+	static const enum log_level levels[] = {
+		[HEALTH_OK] = LOG_LEVEL_INFO, [HEALTH_WARN] = LOG_LEVEL_WARNING, [HEALTH_FAIL] = LOG_LEVEL_ERROR,
+	};
+
+	log_message(levels[state->level], "Health, %s: %s: %s%s%s%s", check->id, health_level_names[state->level], state->why,
+		    *state->mend ? " (" : "", state->mend, *state->mend ? ")" : "");
+}
+
+void health_log_standing(struct health *health, uint64_t steady_ns, uint64_t interval_ns)
+{
+	if (health->logged_ns == 0)
+		health->logged_ns = steady_ns;
+	if (steady_ns - health->logged_ns < interval_ns)
+		return;
+	health->logged_ns = steady_ns;
+	for (size_t i = 0; i < N_HEALTH_CHECKS; i++)
+		if (health->states[i].level != HEALTH_OK)
+			health_log(&health_checks[i], &health->states[i]);
+}
+
+static void member(struct buffer *buffer, const char *name, const char *text)
+{
+	buffer_printf(buffer, ",\"%s\":", name);
+	json_append_string(buffer, span_of(text));
+}
+
+void health_json(const struct health *health, struct buffer *buffer)
+{
+	buffer_printf(buffer, "{\"level\":\"%s\",\"checks\":[", health_level_names[health_worst(health)]);
+	for (size_t i = 0; i < N_HEALTH_CHECKS; i++) {
+		const struct health_state *state = &health->states[i];
+
+		buffer_printf(buffer, "%s\n{\"id\":\"%s\"", i > 0 ? "," : "", health_checks[i].id);
+		member(buffer, "title", health_checks[i].title);
+		member(buffer, "level", health_level_names[state->level]);
+		if (state->since_ns > 0) {
+			buffer_append_text(buffer, ",\"since\":\"");
+			buffer_append_time(buffer, state->since_ns);
+			buffer_append_byte(buffer, '"');
+		} else {
+			buffer_append_text(buffer, ",\"since\":null");
+		}
+		member(buffer, "why", state->why);
+		member(buffer, "mend", state->mend);
+		buffer_append_byte(buffer, '}');
+	}
+	buffer_append_text(buffer, "\n]}");
+}

@@ -1,0 +1,72 @@
+#pragma once
+/* What the checks of health look at: facts, without a judgement. */
+
+#include "daemon/canary.h"
+#include "daemon/loss_window.h"
+
+struct vitals {
+	bool idle;			/* nobody subscribed: nothing is asked of the kernel */
+	uint64_t now_ns;
+
+	struct {
+		const char *mode;	/* "ebpf, audit multicast" and the like */
+		const char *bpf_why;	/* wanted, and why it is not there; NULL: it is, or is not wanted */
+		bool by_bpf, has_audit, has_connector, multicast_wanted;
+		const char *audit_why;	/* why there is no audit; NULL: there is, or it is not wanted */
+		const char *closed_why;	/* nothing is recorded though somebody subscribed; NULL: it is */
+		int error;		/* of the reader */
+		uint32_t holder;	/* pid that has the unicast slot, if it is not ours; 0: nobody, or we */
+	} source;
+
+	struct {
+		bool loaded, audit_off, locked;
+		unsigned missing;
+		uint64_t removed_ns;	/* when somebody last removed some; 0: never */
+		bool task_never;
+	} rules;
+
+	struct loss_rise losses;
+
+	struct {
+		const char *folder;
+		int error;		/* -errno of looking at it */
+		uint64_t free_bytes, size_bytes;
+		bool no_inodes;
+	} disk;
+
+	struct {
+		const char *path;
+		int error;		/* of the writer, standing */
+		const char *damaged_path;	/* set aside at the start; NULL or empty: it was not */
+		unsigned removed;
+	} database;
+
+	unsigned n_subscriptions, n_refused, n_unprotected;
+	const char *refused_file, *refused_why;	/* one of them */
+	const char *subscriptions_dir;
+	const char *settings_refused;	/* NULL or empty: they are in force */
+
+	struct {
+		const char *path;
+		int error;
+		bool is_socket;
+		unsigned mode, owner;	/* permission bits */
+		unsigned wanted_owner;
+		unsigned folder_mode;	/* of what it lies in */
+		const char *folder;
+	} socket;
+
+	int64_t clock_step_ns;		/* 0: none lately */
+	long n_processors;
+	bool single_processor_refused;	/* EnableSingleCpuRequirement */
+
+	struct {
+		bool enabled;
+		unsigned n_others;	/* who reads the multicast stream beside us */
+		char other[32];		/* name of one of them */
+		bool has_listener;	/* somebody holds the unicast slot */
+	} consumers;
+
+	int rival;			/* pid; 0: none */
+	struct canary_report canary;
+};
