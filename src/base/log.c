@@ -56,6 +56,12 @@ static bool is_journal(void)
 	       st.st_dev == device && st.st_ino == inode;
 }
 
+void log_find_journal(void)
+{
+	if (is_journal())
+		atomic_store(&style, STYLE_JOURNAL);
+}
+
 void log_begin_service(void)
 {
 	const char *no_colour = getenv("NO_COLOR");

@@ -16,8 +16,9 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 #define LOG_FILE_BYTES ((size_t)1 << 20)	/* then it becomes FILE.1 */
 
 void log_set_level(enum log_level level);
-/* Looks at what stderr is: the journal gets `<PRIORITY>` in front of a line (it has the time and our name), all else gets
- * time and level from now on, a terminal colours. */
+/* If stderr is the journal: `<PRIORITY>` stands in front of a line from now on; the time and our name it has. */
+void log_find_journal(void);
+/* All else gets time and level from now on, a terminal colours too. */
 void log_begin_service(void);
 /* Messages go into this file too, always with time and level; 0600, and never larger than LOG_FILE_BYTES.  -errno. */
 int log_open_file(const char *path);

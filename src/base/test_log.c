@@ -118,7 +118,7 @@ static void test_of_a_command(void **state)
 						     "recorder: debug: Detail\n");
 }
 
-static void begin_with_stream(const struct fixture *f, bool is_ours)
+static void set_stream(const struct fixture *f, bool is_ours)
 {
 	struct stat st;
 	char stream[64];
@@ -126,6 +126,11 @@ static void begin_with_stream(const struct fixture *f, bool is_ours)
 	assert_int_equal(stat(f->said, &st), 0);
 	snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino + !is_ours);
 	setenv("JOURNAL_STREAM", stream, 1);
+}
+
+static void begin_with_stream(const struct fixture *f, bool is_ours)
+{
+	set_stream(f, is_ours);
 	log_begin_service();
 	unsetenv("JOURNAL_STREAM");
 }
@@ -135,7 +140,10 @@ static void test_to_the_journal(void **state)
 	_cleanup_(buffer_release) struct buffer text = { 0 };
 	const struct fixture *f = *state;
 
-	begin_with_stream(f, true);
+	begin_with_stream(f, false);
+	set_stream(f, true);
+	log_find_journal();
+	unsetenv("JOURNAL_STREAM");
 	log_set_level(LOG_LEVEL_DEBUG);
 	log_error("Failed");
 	log_warning("Careful");

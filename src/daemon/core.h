@@ -4,6 +4,7 @@
 
 #include "base/ring.h"
 #include "daemon/event_queue.h"
+#include "daemon/watchdog.h"
 #include "pipeline/pipeline.h"
 #include "source/capture.h"
 
@@ -15,6 +16,9 @@ struct core_options {
 	struct procfs *procfs;			/* for lookups */
 	struct users *users;			/* for names */
 	struct capture *capture;		/* NULL: none */
+	/* In the core's thread, when all is through and while core_stop() waits: notes that it makes are the last.  May be NULL. */
+	void (*last_words)(void *user);
+	void *user;
 };
 
 /* A copy that any thread may have. */
@@ -24,12 +28,15 @@ struct core_stats {
 	struct assembler_stats assembler;
 	struct tracker_stats tracker;
 	uint64_t lost;			/* records or drafts for which there was no memory */
+	uint64_t let_go;		/* records for which there was no time at the stop */
 };
 
 struct core;
 int core_start(struct core **ret, const struct core_options *options);
-/* The producers of both rings have ended: everything comes out, then the queue is closed.  Returns NULL. */
-struct core *core_stop(struct core *core);
+/* The producers of both rings have ended: everything comes out, then the queue is closed.  What is still in the ring at late_ns
+ * (CLOCK_MONOTONIC) is let go of, counted, and told by a gap.  *ret: how it ended, may be NULL.  Returns NULL. */
+struct core *core_stop(struct core *core, uint64_t late_ns, struct core_stats *ret);
 /* Any thread; in force from the next turn on. */
 void core_set_times(struct core *core, const struct pipeline_times *times);
 void core_stats(struct core *core, struct core_stats *ret);
+void core_pulse(const struct core *core, struct pulse *ret);

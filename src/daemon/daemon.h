@@ -9,11 +9,13 @@
 #include "daemon/core.h"
 #include "daemon/ledger.h"
 #include "daemon/notes.h"
+#include "daemon/notify.h"
 #include "daemon/places.h"
 #include "daemon/reader.h"
 #include "daemon/run.h"
 #include "daemon/subscriptions.h"
 #include "daemon/tap.h"
+#include "daemon/watchdog.h"
 #include "daemon/writer.h"
 #include "source/audit_rules.h"
 
@@ -58,6 +60,9 @@ struct daemon {
 	uv_signal_t signals[3];
 	uv_timer_t tick;
 	uv_async_t tapped;
+	struct notify notify;
+	struct watchdog watchdog;
+	uv_timer_t alive;		/* half the interval of the service manager's watchdog */
 	struct server *server;
 	pthread_t tail_thread;
 	bool tailing;
@@ -82,6 +87,14 @@ void daemon_client_gone(void *user, struct client *client);
 void daemon_notify_tapped(void *user);	/* writer thread */
 void daemon_on_tapped(uv_async_t *async);
 void daemon_drain_taps(struct daemon *d);
+
+/* service.c: the service manager is told, and the stop is bounded. */
+void daemon_service_open(struct daemon *d);
+void daemon_service_ready(struct daemon *d);
+void daemon_service_tick(struct daemon *d);
+void daemon_service_reload(struct daemon *d);
+void daemon_service_stopping(struct daemon *d);
+void daemon_service_close(struct daemon *d);
 
 /* settings.c: what settings say, at the start and when they have changed. */
 int daemon_read_settings(struct daemon *d);	/* -errno, logged */

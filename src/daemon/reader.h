@@ -3,6 +3,7 @@
  * anybody but the kernel. */
 
 #include "base/ring.h"
+#include "daemon/watchdog.h"
 #include "source/procfs.h"
 #include "source/source.h"
 
@@ -30,5 +31,6 @@ int reader_start(struct reader **ret, const struct reader_options *options);
 /* Takes what the kernel still has, then ends.  Returns NULL. */
 struct reader *reader_stop(struct reader *reader);
 void reader_set_nap(struct reader *reader, uint64_t nap_ns);	/* any thread */
+void reader_pulse(const struct reader *reader, struct pulse *ret);	/* any thread */
 /* An error of the source that ended the reader early, or 0. */
 int reader_error(const struct reader *reader);

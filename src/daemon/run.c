@@ -33,6 +33,7 @@
 #define NOTES_BYTES (1u << 16)
 #define QUEUE_EVENTS 8192
 #define TICK_MS 1000
+#define DRAIN_NS (3 * NS_PER_SEC)	/* from the stop on, for what waits in the ring; the queue and the disk come then */
 
 static const struct source_choice {
 	const char *name;		/* of --source */
@@ -52,7 +53,7 @@ static void on_signal(uv_signal_t *signal, int number)
 	struct daemon *d = signal->data;
 
 	if (number == SIGHUP)
-		conf_reload(&d->conf);
+		daemon_service_reload(d);
 	else
 		uv_stop(&d->loop);
 }
@@ -192,6 +193,16 @@ static int check_audit(struct daemon *d)
 	return 0;
 }
 
+/* In the thread of the core, while stop() waits for it: what the draining has cost is told too. */
+static void last_words(void *user)
+{
+	struct daemon *d = user;
+
+	daemon_tell_losses(d, true);
+	daemon_tell_removed(d);
+	notes_say(&d->notes, "stop", "stopped");
+}
+
 static int start_threads(struct daemon *d)
 {
 	const struct pipeline_times times = daemon_pipeline_times(d);
@@ -235,6 +246,8 @@ static int start_threads(struct daemon *d)
 	core.notes = d->notes_ring;
 	core.queue = d->queue;
 	core.capture = d->capture;
+	core.last_words = last_words;
+	core.user = d;
 	r = core_start(&d->core, &core);
 	if (r < 0) {
 		event_queue_close(d->queue);
@@ -321,6 +334,11 @@ static int start_control(struct daemon *d)
 
 /* Stop: the reverse, and each step copes with a start that did not come so far. */
 
+static unsigned long long elapsed_ms(uint64_t since_ns)
+{
+	return (clock_ns(CLOCK_MONOTONIC) - since_ns) / NS_PER_MS;
+}
+
 static void close_handle(uv_handle_t *handle, void *unused)
 {
 	if (!uv_is_closing(handle))
@@ -339,24 +357,31 @@ static void close_capture(struct daemon *d)
 
 static void stop(struct daemon *d)
 {
-	if (d->reader)
-		notes_say(&d->notes, "stop", "stopped");
+	struct core_stats core = { 0 };
+	struct writer_stats writer = { 0 };
+	bool has_recorded = d->reader;
+	uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
+
+	daemon_service_stopping(d);
 	if (d->audit && d->rules_loaded && audit_rules_unload(d->audit, d->places.kernel_state) < 0)
 		log_error("Failed to put the kernel's audit back as it was; the next start, or `auditctl -D -k %s`, does",
 			  AUDIT_OWN_KEY);
+	log_debug("The kernel's rules are gone after %llu ms", elapsed_ms(began_ns));
 	d->reader = reader_stop(d->reader);
-	if (d->core) {
-		if (d->audit)
-			audit_control_state(d->audit, &d->audit_state);
-		daemon_tell_losses(d, true);
-		daemon_tell_removed(d);
-	}
-	if (d->core)
-		d->core = core_stop(d->core);
+	log_debug("The reader ended after %llu ms, %zu bytes wait in the ring", elapsed_ms(began_ns),
+		  d->ring ? ring_used_bytes(d->ring) : 0);
+	if (d->core && d->audit)
+		audit_control_state(d->audit, &d->audit_state);
+	d->core = core_stop(d->core, began_ns + DRAIN_NS, &core);
+	log_debug("The core ended after %llu ms", elapsed_ms(began_ns));
 	if (d->writer)
-		d->writer = writer_stop(d->writer);
+		d->writer = writer_stop(d->writer, &writer);
 	else
 		daemon_close_sinks(d);
+	if (has_recorded)
+		log_info("Stopped after %llu ms: %llu events stored, %llu in journals, %llu lost for want of storage, %llu records "
+			 "for want of time", elapsed_ms(began_ns), (unsigned long long)writer.stored,
+			 (unsigned long long)writer.journaled, (unsigned long long)writer.lost, (unsigned long long)core.let_go);
 	d->server = server_free(d->server);
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
@@ -377,6 +402,7 @@ static void stop(struct daemon *d)
 	if (d->lock_fd >= 0)
 		close(d->lock_fd);
 	places_release(&d->places);
+	daemon_service_close(d);
 }
 
 static int start(struct daemon *d)
@@ -392,6 +418,11 @@ static int start(struct daemon *d)
 		r = places_make(&d->places);
 	if (r >= 0)
 		r = d->lock_fd = places_lock(&d->places);
+	if (r >= 0 && d->options->log_path) {
+		r = log_open_file(d->options->log_path);
+		if (r < 0)
+			log_errno(r, "Failed to open the log file %s", d->options->log_path);
+	}
 	if (r >= 0)
 		r = check_rival();
 	if (r >= 0)
@@ -466,6 +497,8 @@ int daemon_run(const struct run_options *options)
 	struct daemon d = { .options = options, .lock_fd = -1, .started_ns = clock_now_ns() };
 	int r;
 
+	log_find_journal();
+	daemon_service_open(&d);
 	choose_heap();
 	signal(SIGPIPE, SIG_IGN);
 	r = uv_loop_init(&d.loop);
@@ -479,7 +512,9 @@ int daemon_run(const struct run_options *options)
 	if (r < 0) {
 		d.exit_code = exit_code_of(r);
 	} else {
+		log_begin_service();
 		log_info("Recording with %s into %s", d.source_ops->mode(d.source), d.places.state_dir);
+		daemon_service_ready(&d);
 		uv_run(&d.loop, UV_RUN_DEFAULT);
 	}
 	stop(&d);

@@ -78,6 +78,8 @@ void daemon_on_tick(uv_timer_t *timer)
 	daemon_tell_losses(d, false);
 	conf_tick(&d->conf, clock_ns(CLOCK_MONOTONIC));
 	daemon_drain_taps(d);	/* whose socket was full */
+	daemon_service_tick(d);
+	log_tell_held_back();
 	if (reader_error(d->reader) < 0) {
 		log_errno(reader_error(d->reader), "Failed to read from the kernel's audit, stopping");
 		d->exit_code = 1;
