@@ -1,13 +1,18 @@
 """The recorder as a service: what the service manager is told, the log, the end in time."""
 import contextlib
-import json
+import io
 import os
+import pathlib
 import re
+import pty
 import select
+import shutil
 import signal
 import socket
 import stat
 import subprocess
+import sys
+import tarfile
 import threading
 import time
 
@@ -16,7 +21,7 @@ import pytest
 import checks
 import driver
 import kernel
-from driver import Truth, wait_until
+from driver import Truth, cli, wait_until
 
 
 class Manager:
@@ -247,3 +252,202 @@ def test_the_end_waits_for_nobody(capture, new_recorder, folder):
     recorder.arguments = recorder.arguments[2:]
     recorder.start().stop()
     assert [gap["cause"] for gap in recorder.query("SELECT * FROM gaps")] == ["recorder_died"]
+
+
+# The unit
+
+BUILD = driver.BIN.parent
+
+
+@pytest.fixture
+def unit(tmp_path):
+    """The unit as it is installed, but for the program, which is the one that is tested."""
+    path = tmp_path / "recorder.service"
+    text = (BUILD / "dist" / "recorder.service").read_text()
+    path.write_text(re.sub(r"(?m)^(ExecStart=)\S+", rf"\1{driver.BIN}", text))
+    return path
+
+
+def analyze(*arguments):
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    return subprocess.run(["systemd-analyze", *map(str, arguments)], capture_output=True, text=True, timeout=driver.DEADLINE_S)
+
+
+def test_unit_is_right(unit):
+    done = analyze("verify", "--man=no", unit)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+
+
+def test_unit_is_confined(unit):
+    done = analyze("security", "--offline=true", "--threshold=40", "--no-pager", unit)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("source", ["ebpf", "audit"])
+def test_it_works_as_the_unit_confines_it(new_recorder, unit, manager, folder, source):
+    """With the capabilities, the system calls and the read-only tree of the unit all is seen, and the kernel put back."""
+    analyze("--version")
+    recorder = new_recorder(env=manager.environment())
+    recorder.state.mkdir(mode=0o700)
+    recorder.prefix = [sys.executable, pathlib.Path(__file__).with_name("confine.py"), unit, recorder.folder]
+    recorder.start()
+    manager.wait("READY=1")
+    assert ("ebpf" in recorder.status()["event_source"]) == (source == "ebpf")
+    truths = Truth("files", "storm", "50", folder), Truth("spawn", "storm", "20", driver.tiny())
+    network = Truth("network", "storm", "5")
+    setting = recorder.cli("config", "set", "LogLevel", "debug", "--config", recorder.config)
+    assert "(at once)" in setting.text
+    text = recorder.stop(signal.SIGTERM)
+    assert "No eBPF" not in text and "No process connector" not in text, text
+    checks.files(recorder, truths[0])
+    checks.processes(recorder, truths[1])
+    assert recorder.query("SELECT * FROM network_events WHERE process_pid = ?", network.pid)
+    assert recorder.query("SELECT * FROM file_events WHERE file_path_confidence = 'guessed' AND process_pid = ?",
+                          truths[0].pid) == []
+    assert recorder.query("SELECT * FROM gaps") == []
+
+
+# Installing
+
+INSTALLED = {"usr/bin/recorder", "usr/lib/systemd/system/recorder.service", "usr/share/man/man1/recorder.1",
+             "usr/share/man/man5/recorder-subscription.5", "usr/share/recorder/subscriptions/default.json"}
+
+
+def test_install(tmp_path):
+    subprocess.run(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", tmp_path], check=True,
+                   stdout=subprocess.DEVNULL)
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == INSTALLED
+    assert stat.S_IMODE((tmp_path / "usr/bin/recorder").stat().st_mode) == 0o755
+    text = (tmp_path / "usr/lib/systemd/system/recorder.service").read_text()
+    assert "\nExecStart=/usr/bin/recorder run\n" in text
+
+
+def test_deb(tmp_path):
+    if not shutil.which("dpkg-shlibdeps"):
+        pytest.skip("dpkg-dev is not installed")
+    subprocess.run([driver.SOURCE / "scripts" / "deb", BUILD, tmp_path], check=True, capture_output=True)
+    package, = tmp_path.iterdir()
+    version = cli("version").text.split()[1]
+    assert package.name.startswith(f"recorder_{version}_")
+    names = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True, capture_output=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(names)) as archive:
+        members = [member for member in archive if member.isfile()]
+    assert {member.name.removeprefix("./").removesuffix(".gz") for member in members} == \
+        INSTALLED | {"usr/share/doc/recorder/changelog", "usr/share/doc/recorder/copyright"}
+    assert all(member.uid == 0 and member.gid == 0 and not member.mode & 0o022 for member in members)
+    fields = subprocess.run(["dpkg-deb", "--field", package, "Depends"], check=True, capture_output=True, text=True).stdout
+    assert "libbpf" in fields and "libsqlite3" in fields and "libsystemd" not in fields
+    control = tmp_path / "control"
+    subprocess.run(["dpkg-deb", "--control", package, control], check=True)
+    assert {path.name for path in control.iterdir()} == {"control", "md5sums", "postinst", "prerm", "postrm"}
+    for script in "postinst", "prerm", "postrm":
+        subprocess.run(["sh", "-n", control / script], check=True)
+    assert "systemctl enable" not in (control / "postinst").read_text()
+
+
+# Uninstalling
+
+@pytest.mark.live
+def test_uninstall(new_recorder, tmp_path):
+    recorder = new_recorder(config="LogLevel = info\n").start()
+    (recorder.state / "subscriptions" / "saved.json").write_bytes(driver.DEFAULT.read_bytes())
+    (recorder.state / "subscriptions.key").write_bytes(bytes(32))
+    (recorder.state / "notes.txt").write_text("of somebody else")
+    where = ["--config", recorder.config]
+    refused = recorder.cli("uninstall", *where, check=2)
+    assert "--yes" in refused.error
+    assert recorder.status()["state"] == "recording"
+    done = recorder.cli("uninstall", "--yes", *where)
+    recorder.exit(0)
+    assert kernel.state() == recorder.before
+    assert f"removed {recorder.state}/subscriptions/saved.json\n" in done.text
+    assert f"removed {recorder.state}/subscriptions\n" in done.text
+    left = {path.name for path in recorder.state.iterdir()} - {"recorder.db-wal", "recorder.db-shm"}
+    assert left == {"recorder.db", "notes.txt"}
+    assert (recorder.config / "recorder.conf").exists()
+    last = recorder.query("SELECT action, recorder_message FROM recorder_events ORDER BY sequence DESC LIMIT 2")
+    assert last == [{"action": "stop", "recorder_message": "stopped"},
+                    {"action": "config", "recorder_message": "uninstalled"}]
+    done = recorder.cli("uninstall", "--yes", "--purge", *where)
+    assert [path.name for path in recorder.state.iterdir()] == ["notes.txt"]
+    assert f"kept {recorder.state}: " in done.text
+    assert not recorder.config.exists()
+    (recorder.state / "notes.txt").unlink()
+    recorder.cli("uninstall", "--yes", "--purge", *where)
+    assert not recorder.state.exists()
+    assert recorder.cli("uninstall", "--yes", "--purge", *where).text == ""
+
+
+@pytest.mark.live
+def test_uninstall_cleans_up_after_one_that_was_killed(new_recorder):
+    recorder = new_recorder(subscription=driver.DEFAULT, source="audit").start()
+    before = recorder.before
+    recorder.kill9()
+    assert kernel.state() != before
+    assert "of the kernel's audit" in recorder.cli("uninstall", "--yes").text
+    assert kernel.state() == before
+
+
+@pytest.mark.live
+def test_uninstall_leaves_the_rules_of_another(new_recorder, tmp_path):
+    recorder = new_recorder().start()
+    rules = kernel.rules()
+    done = cli("uninstall", "--yes", "--state", tmp_path / "nowhere")
+    assert f"another recorder, pid {recorder.process.pid}" in done.text
+    assert kernel.rules() == rules
+    recorder.stop()
+
+
+def test_uninstall_asks(tmp_path):
+    state = tmp_path / "state"
+    (state / "subscriptions").mkdir(parents=True)
+    saved = state / "subscriptions" / "saved.json"
+    saved.write_text("{}")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([driver.BIN, "uninstall", "--state", state], stdin=theirs, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    os.write(ours, b"n\n")
+    output, error = process.communicate(timeout=driver.DEADLINE_S)
+    os.close(ours)
+    os.close(theirs)
+    if os.geteuid() != 0:
+        assert process.returncode == 4
+        return
+    assert process.returncode == 1 and "Go on? [y/N]" in output and str(state) in output
+    assert "nothing is removed" in error
+    assert saved.exists()
+
+
+OURS_AND_THEIRS = """
+set -eu
+for folder in /etc /var/lib /var/log /run /usr/local/lib; do mount -t tmpfs none $folder; done
+mkdir -p /etc/audit/rules.d /etc/audit/plugins.d /etc/systemd/system /usr/local/lib/systemd/system /etc/recorder \
+    /var/lib/recorder/subscriptions /var/log/recorder
+echo '-a always,exit -F arch=b64 -S execve -F key=recorder' >/etc/audit/rules.d/recorder.rules
+echo '-w /etc/passwd -p wa -k recorder_of_somebody_else' >/etc/audit/rules.d/other.rules
+echo 'path = /opt/other/recorder' >/etc/audit/plugins.d/recorder.conf
+printf '[Service]\nExecStart=/usr/bin/recorder run\n' >/etc/systemd/system/recorder.service
+printf '[Service]\nExecStart=/opt/other\n' >/usr/local/lib/systemd/system/recorder.service
+echo >/var/lib/recorder/recorder.db
+echo >/var/log/recorder/logins.jsonl
+echo 'LogLevel = info' >/etc/recorder/recorder.conf
+"$0" uninstall --yes "$@"
+find /etc /var/lib /var/log /usr/local/lib -type f -printf 'left %p\n'
+"""
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("purge, more", [([], {"/var/lib/recorder/recorder.db", "/var/log/recorder/logins.jsonl",
+                                               "/etc/recorder/recorder.conf"}), (["--purge"], set())])
+def test_uninstall_of_the_installed_places(audit_state, purge, more):
+    """In folders that only this test sees: what is ours goes, what is called like it stays."""
+    done = subprocess.run(["unshare", "--mount", "bash", "-c", OURS_AND_THEIRS, driver.BIN, *purge], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=driver.DEADLINE_S)
+    assert done.returncode == 0, done.stderr
+    left = set(re.findall("(?m)^left (.*)$", done.stdout))
+    assert left == {"/etc/audit/rules.d/other.rules", "/etc/audit/plugins.d/recorder.conf",
+                    "/usr/local/lib/systemd/system/recorder.service"} | more
+    assert "removed /etc/audit/rules.d/recorder.rules\n" in done.stdout
+    assert "removed /etc/systemd/system/recorder.service\n" in done.stdout
