@@ -259,10 +259,12 @@ void log_tell_held_back(void)
 	holding = NULL;
 	pthread_mutex_unlock(&lock);
 	for (; site; site = next) {
+		enum log_level level;
 		const char *format;
 		unsigned n;
 
 		pthread_mutex_lock(&lock);
+		level = site->level;
 		next = site->next;
 		format = site->format;
 		site->format = NULL;
@@ -270,7 +272,7 @@ void log_tell_held_back(void)
 		site->held_back = 0;
 		pthread_mutex_unlock(&lock);
 		if (n > 0)
-			say_held_back(site->level, n, format);
+			say_held_back(level, n, format);
 	}
 }
 

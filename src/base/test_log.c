@@ -162,6 +162,39 @@ static void test_not_the_journal_any_more(void **state)
 	assert_timed(content(f->said, &text), "recorder: warning: Careful\n");
 }
 
+static const char *on_terminal(int terminal, char *text, size_t size)
+{
+	ssize_t n;
+
+	log_begin_service();
+	log_warning("Careful");
+	n = read(terminal, text, size - 1);
+	text[n > 0 ? n : 0] = 0;
+	return text;
+}
+
+static void test_colour_is_for_terminals(void **state)
+{
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), theirs;
+	char text[256];
+
+	assert_true(terminal >= 0);
+	assert_int_equal(grantpt(terminal), 0);
+	assert_int_equal(unlockpt(terminal), 0);
+	theirs = open(ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(theirs >= 0);
+	assert_true(dup2(theirs, STDERR_FILENO) >= 0);
+	close(theirs);
+	unsetenv("NO_COLOR");
+	on_terminal(terminal, text, sizeof(text));
+	assert_memory_equal(text, "\x1b[33m", 5);
+	assert_timed(text + 5, "recorder: warning: Careful\x1b[0m\r\n");
+	setenv("NO_COLOR", "1", 1);
+	assert_timed(on_terminal(terminal, text, sizeof(text)), "recorder: warning: Careful\r\n");
+	unsetenv("NO_COLOR");
+	close(terminal);
+}
+
 static void test_what_others_wrote_is_harmless(void **state)
 {
 	_cleanup_(buffer_release) struct buffer text = { 0 };
@@ -282,6 +315,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_of_a_command, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_to_the_journal, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_the_journal_any_more, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_colour_is_for_terminals, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_others_wrote_is_harmless, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_flood_is_held_back_and_counted, set_up, tear_down),
 		cmocka_unit_test(test_the_limit_ends_with_its_time),

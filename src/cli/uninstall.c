@@ -383,8 +383,9 @@ static int run(const void *values, size_t n, char *const *arguments)
 const struct command command_uninstall = {
 	.name = "uninstall",
 	.summary = "Stops the recorder and removes what it has put onto this host",
-	.text = "Subscriptions, keys, audit rules and the unit go; the history, the journals and the settings stay unless --purge is "
-		"given, the program is removed with its package.  Says what it removes and what it keeps.\n",
+	.text = "Subscriptions, keys, audit rules and the unit go.  The history, the journals and the settings\n"
+		"stay unless --purge is given; the program is removed with its package.  Says what it removes\n"
+		"and what it keeps.\n",
 	.options = options,
 	.options_size = sizeof(struct uninstall_options),
 	.run = run,

@@ -51,6 +51,7 @@ struct daemon {
 	struct capture *capture;
 	struct users *users;
 	struct reader *reader;
+	bool has_recorded;		/* there was a reader */
 	struct core *core;
 	struct writer_options writer_options;	/* sinks are here until the writer has them */
 	struct writer *writer;

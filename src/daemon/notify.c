@@ -87,6 +87,8 @@ void notify_status(struct notify *notify, const char *format, ...)
 	char text[sizeof(notify->status)], message[sizeof(text) + 16];
 	va_list ap;
 
+	if (notify->fd < 0)
+		return;
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);

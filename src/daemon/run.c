@@ -200,7 +200,8 @@ static void last_words(void *user)
 
 	daemon_tell_losses(d, true);
 	daemon_tell_removed(d);
-	notes_say(&d->notes, "stop", "stopped");
+	if (d->has_recorded)
+		notes_say(&d->notes, "stop", "stopped");
 }
 
 static int start_threads(struct daemon *d)
@@ -284,6 +285,7 @@ static int start_recording(struct daemon *d)
 							       .nap_ns = daemon_nap_ns(d) });
 	if (r < 0)
 		return log_errno(r, "Failed to start the reader");
+	d->has_recorded = true;
 	notes_say(&d->notes, "start", "recording with %s, %zu subscription%s", d->source_ops->mode(d->source),
 		  d->subscriptions.n, d->subscriptions.n == 1 ? "" : "s");
 	return 0;
@@ -359,7 +361,6 @@ static void stop(struct daemon *d)
 {
 	struct core_stats core = { 0 };
 	struct writer_stats writer = { 0 };
-	bool has_recorded = d->reader;
 	uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
 
 	daemon_service_stopping(d);
@@ -378,7 +379,7 @@ static void stop(struct daemon *d)
 		d->writer = writer_stop(d->writer, &writer);
 	else
 		daemon_close_sinks(d);
-	if (has_recorded)
+	if (d->has_recorded)
 		log_info("Stopped after %llu ms: %llu events stored, %llu in journals, %llu lost for want of storage, %llu records "
 			 "for want of time", elapsed_ms(began_ns), (unsigned long long)writer.stored,
 			 (unsigned long long)writer.journaled, (unsigned long long)writer.lost, (unsigned long long)core.let_go);
