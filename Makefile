@@ -3,7 +3,7 @@ BUILD ?= build
 export BUILD
 DESTDIR ?=
 
-.PHONY: build run test bench fuzz install clean
+.PHONY: build run test bench fuzz install deb clean
 
 build:
 	@scripts/install-packages build
@@ -26,6 +26,10 @@ fuzz:
 
 install: build
 	DESTDIR=$(abspath $(DESTDIR)) meson install -C $(BUILD) --no-rebuild
+
+deb: build
+	@scripts/install-packages deb
+	scripts/deb $(BUILD)
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz

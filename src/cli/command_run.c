@@ -6,6 +6,7 @@
 
 struct command_run_options {
 	struct run_options run;
+	const char *log_level;
 	struct option_list settings;
 };
 
@@ -41,6 +42,17 @@ static const struct option options[] = {
 	  .help = "a setting, before that of recorder.conf; may be repeated",
 	  .type = OPTION_LIST,
 	  .offset = offsetof(struct command_run_options, settings) },
+	{ .name = "log-level",
+	  .argument = "LEVEL",
+	  .help = "error, warning, info or debug: the setting LogLevel",
+	  .type = OPTION_CHOICE,
+	  .choices = "error|warning|info|debug",
+	  .offset = offsetof(struct command_run_options, log_level) },
+	{ .name = "log-file",
+	  .argument = "FILE",
+	  .help = "messages go into FILE too, of 1 MiB at most; the one before is FILE.1",
+	  .type = OPTION_TEXT,
+	  .offset = offsetof(struct command_run_options, run.log_path) },
 	{ .name = "tail",
 	  .help = "show events as they happen",
 	  .type = OPTION_FLAG,
@@ -52,9 +64,16 @@ static int run(const void *values, size_t n, char *const *arguments)
 {
 	const struct command_run_options *o = values;
 	struct run_options run_options = o->run;
+	const char *items[OPTION_LIST_MAX + 1];
+	char level[32];
 
-	run_options.settings = o->settings.items;
+	memcpy(items, o->settings.items, o->settings.n * sizeof(*items));
+	run_options.settings = items;
 	run_options.n_settings = o->settings.n;
+	if (o->log_level) {
+		snprintf(level, sizeof(level), "LogLevel=%s", o->log_level);
+		items[run_options.n_settings++] = level;
+	}
 	run_options.tail_follow = tail_follow_own;
 	return daemon_run(&run_options);
 }

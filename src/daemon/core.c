@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/notes.h"
 #include "daemon/reader.h"
 #include "pipeline/setup.h"
 #include "source/path_lookup.h"
@@ -29,8 +30,11 @@ struct core {
 	struct pipeline *pipeline;
 	pthread_t thread;
 	atomic_bool stop;
+	uint64_t late_ns;		/* with stop: what is not done by then is let go of */
+	_Atomic uint64_t turns;
 	uint64_t now_ns;
 	uint64_t lost, lost_ns;		/* what there was no memory for; when that was last said */
+	uint64_t let_go;
 
 	pthread_mutex_t stats_lock;
 	struct core_stats stats;
@@ -169,6 +173,16 @@ static int push(struct core *core, const struct record *record)
 	return r;
 }
 
+static void turn(struct core *core)
+{
+	atomic_fetch_add_explicit(&core->turns, 1, memory_order_relaxed);
+}
+
+static bool is_late(const struct core *core)
+{
+	return atomic_load(&core->stop) && clock_ns(CLOCK_MONOTONIC) >= core->late_ns;
+}
+
 static void lose(struct core *core)
 {
 	core->lost++;
@@ -241,14 +255,16 @@ static void take_over(struct core *core)
 }
 
 /* What waits in the ring takes a fifth of the memory that it takes as events: while the ring has room, the writer is waited
- * for there. From half full on the queue lets go of what it must. */
+ * for there. From half full on the queue lets go of what it must; but not at the stop, when nothing comes any more. */
 static void wait_for_writer(struct core *core)
 {
 	const struct core_options *o = &core->options;
 
-	while (event_queue_is_filling(o->queue) && ring_used_bytes(o->ring) < ring_capacity_bytes(o->ring) / 2 &&
-	       !must_change(core))
+	while (event_queue_is_filling(o->queue) && !is_late(core) && !must_change(core) &&
+	       (atomic_load(&core->stop) || ring_used_bytes(o->ring) < ring_capacity_bytes(o->ring) / 2)) {
+		turn(core);
 		event_queue_wait(o->queue, WAIT_NS);
+	}
 }
 
 /* Up to max records of a ring into the pipeline; how many. */
@@ -259,8 +275,11 @@ static unsigned take(struct core *core, struct ring *ring, unsigned max)
 	for (struct span message; n < max && (message = ring_peek(ring)).data; n++) {
 		const struct ring_record *m = (const struct ring_record *)(const void *)message.data;
 
-		if (unlikely(event_queue_is_filling(core->options.queue)))
+		if (unlikely(event_queue_is_filling(core->options.queue))) {
 			wait_for_writer(core);
+			if (ring == core->options.ring && is_late(core))
+				break;
+		}
 		if (must_change(core))
 			take_over(core);
 		if (push(core, &(struct record){ .type = m->type, .time_ns = m->time_ns, .text = { m->text, m->size } }) < 0)
@@ -268,6 +287,30 @@ static unsigned take(struct core *core, struct ring *ring, unsigned max)
 		ring_pop(ring);
 	}
 	return n;
+}
+
+/* There is no time left: what is in the ring is counted.  Gaps among it are told all the same. */
+static void let_go(struct core *core)
+{
+	const struct core_options *o = &core->options;
+	struct gap gap = { .begin_ns = UINT64_MAX, .class_name = "all", .cause = "stop", .unit = "records", .exact = true };
+
+	for (struct span message; (message = ring_peek(o->ring)).data; ring_pop(o->ring)) {
+		const struct ring_record *m = (const struct ring_record *)(const void *)message.data;
+
+		if (m->type == RECORD_GAP &&
+		    push(core, &(struct record){ .type = m->type, .time_ns = m->time_ns, .text = { m->text, m->size } }) >= 0)
+			continue;
+		gap.begin_ns = MIN(gap.begin_ns, m->time_ns);
+		gap.end_ns = MAX(gap.end_ns, m->time_ns);
+		gap.count++;
+	}
+	if (gap.count == 0)
+		return;
+	core->let_go += gap.count;
+	log_warning("No time was left to store %llu records; a gap tells of them", (unsigned long long)gap.count);
+	/* Who else makes notes waits for this thread. */
+	notes_gap(&(struct notes){ .ring = o->notes, .wake = o->ring }, &gap);
 }
 
 /* Somebody set the clock back.  What came since it was read here may be later than that. */
@@ -310,9 +353,17 @@ static void publish(struct core *core)
 	stats.pipeline.assembler = NULL;
 	stats.pipeline.tracker = NULL;
 	stats.lost = core->lost;
+	stats.let_go = core->let_go;
 	pthread_mutex_lock(&core->stats_lock);
 	core->stats = stats;
 	pthread_mutex_unlock(&core->stats_lock);
+}
+
+static void drain(struct core *core)
+{
+	while (pipeline_drain(core->pipeline) < 0)
+		lose(core);
+	publish(core);
 }
 
 static void *run(void *user)
@@ -325,9 +376,12 @@ static void *run(void *user)
 	do {
 		unsigned n;
 
+		turn(core);
 		stop = atomic_load(&core->stop);	/* before the rings: nothing comes after it */
 		if (must_change(core))
 			take_over(core);
+		if (unlikely(stop && is_late(core)))
+			break;
 		core->now_ns = clock_now_ns();
 		n = take(core, o->ring, RECORDS_A_TURN);
 		/* The clock may go on only when the ring was empty after it was read: what somebody waits for in vain may be
@@ -355,9 +409,12 @@ static void *run(void *user)
 			ring_wait(o->ring, wait_ns);
 		}
 	} while (!stop);
-	while (pipeline_drain(core->pipeline) < 0)
-		lose(core);
-	publish(core);
+	let_go(core);
+	drain(core);
+	if (o->last_words)
+		o->last_words(o->user);
+	take(core, o->notes, RECORDS_A_TURN);
+	drain(core);
 	event_queue_close(o->queue);
 	return NULL;
 }
@@ -399,13 +456,16 @@ int core_start(struct core **ret, const struct core_options *options)
 	return 0;
 }
 
-struct core *core_stop(struct core *core)
+struct core *core_stop(struct core *core, uint64_t late_ns, struct core_stats *ret)
 {
 	if (!core)
 		return NULL;
+	core->late_ns = late_ns;
 	atomic_store(&core->stop, true);
 	ring_alert(core->options.ring);
 	pthread_join(core->thread, NULL);
+	if (ret)
+		*ret = core->stats;
 	pipeline_free(core->pipeline);
 	event_free(core->change.mark);
 	pthread_cond_destroy(&core->changed);
@@ -440,6 +500,14 @@ int core_change(struct core *core, const struct core_change *change, uint64_t ti
 bool core_is_changing(struct core *core)
 {
 	return atomic_load(&core->is_changing);
+}
+
+void core_pulse(const struct core *core, struct pulse *ret)
+{
+	const struct core_options *o = &core->options;
+
+	*ret = (struct pulse){ .name = "core", .turns = atomic_load(&((struct core *)(uintptr_t)core)->turns),
+			       .has_work = ring_used_bytes(o->ring) > 0 || ring_used_bytes(o->notes) > 0 };
 }
 
 void core_stats(struct core *core, struct core_stats *ret)

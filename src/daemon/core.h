@@ -5,6 +5,7 @@
 #include "base/ring.h"
 #include "daemon/canary.h"
 #include "daemon/event_queue.h"
+#include "daemon/watchdog.h"
 #include "pipeline/pipeline.h"
 #include "source/capture.h"
 
@@ -17,6 +18,9 @@ struct core_options {
 	struct users *users;			/* for names */
 	struct capture *capture;		/* NULL: none */
 	struct canary_watch *canary;		/* NULL: none */
+	/* In the core's thread, when all is through and while core_stop() waits: notes that it makes are the last.  May be NULL. */
+	void (*last_words)(void *user);
+	void *user;
 };
 
 /* A copy that any thread may have. */
@@ -26,12 +30,14 @@ struct core_stats {
 	struct assembler_stats assembler;
 	struct tracker_stats tracker;
 	uint64_t lost;			/* records or drafts for which there was no memory */
+	uint64_t let_go;		/* records for which there was no time at the stop */
 };
 
 struct core;
 int core_start(struct core **ret, const struct core_options *options);
-/* The producers of both rings have ended: everything comes out, then the queue is closed.  Returns NULL. */
-struct core *core_stop(struct core *core);
+/* The producers of both rings have ended: everything comes out, then the queue is closed.  What is still in the ring at late_ns
+ * (CLOCK_MONOTONIC) is let go of, counted, and told by a gap.  *ret: how it ended, may be NULL.  Returns NULL. */
+struct core *core_stop(struct core *core, uint64_t late_ns, struct core_stats *ret);
 /* What becomes another when all is done that was in the ring before; a member that is not set stays. */
 struct core_change {
 	const struct pipeline_times *times;
@@ -45,3 +51,4 @@ struct core_change {
 int core_change(struct core *core, const struct core_change *change, uint64_t timeout_ns);
 bool core_is_changing(struct core *core);
 void core_stats(struct core *core, struct core_stats *ret);
+void core_pulse(const struct core *core, struct pulse *ret);

@@ -16,6 +16,7 @@
 #include "daemon/ledger.h"
 #include "daemon/loss_window.h"
 #include "daemon/notes.h"
+#include "daemon/notify.h"
 #include "daemon/places.h"
 #include "daemon/reader.h"
 #include "daemon/run.h"
@@ -24,6 +25,7 @@
 #include "daemon/refusal.h"
 #include "daemon/subscriptions.h"
 #include "daemon/tap.h"
+#include "daemon/watchdog.h"
 #include "daemon/writer.h"
 #include "source/audit_rules.h"
 #include "source/bpf.h"
@@ -82,6 +84,7 @@ struct daemon {
 	struct capture *capture;
 	struct users *users;
 	struct reader *reader;
+	bool has_begun;			/* the start came to its end */
 	struct core *core;
 	struct sinks *sinks;		/* the writer's, once there is one */
 	struct writer *writer;
@@ -94,6 +97,9 @@ struct daemon {
 	uv_timer_t folder_timer;
 	ino_t folder_inode;		/* that is watched */
 	uv_async_t tapped;
+	struct notify notify;
+	struct watchdog watchdog;
+	uv_timer_t alive;		/* half the interval of the service manager's watchdog */
 	struct server *server;
 	pthread_t tail_thread;
 	bool tailing;
@@ -122,6 +128,14 @@ void daemon_client_gone(void *user, struct client *client);
 void daemon_notify_tapped(void *user);	/* writer thread */
 void daemon_on_tapped(uv_async_t *async);
 void daemon_drain_taps(struct daemon *d);
+
+/* service.c: the service manager is told, and the stop is bounded. */
+void daemon_service_open(struct daemon *d);
+void daemon_service_ready(struct daemon *d);
+void daemon_service_tick(struct daemon *d);
+void daemon_service_reload(struct daemon *d);
+void daemon_service_stopping(struct daemon *d);
+void daemon_service_close(struct daemon *d);
 
 /* settings.c: what settings say, at the start and when they have changed. */
 int daemon_read_settings(struct daemon *d);	/* -errno, logged */

@@ -32,6 +32,8 @@ struct reader {
 	atomic_bool stop;
 	_Atomic uint64_t looks;		/* that are complete */
 	atomic_int error;
+	_Atomic uint64_t turns;
+	atomic_bool sleeps;		/* in poll(), a second at most */
 };
 
 bool ring_push_record(struct ring *ring, const struct record *record)
@@ -53,7 +55,8 @@ static int to_ring(void *user, const struct record *record)
 	return 0;
 }
 
-/* Everything that is there now.  How much it was; < 0: -errno of the source. */
+/* Everything that is there now; at the stop a batch, since others may make records without end.  How much it was; < 0: -errno
+ * of the source. */
 static int take_all(struct reader *reader)
 {
 	const struct reader_options *o = &reader->options;
@@ -66,7 +69,8 @@ static int take_all(struct reader *reader)
 			ring_wake(o->ring);
 			total = MIN(total + r, 1 << 30);
 		}
-	} while (r >= (int)SOURCE_BATCH);
+		atomic_fetch_add_explicit(&reader->turns, 1, memory_order_relaxed);
+	} while (r >= (int)SOURCE_BATCH && !atomic_load(&reader->stop));
 	return r < 0 ? r : total;
 }
 
@@ -90,10 +94,11 @@ static void *run(void *user)
 	while (!atomic_load(&reader->stop)) {
 		if (quiet >= QUIET_LOOKS) {
 			ring_trim(o->ring);
-			if (poll(fds, ARRAY_SIZE(fds), LOOK_MS) < 0 && errno != EINTR) {
-				r = -errno;
+			atomic_store(&reader->sleeps, true);
+			r = poll(fds, ARRAY_SIZE(fds), LOOK_MS) < 0 && errno != EINTR ? -errno : 0;
+			atomic_store(&reader->sleeps, false);
+			if (r < 0)
 				break;
-			}
 			quiet = QUIET_LOOKS - 1;
 			if (fds[1].revents)
 				(void)!read(reader->wake_fd, &(uint64_t){ 0 }, sizeof(uint64_t));
@@ -113,7 +118,8 @@ static void *run(void *user)
 	for (quiet = 0; r >= 0 && quiet < QUIET_LOOKS + 2 && clock_ns(CLOCK_MONOTONIC) < end_ns;) {
 		r = take_all(reader);
 		quiet = r > 0 ? 0 : quiet + 1;
-		clock_sleep_ns(reader->nap_ns);
+		if (r < (int)SOURCE_BATCH)
+			clock_sleep_ns(reader->nap_ns);
 	}
 	if (r < 0)
 		atomic_store(&reader->error, r);
@@ -178,6 +184,13 @@ struct reader *reader_stop(struct reader *reader)
 void reader_set_nap(struct reader *reader, uint64_t nap_ns)
 {
 	atomic_store(&reader->nap_ns, nap_ns);
+}
+
+void reader_pulse(const struct reader *reader, struct pulse *ret)
+{
+	struct reader *r = (struct reader *)(uintptr_t)reader;
+
+	*ret = (struct pulse){ .name = "reader", .turns = atomic_load(&r->turns), .has_work = !atomic_load(&r->sleeps) };
 }
 
 int reader_error(const struct reader *reader)

@@ -3,6 +3,7 @@
  * anybody but the kernel. */
 
 #include "base/ring.h"
+#include "daemon/watchdog.h"
 #include "source/procfs.h"
 #include "source/source.h"
 
@@ -32,5 +33,6 @@ struct reader *reader_stop(struct reader *reader);
 /* Waits until what the kernel had handed over before this call is in the ring, or for so long. */
 void reader_catch_up(struct reader *reader, uint64_t timeout_ns);
 void reader_set_nap(struct reader *reader, uint64_t nap_ns);	/* any thread */
+void reader_pulse(const struct reader *reader, struct pulse *ret);	/* any thread */
 /* An error of the source that ended the reader early, or 0. */
 int reader_error(const struct reader *reader);

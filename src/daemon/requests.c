@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/status.h"
 #include "source/bpf.h"
@@ -109,6 +110,16 @@ static void on_list_settings(void *user, struct client *client, const json_t *re
 	conf_answer_list(&d->conf, reply);
 }
 
+/* The answer is sent when this returns, before the loop ends; the end of the connection says that all is stored. */
+static void on_uninstall(void *user, struct client *client, const json_t *request, struct reply *reply)
+{
+	struct daemon *d = user;
+
+	log_info("The recorder is being uninstalled");
+	notes_say(&d->notes, "config", "uninstalled");
+	uv_stop(&d->loop);
+}
+
 /* Tail. */
 
 static void on_tail(void *user, struct client *client, const json_t *request, struct reply *reply)
@@ -199,5 +210,6 @@ const struct command daemon_commands[] = {
 	{ "recorder.get-setting", on_get_setting },
 	{ "recorder.list-settings", on_list_settings },
 	{ "recorder.reset-setting", on_reset_setting },
+	{ "recorder.uninstall", on_uninstall },
 };
 const size_t n_daemon_commands = ARRAY_SIZE(daemon_commands);

@@ -31,13 +31,14 @@
 #define NOTES_BYTES (1u << 16)
 #define QUEUE_EVENTS 8192
 #define TICK_MS 1000
+#define DRAIN_NS (3 * NS_PER_SEC)	/* from the stop on, for what waits in the ring; the queue and the disk come then */
 
 static void on_signal(uv_signal_t *signal, int number)
 {
 	struct daemon *d = signal->data;
 
 	if (number == SIGHUP)
-		conf_reload(&d->conf);
+		daemon_service_reload(d);
 	else
 		uv_stop(&d->loop);
 }
@@ -78,6 +79,17 @@ static int check_rival(void)
 	log_error("Another recorder, pid %d, records on this host (stop it; the kernel's audit rules are one set for all)",
 		  pid);
 	return -EBUSY;
+}
+
+/* In the thread of the core, while stop() waits for it: what the draining has cost is told too. */
+static void last_words(void *user)
+{
+	struct daemon *d = user;
+
+	daemon_tell_losses(d, true);
+	daemon_tell_removed(d);
+	if (d->has_begun)
+		notes_say(&d->notes, "stop", "stopped");
 }
 
 static int start_threads(struct daemon *d)
@@ -127,6 +139,8 @@ static int start_threads(struct daemon *d)
 	core.queue = d->queue;
 	core.capture = d->capture;
 	core.canary = &d->canary_watch;
+	core.last_words = last_words;
+	core.user = d;
 	r = core_start(&d->core, &core);
 	if (r < 0) {
 		event_queue_close(d->queue);
@@ -150,6 +164,7 @@ static int start_recording(struct daemon *d)
 		}
 	}
 	daemon_tell_the_past(d);
+	d->has_begun = true;
 	notes_say(&d->notes, "start", "recording with %s, %zu subscription%s", d->source ? d->source_ops->mode(d->source) : "nothing",
 		  d->subscriptions.n, d->subscriptions.n == 1 ? "" : "s");
 	return 0;
@@ -204,6 +219,11 @@ static int start_control(struct daemon *d)
 
 /* Stop: the reverse, and each step copes with a start that did not come so far. */
 
+static unsigned long long elapsed_ms(uint64_t since_ns)
+{
+	return (clock_ns(CLOCK_MONOTONIC) - since_ns) / NS_PER_MS;
+}
+
 static void close_handle(uv_handle_t *handle, void *unused)
 {
 	if (!uv_is_closing(handle))
@@ -222,25 +242,30 @@ static void close_capture(struct daemon *d)
 
 static void stop(struct daemon *d)
 {
+	struct core_stats core = { 0 };
+	struct writer_stats writer = { 0 };
+	uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
+
+	daemon_service_stopping(d);
 	daemon_stop_canaries(d);
 	if (d->core && d->idle_since_ns > 0)
 		daemon_tell_idle(d);
-	if (d->core)
-		notes_say(&d->notes, "stop", "stopped");
 	daemon_close_recording(d);
-	if (d->core) {
-		daemon_tell_losses(d, true);
-		daemon_tell_removed(d);
-	}
-	if (d->core)
-		d->core = core_stop(d->core);
+	log_debug("The kernel's rules and the reader are gone after %llu ms, %zu bytes wait in the ring", elapsed_ms(began_ns),
+		  d->ring ? ring_used_bytes(d->ring) : 0);
+	d->core = core_stop(d->core, began_ns + DRAIN_NS, &core);
+	log_debug("The core ended after %llu ms", elapsed_ms(began_ns));
 	if (d->writer) {
-		d->writer = writer_stop(d->writer);
+		d->writer = writer_stop(d->writer, &writer);
 		d->sinks = sinks_free(d->sinks);
 	} else {
 		sinks_abandon(TAKE(d->sinks), NULL);
 	}
 	d->change.sinks_before = sinks_free(d->change.sinks_before);
+	if (d->has_begun)
+		log_info("Stopped after %llu ms: %llu events stored, %llu in journals, %llu lost for want of storage, %llu records "
+			 "for want of time", elapsed_ms(began_ns), (unsigned long long)writer.stored,
+			 (unsigned long long)writer.journaled, (unsigned long long)writer.lost, (unsigned long long)core.let_go);
 	d->server = server_free(d->server);
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
@@ -262,6 +287,7 @@ static void stop(struct daemon *d)
 	if (d->lock_fd >= 0)
 		close(d->lock_fd);
 	places_release(&d->places);
+	daemon_service_close(d);
 }
 
 static int open_sinks(struct daemon *d)
@@ -288,6 +314,11 @@ static int start(struct daemon *d)
 		r = places_make(&d->places);
 	if (r >= 0)
 		r = d->lock_fd = places_lock(&d->places);
+	if (r >= 0 && d->options->log_path) {
+		r = log_open_file(d->options->log_path);
+		if (r < 0)
+			log_errno(r, "Failed to open the log file %s", d->options->log_path);
+	}
 	if (r >= 0)
 		r = check_rival();
 	if (r >= 0)
@@ -357,6 +388,8 @@ int daemon_run(const struct run_options *options)
 	struct daemon d = { .options = options, .lock_fd = -1, .started_ns = clock_now_ns() };
 	int r;
 
+	log_find_journal();
+	daemon_service_open(&d);
 	choose_heap();
 	signal(SIGPIPE, SIG_IGN);
 	r = uv_loop_init(&d.loop);
@@ -370,8 +403,10 @@ int daemon_run(const struct run_options *options)
 	if (r < 0) {
 		d.exit_code = exit_code_of(r);
 	} else {
+		log_begin_service();
 		log_info("Recording with %s into %s", d.source ? d.source_ops->mode(d.source) : "nothing (no subscription)",
 			 d.places.state_dir);
+		daemon_service_ready(&d);
 		uv_run(&d.loop, UV_RUN_DEFAULT);
 	}
 	stop(&d);

@@ -125,6 +125,11 @@ static void apply_protection(struct daemon *d)
 	daemon_protect_subscriptions(d);
 }
 
+static void apply_log(struct daemon *d)
+{
+	log_set_level((enum log_level)daemon_setting(d, SETTING_LogLevel));
+}
+
 /* Those that act at once and are not asked for anew each time. */
 static const struct {
 	enum setting_id setting;
@@ -144,6 +149,7 @@ static const struct {
 	{ SETTING_EmitFileWriteIntervalSecs, apply_source },
 	{ SETTING_EnableSignalSubscriptionProtection, apply_protection },
 	{ SETTING_EnableSubscriptionProtection, apply_protection },
+	{ SETTING_LogLevel, apply_log },
 	{ SETTING_MailboxQueryTimeoutMs, apply_server },
 	{ SETTING_MaxMailboxItemsPerCheck, apply_server },
 };
@@ -211,9 +217,11 @@ int daemon_read_settings(struct daemon *d)
 	struct settings_error error = { "" };
 	int r = conf_init(&d->conf, &options, clock_ns(CLOCK_MONOTONIC), &error);
 
-	if (r < 0)
+	if (r < 0) {
 		log_error("%s", error.message);
-	else
-		tell_without_effect(d);
+		return r;
+	}
+	apply_log(d);
+	tell_without_effect(d);
 	return r;
 }

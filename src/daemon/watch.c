@@ -99,6 +99,8 @@ void daemon_on_tick(uv_timer_t *timer)
 	daemon_settle(d);
 	daemon_check_folder(d);
 	try_to_begin(d);
+	daemon_service_tick(d);
+	log_tell_held_back();
 	if (d->reader && reader_error(d->reader) < 0) {
 		log_errno(reader_error(d->reader), "Failed to read from the kernel's audit, stopping");
 		d->exit_code = 1;

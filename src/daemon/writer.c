@@ -24,6 +24,7 @@
 struct writer {
 	struct writer_options options;
 	_Atomic uint64_t drain_ns, alive_ns;	/* of the options, as they are now */
+	_Atomic uint64_t turns;
 	pthread_t thread;
 	pthread_mutex_t stats_lock;
 	struct writer_stats stats;
@@ -176,6 +177,7 @@ static void write_list(struct writer *writer, struct event *list)
 		event_free(list);
 		list = next;
 		if (++n == DONE_EVERY || bytes >= DONE_EVERY_BYTES || !list) {
+			atomic_fetch_add_explicit(&writer->turns, 1, memory_order_relaxed);
 			event_queue_done(writer->options.queue, n, bytes);
 			n = 0;
 			bytes = 0;
@@ -234,11 +236,13 @@ int writer_start(struct writer **ret, const struct writer_options *options)
 	return 0;
 }
 
-struct writer *writer_stop(struct writer *writer)
+struct writer *writer_stop(struct writer *writer, struct writer_stats *ret)
 {
 	if (!writer)
 		return NULL;
 	pthread_join(writer->thread, NULL);
+	if (ret)
+		*ret = writer->stats;
 	for (size_t i = 0; i < writer->options.n_sinks; i++)
 		writer->options.sinks[i].ops->free(writer->options.sinks[i].sink);
 	pthread_mutex_destroy(&writer->stats_lock);
@@ -260,6 +264,12 @@ void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t ali
 {
 	atomic_store(&writer->drain_ns, drain_ns);
 	atomic_store(&writer->alive_ns, alive_ns);
+}
+
+void writer_pulse(struct writer *writer, struct pulse *ret)
+{
+	*ret = (struct pulse){ .name = "writer", .turns = atomic_load(&writer->turns),
+			       .has_work = event_queue_length(writer->options.queue) > 0 };
 }
 
 void writer_stats(struct writer *writer, struct writer_stats *ret)

@@ -3,6 +3,7 @@
 
 #include "daemon/event_queue.h"
 #include "daemon/tap.h"
+#include "daemon/watchdog.h"
 #include "event/event_json.h"
 #include "sink/sink.h"
 
@@ -44,10 +45,11 @@ struct writer_stats {
 
 struct writer;
 int writer_start(struct writer **ret, const struct writer_options *options);
-/* The queue was closed: everything is written, the sinks are closed.  Returns NULL. */
-struct writer *writer_stop(struct writer *writer);
+/* The queue was closed: everything is written, the sinks are closed.  *ret: how it ended, may be NULL.  Returns NULL. */
+struct writer *writer_stop(struct writer *writer, struct writer_stats *ret);
 /* Any thread.  Taken over when the mark comes, after which it has what it needs of them; not before the ones before were. */
 void writer_expect(struct writer *writer, const struct writer_routes *routes);
 bool writer_is_expecting(const struct writer *writer);
 void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t alive_ns);
 void writer_stats(struct writer *writer, struct writer_stats *ret);
+void writer_pulse(struct writer *writer, struct pulse *ret);

@@ -103,6 +103,7 @@ class Acts:
         while not self.end.is_set():
             self.files.append(Truth("files", "storm", "20", self.folder))
             self.processes.append(Truth("spawn", "storm", "3", driver.tiny()))
+            self.end.wait(0.2)  # what is recorded is to be looked through later
 
     def __enter__(self):
         self.thread.start()

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import signal
 
 import pytest
 
@@ -94,6 +95,7 @@ def test_what_is_wrong_is_told(new_recorder):
 
     (recorder.config / "recorder.conf").write_text("Nonsense = 1\n")
     recorder.cli("config", "set", "StatusUpdateInterval", "7", "--config", recorder.config, check=2)
+    recorder.process.send_signal(signal.SIGHUP)
     wait_until(lambda: level(recorder, "settings") == "fail", "the settings are refused")
     log = recorder.stop()
     assert "Health, socket: fail: " in log and "(chmod 600 it)" in log and "Health, socket: ok: " in log

@@ -1,0 +1,392 @@
+/* `recorder uninstall`: ends the recorder and takes away what it has put onto this host, but for the program itself, which is the
+ * package's.  The history and the settings stay unless --purge asks.
+ *
+ * What is not certain to be ours stays: files by name in our own folders, files elsewhere only if they say what they are and no
+ * package owns them, folders only when nothing is left in them. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/client.h"
+#include "cli/place.h"
+#include "daemon/places.h"
+#include "daemon/rival.h"
+#include "source/audit_rules.h"
+
+#define UNIT "recorder.service"
+#define END_SECONDS 10			/* a recorder that was told to end does so in five */
+
+struct uninstall_options {
+	struct place_options places;
+	bool purge, yes;
+};
+
+static const struct option options[] = {
+	{ .name = "purge", .help = "the history, the journals and the settings go too", .type = OPTION_FLAG,
+	  .offset = offsetof(struct uninstall_options, purge) },
+	{ .name = "yes", .letter = 'y', .help = "without a question", .type = OPTION_FLAG,
+	  .offset = offsetof(struct uninstall_options, yes) },
+	PLACE_OPTIONS(struct uninstall_options, places),
+	{ .name = NULL },
+};
+
+/* In this order: a folder comes after those in it. */
+enum folder { FOLDER_SUBSCRIPTIONS, FOLDER_JOURNALS, FOLDER_RUN, FOLDER_STATE, FOLDER_CONFIG, N_FOLDERS };
+
+static const struct {
+	enum folder folder;
+	const char *pattern;		/* fnmatch(3) */
+	bool is_history;		/* and settings: with --purge alone */
+} files[] = {
+	{ FOLDER_SUBSCRIPTIONS, "*.json*", false },
+	{ FOLDER_JOURNALS, "*.jsonl*", true },
+	{ FOLDER_JOURNALS, "recorder.log*", true },
+	{ FOLDER_RUN, "recorder.sock", false },
+	{ FOLDER_STATE, "*.key", false },
+	{ FOLDER_STATE, "audit-rules*", false },
+	{ FOLDER_STATE, "kernel-audit.state*", false },
+	{ FOLDER_STATE, "proc.bin", false },
+	{ FOLDER_STATE, "recorder.db*", true },
+	{ FOLDER_STATE, "recorder.lock", false },
+	{ FOLDER_CONFIG, "recorder.conf*", true },
+};
+
+/* Elsewhere: ours if they say so. */
+static const struct {
+	const char *path;
+	const char *sign;		/* a line of ours holds this */
+	bool is_unit;
+} elsewhere[] = {
+	{ "/etc/audit/rules.d/recorder.rules", "key=" AUDIT_OWN_KEY, false },
+	{ "/etc/audit/rules.d/recorder.rules", "-k " AUDIT_OWN_KEY, false },
+	{ "/etc/audit/plugins.d/recorder.conf", "audit-pipe", false },
+	{ "/etc/audisp/plugins.d/recorder.conf", "audit-pipe", false },
+	{ "/etc/systemd/system/" UNIT, "recorder run", true },
+	{ "/usr/local/lib/systemd/system/" UNIT, "recorder run", true },
+	{ "/usr/lib/systemd/system/" UNIT, "recorder run", true },
+};
+
+struct uninstall {
+	const struct uninstall_options *options;
+	struct places places;
+	char *folders[N_FOLDERS];
+	bool is_installed;		/* the installed places, not those of a --state */
+	unsigned n_kept, n_failed;
+};
+
+static void removed(const char *path)
+{
+	printf("removed %s\n", path);
+}
+
+static void kept(struct uninstall *u, const char *path, const char *why)
+{
+	printf("kept %s: %s\n", path, why);
+	u->n_kept++;
+}
+
+static void failed(struct uninstall *u, const char *path)
+{
+	cli_fail(CLI_FAILED, "cannot remove %s: %m", path);
+	u->n_failed++;
+}
+
+/* Programs of the system */
+
+/* Its exit code; -1: it could not be started or was killed. */
+static int run_program(const char *const *words, bool quietly)
+{
+	posix_spawn_file_actions_t actions;
+	int status = -1, r;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&actions);
+	if (quietly) {
+		posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	}
+	fflush(stdout);
+	r = posix_spawnp(&pid, words[0], &actions, NULL, (char *const *)(uintptr_t)words, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	if (r != 0)
+		return -1;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static bool is_of_package(const char *path)
+{
+	return run_program((const char *const[]){ "dpkg-query", "-S", path, NULL }, true) == 0 ||
+	       run_program((const char *const[]){ "rpm", "-qf", path, NULL }, true) == 0;
+}
+
+static bool has_systemd(const struct uninstall *u)
+{
+	return u->is_installed && access("/run/systemd/system", F_OK) == 0;
+}
+
+/* The end of the recorder */
+
+static void on_alarm(int number)
+{
+}
+
+static int ask_to_end(const char *socket)
+{
+	_cleanup_(client_closep) struct client_connection *client = NULL;
+	json_t *request = json_pack("{s:s}", "command", "recorder.uninstall");
+	int r = request ? client_open(&client, socket) : cli_fail(CLI_FAILED, "out of memory");
+
+	if (r == CLI_DONE)
+		r = client_request(client, request, NULL);
+	json_decref(request);
+	return r;
+}
+
+/* A recorder that was told to end has ended when it lets go of its lock, and no other begins while we hold it.  *ret is -1 where
+ * there is none. */
+static int take_lock(const struct uninstall *u, int *ret)
+{
+	int fd = open(u->places.lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0) {
+		*ret = -1;
+		return errno == ENOENT || errno == ENOTDIR ? CLI_DONE :
+							     cli_fail(CLI_FAILED, "cannot open %s: %m", u->places.lock);
+	}
+	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_alarm }, NULL);	/* no SA_RESTART: flock is interrupted */
+	alarm(END_SECONDS);
+	if (flock(fd, LOCK_EX) < 0) {
+		close(fd);
+		return cli_fail(CLI_FAILED, "the recorder that records into %s does not end (its log may say why)",
+				u->places.state_dir);
+	}
+	alarm(0);
+	*ret = fd;
+	return CLI_DONE;
+}
+
+static int end_recorder(const struct uninstall *u)
+{
+	if (has_systemd(u) && run_program((const char *const[]){ "systemctl", "cat", UNIT, NULL }, true) == 0) {
+		if (run_program((const char *const[]){ "systemctl", "disable", "--now", UNIT, NULL }, false) != 0)
+			return cli_fail(CLI_FAILED, "systemctl cannot stop %s (systemctl status %s says why)", UNIT, UNIT);
+		printf("stopped and disabled %s\n", UNIT);
+	}
+	return client_probe(u->places.socket) == 1 ? ask_to_end(u->places.socket) : CLI_DONE;
+}
+
+/* What is taken away */
+
+static void clean_kernel(struct uninstall *u)
+{
+	struct audit_control *control = NULL;
+	int rival = rival_find(), r;
+	char why[128];
+
+	if (rival > 0) {	/* of another folder */
+		snprintf(why, sizeof(why), "they are those of another recorder, pid %d", rival);
+		kept(u, "the rules of the kernel's audit", why);
+		return;
+	}
+	r = audit_control_open(&control);
+	if (r >= 0)
+		r = audit_rules_clean(control, u->places.kernel_state);
+	audit_control_free(control);
+	if (r > 0)
+		printf("removed %d rules and settings of the kernel's audit\n", r);
+	else if (r < 0)		/* there is no audit, or not for us: no rule can be there either */
+		kept(u, "the kernel's audit as it is", audit_control_why(r));
+}
+
+/* One of a folder that is ours. */
+static void remove_entry(struct uninstall *u, int dir_fd, const char *folder, const char *name)
+{
+	_cleanup_(freep) char *path = NULL;
+	struct stat st;
+
+	if (asprintf(&path, "%s/%s", folder, name) < 0)
+		return;
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		failed(u, path);
+	else if (!S_ISREG(st.st_mode) && !S_ISSOCK(st.st_mode))
+		kept(u, path, "it is no ordinary file");
+	else if (unlinkat(dir_fd, name, 0) < 0)
+		failed(u, path);
+	else
+		removed(path);
+}
+
+static void clean_folder(struct uninstall *u, enum folder folder)
+{
+	const char *path = u->folders[folder];
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *entry;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		if (errno != ENOENT)
+			kept(u, path, "it is no folder that can be read");
+		return;
+	}
+	while ((entry = readdir(dir)))
+		for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+			if (files[i].folder == folder && (u->options->purge || !files[i].is_history) &&
+			    fnmatch(files[i].pattern, entry->d_name, 0) == 0) {
+				remove_entry(u, fd, path, entry->d_name);
+				break;
+			}
+	closedir(dir);
+	for (unsigned i = folder + 1; i < N_FOLDERS; i++)
+		if (strcmp(u->folders[i], path) == 0)
+			return;		/* more of it goes */
+	if (rmdir(path) == 0)
+		removed(path);
+	else if (errno == ENOTEMPTY || errno == EEXIST)
+		kept(u, path, u->options->purge ? "there is something in it that is not the recorder's" :
+						  "it is not empty (--purge removes history, journals and settings)");
+	else if (errno != ENOENT)
+		failed(u, path);
+}
+
+static bool has_text(const char *path, const char *sign)
+{
+	char text[16384];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = 0;
+	return strstr(text, sign) != NULL;
+}
+
+static void clean_elsewhere(struct uninstall *u)
+{
+	bool had_unit = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++) {
+		const char *path = elsewhere[i].path;
+
+		if (!has_text(path, elsewhere[i].sign))
+			continue;
+		if (is_of_package(path)) {
+			kept(u, path, "it goes with its package");
+			continue;
+		}
+		if (unlink(path) < 0) {
+			failed(u, path);
+			continue;
+		}
+		removed(path);
+		had_unit |= elsewhere[i].is_unit;
+	}
+	if (had_unit && has_systemd(u))
+		run_program((const char *const[]){ "systemctl", "daemon-reload", NULL }, false);
+}
+
+/* The question */
+
+static int confirm(const struct uninstall *u)
+{
+	char answer[16];
+
+	if (u->options->yes)
+		return CLI_DONE;
+	if (!isatty(STDIN_FILENO))
+		return cli_fail(CLI_USAGE, "uninstall: nobody can be asked here (--yes goes without a question)");
+	printf("The recorder of %s is stopped; its subscriptions, keys and rules are removed%s.\nGo on? [y/N] ", u->places.state_dir,
+	       u->options->purge ? ", and so are its history, journals and settings" : "; history, journals and settings stay");
+	fflush(stdout);
+	if (!fgets(answer, sizeof(answer), stdin) || (strcmp(answer, "y\n") != 0 && strcmp(answer, "yes\n") != 0))
+		return cli_fail(CLI_FAILED, "uninstall: nothing is removed");
+	return CLI_DONE;
+}
+
+static char *folder_of(const char *path)
+{
+	char *folder = strdup(path), *slash = folder ? strrchr(folder, '/') : NULL;
+
+	if (slash)
+		*slash = 0;
+	return folder;
+}
+
+static int find_places(struct uninstall *u)
+{
+	const struct place_options *o = &u->options->places;
+	const struct places *p = &u->places;
+
+	if (places_init(&u->places, o->config_dir, o->state_dir) < 0)
+		return cli_fail(CLI_FAILED, "out of memory");
+	u->is_installed = !o->config_dir && !o->state_dir;
+	u->folders[FOLDER_SUBSCRIPTIONS] = strdup(p->subscriptions_dir);
+	u->folders[FOLDER_JOURNALS] = strdup(p->journals_dir);
+	u->folders[FOLDER_RUN] = folder_of(p->socket);
+	u->folders[FOLDER_STATE] = strdup(p->state_dir);
+	/* `--state DIR` alone means DIR and nothing of the installed places. */
+	u->folders[FOLDER_CONFIG] = folder_of(o->state_dir && !o->config_dir ? p->database : p->config_file);
+	for (size_t i = 0; i < N_FOLDERS; i++)
+		if (!u->folders[i])
+			return cli_fail(CLI_FAILED, "out of memory");
+	return CLI_DONE;
+}
+
+static int uninstall(struct uninstall *u)
+{
+	int lock_fd = -1, r = confirm(u);
+
+	if (r == CLI_DONE)
+		r = end_recorder(u);
+	if (r == CLI_DONE)
+		r = take_lock(u, &lock_fd);
+	if (r != CLI_DONE)
+		return r;
+	clean_kernel(u);
+	for (unsigned i = 0; i < N_FOLDERS; i++)
+		clean_folder(u, (enum folder)i);
+	if (u->is_installed)
+		clean_elsewhere(u);
+	if (lock_fd >= 0)
+		close(lock_fd);
+	return u->n_failed > 0 ? CLI_FAILED : CLI_DONE;
+}
+
+static int run(const void *values, size_t n, char *const *arguments)
+{
+	struct uninstall u = { .options = values };
+	int r;
+
+	if (geteuid() != 0)
+		return cli_fail(CLI_PERMISSION, "uninstall: only root can take it away (sudo?)");
+	r = find_places(&u);
+	if (r == CLI_DONE)
+		r = uninstall(&u);
+	for (size_t i = 0; i < N_FOLDERS; i++)
+		free(u.folders[i]);
+	places_release(&u.places);
+	return r;
+}
+
+const struct command command_uninstall = {
+	.name = "uninstall",
+	.summary = "Stops the recorder and removes what it has put onto this host",
+	.text = "Subscriptions, keys, audit rules and the unit go.  The history, the journals and the settings\n"
+		"stay unless --purge is given; the program is removed with its package.  Says what it removes\n"
+		"and what it keeps.\n",
+	.options = options,
+	.options_size = sizeof(struct uninstall_options),
+	.run = run,
+};
