@@ -11,8 +11,9 @@
 #include "base/suggest.h"
 
 static const struct command *const commands[] = {
-	&command_run,  &command_query,	&command_show,	 &command_tree, &command_tail,
-	&command_gaps, &command_status, &command_config, &command_import, &command_help, &command_version,
+	&command_run,	 &command_query,  &command_show,   &command_tree,	  &command_tail,
+	&command_gaps,	 &command_status, &command_config, &command_subscription, &command_snapshot,
+	&command_import, &command_command, &command_help,  &command_version,
 };
 
 const struct command *command_at(size_t i)

@@ -16,7 +16,8 @@ import pytest
 
 from driver import BIN, cli, json_lines
 
-COMMANDS = ["run", "query", "show", "tree", "gaps", "tail", "status", "config", "import", "help", "version"]
+COMMANDS = ["run", "query", "show", "tree", "gaps", "tail", "status", "config", "subscription",
+            "snapshot", "command", "import", "help", "version"]
 DAY = "2023-11-14"
 
 
