@@ -201,7 +201,8 @@ int client_request(struct client_connection *client, const json_t *request, json
 		return cli_fail(CLI_FAILED, "out of memory");
 	set_timeout(client->fd, ANSWER_SECONDS);
 	r = send_all(client->fd, buffer_span(&line));
-	if (r >= 0)
+	/* One that is turned away is told why, and that can be read although nothing can be said any more. */
+	if (r >= 0 || r == -EPIPE)
 		r = client_line(client, &answer);
 	set_timeout(client->fd, 0);
 	if (r == -EAGAIN)

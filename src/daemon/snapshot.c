@@ -97,11 +97,11 @@ static void run(struct job *job, void *user)
 
 void daemon_answer_snapshot(struct daemon *d, struct client *client, const json_t *json, struct reply *reply)
 {
-	const json_t *destination = json_object_get(json, "dest"), *force = json_object_get(json, "force");
-	const char *path = json_string_value(destination);
+	const char *path = json_string_value(json_object_get(json, "dest"));
+	const json_t *force = json_object_get(json, "force");
 	struct request_of *request;
 
-	if (!path || path[0] != '/' || strlen(path) != json_string_length(destination)) {
+	if (!path || path[0] != '/') {
 		reply_error(reply, "bad_request", "dest", "must be the absolute path of the copy");
 		return;
 	}

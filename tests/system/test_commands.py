@@ -280,6 +280,29 @@ def test_command_with_a_stream(daemon):
     assert cli("command", "recorder.status", "--state", daemon.folder / "none", check=3).error
 
 
+def test_turned_away(tmp_path):
+    """The reason arrives although the daemon has closed before the request came."""
+    refused = {"ok": False, "error": {"code": "busy", "message": "too many clients", "where": ""}}
+
+    def serve():
+        peer, _ = server.accept()
+        with peer:
+            peer.sendall(json.dumps(refused).encode() + b"\n")
+            peer.shutdown(socket.SHUT_RD)
+            done.wait(30)
+    done = threading.Event()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "recorder.sock"))
+        server.listen()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        (tmp_path / "request").write_text("{}" + " " * 900000)
+        with open(tmp_path / "request") as file:
+            assert "too many clients" in cli("command", "recorder.x", "-", "--state", tmp_path, check=1, stdin=file).error
+        done.set()
+        thread.join()
+
+
 # Snapshot
 
 def small_steps(folder, **settings):
