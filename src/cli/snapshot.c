@@ -29,37 +29,35 @@ static const struct option options[] = {
 	{ .name = NULL },
 };
 
-/* A copy that is not whole is taken away before the program ends. */
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-	interrupted = 1;
-}
-
-static void catch_signals(void)
+/* They are waited for between two portions, so that a copy that is not whole is taken away before the program ends. */
+static void hold_signals(sigset_t *ret)
 {
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
-	const struct sigaction action = { .sa_handler = on_signal };
 
+	sigemptyset(ret);
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-		sigaction(numbers[i], &action, NULL);
+		sigaddset(ret, numbers[i]);
+	sigprocmask(SIG_BLOCK, ret, NULL);
 }
+
+struct work {
+	struct progress progress;
+	sigset_t signals;
+};
 
 static bool on_pause(void *user, uint64_t done, uint64_t total, uint64_t ns)
 {
-	struct progress *progress = user;
+	struct work *work = user;
+	const struct timespec pause = clock_timespec(ns);
 	_cleanup_(buffer_release) struct buffer tail = { 0 };
 
-	if (progress_is_due(progress)) {
+	if (progress_is_due(&work->progress)) {
 		append_bytes(&tail, done);
 		buffer_append_text(&tail, " of ");
 		append_bytes(&tail, total);
-		progress_show(progress, SPAN(""), done, total, buffer_span(&tail));
+		progress_show(&work->progress, SPAN(""), done, total, buffer_span(&tail));
 	}
-	if (!interrupted)
-		clock_sleep_ns(ns);
-	return !interrupted;
+	return sigtimedwait(&work->signals, NULL, &pause) < 0;
 }
 
 static int fail(int error, const struct sink_error *why)
@@ -94,9 +92,9 @@ static int run(const void *values, size_t n, char *const *arguments)
 {
 	const struct snapshot_command *o = values;
 	_cleanup_(freep) char *database = place_database(&o->places), *file = place_config_file(&o->places);
-	struct progress progress = progress_open(o->quiet || o->json);
+	struct work work = { .progress = progress_open(o->quiet || o->json) };
 	const struct snapshot_task task = { .database = database, .destination = arguments[0], .replace = o->force,
-					    .pause = on_pause, .user = &progress };
+					    .pause = on_pause, .user = &work };
 	struct settings_error settings_error = { "" };
 	struct sink_error error = { "" };
 	struct settings settings;
@@ -109,9 +107,9 @@ static int run(const void *values, size_t n, char *const *arguments)
 	r = settings_read(&settings, file, &settings_error);
 	if (r < 0)
 		return cli_fail(r == -EACCES ? CLI_PERMISSION : CLI_FAILED, "%s", settings_error.message);
-	catch_signals();
+	hold_signals(&work.signals);
 	r = snapshot_make(&task, &settings, &bytes, &error);
-	progress_end(&progress);
+	progress_end(&work.progress);
 	if (r < 0)
 		return fail(r, &error);
 	print_result(o, arguments[0], bytes);
