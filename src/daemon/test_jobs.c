@@ -22,12 +22,15 @@ static char line[1000];
 
 static void work(struct job *job, void *user)
 {
+	int r = 0;
+
 	__atomic_add_fetch(&world.n_begun, 1, __ATOMIC_RELAXED);
 	while (world.waits && job_pause(job, NS_PER_MS))
 		job_mention(job, SPAN("{\"waiting\":true}\n"));
-	for (unsigned i = 0; i < world.n_lines && (world.said = job_say(job, (struct span){ line, sizeof(line) })) == 0; i++)
+	for (unsigned i = 0; i < world.n_lines && (r = job_say(job, (struct span){ line, sizeof(line) })) == 0; i++)
 		;
-	if (world.said < 0)
+	__atomic_store_n(&world.said, r, __ATOMIC_RELAXED);
+	if (r < 0)
 		job_fail(job, "failed", "", "not said");
 	else
 		job_result(job, SPAN("{\"done\":1}"));
@@ -100,7 +103,7 @@ static void turn_until(unsigned *n, unsigned wanted)
 
 	while (__atomic_load_n(n, __ATOMIC_RELAXED) < wanted && now_ms() < end_ms)
 		turn(world.f);
-	assert_int_equal(*n, wanted);
+	assert_int_equal(__atomic_load_n(n, __ATOMIC_RELAXED), wanted);
 }
 
 static void lines_and_the_last(void **state)
