@@ -19,6 +19,7 @@ struct client_connection {
 	struct buffer in;
 	size_t begin;			/* of what was not handed out */
 	size_t searched;		/* no newline before this */
+	bool streams;
 };
 
 static int connect_to(const char *path)
@@ -160,7 +161,7 @@ static int fail_with(const json_t *error)
 
 	if (!code)
 		code = "it does not say why";
-	if (strncmp(code, "bad_", 4) == 0)
+	if (strncmp(code, "bad_", 4) == 0 || strcmp(code, "unknown_command") == 0)
 		exit_code = CLI_USAGE;
 	else if (strcmp(code, "permission") == 0)
 		exit_code = CLI_PERMISSION;
@@ -177,6 +178,15 @@ static void set_timeout(int fd, time_t seconds)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 }
 
+static int take_result(const json_t *answer, json_t **ret_result)
+{
+	if (!json_is_true(json_object_get(answer, "ok")))
+		return fail_with(json_object_get(answer, "error"));
+	if (ret_result)
+		*ret_result = json_incref(json_object_get(answer, "result"));
+	return CLI_DONE;
+}
+
 int client_request(struct client_connection *client, const json_t *request, json_t **ret_result)
 {
 	_cleanup_(freep) char *text = json_dumps(request, JSON_COMPACT);
@@ -191,7 +201,8 @@ int client_request(struct client_connection *client, const json_t *request, json
 		return cli_fail(CLI_FAILED, "out of memory");
 	set_timeout(client->fd, ANSWER_SECONDS);
 	r = send_all(client->fd, buffer_span(&line));
-	if (r >= 0)
+	/* One that is turned away is told why, and that can be read although nothing can be said any more. */
+	if (r >= 0 || r == -EPIPE)
 		r = client_line(client, &answer);
 	set_timeout(client->fd, 0);
 	if (r == -EAGAIN)
@@ -203,10 +214,40 @@ int client_request(struct client_connection *client, const json_t *request, json
 	json = json_loadb(answer.data, answer.size, JSON_ALLOW_NUL, NULL);
 	if (!json)
 		return cli_fail(CLI_FAILED, "the recorder answered with something that is not JSON");
-	code = json_is_true(json_object_get(json, "ok")) ? CLI_DONE
-							 : fail_with(json_object_get(json, "error"));
-	if (code == CLI_DONE && ret_result)
-		*ret_result = json_incref(json_object_get(json, "result"));
+	client->streams = json_is_true(json_object_get(json, "streaming"));
+	code = take_result(json, ret_result);
 	json_decref(json);
 	return code;
+}
+
+int client_ask(const struct place_options *places, json_t *request, json_t **ret_result)
+{
+	_cleanup_(client_closep) struct client_connection *client = NULL;
+	_cleanup_(freep) char *socket = place_socket(places);
+	int r = socket && request ? client_open(&client, socket) : cli_fail(CLI_FAILED, "out of memory");
+
+	if (r == CLI_DONE)
+		r = client_request(client, request, ret_result);
+	json_decref(request);
+	return r;
+}
+
+bool client_streams(const struct client_connection *client)
+{
+	return client->streams;
+}
+
+bool client_line_is_last(struct span line, int *ret_code, json_t **ret_result)
+{
+	json_t *json;
+	bool is_last;
+
+	if (!span_starts(line, SPAN("{\"ok\":")))	/* an event is not parsed for that */
+		return false;
+	json = json_loadb(line.data, line.size, JSON_ALLOW_NUL, NULL);
+	is_last = json_is_boolean(json_object_get(json, "ok"));
+	if (is_last)
+		*ret_code = take_result(json, ret_result);
+	json_decref(json);
+	return is_last;
 }

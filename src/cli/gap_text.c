@@ -1,12 +1,10 @@
-/* A gap is no event: it says that events may be missing. What lies before the beginning of the history is
- * one too. */
+/* See gap_text.h. */
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include "cli/gap_text.h"
 #include "cli/table.h"
-#include "event/json_text.h"
+#include "sink/gap_json.h"
 
 struct printer {
 	const struct screen *screen;
@@ -18,28 +16,10 @@ struct printer {
 
 static void put_json(struct printer *p, const struct history_gap *gap)
 {
-	struct buffer *out = &p->scratch;
-
-	buffer_clear(out);
-	buffer_append_text(out, "{\"kind\":\"gap\",\"begin\":\"");
-	buffer_append_time(out, gap->begin_ns);
-	buffer_append_text(out, "\",\"end\":\"");
-	buffer_append_time(out, gap->end_ns);
-	buffer_append_text(out, "\",\"class\":");
-	json_append_string(out, span_of(gap->class_name ? gap->class_name : "all"));
-	buffer_append_text(out, ",\"count\":");
-	if (gap->count_known)
-		buffer_append_u64(out, gap->count);
-	else
-		buffer_append_text(out, "null");
-	if (gap->unit) {
-		buffer_append_text(out, ",\"unit\":");
-		json_append_string(out, span_of(gap->unit));
-	}
-	buffer_printf(out, ",\"exact\":%s,\"cause\":", gap->count_known && gap->exact ? "true" : "false");
-	json_append_string(out, span_of(gap->cause ? gap->cause : "unknown"));
-	buffer_append_text(out, "}\n");
-	fwrite(out->data, 1, out->size, p->screen->out);
+	buffer_clear(&p->scratch);
+	gap_json(&p->scratch, gap);
+	buffer_append_byte(&p->scratch, '\n');
+	fwrite(p->scratch.data, 1, p->scratch.size, p->screen->out);
 }
 
 static void cell(struct printer *p, enum colour colour)
@@ -90,32 +70,19 @@ static int on_gap(void *user, const struct history_gap *gap)
 	return 0;
 }
 
-static void put_before_history(struct printer *p, struct history *history, const struct gap_range *range)
-{
-	struct history_stats stats;
-
-	if (range->since_ns == 0 || history_stats(history, &stats) < 0 || stats.oldest_ns == 0 ||
-	    stats.oldest_ns <= range->since_ns)
-		return;
-	on_gap(p, &(struct history_gap){ .begin_ns = range->since_ns,
-					 .end_ns = range->until_ns && range->until_ns < stats.oldest_ns
-							   ? range->until_ns
-							   : stats.oldest_ns,
-					 .class_name = "all",
-					 .cause = "before the history begins" });
-}
-
 int gaps_print(struct history *history, const struct gap_range *range, const struct screen *screen, bool json)
 {
 	static const char *const titles[] = { "FROM", "UNTIL", ">LASTED", "CLASS", ">MISSING", "CAUSE" };
 	_cleanup_(table_freep) struct table *table = NULL;
 	struct printer p = { .screen = screen, .json = json };
+	struct history_gap past;
 	int r = table_new(&table, titles, ARRAY_SIZE(titles));
 
 	if (r < 0)
 		return r;
 	p.table = table;
-	put_before_history(&p, history, range);
+	if (gap_before_history(history, range->since_ns, range->until_ns, &past))
+		on_gap(&p, &past);
 	r = history_gaps(history, range->since_ns, range->until_ns, on_gap, &p);
 	buffer_release(&p.scratch);
 	if (r < 0)

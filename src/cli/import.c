@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/client.h"
 #include "base/clock.h"
 #include "cli/import_writer.h"
 #include "cli/place.h"
+#include "cli/progress.h"
 #include "cli/screen.h"
 #include "cli/table.h"
 #include "cli/time_spec.h"
@@ -19,7 +19,6 @@
 #include "source/audit_rules.h"
 #include "source/source.h"
 
-#define PROGRESS_EVERY_NS (100 * NS_PER_MS)
 #define READ_AT_ONCE 4096
 
 struct import_options {
@@ -60,8 +59,8 @@ struct import {
 	const struct source_ops *ops;
 	struct pipeline *pipeline;
 	struct import_writer *writer;	/* NULL: decode only */
-	uint64_t begin_ns, shown_ns;
-	bool show_progress;
+	uint64_t begin_ns;
+	struct progress progress;
 	uint64_t too_long;		/* lines dropped by the sources */
 	uint64_t not_stored;		/* events that the database had no room for */
 	size_t n_opened;
@@ -86,42 +85,23 @@ static int on_event(void *user, struct event *event)
 	return 0;
 }
 
-/* A line that is written over itself: name, bar, records, records/s. */
-static void show_progress(struct import *import, const struct source *source, bool last)
+static void show_progress(struct import *import, const struct source *source)
 {
-	enum { BAR = 30 };
-	_cleanup_(buffer_release) struct buffer line = { 0 };
-	uint64_t now_ns = clock_now_ns(), done, total, elapsed = MAX(now_ns - import->begin_ns, 1u);
+	_cleanup_(buffer_release) struct buffer head = { 0 }, tail = { 0 };
+	uint64_t done, total, elapsed_ns;
 	struct pipeline_stats stats;
 
-	if (!import->show_progress || (!last && now_ns - import->shown_ns < PROGRESS_EVERY_NS))
+	if (!progress_is_due(&import->progress))
 		return;
-	import->shown_ns = now_ns;
+	elapsed_ns = MAX(clock_now_ns() - import->begin_ns, 1u);
 	source_replay_progress(source, &done, &total);
 	pipeline_stats(import->pipeline, &stats);
-	buffer_printf(&line, "\r\033[K%zu/%zu  ", import->at_file + 1, import->n_files);
-	if (total > 0) {
-		unsigned filled = (unsigned)(MIN(done, total) * BAR / total);
-
-		for (unsigned i = 0; i < BAR; i++)
-			buffer_append_text(&line, i < filled ? "█" : "░");
-		buffer_printf(&line, " %3" PRIu64 " %%  ", MIN(done, total) * 100 / total);
-	} else {
-		append_bytes(&line, done);
-		buffer_append_text(&line, "  ");
-	}
-	append_count(&line, stats.received);
-	buffer_append_text(&line, " records, ");
-	append_count(&line, (uint64_t)((double)stats.received * 1e9 / (double)elapsed));
-	buffer_append_text(&line, "/s");
-	fputs(buffer_text(&line), stderr);
-	fflush(stderr);
-}
-
-static void end_progress(const struct import *import)
-{
-	if (import->show_progress)
-		fputs("\r\033[K", stderr);
+	buffer_printf(&head, "%zu/%zu  ", import->at_file + 1, import->n_files);
+	append_count(&tail, stats.received);
+	buffer_append_text(&tail, " records, ");
+	append_count(&tail, (uint64_t)((double)stats.received * 1e9 / (double)elapsed_ns));
+	buffer_append_text(&tail, "/s");
+	progress_show(&import->progress, buffer_span(&head), done, total, buffer_span(&tail));
 }
 
 static int read_all(struct import *import, struct source *source)
@@ -129,7 +109,7 @@ static int read_all(struct import *import, struct source *source)
 	int r;
 
 	while ((r = import->ops->read(source, READ_AT_ONCE, on_record, import)) >= 0)
-		show_progress(import, source, false);
+		show_progress(import, source);
 	return r == -ENODATA ? 0 : r;
 }
 
@@ -139,7 +119,7 @@ static int import_file(struct import *import, const char *path)
 	int r = import->ops->open(&source, &(struct source_options){ .path = path });
 
 	if (r < 0) {
-		end_progress(import);
+		progress_end(&import->progress);
 		return cli_fail(r == -EACCES ? CLI_PERMISSION : CLI_FAILED, "import: cannot read %s: %s",
 				path, strerror(-r));
 	}
@@ -149,7 +129,7 @@ static int import_file(struct import *import, const char *path)
 	import->ops->free(source);
 	if (r >= 0)
 		return CLI_DONE;
-	end_progress(import);
+	progress_end(&import->progress);
 	if (r == -EIO || r == -EBADMSG)
 		return cli_fail(CLI_FAILED, "import: %s is damaged; what stands before that was imported",
 				path);
@@ -264,7 +244,7 @@ static int run_import(struct import *import)
 		import->not_stored = stats.emitted - MIN(stats.emitted, n_stored);
 		r = stored < 0 ? stored : r;
 	}
-	end_progress(import);
+	progress_end(&import->progress);
 	return r < 0 ? cli_fail(CLI_FAILED, "import: storing failed: %s", strerror(-r)) : code;
 }
 
@@ -284,7 +264,7 @@ static int run(const void *values, size_t n, char *const *arguments)
 		return cli_fail(CLI_USAGE,
 				"import: unknown kind of recording '%s' (audit is the one there is)",
 				arguments[0]);
-	import.show_progress = !import.options->quiet && isatty(STDERR_FILENO);
+	import.progress = progress_open(import.options->quiet);
 	if (!decode_only)
 		code = open_writer(&import);
 	if (code == CLI_DONE)

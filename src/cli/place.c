@@ -39,6 +39,11 @@ char *place_config_file(const struct place_options *options)
 	return place_of(options, offsetof(struct places, config_file));
 }
 
+char *place_subscriptions(const struct place_options *options)
+{
+	return place_of(options, offsetof(struct places, subscriptions_dir));
+}
+
 int place_open_history(struct history **ret, const struct place_options *options)
 {
 	_cleanup_(freep) char *path = place_database(options);

@@ -9,5 +9,6 @@ char *place_database(const struct place_options *options);
 char *place_socket(const struct place_options *options);
 char *place_journals(const struct place_options *options);	/* the folder */
 char *place_config_file(const struct place_options *options);
+char *place_subscriptions(const struct place_options *options);	/* the folder */
 /* 0, or an exit code after the error has been printed. */
 int place_open_history(struct history **ret, const struct place_options *options);

@@ -199,6 +199,8 @@ static void client_advance(struct client *client)
 		}
 	}
 	client_watch(client);
+	if (client->streaming && client_unsent(client) == 0 && client->server->options.drained)
+		client->server->options.drained(client->server->options.user, client);
 }
 
 static void client_leave(struct client *client)
@@ -238,19 +240,22 @@ static void client_answer(struct client *client, struct span line)
 	streaming = request_answer(options->commands, options->n_commands, options->user, client, line,
 				   answer);
 	client->answering = false;
-	if (client->state != CLIENT_OPEN)
+	client->streaming = streaming;	/* from here on whoever closes it tells that it has gone */
+	if (client->state != CLIENT_OPEN) {
+		client_stop_streaming(client);
 		return;
+	}
 	if (buffer_error(answer) < 0 || answer->size > options->max_unsent_bytes) {
 		const char *code = buffer_error(answer) < 0 ? "out_of_memory" : "too_large";
 
 		buffer_release(answer);
-		streaming = false;
+		client_stop_streaming(client);
 		request_error(answer, code, "", "the answer is too large to be sent");
 	}
 	r = client_queue(client, buffer_span(answer));
 	if (answer->capacity > KEEP_BYTES)
 		buffer_release(answer);
-	if (r >= 0 && streaming && client->early.size > 0)
+	if (r >= 0 && client->streaming && client->early.size > 0)
 		r = client_queue(client, buffer_span(&client->early));
 	buffer_release(&client->early);
 	if (r < 0) {
@@ -258,8 +263,7 @@ static void client_answer(struct client *client, struct span line)
 		client_close(client);
 		return;
 	}
-	client->streaming = streaming;
-	if (streaming)
+	if (client->streaming)
 		uv_timer_stop(&client->timer);
 	else
 		client_start_timer(client);
@@ -425,6 +429,12 @@ bool client_send(struct client *client, struct span lines)
 	}
 	client_watch(client);
 	return true;
+}
+
+void client_finish(struct client *client)
+{
+	client_leave(client);
+	client_advance(client);
 }
 
 int client_new(struct server *server, int fd)

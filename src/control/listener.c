@@ -15,8 +15,9 @@
 
 #include "base/macro.h"
 
-/* Clients that wait to be accepted; the kernel turns more away with EAGAIN. */
-#define BACKLOG 128
+/* Clients that wait to be accepted; the kernel turns more away, with EAGAIN if they do not wait.  As many as may be connected
+ * (server.h) can come at once. */
+#define BACKLOG 256
 
 static void close_fd(int *fd)
 {

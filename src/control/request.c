@@ -54,7 +54,7 @@ void request_error(struct buffer *answer, const char *code, const char *where, c
 	append_error(answer, code, span_of(where), span_of(message));
 }
 
-static void append_result(struct buffer *answer, struct span result)
+static void append_result(struct buffer *answer, struct span result, bool streaming)
 {
 	size_t begin;
 
@@ -73,7 +73,12 @@ static void append_result(struct buffer *answer, struct span result)
 		*newline = ' ';
 		begin = (size_t)(newline + 1 - answer->data);
 	}
-	buffer_append_text(answer, "}\n");
+	buffer_append_text(answer, streaming ? ",\"streaming\":true}\n" : "}\n");
+}
+
+void request_result(struct buffer *answer, struct span result)
+{
+	append_result(answer, result, false);
 }
 
 static void append_reply(struct buffer *answer, const struct reply *reply)
@@ -84,7 +89,7 @@ static void append_reply(struct buffer *answer, const struct reply *reply)
 	else if (buffer_error(&reply->result) < 0)
 		request_error(answer, "out_of_memory", "", "no memory for the answer");
 	else
-		append_result(answer, buffer_span(&reply->result));
+		append_result(answer, buffer_span(&reply->result), reply->streaming);
 }
 
 static json_t *parse(struct span line, struct reply *reply)

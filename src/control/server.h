@@ -1,6 +1,8 @@
 #pragma once
 /* The socket of the daemon: one JSON object a line in, one a line out (SPEC section 4).
  *	{"command":"recorder.status"}	{"ok":true,"result":[...]}
+ *	{"command":"recorder.tail"}	{"ok":true,"result":null,"streaming":true} and lines until one side closes; a stream that
+ *					comes to an end by itself ends with a line that has `ok` again
  *	{"command":"nonsense"}
  *		{"ok":false,"error":{"code":"unknown_command","message":"...","where":"command"}}
  * Runs in a libuv loop of the caller. Peers are checked by their credentials before a byte is read,
@@ -45,6 +47,8 @@ struct server_options {
 	void *user;
 	/* A client that was streaming has gone; NULL: nobody wants to know. */
 	void (*gone)(void *user, struct client *client);
+	/* A client that streams has taken all that was queued; NULL: nobody wants to know. */
+	void (*drained)(void *user, struct client *client);
 	size_t max_request_bytes;	/* 0: 1 MiB */
 	size_t max_unsent_bytes;	/* of one client; 0: 4 MiB */
 	unsigned max_clients;		/* 0: 200 */
@@ -72,3 +76,6 @@ void server_count(const struct server *server, struct server_counters *ret);
 /* Queues whole lines for a streaming client; while its command still runs they are kept to follow the reply.
  * false: it has too much unsent already or is leaving, nothing was queued. */
 bool client_send(struct client *client, struct span lines);
+/* The end of a stream, not from a command: what is queued goes out, if the client reads on within timeout_ms, then it is
+ * closed.  It is reported gone at once. */
+void client_finish(struct client *client);

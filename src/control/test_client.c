@@ -86,7 +86,7 @@ static void test_timeout(void **state)
 	begin = now_ms();
 	assert_true(say_text(f, half, "{\"command\":"));
 	assert_true(say_text(f, streaming, TAIL));
-	assert_string_equal(hear(f, streaming), OK);
+	assert_string_equal(hear(f, streaming), STREAMS);
 	for (unsigned i = 0; now_ms() < begin + 900; i++) {
 		send(dripping, " ", 1, MSG_NOSIGNAL);
 		if (i % 2 == 0) {
@@ -126,7 +126,7 @@ static void test_timeout_of_a_busy_loop(void **state)
 	assert_string_equal(hear(f, fd), STATUS_ANSWER);
 	assert_int_equal(send(fd, TAIL, sizeof(TAIL) - 1, 0), sizeof(TAIL) - 1);
 	usleep(300 * 1000);
-	assert_string_equal(hear(f, fd), OK);
+	assert_string_equal(hear(f, fd), STREAMS);
 	turn_for(f, 300);
 	assert_true(client_send(f->streaming, SPAN("1\n")));
 	assert_string_equal(hear(f, fd), "1");
@@ -217,7 +217,7 @@ static void test_streaming(void **state)
 	fd = dial(f->path);
 	/* Lines that the command sent before its reply was written come after it. */
 	assert_true(say_text(f, fd, "{\"command\":\"test.tail\",\"backlog\":2}\n \r\n"));
-	assert_string_equal(hear(f, fd), OK);
+	assert_string_equal(hear(f, fd), STREAMS);
 	assert_string_equal(hear(f, fd), "{\"early\":1}");
 	assert_string_equal(hear(f, fd), "{\"early\":1}");
 	for (unsigned i = 0; i < 1000; i++) {
@@ -242,7 +242,7 @@ static void test_streaming(void **state)
 
 	fd = dial(f->path);
 	assert_true(say_text(f, fd, TAIL STATUS));
-	assert_string_equal(hear(f, fd), OK);
+	assert_string_equal(hear(f, fd), STREAMS);
 	expect_error(f, fd, "streaming");
 	assert_int_equal(f->n_gone, 2);
 	assert_int_equal(f->n_runs, 0);
@@ -259,7 +259,7 @@ static void test_streaming_client_that_does_not_read(void **state)
 	serve(f, (struct server_options){ .max_unsent_bytes = 1 << 20 });
 	fd = dial(f->path);
 	assert_true(say_text(f, fd, TAIL));
-	assert_string_equal(hear(f, fd), OK);
+	assert_string_equal(hear(f, fd), STREAMS);
 	memset(line, 'x', sizeof(line));
 	line[sizeof(line) - 1] = '\n';
 	while (client_send(f->streaming, (struct span){ line, sizeof(line) }))
@@ -291,7 +291,7 @@ static void test_streaming_client_that_vanishes(void **state)
 	/* Noticed without anything to send. */
 	fd = dial(f->path);
 	assert_true(say_text(f, fd, TAIL));
-	assert_string_equal(hear(f, fd), OK);
+	assert_string_equal(hear(f, fd), STREAMS);
 	close(fd);
 	turn_for(f, 20);
 	assert_int_equal(f->n_gone, 1);
@@ -299,7 +299,7 @@ static void test_streaming_client_that_vanishes(void **state)
 	/* In the middle of sending: gone comes from the loop, not from client_send. */
 	fd = dial(f->path);
 	assert_true(say_text(f, fd, TAIL));
-	assert_string_equal(hear(f, fd), OK);
+	assert_string_equal(hear(f, fd), STREAMS);
 	client = f->streaming;
 	close(fd);
 	assert_false(client_send(client, SPAN("1\n")));
@@ -311,7 +311,7 @@ static void test_streaming_client_that_vanishes(void **state)
 	/* It still holds its socket but cannot be written to. */
 	fd = dial(f->path);
 	assert_true(say_text(f, fd, TAIL));
-	assert_string_equal(hear(f, fd), OK);
+	assert_string_equal(hear(f, fd), STREAMS);
 	shutdown(fd, SHUT_RD);
 	assert_false(client_send(f->streaming, SPAN("1\n")));
 	assert_int_equal(f->n_gone, 2);
@@ -325,6 +325,83 @@ static void test_streaming_client_that_vanishes(void **state)
 	close(fd);
 	turn_for(f, 20);
 	assert_int_equal(f->n_gone, 4);
+}
+
+/* What stands in the way of its first answer ends a stream too, and whoever feeds it must know. */
+static void test_stream_that_never_began(void **state)
+{
+	static const char large[] = "{\"command\":\"test.large\",\"n\":30000}\n",
+			  tail[] = "{\"command\":\"test.tail\",\"backlog\":8000}\n";
+	struct fixture *f = *state;
+	unsigned n_never_began = 0;
+
+	serve(f, (struct server_options){ .max_unsent_bytes = 100000, .max_requests_a_turn = 100 });
+	/* More and more unread answers before it: at some number it is the one too many. */
+	for (unsigned n = 0; n < 30; n++) {
+		struct server_counters before = count(f);
+		unsigned n_tails = f->n_tails;
+		int fd = dial(f->path);
+
+		for (unsigned i = 0; i < n; i++)
+			send(fd, large, sizeof(large) - 1, MSG_NOSIGNAL);
+		send(fd, tail, sizeof(tail) - 1, MSG_NOSIGNAL);
+		turn_for(f, 2);
+		n_never_began += f->n_tails > n_tails && count(f).overrun > before.overrun;
+		close(fd);
+		turn_for(f, 2);
+		assert_int_equal(f->n_gone, f->n_tails);
+	}
+	assert_true(n_never_began > 0);
+}
+
+/* It is fed as fast as it reads, and its end is a line and an end of file. */
+static void test_finish(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	serve(f, (struct server_options){ .timeout_ms = 200 });
+	fd = dial(f->path);
+	f->n_to_send = 5;
+	assert_true(say_text(f, fd, TAIL));
+	assert_string_equal(hear(f, fd), STREAMS);
+	for (unsigned i = 0; i < 5; i++) {
+		if (i > 0)
+			assert_true(say_text(f, fd, "\n"));	/* a turn of the loop */
+		assert_string_equal(hear(f, fd), "one");
+	}
+	assert_true(f->n_drained >= 5);
+	assert_true(client_send(f->streaming, SPAN("last\n")));
+	client_finish(f->streaming);
+	assert_int_equal(f->n_gone, 1);
+	assert_string_equal(hear(f, fd), "last");
+	assert_string_equal(hear(f, fd), "EOF");
+	close(fd);
+	turn_for(f, 20);
+	assert_int_equal(f->n_gone, 1);
+}
+
+/* One that does not read to the end does not stay. */
+static void test_finish_of_one_that_does_not_read(void **state)
+{
+	static char line[1 << 20];
+	struct fixture *f = *state;
+	int fd;
+
+	serve(f, (struct server_options){ .timeout_ms = 100, .max_clients = 1 });
+	fd = dial(f->path);
+	assert_true(say_text(f, fd, TAIL));
+	assert_string_equal(hear(f, fd), STREAMS);
+	memset(line, 'x', sizeof(line));
+	line[sizeof(line) - 1] = '\n';
+	assert_true(client_send(f->streaming, (struct span){ line, sizeof(line) }));
+	client_finish(f->streaming);
+	turn_for(f, 300);
+	close(fd);
+	fd = dial(f->path);
+	assert_true(say_text(f, fd, STATUS));
+	assert_string_equal(hear(f, fd), STATUS_ANSWER);
+	close(fd);
 }
 
 int main(void)
@@ -341,6 +418,9 @@ int main(void)
 		TEST(test_streaming),
 		TEST(test_streaming_client_that_does_not_read),
 		TEST(test_streaming_client_that_vanishes),
+		TEST(test_stream_that_never_began),
+		TEST(test_finish),
+		TEST(test_finish_of_one_that_does_not_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

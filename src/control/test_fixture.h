@@ -29,6 +29,7 @@
 #define STATUS_ANSWER "{\"ok\":true,\"result\":{\"state\":\"idle\"}}"
 #define TAIL "{\"command\":\"test.tail\"}\n"
 #define OK "{\"ok\":true,\"result\":null}"
+#define STREAMS "{\"ok\":true,\"result\":null,\"streaming\":true}"
 
 struct fixture {
 	char folder[64];
@@ -36,7 +37,8 @@ struct fixture {
 	uv_loop_t loop;
 	struct server *server;
 	struct client *streaming;	/* the last that ran test.tail */
-	unsigned n_runs, n_gone;
+	unsigned n_runs, n_tails, n_gone, n_drained;
+	unsigned n_to_send;		/* lines, one whenever the client has taken all before it */
 };
 
 /* Commands */
@@ -72,6 +74,7 @@ static void run_tail(void *user, struct client *client, const json_t *request, s
 
 	for (long long i = 0; i < n; i++)
 		assert_true(client_send(client, SPAN("{\"early\":1}\n")));
+	f->n_tails++;
 	f->streaming = client;
 	reply->streaming = true;
 }
@@ -96,6 +99,17 @@ static void gone(void *user, struct client *client)
 	assert_false(client_send(client, SPAN("late\n")));
 	if (f->streaming == client)
 		f->streaming = NULL;
+}
+
+static void drained(void *user, struct client *client)
+{
+	struct fixture *f = user;
+
+	f->n_drained++;
+	if (f->n_to_send == 0)
+		return;
+	f->n_to_send--;
+	assert_true(client_send(client, SPAN("one\n")));
 }
 
 /* Fixture */
@@ -134,6 +148,7 @@ static void serve(struct fixture *f, struct server_options options)
 	options.n_commands = ARRAY_SIZE(commands);
 	options.user = f;
 	options.gone = gone;
+	options.drained = drained;
 	assert_int_equal(server_new(&f->server, &options), 0);
 }
 

@@ -87,7 +87,7 @@ static void test_answers(void **state)
 		  "{\"ok\":true,\"result\":\"\"}\n" },
 		{ SPAN(" {\"text\":[1,\"a\\nb\\u2028\"], \"command\" : \"recorder.echo\"} "),
 		  "{\"ok\":true,\"result\":[   1,   \"a\\nb\xe2\x80\xa8\" ]}\n" },
-		{ SPAN("{\"command\":\"recorder.stream\"}"), "{\"ok\":true,\"result\":null}\n" },
+		{ SPAN("{\"command\":\"recorder.stream\"}"), "{\"ok\":true,\"result\":null,\"streaming\":true}\n" },
 		{ SPAN("{\"command\":\"recorder.fail\",\"text\":\"say \\\"why\\\"\"}"),
 		  ERROR("failed", "say \\\"why\\\"", "text") },
 		{ SPAN("{\"command\":\"recorder.large\"}"),

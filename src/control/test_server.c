@@ -187,7 +187,7 @@ static void test_free_with_clients(void **state)
 	assert_true(say_text(f, half, "{"));
 	assert_true(say_text(f, ordinary, STATUS));
 	assert_string_equal(hear(f, ordinary), STATUS_ANSWER);
-	assert_string_equal(hear(f, streaming), OK);
+	assert_string_equal(hear(f, streaming), STREAMS);
 	assert_true(client_send(f->streaming, SPAN("last words\n")));
 	f->server = server_free(f->server);
 	assert_int_equal(f->n_gone, 1);

@@ -13,6 +13,7 @@
 #include "daemon/conf.h"
 #include "daemon/core.h"
 #include "daemon/health.h"
+#include "daemon/jobs.h"
 #include "daemon/ledger.h"
 #include "daemon/loss_window.h"
 #include "daemon/notes.h"
@@ -100,6 +101,7 @@ struct daemon {
 	struct notify notify;
 	struct watchdog watchdog;
 	uv_timer_t alive;		/* half the interval of the service manager's watchdog */
+	struct jobs jobs;
 	struct server *server;
 	pthread_t tail_thread;
 	bool tailing;
@@ -125,6 +127,10 @@ void daemon_tell_the_past(struct daemon *d);
 extern const struct command daemon_commands[];
 extern const size_t n_daemon_commands;
 void daemon_client_gone(void *user, struct client *client);
+void daemon_client_drained(void *user, struct client *client);
+/* The array `filters` of a request.  false: the reply says what is wrong with it. */
+bool request_terms(struct terms **ret, const json_t *request, struct reply *reply);
+void daemon_start_job(struct daemon *d, struct client *client, const struct job_work *work, struct reply *reply);
 void daemon_notify_tapped(void *user);	/* writer thread */
 void daemon_on_tapped(uv_async_t *async);
 void daemon_drain_taps(struct daemon *d);
@@ -136,6 +142,9 @@ void daemon_service_tick(struct daemon *d);
 void daemon_service_reload(struct daemon *d);
 void daemon_service_stopping(struct daemon *d);
 void daemon_service_close(struct daemon *d);
+/* query.c, snapshot.c: in threads of their own. */
+void daemon_answer_query(struct daemon *d, struct client *client, const json_t *request, struct reply *reply);
+void daemon_answer_snapshot(struct daemon *d, struct client *client, const json_t *request, struct reply *reply);
 
 /* settings.c: what settings say, at the start and when they have changed. */
 int daemon_read_settings(struct daemon *d);	/* -errno, logged */

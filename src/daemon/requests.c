@@ -122,36 +122,43 @@ static void on_uninstall(void *user, struct client *client, const json_t *reques
 
 /* Tail. */
 
-static void on_tail(void *user, struct client *client, const json_t *request, struct reply *reply)
+bool request_terms(struct terms **ret, const json_t *request, struct reply *reply)
 {
-	struct daemon *d = user;
 	const json_t *filters = json_object_get(request, "filters");
 	size_t n = json_array_size(filters);
 	const char *texts[64];
 	struct filter_error error = { 0 };
-	struct terms *terms = NULL;
 	int r;
 
 	if (filters && !json_is_array(filters)) {
 		reply_error(reply, "bad_request", "filters", "must be an array of texts");
-		return;
+		return false;
 	}
 	if (n > ARRAY_SIZE(texts)) {
 		reply_error(reply, "bad_request", "filters", "more than %zu terms", ARRAY_SIZE(texts));
-		return;
+		return false;
 	}
 	for (size_t i = 0; i < n; i++) {
 		texts[i] = json_string_value(json_array_get(filters, i));
 		if (!texts[i]) {
 			reply_error(reply, "bad_request", "filters", "must be an array of texts");
-			return;
+			return false;
 		}
 	}
-	r = terms_parse(&terms, texts, n, &error);
-	if (r < 0) {
+	r = terms_parse(ret, texts, n, &error);
+	if (r < 0)
 		reply_error(reply, "bad_filter", "filters", "%s", r == -ENOMEM ? "no memory" : error.message);
+	return r >= 0;
+}
+
+static void on_tail(void *user, struct client *client, const json_t *request, struct reply *reply)
+{
+	struct daemon *d = user;
+	struct terms *terms = NULL;
+	int r;
+
+	if (!request_terms(&terms, request, reply))
 		return;
-	}
 	tap_close(d->taps, client);	/* a second tail of one client replaces the first */
 	r = tap_open(d->taps, terms, client);
 	if (r < 0) {
@@ -195,6 +202,38 @@ void daemon_client_gone(void *user, struct client *client)
 	struct daemon *d = user;
 
 	tap_close(d->taps, client);
+	jobs_client_gone(&d->jobs, client);
+}
+
+void daemon_client_drained(void *user, struct client *client)
+{
+	struct daemon *d = user;
+
+	jobs_client_drained(&d->jobs, client);
+}
+
+/* What takes time. */
+
+void daemon_start_job(struct daemon *d, struct client *client, const struct job_work *work, struct reply *reply)
+{
+	int r = job_start(&d->jobs, client, work);
+
+	if (r == -EBUSY)
+		reply_error(reply, "busy", "", "%d requests that take time are being answered (try again later)", JOBS_MAX);
+	else if (r < 0)
+		reply_error(reply, "out_of_memory", "", "no memory for the request");
+	else
+		reply->streaming = true;
+}
+
+static void on_query(void *user, struct client *client, const json_t *request, struct reply *reply)
+{
+	daemon_answer_query(user, client, request, reply);
+}
+
+static void on_snapshot(void *user, struct client *client, const json_t *request, struct reply *reply)
+{
+	daemon_answer_snapshot(user, client, request, reply);
 }
 
 const struct command daemon_commands[] = {
@@ -206,6 +245,8 @@ const struct command daemon_commands[] = {
 	{ "recorder.list-subscriptions", daemon_on_list },
 	{ "recorder.unregister-subscription", daemon_on_unregister },
 	{ "recorder.clear-subscriptions", daemon_on_clear },
+	{ "recorder.query", on_query },
+	{ "recorder.snapshot", on_snapshot },
 	{ "recorder.set-setting", on_set_setting },
 	{ "recorder.get-setting", on_get_setting },
 	{ "recorder.list-settings", on_list_settings },

@@ -183,6 +183,7 @@ int daemon_start_server(struct daemon *d)
 	int r = server_new(&d->server, &(struct server_options){
 				.loop = &d->loop, .path = d->places.socket, .commands = daemon_commands,
 				.n_commands = n_daemon_commands, .user = d, .gone = daemon_client_gone,
+				.drained = daemon_client_drained,
 				.timeout_ms = daemon_request_ms(d), .max_requests_a_turn = daemon_requests_a_turn(d) });
 
 	return r < 0 ? log_errno(r, "Failed to open the socket %s", d->places.socket) : 0;
@@ -399,6 +400,7 @@ int daemon_run(const struct run_options *options)
 	}
 	uv_async_init(&d.loop, &d.tapped, daemon_on_tapped);
 	d.tapped.data = &d;
+	jobs_init(&d.jobs, &d.loop);
 	r = start(&d);
 	if (r < 0) {
 		d.exit_code = exit_code_of(r);

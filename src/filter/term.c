@@ -387,6 +387,16 @@ bool term_is_negated(const struct term *term)
 	return term->negate;
 }
 
+void term_set_position(struct term *term, unsigned position)
+{
+	term->position = position;
+}
+
+unsigned term_position(const struct term *term)
+{
+	return term->position;
+}
+
 enum place term_place(const struct term *term)
 {
 	return term->name.place;

@@ -70,6 +70,9 @@ uint64_t term_given_up(const struct term *term);
 /* Equal for terms that are written the same but for a negation. */
 struct span term_canonical(const struct term *term);
 bool term_is_negated(const struct term *term);
+/* Which of its filter it is, as written. */
+void term_set_position(struct term *term, unsigned position);
+unsigned term_position(const struct term *term);
 /* Its answer depends on the context of the event alone. */
 bool term_is_of_context(const struct term *term);
 /* Where it looks, for terms that are not of the kind alone. */

@@ -43,6 +43,7 @@ struct term {
 	size_t pattern_bytes;
 	char *memory;			/* of texts */
 	struct buffer canonical;
+	unsigned position;
 
 	/* Of a plain term, one text against one field, which most are: where the field is. */
 	struct span value;

@@ -31,6 +31,7 @@ struct terms *terms_free(struct terms *terms)
 
 void terms_add(struct terms *terms, struct term *term)
 {
+	term_set_position(term, (unsigned)terms->n_items);
 	terms->items[terms->n_items++] = term;
 }
 

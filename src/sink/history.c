@@ -12,6 +12,7 @@
 
 #define BUSY_TIMEOUT_MS 2000
 #define PROCESS_BATCH	512
+#define STEPS_BETWEEN_QUESTIONS 10000	/* of SQLite's machine: a millisecond */
 
 static _printf_(3, 4) int fail(int error, struct history_error *ret, const char *format, ...)
 {
@@ -145,6 +146,20 @@ int history_open(struct history **ret, const char *path, struct history_error *e
 		return fail(r, error, "%s: %s", path, sqlite3_errmsg(history->db));
 	*ret = TAKE(history);
 	return 0;
+}
+
+static int ask_to_stop(void *user)
+{
+	struct history *history = user;
+
+	return history->stop(history->stop_user);
+}
+
+void history_ask(struct history *history, bool (*stop)(void *user), void *user)
+{
+	history->stop = stop;
+	history->stop_user = user;
+	sqlite3_progress_handler(history->db, STEPS_BETWEEN_QUESTIONS, stop ? ask_to_stop : NULL, history);
 }
 
 static void host_release(struct host *host)

@@ -41,6 +41,9 @@ int history_open(struct history **ret, const char *path, struct history_error *e
 struct history *history_free(struct history *history);
 DEFINE_CLEANUP(struct history, history_free)
 
+/* Asked now and then, also while nothing is found; true ends what is being read with -EINTR.  NULL: nobody is asked. */
+void history_ask(struct history *history, bool (*stop)(void *user), void *user);
+
 /* Borrowed until it returns. > 0: stop.  < 0: stop, passed on. */
 typedef int (*history_event_fn)(void *user, const struct event *event);
 int history_events(struct history *history, const struct history_query *query, history_event_fn fn,

@@ -14,6 +14,8 @@ struct history {
 	struct history_rows rows;
 	struct host host;		/* as of the last run */
 	struct host run;		/* of the event asked for */
+	bool (*stop)(void *user);	/* NULL: nobody is asked */
+	void *stop_user;
 };
 
 /* Runs a statement with one parameter (0: none) for its first column; *ret is left alone if that is NULL or

@@ -560,6 +560,42 @@ static void readers_do_not_hold_the_writer(void **state)
 	assert_true(stat(wal, &st) < 0 || st.st_size == 0);
 }
 
+static bool stop_later(void *user)
+{
+	unsigned *n = user;
+
+	return ++*n == 3;
+}
+
+static int none(void *user, const struct event *event)
+{
+	fail_msg("nothing is asked for that is there");
+	return 0;
+}
+
+static void stopped_while_nothing_is_found(void **state)
+{
+	struct place *place = *state;
+	bool kinds_wanted[N_KINDS] = { [KIND_ID(file, delete)] = true };
+	const struct history_query query = { .kinds = kinds_wanted };	/* all are writes, and each is looked at */
+	struct slow slow = { .sink = database_must_open(place->file), .file = place->file };
+	struct history *history;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 20; i++) {
+		slow.n = 0;
+		write_meanwhile(&slow, NULL);
+	}
+	sink_database.free(slow.sink);
+	assert_int_equal(history_open(&history, place->file, NULL), 0);
+	history_ask(history, stop_later, &n);
+	assert_int_equal(history_events(history, &query, none, NULL), -EINTR);
+	assert_int_equal(n, 3);
+	history_ask(history, NULL, NULL);
+	assert_int_equal(history_events(history, &query, none, NULL), 0);
+	history_free(history);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -572,6 +608,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(refused, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(read_only_folder, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(readers_do_not_hold_the_writer, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(stopped_while_nothing_is_found, place_make, place_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

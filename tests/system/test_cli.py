@@ -16,7 +16,8 @@ import pytest
 
 from driver import BIN, cli, json_lines
 
-COMMANDS = ["run", "query", "show", "tree", "gaps", "tail", "status", "config", "import", "uninstall", "help", "version"]
+COMMANDS = ["run", "query", "show", "tree", "gaps", "tail", "status", "health", "config", "subscription", "snapshot", "import",
+            "command", "uninstall", "help", "version"]
 DAY = "2023-11-14"
 
 
