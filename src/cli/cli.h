@@ -23,7 +23,7 @@ struct command {
 	bool hidden;
 };
 
-extern const struct command command_run, command_query, command_show, command_tree, command_gaps,
+extern const struct command command_audit_rules, command_run, command_query, command_show, command_tree, command_gaps,
 	command_tail, command_status, command_config, command_import, command_help, command_version;
 
 int cli_run(int argc, char **argv);	/* an exit code */

@@ -12,7 +12,7 @@
 
 static const struct command *const commands[] = {
 	&command_run,  &command_query,	&command_show,	 &command_tree, &command_tail,
-	&command_gaps, &command_status, &command_config, &command_import, &command_help, &command_version,
+	&command_gaps, &command_status, &command_config, &command_audit_rules, &command_import, &command_help, &command_version,
 };
 
 const struct command *command_at(size_t i)

@@ -36,7 +36,7 @@ static void print_overview(void)
 	       "[ARGUMENTS]\n\n");
 	for (size_t i = 0; (command = command_at(i)) != NULL; i++)
 		if (!command->hidden)
-			printf("  %-10s %s\n", command->name, command->summary);
+			printf("  %-12s %s\n", command->name, command->summary);
 	printf("\n`recorder COMMAND --help` tells more of a command; recorder(1) and "
 	       "recorder-subscription(5) tell all.\n"
 	       "Exit codes: 0 done, 1 failed, 2 wrong use, 3 the recorder is not running, 4 permission "

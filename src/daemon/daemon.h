@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "control/server.h"
+#include "daemon/audit_rules.h"
 #include "daemon/conf.h"
 #include "daemon/core.h"
 #include "daemon/ledger.h"
@@ -41,6 +42,7 @@ struct daemon {
 	struct audit_state audit_state;
 	struct ledger ledger;
 	unsigned rules_missing;
+	struct user_audit user_audit;
 	unsigned databases_removed;	/* told so far */
 
 	struct ring *ring, *notes_ring;

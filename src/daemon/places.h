@@ -10,6 +10,7 @@ struct places {
 	char *subscriptions_dir;
 	char *journals_dir;
 	char *socket;
+	char *user_rules;		/* audit rules that a user gave us */
 	char *kernel_state;		/* what the kernel's audit was like before us */
 	char *lock;
 };

@@ -22,8 +22,9 @@ static const char *bpf_reason(const struct daemon *d)
 static void on_status(void *user, struct client *client, const json_t *request, struct reply *reply)
 {
 	struct daemon *d = user;
+	bool is_degraded = d->rules_missing || *d->conf.refused.message || daemon_user_rules_problem(d);
 	struct status status = {
-		.state = d->subscriptions.n == 0 ? "idle" : d->rules_missing || *d->conf.refused.message ? "degraded" : "recording",
+		.state = d->subscriptions.n == 0 ? "idle" : is_degraded ? "degraded" : "recording",
 		.source_mode = d->source_ops->mode(d->source),
 		.have_connector = source_live_connector(d->source) >= 0,
 		.by_bpf = d->by_bpf,
@@ -42,6 +43,8 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 		.ring_capacity = ring_capacity_bytes(d->ring),
 		.database_path = d->places.database,
 		.rules_missing = d->rules_missing,
+		.has_user_rules = daemon_has_user_rules(d),
+		.user_rules_problem = daemon_user_rules_problem(d),
 		.settings_refused = d->conf.refused.message,
 	};
 	_cleanup_(history_freep) struct history *history = NULL;
@@ -181,5 +184,8 @@ const struct command daemon_commands[] = {
 	{ "recorder.get-setting", on_get_setting },
 	{ "recorder.list-settings", on_list_settings },
 	{ "recorder.reset-setting", on_reset_setting },
+	{ "recorder.register-user-defined-audit-rules", daemon_register_user_rules },
+	{ "recorder.get-user-defined-audit-rules", daemon_get_user_rules },
+	{ "recorder.remove-user-defined-audit-rules", daemon_remove_user_rules },
 };
 const size_t n_daemon_commands = ARRAY_SIZE(daemon_commands);

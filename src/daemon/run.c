@@ -130,6 +130,7 @@ static int open_source(struct daemon *d)
 	struct source_options options = {
 		.want_connector = true,
 		.wanted = d->wanted,
+		.has_user_rules = daemon_has_user_rules(d),
 		.own_pid = (uint32_t)getpid(),
 		.write_interval_ms = daemon_write_interval_ms(d),
 		.bpf_ring_bytes = (size_t)daemon_setting(d, SETTING_EbpfRingBufferSizeKB) << 10,
@@ -374,6 +375,7 @@ static void stop(struct daemon *d)
 	d->notes_ring = ring_free(d->notes_ring);
 	d->taps = taps_free(d->taps);
 	subscriptions_release(&d->subscriptions);
+	daemon_forget_user_rules(d);
 	if (d->lock_fd >= 0)
 		close(d->lock_fd);
 	places_release(&d->places);
@@ -398,6 +400,7 @@ static int start(struct daemon *d)
 		r = subscriptions_load(&d->subscriptions, d->places.subscriptions_dir, d->options->subscription_path);
 	if (r < 0)
 		return r;
+	daemon_read_user_rules(d);
 	daemon_narrow_wanted(d);
 	memcpy(d->wanted_at_start, d->wanted, sizeof(d->wanted));
 	host_identity(d);
@@ -432,6 +435,7 @@ static int start(struct daemon *d)
 	if (r < 0)
 		return r;
 	daemon_tell_the_past(d);
+	daemon_tell_user_rules(d);
 	r = start_recording(d);
 	if (r >= 0)
 		r = start_control(d);

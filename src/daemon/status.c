@@ -181,6 +181,8 @@ static void reasons(struct buffer *b, const struct status *status)
 		snprintf(text, sizeof(text), "%u audit rules are missing", status->rules_missing);
 		reason(b, text);
 	}
+	if (status->user_rules_problem)
+		reason(b, status->user_rules_problem);
 	if (status->settings_refused && *status->settings_refused)
 		reason(b, status->settings_refused);
 	buffer_append_text(b, "]}");
@@ -199,7 +201,7 @@ void status_json(struct buffer *b, const struct status *status)
 	classes_json(b, status);
 	number(b, "subscriptions", status->n_subscriptions);
 	number(b, "subscriptions_refused", status->n_refused);
-	flag(b, "has_user_defined_audit_rules", false);
+	flag(b, "has_user_defined_audit_rules", status->has_user_rules);
 	number(b, "uptime", uptime_ns / NS_PER_SEC);
 	time(b, "started", status->started_ns);
 	text(b, "database.path", status->database_path);

@@ -30,6 +30,8 @@ struct status {
 	uint64_t database_bytes, database_events, database_oldest_ns, database_newest_ns;
 	struct audit_state audit;	/* as the kernel says now */
 	unsigned rules_missing;
+	bool has_user_rules;
+	const char *user_rules_problem;	/* why those of a user are not in force any more; NULL: nothing is wrong */
 	const char *settings_refused;	/* why the file is not in force; NULL or empty: it is */
 	uint64_t cpu_ns;		/* used since the start */
 };

@@ -288,6 +288,8 @@ int audit_rules_follow(struct audit_control *control, const struct user_rules *u
 
 	*ret_why = control->why;
 	*ret_line = 0;
+	if (!user)
+		control->user = NULL;
 	r = user ? bring_user_rules(control, user, ret_line) : 0;
 	if (r < 0)
 		return refuse_user_rule(control, r);

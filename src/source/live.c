@@ -104,7 +104,7 @@ static int live_open(struct source **ret, const struct source_options *options)
 	}
 	if (!s->bpf && !options->want_audit)
 		return s->bpf_error;
-	if (!s->bpf || (options->want_audit && needs_audit(s, options->wanted))) {
+	if (!s->bpf || (options->want_audit && (options->has_user_rules || needs_audit(s, options->wanted)))) {
 		r = source_audit.open(&s->audit, options);
 		if (r < 0)
 			return r;

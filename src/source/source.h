@@ -36,6 +36,7 @@ struct source_options {
 	bool want_bpf;			/* live: what system calls do from programs in the kernel, where that can be had */
 	bool want_audit;		/* live: and the rest from audit, which may be missing only if false */
 	const bool *wanted;		/* ebpf: N_KINDS flags, kinds somebody subscribed to */
+	bool has_user_rules;		/* live: audit is read for rules of a user, whatever is wanted */
 	const struct source_exclusion *excluded_paths;	/* ebpf: of files opened and written */
 	size_t n_excluded_paths;
 	const struct span *excluded_names;	/* ebpf: names of processes (comm) of which nothing but their life is wanted */

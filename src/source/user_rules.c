@@ -476,12 +476,19 @@ int user_rules_check_paths(const struct user_rules *rules, struct user_rules_err
 	return 0;
 }
 
+void user_rules_error_place(const struct user_rules_error *error, char ret[static USER_RULES_PLACE_MAX])
+{
+	if (error->column)
+		snprintf(ret, USER_RULES_PLACE_MAX, "line %u, column %u", error->line, error->column);
+	else
+		snprintf(ret, USER_RULES_PLACE_MAX, "line %u", error->line);
+}
+
 void user_rules_error_text(const struct user_rules_error *error, char ret[static USER_RULES_WHY_MAX])
 {
-	if (error->line && error->column)
-		snprintf(ret, USER_RULES_WHY_MAX, "line %u, column %u: %s", error->line, error->column, error->message);
-	else if (error->line)
-		snprintf(ret, USER_RULES_WHY_MAX, "line %u: %s", error->line, error->message);
-	else
-		snprintf(ret, USER_RULES_WHY_MAX, "%s", error->message);
+	char place[USER_RULES_PLACE_MAX] = "";
+
+	if (error->line)
+		user_rules_error_place(error, place);
+	snprintf(ret, USER_RULES_WHY_MAX, "%s%s%s", place, *place ? ": " : "", error->message);
 }

@@ -35,5 +35,8 @@ struct user_rules *user_rules_free(struct user_rules *rules);
 DEFINE_CLEANUP(struct user_rules, user_rules_free)
 /* What path= and dir= name must exist on this host.  0; -EINVAL with *error set. */
 int user_rules_check_paths(const struct user_rules *rules, struct user_rules_error *error);
+/* line 3, column 12 */
+#define USER_RULES_PLACE_MAX 48
+void user_rules_error_place(const struct user_rules_error *error, char ret[static USER_RULES_PLACE_MAX]);
 /* line 3, column 12: unknown field 'pth' (did you mean 'path'?) */
 void user_rules_error_text(const struct user_rules_error *error, char ret[static USER_RULES_WHY_MAX]);
