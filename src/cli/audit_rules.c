@@ -194,7 +194,7 @@ const struct command command_audit_rules = {
 	.summary = "Keeps audit rules of your own in the kernel and records what they report",
 	.text = "FILE has a rule a line, as auditctl takes them, that begins with -a or -A; - is the standard input.\n"
 		"All are taken or none. `check` only looks at them.\n\n"
-		"  echo '-a always,exit -F path=/etc/shadow -F perm=r -F auid>=1000 -k shadow' | recorder audit-rules register -\n"
+		"  echo '-a always,exit -F path=/etc/shadow -F perm=r -k shadow' | recorder audit-rules register -\n"
 		"  recorder audit-rules show\n",
 	.options = options,
 	.options_size = sizeof(struct rules_options),

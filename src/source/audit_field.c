@@ -445,6 +445,8 @@ int audit_field_key(struct rule_draft *draft, const char *key, struct field_erro
 	size_t size = strlen(key), room = AUDIT_MAX_KEY_LEN - sizeof(AUDIT_OWN_KEY);	/* that, and a separator */
 
 	_Static_assert(sizeof(draft->key) >= AUDIT_MAX_KEY_LEN, "room for the keys");
+	if (list_bit(draft->data.flags) == RECORDS)	/* kernel/auditfilter.c, audit_filter */
+		return refuse(error, 0, "with a key, rules of the lists exclude and user never hold: leave it out");
 	if (strcmp(key, AUDIT_OWN_KEY) == 0)
 		return refuse(error, 0, "the key '%s' marks the recorder's own rules: take another", key);
 	if (draft->key_size + (draft->key_size > 0) + size > room)

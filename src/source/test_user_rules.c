@@ -178,6 +178,7 @@ static const struct {
 	{ "-a always,exit -C uid!=nobody", 1, 19, "does not exist" },
 	{ "-a always,exit -S open -k recorder", 1, 27, "marks the recorder's own rules" },
 	{ "-a always,exit -F uid=0 -k key", 1, 1, "a key needs a rule with" },
+	{ "-a always,exclude -F exe=/bin/ls -k key", 1, 37, "never hold" },
 	{ "-a always,exit -S open -k \"a b\"", 1, 27, "quotes mean nothing" },
 	{ "-a always,exit -S open -k a\x01" "b", 1, 28, "control character 0x01" },
 	{ "-a always,exit -S open\n# same\n-a exit,always -S 2", 3, 1, "the same rule as in line 1" },
