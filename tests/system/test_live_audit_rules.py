@@ -84,6 +84,20 @@ def test_refused(new_recorder, secret, source):
     recorder.stop()
 
 
+@pytest.mark.parametrize("source", ["audit"], indirect=False)
+def test_takes_nothing_away(new_recorder, secret, source):
+    """Also rules of ours that come later stand in front of a user's `never`."""
+    recorder = new_recorder(source=source).start()
+    register(recorder, "-A never,exit -F arch=b64 -S all -k quiet\n")
+    for value in "0", "1":
+        recorder.cli("config", "set", "AuditdEnableIncomingNetwork", value)
+    rules = [rule for rule in kernel.rules() if ",exit" in rule]
+    assert "accept" in " ".join(rules) and "quiet" in rules[-1] and "quiet" not in " ".join(rules[:-1])
+    secret.chmod(0o600)
+    recorder.stop()
+    recorder.one("select * from file_events where action = 'chmod' and file_path = ?", str(secret))
+
+
 def test_kept(new_recorder, secret, folder):
     recorder = new_recorder().start()
     register(recorder, rule(secret, "kept"))
