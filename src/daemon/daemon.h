@@ -10,6 +10,7 @@
 #include "daemon/canary.h"
 #include "daemon/canary_child.h"
 #include "daemon/clock_step.h"
+#include "daemon/audit_rules.h"
 #include "daemon/conf.h"
 #include "daemon/core.h"
 #include "daemon/health.h"
@@ -64,6 +65,7 @@ struct daemon {
 	struct audit_state audit_state;
 	struct ledger ledger;
 	unsigned rules_missing;
+	struct user_audit user_audit;
 	unsigned databases_removed;	/* told so far */
 
 	bool bpf_wanted, multicast_wanted;	/* by --source and settings */

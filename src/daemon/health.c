@@ -66,6 +66,8 @@ static enum health_level check_source(const struct vitals *v, struct health_stat
 
 static enum health_level check_rules(const struct vitals *v, struct health_state *s)
 {
+	if (v->rules.user_problem)
+		return say(s, HEALTH_FAIL, "recorder audit-rules register FILE, or remove", "%s", v->rules.user_problem);
 	if (!v->rules.loaded)
 		return say(s, HEALTH_OK, "", v->idle ? "idle: none" : "none are needed");
 	if (v->rules.missing > 0)

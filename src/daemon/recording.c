@@ -115,6 +115,7 @@ static void ask(const struct daemon *d, const struct filter *filter, const struc
 	}
 	ret->wants = (struct source_wants){
 		.kinds = ret->kinds,
+		.audit = daemon_has_user_rules(d) || d->user_audit.is_coming,
 		.excluded_paths = ret->exclusions.paths,
 		.n_excluded_paths = ret->exclusions.n_paths,
 		.excluded_names = ret->exclusions.names,

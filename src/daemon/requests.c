@@ -46,6 +46,7 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 		.ring_capacity = ring_capacity_bytes(d->ring),
 		.database_path = d->places.database,
 		.rules_missing = d->rules_missing,
+		.has_user_rules = daemon_has_user_rules(d),
 		.health = &d->health,
 		.canary = &d->canary.report,
 	};
@@ -252,5 +253,8 @@ const struct command daemon_commands[] = {
 	{ "recorder.list-settings", on_list_settings },
 	{ "recorder.reset-setting", on_reset_setting },
 	{ "recorder.uninstall", on_uninstall },
+	{ "recorder.register-user-defined-audit-rules", daemon_register_user_rules },
+	{ "recorder.get-user-defined-audit-rules", daemon_get_user_rules },
+	{ "recorder.remove-user-defined-audit-rules", daemon_remove_user_rules },
 };
 const size_t n_daemon_commands = ARRAY_SIZE(daemon_commands);

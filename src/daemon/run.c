@@ -285,6 +285,7 @@ static void stop(struct daemon *d)
 	subscriptions_release(&d->subscriptions);
 	folder_release(&d->folder);
 	refusals_release(&d->unprotected, &d->n_unprotected);
+	daemon_forget_user_rules(d);
 	if (d->lock_fd >= 0)
 		close(d->lock_fd);
 	places_release(&d->places);
@@ -326,6 +327,7 @@ static int start(struct daemon *d)
 		r = daemon_load_subscriptions(d);
 	if (r < 0)
 		return r;
+	daemon_read_user_rules(d);
 	host_identity(d);
 	r = procfs_boot(d->boot_id, &d->boot_time_ns);
 	if (r >= 0)
@@ -355,6 +357,7 @@ static int start(struct daemon *d)
 		r = start_threads(d);
 	if (r < 0)
 		return r;
+	daemon_tell_user_rules(d);
 	r = start_recording(d);
 	if (r >= 0)
 		r = start_control(d);

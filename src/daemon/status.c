@@ -223,7 +223,7 @@ void status_json(struct buffer *b, const struct status *status)
 	number(b, "subscriptions", status->n_subscriptions);
 	number(b, "subscriptions_refused", status->n_refused);
 	number(b, "subscriptions_unprotected", status->n_unprotected);
-	flag(b, "has_user_defined_audit_rules", false);
+	flag(b, "has_user_defined_audit_rules", status->has_user_rules);
 	number(b, "uptime", uptime_ns / NS_PER_SEC);
 	time(b, "started", status->started_ns);
 	text(b, "database.path", status->database_path);

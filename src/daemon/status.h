@@ -31,6 +31,7 @@ struct status {
 	uint64_t database_bytes, database_events, database_oldest_ns, database_newest_ns;
 	struct audit_state audit;	/* as the kernel says now */
 	unsigned rules_missing;
+	bool has_user_rules;
 	const struct health *health;
 	const struct canary_report *canary;
 	uint64_t cpu_ns;		/* used since the start */

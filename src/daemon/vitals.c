@@ -98,6 +98,7 @@ static void look_at_source(struct daemon *d, struct vitals *v)
 	v->rules.missing = d->rules_missing;
 	v->rules.audit_off = d->rules_loaded && d->audit_state.enabled == 0;
 	v->rules.removed_ns = d->rules_removed_ns;
+	v->rules.user_problem = daemon_user_rules_problem(d);
 	if (!d->source)
 		return;
 	v->source.mode = d->source_ops->mode(d->source);

@@ -23,6 +23,7 @@ struct vitals {
 		unsigned missing;
 		uint64_t removed_ns;	/* when somebody last removed some; 0: never */
 		bool task_never;
+		const char *user_problem;	/* why those of a user are not in force any more; NULL: nothing is wrong */
 	} rules;
 
 	struct loss_rise losses;

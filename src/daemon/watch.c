@@ -19,11 +19,16 @@ int daemon_load_rules(struct daemon *d, const char **ret_why)
 		.have_connector = source_live_connector(d->source) >= 0,
 		.backlog_limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize),
 		.allow_panic = daemon_setting(d, SETTING_AuditdDisableKernelPanicProtection),
+		.for_user = daemon_has_user_rules(d) && d->subscriptions.n > 0,
 	};
+	int r;
 
 	for (unsigned i = 0; i < N_KINDS; i++)
 		wanted[i] = d->wanted[i] && !d->by_bpf[i];
-	return audit_rules_load(d->audit, &options, d->places.kernel_state, ret_why);
+	r = audit_rules_load(d->audit, &options, d->places.kernel_state, ret_why);
+	if (r >= 0 && d->subscriptions.n > 0)
+		daemon_follow_user_rules(d);
+	return r;
 }
 
 void daemon_tell_losses(struct daemon *d, bool final)

@@ -43,10 +43,14 @@ struct decoder_stats {
 struct decoder_options {
 	bool failed_calls;		/* also system calls that failed become events (outcome failure) */
 	const char *own_key;		/* key of the recorder's own rules: not shown as a key */
+	/* N_KINDS flags, borrowed: kinds that another source shows.  Where a user's rule asked for such an act, the event that says so
+	 * is security/audit_rule; but a read, which is what such rules are made for, stays one.  NULL: none. */
+	const bool *shown;
 };
 
 struct decoder;
 int decoder_new(struct decoder **ret, const struct decoder_options *options);
+void decoder_set_shown(struct decoder *decoder, const bool *shown);
 struct decoder *decoder_free(struct decoder *decoder);
 DEFINE_CLEANUP(struct decoder, decoder_free)
 const struct decoder_stats *decoder_stats(const struct decoder *decoder);

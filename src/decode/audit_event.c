@@ -141,6 +141,18 @@ static bool has_foreign_key(struct decoder *decoder)
 	return !audit_is_nothing(value) && !is_own_key(decoder, decoder_text(decoder, value));
 }
 
+/* Our key behind another: a rule that we loaded for a user (source/user_rules.h).  The kernel writes several in hex. */
+static bool is_asked(struct decoder *decoder)
+{
+	struct audit_value value = decoder->call.slots[CALL_key];
+	struct span keys, own = span_of(decoder->own_key);
+
+	if (!decoder->own_key || audit_is_nothing(value) || value.quoted)
+		return false;
+	keys = decoder_text(decoder, value);
+	return keys.size > own.size && span_ends(keys, own) && keys.data[keys.size - own.size - 1] == 1;
+}
+
 struct event *call_event(struct decoder *decoder, uint16_t kind)
 {
 	struct call *call = &decoder->call;
@@ -178,6 +190,12 @@ int decoder_emit(struct decoder *decoder, struct event *event)
 	const struct draft *draft = decoder->draft;
 	struct values *values = &event->values;
 
+	if (decoder->asked && decoder->options.shown && decoder->options.shown[event->kind] && event->kind != KIND_ID(file, read)) {
+		decoder->instead = true;
+		event_free(event);
+		return 0;
+	}
+	event->asked = decoder->asked;
 	if (!values_has(values, FIELD_source))
 		values_set_text(values, FIELD_source, SPAN("audit"));
 	if (decoder->call.known && !values_has(values, FIELD_auditd_key))
@@ -252,6 +270,7 @@ static void gather(struct decoder *decoder)
 	decoder->self_explains = false;
 	decoder->actor_is_used = false;
 	decoder->call.known = false;
+	decoder->asked = false;
 	for (uint32_t i = 0; i < draft->n_records; i++) {
 		const struct draft_record *record = &draft->records[i];
 		enum audit_part part = audit_part_of(record);
@@ -273,8 +292,10 @@ static void gather(struct decoder *decoder)
 		}
 	}
 	call = decoder->parts[PART_SYSCALL] ? decoder->parts[PART_SYSCALL] : decoder->parts[PART_URINGOP];
-	if (call)
+	if (call) {
 		read_call(decoder, call);
+		decoder->asked = is_asked(decoder);
+	}
 }
 
 static void append_items(struct decoder *decoder, struct buffer *buffer)
@@ -327,6 +348,15 @@ static bool wanted_though_failed(const struct decoder *decoder)
 	return call->info->act == ACT_socketcall && call_arg(call, 0, &number) && number == 3;
 }
 
+/* A user's rule asks for calls that failed, too.  Nothing became of them: only who tried to open a file is an event of its kind. */
+static bool is_mere_attempt(const struct decoder *decoder)
+{
+	const struct call *call = &decoder->call;
+
+	return call->failed && decoder->asked && !decoder->options.failed_calls && call->info->act != ACT_open &&
+	       !wanted_though_failed(decoder);
+}
+
 /* The next event starts from what the call says alone. */
 static void actor_again(struct decoder *decoder)
 {
@@ -343,7 +373,7 @@ static int decode_call(struct decoder *decoder)
 	struct call *call = &decoder->call;
 	int r = ACT_PASS;
 
-	if (call->failed && (!call->info || !wanted_though_failed(decoder)) &&
+	if (call->failed && !decoder->asked && (!call->info || !wanted_though_failed(decoder)) &&
 	    !decoder->options.failed_calls) {
 		decoder->stats.failed_calls += !decoder->has_self;
 		return 0;
@@ -355,8 +385,14 @@ static int decode_call(struct decoder *decoder)
 	if (call->items > decoder->n_path_records)
 		decoder->missing |= MISSING_PATH;
 	actor_again(decoder);
-	if (call->info && acts[call->info->act])
+	decoder->instead = false;
+	if (call->info && acts[call->info->act] && !is_mere_attempt(decoder))
 		r = acts[call->info->act](decoder);
+	if (r >= 0 && decoder->instead) {
+		decoder->actor_is_used = true;
+		actor_again(decoder);
+		r = ACT_PASS;
+	}
 	if (r == ACT_PASS)
 		r = has_foreign_key(decoder) ? emit_rule(decoder) : 0;
 	return r;
@@ -500,6 +536,7 @@ int decode_draft(struct decoder *decoder, const struct draft *draft, decode_fn e
 		decoder->n_events = 0;
 		decoder->missing = 0;
 		decoder->call.known = false;
+		decoder->asked = false;
 		for (uint32_t i = 0; i < draft->n_records && r >= 0; i++)
 			r = decode_own(decoder, &draft->records[i]);
 	} else {
@@ -551,6 +588,11 @@ int decoder_new(struct decoder **ret, const struct decoder_options *options)
 	arch_fill(decoder->archs);
 	*ret = TAKE(decoder);
 	return 0;
+}
+
+void decoder_set_shown(struct decoder *decoder, const bool *shown)
+{
+	decoder->options.shown = shown;
 }
 
 struct decoder *decoder_free(struct decoder *decoder)

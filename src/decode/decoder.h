@@ -101,6 +101,8 @@ struct decoder {
 	unsigned n_path_records;	/* came */
 	bool has_self;			/* a record says what the call meant */
 	bool self_explains;		/* ... so that the call makes no event */
+	bool asked;			/* a rule that we loaded for a user asked for the call */
+	bool instead;			/* ... whose own event is another source's to make */
 	bool actor_is_used;		/* such a record has added to the actor what is its own */
 };
 

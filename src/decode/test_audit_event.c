@@ -80,6 +80,52 @@ static void test_keys(void **state)
 	decoded_stop(&d);
 }
 
+/* A rule that a user gave us: "mine\1recorder" */
+#define ASKED(number, outcome, exit)                                                                                        \
+	"SYSCALL arch=c000003e syscall=" #number " success=" outcome " exit=" #exit " a0=ffffffffffffff9c a1=1 a2=0 a3=0 items=1 " \
+	"ppid=1 pid=2 comm=\"x\" exe=\"/x\" key=6D696E65017265636F72646572\nCWD cwd=\"/\"\n"                             \
+	"PATH item=0 name=\"/a\" inode=1 dev=08:01 mode=0100644 nametype=NORMAL\n"
+
+static void test_asked(void **state)
+{
+	static const bool shown[N_KINDS] = { [KIND_ID(file, chmod)] = true, [KIND_ID(file, read)] = true };
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	decode(&d, ASKED(257, "yes", 3));
+	expect_kind(&d, 0, file, read);
+	expect(&d, 0, "auditd_key", "mine|");
+	assert_true(d.events[0]->asked);
+	/* What failed: somebody else's rule, ours */
+	decode(&d, ASKED(257, "no", -13));
+	expect_kind(&d, 0, file, read);
+	expect(&d, 0, "outcome", "failure");
+	expect(&d, 0, "error_code", "EACCES");
+	decode(&d, ASKED(90, "no", -1));
+	expect_kind(&d, 0, security, audit_rule);
+	expect(&d, 0, "outcome", "failure");
+	expect(&d, 0, "auditd_syscall", "chmod");
+	decode(&d, ASKED(16, "no", -1));
+	expect_kind(&d, 0, security, audit_rule);
+	/* What another source shows */
+	decode(&d, ASKED(90, "yes", 0));
+	expect_kind(&d, 0, file, chmod);
+	decoder_set_shown(d.decoder, shown);
+	decode(&d, ASKED(90, "yes", 0));
+	assert_int_equal(d.n, 1);
+	expect_kind(&d, 0, security, audit_rule);
+	expect(&d, 0, "auditd_key", "mine|");
+	assert_true(d.events[0]->asked);
+	decode(&d, ASKED(257, "yes", 3));
+	expect_kind(&d, 0, file, read);
+	/* Ours alone, and somebody else's */
+	decode(&d, SYSCALL(90, "\"recorder\""));
+	assert_false(d.events[0]->asked);
+	decode(&d, SYSCALL(90, "\"mine\""));
+	assert_false(d.events[0]->asked);
+	decoded_stop(&d);
+}
+
 static void test_machines(void **state)
 {
 	static const struct {
@@ -367,7 +413,7 @@ static void test_counters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_orphans),	 cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_orphans),	 cmocka_unit_test(test_keys), cmocka_unit_test(test_asked),
 		cmocka_unit_test(test_machines), cmocka_unit_test(test_uring),
 		cmocka_unit_test(test_stop),	 cmocka_unit_test(test_node_and_dropped),
 		cmocka_unit_test(test_damage),	 cmocka_unit_test(test_counters),

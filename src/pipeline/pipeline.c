@@ -50,11 +50,13 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 {
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
 	struct tracker_options tracker = options->tracker;
+	struct decoder_options decoder = options->decoder;
 	int r;
 
 	if (!pipeline)
 		return -ENOMEM;
 	pipeline->options = *options;
+	decoder.shown = options->not_from_audit;
 	if (options->prune_ns == 0)
 		pipeline->options.prune_ns = PRUNE_EVERY_NS;
 	pipeline->emit = emit;
@@ -64,7 +66,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	tracker.resolve_path = resolve_path;
 	tracker.resolve_name = resolve_name;
 	tracker.user = pipeline;
-	r = decoder_new(&pipeline->decoder, &options->decoder);
+	r = decoder_new(&pipeline->decoder, &decoder);
 	if (r >= 0)
 		r = decoder_new(&pipeline->lookup_decoder, &options->decoder);
 	if (r >= 0)
@@ -222,6 +224,14 @@ static int resolve_name(void *user, uint32_t id, bool is_group, uint64_t now_ns,
 	return r;
 }
 
+static uint64_t streams_of(struct pipeline *pipeline, const struct event *event)
+{
+	if (pipeline->options.wanted && !__atomic_load_n(&pipeline->options.wanted[event->kind], __ATOMIC_RELAXED) &&
+	    event_category(event) != CATEGORY_recorder)
+		return 0;
+	return pipeline->options.filter ? filter_match(pipeline->options.filter, event) : 1;
+}
+
 /* Says of every signal that the event set off.  The event itself goes where its other streams want it. */
 static int note_signals(struct pipeline *pipeline, struct event *event)
 {
@@ -261,9 +271,15 @@ static int filter_and_emit(struct pipeline *pipeline, struct event *event)
 	bool has_signals = false;
 	int r = 0;
 
-	if (!pipeline->options.wanted || __atomic_load_n(&pipeline->options.wanted[event->kind], __ATOMIC_RELAXED) ||
-	    event_category(event) == CATEGORY_recorder)
-		event->streams = pipeline->options.filter ? filter_match(pipeline->options.filter, event) : 1;
+	event->streams = streams_of(pipeline, event);
+	/* What a user's rule asked for is also for who wants to know of such rules, of whatever kind it is. */
+	if (event->streams == 0 && event->asked) {
+		uint16_t kind = event->kind;
+
+		event->kind = KIND_ID(security, audit_rule);
+		event->streams = streams_of(pipeline, event);
+		event->kind = kind;
+	}
 	if (unlikely(event->streams & FILTER_SIGNALED)) {
 		has_signals = true;
 		r = note_signals(pipeline, event);
@@ -360,7 +376,8 @@ static int on_event(void *user, struct event *event, const struct context *actor
 		event_free(event);
 		return 0;
 	}
-	if (pipeline->from_audit && pipeline->options.not_from_audit && pipeline->options.not_from_audit[event->kind]) {
+	if (pipeline->from_audit && !event->asked && pipeline->options.not_from_audit &&
+	    pipeline->options.not_from_audit[event->kind]) {
 		pipeline->stats.merged++;
 		event_free(event);
 		return 0;
@@ -513,6 +530,7 @@ static int use_setup(struct pipeline *pipeline, struct span body)
 	pipeline->options.own_pid = setup.own_pid;
 	memcpy(pipeline->not_from_audit, setup.not_from_audit, sizeof(pipeline->not_from_audit));
 	pipeline->options.not_from_audit = pipeline->not_from_audit;
+	decoder_set_shown(pipeline->decoder, pipeline->not_from_audit);
 	return 1;
 }
 

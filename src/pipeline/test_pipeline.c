@@ -743,6 +743,47 @@ static void test_not_from_audit(void **state)
 	tear_down(&f);
 }
 
+/* ... but for what a user's rule asked for: told as that, or, a read, as what it is. */
+static void test_asked(void **state)
+{
+	static const bool not_from_audit[N_KINDS] = { [KIND_ID(file, read)] = true, [KIND_ID(process, exec)] = true };
+	static const char asked_lines[] =
+		"type=SYSCALL msg=audit(1170021493.977:293): arch=c000003e syscall=257 success=yes exit=3 a0=ffffff9c a1=1 a2=0 a3=0 "
+		"items=1 ppid=1 pid=42 uid=0 comm=\"cat\" exe=\"/bin/cat\" key=736861646F77017265636F72646572\n"
+		"type=CWD msg=audit(1170021493.977:293): cwd=\"/\"\n"
+		"type=PATH msg=audit(1170021493.977:293): item=0 name=\"/etc/shadow\" inode=7 dev=08:01 mode=0100640 nametype=NORMAL\n"
+		"type=EOE msg=audit(1170021493.977:293): \n"
+		"type=SYSCALL msg=audit(1170021493.977:294): arch=c000003e syscall=59 success=yes exit=0 a0=1 a1=1 a2=0 a3=0 "
+		"items=0 ppid=1 pid=42 uid=0 comm=\"ls\" exe=\"/bin/ls\" key=736861646F77017265636F72646572\n"
+		"type=EXECVE msg=audit(1170021493.977:294): argc=1 a0=\"ls\"\n"
+		"type=EOE msg=audit(1170021493.977:294): \n";
+	/* Nobody wants reads; who wants to know of rules gets them. */
+	static const char document[] = "{\"name\":\"n\",\"domain\":\"recorder\",\"streams\":[{\"type\":\"database\","
+				       "\"event_filters\":[{\"terms\":[\"security\"]}]}]}";
+	_cleanup_(subscription_freep) struct subscription *subscription = NULL;
+	_cleanup_(filter_freep) struct filter *filter = NULL;
+	struct fixture f = { 0 };
+	struct pipeline_options options = defaults(&f, false);
+	struct filter_error error;
+	bool wanted[N_KINDS];
+
+	assert_int_equal(subscription_parse(&subscription, span_of(document), &error), 0);
+	assert_int_equal(filter_new(&filter, (const struct subscription *const[]){ subscription }, 1), 0);
+	filter_wanted(filter, wanted);
+	options.not_from_audit = not_from_audit;
+	options.filter = filter;
+	options.wanted = wanted;
+	assert_int_equal(pipeline_new(&f.pipeline, &options, collect, &f), 0);
+	lines(&f, asked_lines);
+	assert_int_equal(f.n_events, 2);
+	assert_non_null(strstr(buffer_text(&f.out), "\"action\":\"read\""));
+	assert_non_null(strstr(buffer_text(&f.out), "\"path\":\"/etc/shadow\""));
+	assert_non_null(strstr(buffer_text(&f.out), "\"action\":\"audit_rule\""));
+	assert_non_null(strstr(buffer_text(&f.out), "\"auditd\":{\"key\":[\"shadow\"]"));
+	assert_null(strstr(buffer_text(&f.out), "\"action\":\"exec\""));
+	tear_down(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -767,6 +808,7 @@ int main(void)
 		cmocka_unit_test(test_own_probes),
 		cmocka_unit_test(test_watched_children),
 		cmocka_unit_test(test_not_from_audit),
+		cmocka_unit_test(test_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@ struct audit_control {
 	struct audit_state before, after;
 	uint32_t own_backlog_limit;	/* that we set; 0: it is as it was */
 	struct audit_plan *plan;	/* what audit_rules_load() brought the kernel to, or NULL */
+	const struct user_rules *user;	/* what audit_rules_follow() did, borrowed, or NULL */
 	char why[512];			/* the reason of the last refusal */
 };
 

@@ -190,7 +190,7 @@ bool audit_plan_any(const struct audit_rules_options *options)
 		if (options->wanted[i] && kinds[i].category != CATEGORY_recorder)
 			return true;
 	}
-	return false;
+	return options->for_user;
 }
 
 int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *options)
@@ -330,6 +330,27 @@ size_t audit_rule_data_make(struct audit_rule_data *ret, const struct audit_rule
 	return sizeof(*ret) + ret->buflen;
 }
 
+bool audit_rule_field_is_text(uint32_t field)
+{
+	switch (field) {	/* kernel/auditfilter.c, audit_data_to_entry */
+	case AUDIT_FILTERKEY:
+	case AUDIT_SUBJ_USER ... AUDIT_SUBJ_CLR:
+	case AUDIT_OBJ_USER ... AUDIT_OBJ_LEV_HIGH:
+	case AUDIT_WATCH:
+	case AUDIT_DIR:
+	case AUDIT_EXE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Ours alone, or as the last of several. */
+static bool key_is_own(struct span key)
+{
+	return span_eq(key, SPAN(AUDIT_OWN_KEY)) || span_ends(key, SPAN("\x01" AUDIT_OWN_KEY));
+}
+
 bool audit_rule_data_is_own(const struct audit_rule_data *data, size_t size)
 {
 	size_t offset = 0;
@@ -340,27 +361,15 @@ bool audit_rule_data_is_own(const struct audit_rule_data *data, size_t size)
 	for (uint32_t i = 0; i < data->field_count; i++) {
 		uint32_t value = data->values[i];
 
-		switch (data->fields[i]) {
-		case AUDIT_FILTERKEY:
-			if (value <= data->buflen && offset <= data->buflen - value &&
-			    span_eq((struct span){ data->buf + offset, value }, SPAN(AUDIT_OWN_KEY)))
-				return true;
-			__attribute__((fallthrough));
-		/* The others whose value is the length of a text in buf (kernel/auditfilter.c). */
-		case AUDIT_SUBJ_USER ... AUDIT_SUBJ_CLR:
-		case AUDIT_OBJ_USER ... AUDIT_OBJ_LEV_HIGH:
-		case AUDIT_WATCH:
-		case AUDIT_DIR:
-		case AUDIT_EXE:
-			if (value > data->buflen - offset)
-				return false;
-			offset += value;
-			break;
-		case AUDIT_PID:
-			if (data->fieldflags[i] == AUDIT_NOT_EQUAL && value == AUDIT_EXCLUDE_MARK)
-				return true;
-			break;
-		}
+		if (data->fields[i] == AUDIT_PID && data->fieldflags[i] == AUDIT_NOT_EQUAL && value == AUDIT_EXCLUDE_MARK)
+			return true;
+		if (!audit_rule_field_is_text(data->fields[i]))
+			continue;
+		if (value > data->buflen - offset)
+			return false;
+		if (data->fields[i] == AUDIT_FILTERKEY && key_is_own((struct span){ data->buf + offset, value }))
+			return true;
+		offset += value;
 	}
 	return false;
 }

@@ -30,8 +30,8 @@ struct audit_plan {
 	size_t n_rules;
 };
 
-/* The value of AUDIT_PID that our rules of the exclude list compare with and never meet, since no pid is so
- * large: they cannot carry a key, and this tells that they are ours. */
+/* The value of AUDIT_PID that our rules of the lists exclude and user compare with and never meet, since no pid is so
+ * large: with a key they would never hold, and this tells that they are ours. */
 #define AUDIT_EXCLUDE_MARK 0x7265636fu
 
 /* Is anything wanted that needs audit at all? */
@@ -44,7 +44,9 @@ void audit_rule_text(struct buffer *buffer, const struct audit_rule *rule);
 /* As the kernel takes and shows it: the size, at most AUDIT_RULE_DATA_MAX. */
 #define AUDIT_RULE_DATA_MAX (sizeof(struct audit_rule_data) + sizeof(AUDIT_OWN_KEY))
 size_t audit_rule_data_make(struct audit_rule_data *ret, const struct audit_rule *rule);
-/* Is it a rule of ours (of this run or another)? */
+/* Is the value of the field the length of a text in buf? */
+bool audit_rule_field_is_text(uint32_t field);
+/* Is it a rule of ours, or one that we loaded for a user (of this run or another)? */
 bool audit_rule_data_is_own(const struct audit_rule_data *data, size_t size);
 /* The same rule, whoever wrote it. */
 bool audit_rule_data_equal(const struct audit_rule_data *a, const struct audit_rule_data *b);

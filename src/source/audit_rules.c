@@ -2,7 +2,8 @@
  *
  * Rules of others are left alone, and first: ours are appended, the first that matches wins, so an
  * administrator's keys and exceptions (`never`) hold. Ours carry the key AUDIT_OWN_KEY; those of the exclude
- * list, which can have none, a mark (audit_plan.h). What carries it is ours, also that of a run that died. */
+ * list, which can have none, a mark (audit_plan.h). What carries it is ours, also that of a run that died, and also the rules of a
+ * user, which have the key behind their own (user_rules.c). */
 
 #include "source/audit_rules.h"
 
@@ -11,78 +12,14 @@
 #include <unistd.h>
 
 #include "source/audit_control.h"
+#include "source/audit_loaded.h"
 #include "source/audit_plan.h"
-
-/* What is in the kernel now and is ours. */
-struct loaded {
-	struct audit_rule_data **rules;
-	size_t n_rules;
-	bool failed;			/* no memory */
-	bool never_task;		/* somebody's `-a task,never` */
-};
-
-static void loaded_release(struct loaded *loaded)
-{
-	for (size_t i = 0; i < loaded->n_rules; i++)
-		free(loaded->rules[i]);
-	free(loaded->rules);
-}
-
-static void take_rule(void *user, uint16_t type, const void *payload, size_t size)
-{
-	struct loaded *loaded = user;
-	const struct audit_rule_data *data = payload;
-	struct audit_rule_data **rules, *copy;
-
-	if (type != AUDIT_LIST_RULES || size < sizeof(*data))
-		return;
-	if ((data->flags & ~(uint32_t)AUDIT_FILTER_PREPEND) == AUDIT_FILTER_TASK &&
-	    data->action == AUDIT_NEVER)
-		loaded->never_task = true;
-	if (!audit_rule_data_is_own(data, size))
-		return;
-	copy = malloc(size);
-	rules = reallocarray(loaded->rules, loaded->n_rules + 1, sizeof(struct audit_rule_data *));
-	if (rules)
-		loaded->rules = rules;
-	if (!rules || !copy) {
-		free(copy);
-		loaded->failed = true;
-		return;
-	}
-	memcpy(copy, data, size);
-	loaded->rules[loaded->n_rules++] = copy;
-}
-
-static int list_rules(struct audit_control *control, struct loaded *ret)
-{
-	int r;
-
-	r = audit_control_query(control, AUDIT_LIST_RULES, take_rule, ret);
-	return r < 0 ? r : ret->failed ? -ENOMEM : 0;
-}
-
-static bool is_loaded(const struct loaded *loaded, const struct audit_rule_data *data)
-{
-	for (size_t i = 0; i < loaded->n_rules; i++) {
-		if (audit_rule_data_equal(loaded->rules[i], data))
-			return true;
-	}
-	return false;
-}
+#include "source/user_rules.h"
 
 union rule_space {
 	struct audit_rule_data data;
 	char bytes[AUDIT_RULE_DATA_MAX];
 };
-
-static int delete_rule(struct audit_control *control, const struct audit_rule_data *data)
-{
-	int r;
-
-	r = audit_control_request(control, AUDIT_DEL_RULE, data, sizeof(*data) + data->buflen, NULL, NULL);
-	return r == -ENOENT ? 0 : r;
-}
 
 /* The last first: the rule of exec was made first (audit_rules.def), and each takes milliseconds. Without it a process
  * that is told of would be another program than is known. What keeps our own doing quiet goes at the very end. */
@@ -91,7 +28,7 @@ static int delete_rules(struct audit_control *control)
 	_cleanup_(loaded_release) struct loaded loaded = { 0 };
 	int first = 0, r;
 
-	r = list_rules(control, &loaded);
+	r = loaded_read(control, &loaded);
 	if (r < 0)
 		return r;
 	for (unsigned pass = 0; pass < 2; pass++) {
@@ -100,7 +37,7 @@ static int delete_rules(struct audit_control *control)
 
 			if ((data->flags == AUDIT_FILTER_EXCLUDE) != (pass == 1))
 				continue;
-			r = delete_rule(control, data);
+			r = loaded_delete(control, data);
 			if (r < 0 && first == 0)
 				first = r;
 		}
@@ -125,6 +62,26 @@ static int refuse_rule(struct audit_control *control, int error, const struct au
 	return error;
 }
 
+static bool plan_has(const struct audit_plan *plan, const struct audit_rule_data *data)
+{
+	union rule_space rule;
+
+	for (size_t i = 0; plan && i < plan->n_rules; i++) {
+		audit_rule_data_make(&rule.data, &plan->rules[i]);
+		if (audit_rule_data_equal(&rule.data, data))
+			return true;
+	}
+	return false;
+}
+
+static bool user_has(const struct user_rules *user, const struct audit_rule_data *data)
+{
+	for (size_t i = 0; user && i < user->n; i++)
+		if (audit_rule_data_equal(user->rules[i].data, data))
+			return true;
+	return false;
+}
+
 /* Adds what is missing, then removes what is not wanted any more: no moment without the rules common to
  * both. */
 static int bring_rules(struct audit_control *control, struct audit_plan *plan)
@@ -132,19 +89,19 @@ static int bring_rules(struct audit_control *control, struct audit_plan *plan)
 	_cleanup_(loaded_release) struct loaded loaded = { 0 };
 	_cleanup_(freep) bool *added = calloc(plan->n_rules + 1, sizeof(*added));
 	union rule_space rule;
-	size_t size;
+	size_t hint = 0;
 	int r;
 
 	if (!added)
 		return -ENOMEM;
-	r = list_rules(control, &loaded);
+	r = loaded_read(control, &loaded);
 	if (r < 0)
 		return refuse(control, r, "the rules cannot be listed", audit_control_why(r));
 	for (size_t i = 0; i < plan->n_rules; i++) {
-		size = audit_rule_data_make(&rule.data, &plan->rules[i]);
-		if (is_loaded(&loaded, &rule.data))
+		audit_rule_data_make(&rule.data, &plan->rules[i]);
+		if (loaded_has(&loaded, &rule.data, &hint))
 			continue;
-		r = audit_control_request(control, AUDIT_ADD_RULE, &rule, size, NULL, NULL);
+		r = loaded_add(control, &rule.data);
 		if (r == -EINVAL && plan->rules[i].optional) {
 			plan->rules[i].refused = true;
 			continue;
@@ -158,15 +115,9 @@ static int bring_rules(struct audit_control *control, struct audit_plan *plan)
 		added[i] = true;
 	}
 	for (size_t i = 0; i < loaded.n_rules; i++) {
-		bool wanted = false;
-
-		for (size_t j = 0; j < plan->n_rules && !wanted; j++) {
-			audit_rule_data_make(&rule.data, &plan->rules[j]);
-			wanted = audit_rule_data_equal(loaded.rules[i], &rule.data);
-		}
-		if (wanted)
+		if (plan_has(plan, loaded.rules[i]) || user_has(control->user, loaded.rules[i]))
 			continue;
-		r = delete_rule(control, loaded.rules[i]);
+		r = loaded_delete(control, loaded.rules[i]);
 		if (r < 0)
 			return refuse(control, r, "an old rule of the recorder cannot be removed",
 				      audit_control_why(r));
@@ -177,7 +128,7 @@ undo:
 	for (size_t i = 0; i < plan->n_rules; i++) {
 		if (added[i]) {
 			audit_rule_data_make(&rule.data, &plan->rules[i]);
-			delete_rule(control, &rule.data);
+			loaded_delete(control, &rule.data);
 		}
 	}
 	return r;
@@ -238,12 +189,126 @@ int audit_rules_load(struct audit_control *control, const struct audit_rules_opt
 	return r < 0 ? refuse(control, r, "audit cannot be switched on", audit_control_why(r)) : 0;
 }
 
+/* A user's rules */
+
+static int refuse_user_rule(struct audit_control *control, int error)
+{
+	const char *why = error == -EINVAL ? "it does not know a part of it, or does not take the parts together" :
+			  error == -ENOENT ? "the folder of a path in it does not exist" :
+					     audit_control_why(error);
+
+	snprintf(control->why, sizeof(control->why), "the kernel refuses the rule: %s", why);
+	return error;
+}
+
+/* Are the last rules of each list the user's, in order? */
+static bool in_order(const struct loaded *loaded, const struct user_rules *user)
+{
+	static const uint32_t lists[] = { AUDIT_FILTER_USER, AUDIT_FILTER_EXIT, AUDIT_FILTER_EXCLUDE, AUDIT_FILTER_FS,
+					  AUDIT_FILTER_URING_EXIT };
+
+	for (size_t list = 0; list < ARRAY_SIZE(lists); list++) {
+		size_t at = loaded->n_rules;
+
+		for (size_t i = user->n; i > 0; i--) {
+			const struct audit_rule_data *data = user->rules[i - 1].data;
+
+			if (data->flags != lists[list])
+				continue;
+			while (at > 0 && loaded->rules[at - 1]->flags != lists[list])
+				at--;
+			if (at == 0 || !audit_rule_data_equal(loaded->rules[--at], data))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* The kernel can only append: each goes and comes again, one after the other. */
+static int put_in_order(struct audit_control *control, const struct user_rules *user, unsigned *ret_line)
+{
+	_cleanup_(loaded_release) struct loaded loaded = { 0 };
+	int r;
+
+	r = loaded_read(control, &loaded);
+	if (r < 0 || in_order(&loaded, user))
+		return r;
+	for (size_t i = 0; i < user->n && r >= 0; i++) {
+		*ret_line = user->rules[i].line;
+		r = loaded_delete(control, user->rules[i].data);
+		if (r >= 0)
+			r = loaded_add(control, user->rules[i].data);
+	}
+	return r;
+}
+
+static int bring_user_rules(struct audit_control *control, const struct user_rules *user, unsigned *ret_line)
+{
+	_cleanup_(loaded_release) struct loaded loaded = { 0 };
+	_cleanup_(freep) bool *added = calloc(user->n + 1, sizeof(*added));
+	size_t hint = 0;
+	int r;
+
+	if (!added)
+		return -ENOMEM;
+	r = loaded_read(control, &loaded);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < user->n && r >= 0; i++) {
+		if (loaded_has(&loaded, user->rules[i].data, &hint))
+			continue;
+		*ret_line = user->rules[i].line;
+		r = loaded_add(control, user->rules[i].data);
+		added[i] = r >= 0;
+		if (r == -EEXIST)
+			r = 0;
+	}
+	for (size_t i = 0; i < user->n && r < 0; i++)
+		if (added[i])
+			loaded_delete(control, user->rules[i].data);
+	return r;
+}
+
+/* Of ours in the kernel what is neither planned nor one of these. */
+static int delete_others(struct audit_control *control, const struct user_rules *user)
+{
+	_cleanup_(loaded_release) struct loaded loaded = { 0 };
+	int r;
+
+	r = loaded_read(control, &loaded);
+	for (size_t i = 0; i < loaded.n_rules && r >= 0; i++)
+		if (!plan_has(control->plan, loaded.rules[i]) && !user_has(user, loaded.rules[i]))
+			r = loaded_delete(control, loaded.rules[i]);
+	return r;
+}
+
+int audit_rules_follow(struct audit_control *control, const struct user_rules *user, unsigned *ret_line, const char **ret_why)
+{
+	int r;
+
+	*ret_why = control->why;
+	*ret_line = 0;
+	if (!user)
+		control->user = NULL;
+	r = user ? bring_user_rules(control, user, ret_line) : 0;
+	if (r < 0)
+		return refuse_user_rule(control, r);
+	*ret_line = 0;
+	r = delete_others(control, user);
+	if (r < 0)
+		return refuse(control, r, "an old rule of the user cannot be removed", audit_control_why(r));
+	control->user = user;
+	r = user ? put_in_order(control, user, ret_line) : 0;
+	return r < 0 ? refuse_user_rule(control, r) : 0;
+}
+
 int audit_rules_missing(struct audit_control *control)
 {
 	_cleanup_(loaded_release) struct loaded loaded = { 0 };
+	size_t hint = 0;
 	int n = 0, r;
 
-	r = list_rules(control, &loaded);
+	r = loaded_read(control, &loaded);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; control->plan && i < control->plan->n_rules; i++) {
@@ -252,8 +317,10 @@ int audit_rules_missing(struct audit_control *control)
 		if (control->plan->rules[i].refused)
 			continue;
 		audit_rule_data_make(&rule.data, &control->plan->rules[i]);
-		n += !is_loaded(&loaded, &rule.data);
+		n += !loaded_has(&loaded, &rule.data, &hint);
 	}
+	for (size_t i = 0; control->user && i < control->user->n; i++)
+		n += !loaded_has(&loaded, control->user->rules[i].data, &hint);
 	return n;
 }
 
@@ -263,6 +330,7 @@ int audit_rules_unload(struct audit_control *control, const char *state_path)
 
 	free(control->plan);
 	control->plan = NULL;
+	control->user = NULL;
 	deleted = delete_rules(control);
 	r = audit_state_restore(control, state_path);
 	return deleted < 0 ? deleted : r;
@@ -292,6 +360,6 @@ int audit_rules_blind(struct audit_control *control)
 	_cleanup_(loaded_release) struct loaded loaded = { 0 };
 	int r;
 
-	r = list_rules(control, &loaded);
+	r = loaded_read(control, &loaded);
 	return r < 0 ? r : loaded.never_task;
 }

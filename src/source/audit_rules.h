@@ -23,6 +23,7 @@ struct audit_rules_options {
 	bool have_connector;		/* forks and exits come from the proc connector: no rules for them */
 	uint32_t backlog_limit;		/* AuditdRulesBufferSize */
 	bool allow_panic;		/* load rules even where a loss makes the kernel panic (-f 2) */
+	bool for_user;			/* rules of a user come, so that audit is needed whatever is wanted */
 };
 /* Brings the kernel's rules with our key to what is wanted, by difference; sets the backlog limit and, if
  * alone, wait time 0 (the kernel never waits for us; beside another daemon it waits for that one as
@@ -30,9 +31,14 @@ struct audit_rules_options {
  * restored. *ret_why (static or owned by control): the reason in words when < 0. */
 int audit_rules_load(struct audit_control *control, const struct audit_rules_options *options,
 		     const char *state_path, const char **ret_why);
-/* Our rules that are missing in the kernel now: somebody removed them.  < 0: -errno. */
+/* Brings a user's rules into the kernel in place of those of the last call, all or none: behind ours, so that they can only add to
+ * what ours ask for, and in their order. NULL: none.  Borrowed until replaced or unloaded.  < 0: the kernel refuses one, whose line
+ * *ret_line is (0: none in particular); those of before stay if they can. *ret_why as of audit_rules_load. */
+struct user_rules;
+int audit_rules_follow(struct audit_control *control, const struct user_rules *rules, unsigned *ret_line, const char **ret_why);
+/* Our rules, and the user's, that are missing in the kernel now: somebody removed them.  < 0: -errno. */
 int audit_rules_missing(struct audit_control *control);
-/* Removes our rules and puts back what was changed, exactly; removes state_path. */
+/* Removes our rules and the user's and puts back what was changed, exactly; removes state_path. */
 int audit_rules_unload(struct audit_control *control, const char *state_path);
 /* What a run that died left behind (rules with our key, the state file): cleaned.  Returns how much was
  * there. */

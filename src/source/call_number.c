@@ -14,7 +14,8 @@ static const struct {
 } new_calls[] = {
 	{ "pidfd_send_signal", 424 }, { "move_mount", 429 },   { "fsmount", 432 },
 	{ "clone3", 435 },	      { "openat2", 437 },      { "fchmodat2", 452 },
-	{ "setxattrat", 463 },	      { "removexattrat", 466 },
+	{ "lsm_set_self_attr", 460 }, { "setxattrat", 463 },   { "removexattrat", 466 },
+	{ "file_setattr", 469 },
 };
 
 static const struct call_machines machines[] = {

@@ -75,13 +75,15 @@ static void name_mode(struct live_source *s)
 }
 
 /* Is anything wanted that the programs do not show? */
-static bool needs_audit(const struct live_source *s, const bool *wanted)
+static bool needs_audit(const struct live_source *s, const struct source_wants *wants)
 {
 	bool served[N_KINDS];
 
+	if (wants->audit)
+		return true;
 	source_bpf_serves(s->bpf, served);
 	for (unsigned i = 0; i < N_KINDS; i++)
-		if (wanted[i] && !served[i] && kinds[i].category != CATEGORY_recorder)
+		if (wants->kinds[i] && !served[i] && kinds[i].category != CATEGORY_recorder)
 			return true;
 	return false;
 }
@@ -123,7 +125,7 @@ static int live_open(struct source **ret, const struct source_options *options)
 	}
 	if (!s->bpf && !options->want_audit)
 		return s->bpf_error;
-	if (!s->bpf || (options->want_audit && needs_audit(s, options->wants.kinds))) {
+	if (!s->bpf || (options->want_audit && needs_audit(s, &options->wants))) {
 		r = add_audit(s);
 		if (r < 0)
 			return r;
@@ -246,7 +248,7 @@ int source_live_want(struct source *source, const struct source_wants *wants)
 	struct live_source *s = live_source(source);
 	int r = 0;
 
-	if (s->bpf && !s->audit && s->options.want_audit && needs_audit(s, wants->kinds)) {
+	if (s->bpf && !s->audit && s->options.want_audit && needs_audit(s, wants)) {
 		r = add_audit(s);
 		name_mode(s);
 	}

@@ -31,6 +31,7 @@ struct source_exclusion {
 /* What somebody wants of the kernel; all of it is borrowed until the call returns. */
 struct source_wants {
 	const bool *kinds;		/* N_KINDS flags */
+	bool audit;			/* is read, for rules of a user, whatever the kinds are */
 	const struct source_exclusion *excluded_paths;	/* ebpf: of files opened and written */
 	size_t n_excluded_paths;
 	const struct span *excluded_names;	/* ebpf: names of processes (comm) of which nothing but their life is wanted */

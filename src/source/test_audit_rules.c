@@ -92,6 +92,17 @@ static void test_small(void **state)
 		     "-a always,io_uring -S 16" KEY);
 }
 
+/* Rules of a user need audit, though nothing of ours does. */
+static void test_for_user(void **state)
+{
+	static const bool wanted[N_KINDS];
+	struct audit_rules_options options = { .wanted = wanted };
+
+	assert_false(audit_plan_any(&options));
+	options.for_user = true;
+	assert_true(audit_plan_any(&options));
+}
+
 /* A call under weaker conditions makes the same call under stronger ones superfluous. */
 static void test_implied(void **state)
 {
@@ -207,6 +218,13 @@ static void test_foreign(void **state)
 	assert_false(audit_rule_data_is_own(&rule.data, size));
 	size = foreign(&rule, 1, (const uint32_t[][2]){ { AUDIT_FILTERKEY, 8 } }, "recorder");
 	assert_true(audit_rule_data_is_own(&rule.data, size));
+	/* Behind the key of a user, but not before or within it */
+	size = foreign(&rule, 1, (const uint32_t[][2]){ { AUDIT_FILTERKEY, 13 } }, "mine\x01recorder");
+	assert_true(audit_rule_data_is_own(&rule.data, size));
+	size = foreign(&rule, 1, (const uint32_t[][2]){ { AUDIT_FILTERKEY, 13 } }, "recorder\x01mine");
+	assert_false(audit_rule_data_is_own(&rule.data, size));
+	size = foreign(&rule, 1, (const uint32_t[][2]){ { AUDIT_FILTERKEY, 12 } }, "my-recorders");
+	assert_false(audit_rule_data_is_own(&rule.data, size));
 	/* A watched path of our name, before another key */
 	size = foreign(&rule, 2, (const uint32_t[][2]){ { AUDIT_WATCH, 8 }, { AUDIT_FILTERKEY, 3 } },
 		       "recorderabc");
@@ -241,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_small),	   cmocka_unit_test(test_implied),
+		cmocka_unit_test(test_for_user),
 		cmocka_unit_test(test_everything), cmocka_unit_test(test_data),
 		cmocka_unit_test(test_foreign),	   cmocka_unit_test(test_why),
 	};

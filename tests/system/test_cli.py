@@ -16,8 +16,8 @@ import pytest
 
 from driver import BIN, cli, json_lines
 
-COMMANDS = ["run", "query", "show", "tree", "gaps", "tail", "status", "health", "config", "subscription", "snapshot", "import",
-            "command", "uninstall", "help", "version"]
+COMMANDS = ["run", "query", "show", "tree", "gaps", "tail", "status", "health", "config", "subscription", "snapshot",
+            "audit-rules", "import", "command", "uninstall", "help", "version"]
 DAY = "2023-11-14"
 
 
@@ -121,11 +121,33 @@ def test_version():
     (("config", "lst"), "list"),
     (("config", "set", "EnableEtw"), "config set NAME VALUE"),
     (("config", "list", "EnableEtw"), "config list"),
+    (("audit-rules",), "argument"),
+    (("audit-rules", "lst"), "register, show, remove, check"),
+    (("audit-rules", "check"), "audit-rules check FILE"),
+    (("audit-rules", "show", "x"), "audit-rules show"),
+    (("audit-rules", "check", "/no/such/file"), "/no/such/file"),
 ], ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")
 def test_wrong_use(wrong, hint):
     done = cli(*wrong, check=2)
     assert done.error.startswith("recorder: ") and hint in done.error
     assert not done.text
+
+
+def test_rules_are_checked(tmp_path):
+    rules = tmp_path / "audit.rules"
+    rules.write_text(f"# reads\n-a always,exit -F dir={tmp_path} -F perm=r -k reads\n-a always,exclude -F msgtype=CWD\n")
+    done = cli("audit-rules", "check", rules)
+    assert "2 rules" in done.text and "line 3 takes records away" in done.error
+    assert json.loads(cli("audit-rules", "check", rules, "--json").text) == {"rules": 2, "hiding_lines": [3]}
+    assert cli("audit-rules", "check", "-", stdin=None, input=rules.read_bytes()).text == done.text
+    for text, hint in ((b"-a always,exit -S opnat\n", "line 1, column 19: no system call"), (b"\n-w /etc\n", "line 2, column 1: watches"),
+                       (b"-a always,exit -F dir=/no/such -F perm=r", "line 1: /no/such: No such file"), (b"", "no rule")):
+        rules.write_bytes(text)
+        done = cli("audit-rules", "check", rules, check=2)
+        assert hint in done.error and not done.text
+    rules.write_bytes(b"-a always,exit -S open -k \xff\n")
+    assert "not UTF-8" in cli("audit-rules", "register", rules, "--state", tmp_path, check=2).error
+    assert "not running" in cli("audit-rules", "show", "--state", tmp_path, check=3).error
 
 
 def test_no_command():

@@ -1,0 +1,35 @@
+#pragma once
+/* Audit rules that a user gave us: kept in the state folder, brought into the kernel whenever the source has audit. */
+
+#include <jansson.h>
+
+#include "base/buffer.h"
+#include "source/user_rules.h"
+
+struct daemon;
+struct client;
+struct reply;
+
+struct user_audit {
+	struct buffer text;		/* as it was given; empty: there are none */
+	struct user_rules *rules;
+	bool loaded;			/* they are in the kernel */
+	bool is_coming;			/* audit is to be read for some that are not in force yet */
+	char problem[1024];		/* why they are there no more; empty: nothing is wrong */
+};
+
+/* At the start: reads the file.  What is wrong with it is no reason not to start, and told once there is somebody to tell. */
+void daemon_read_user_rules(struct daemon *d);
+void daemon_tell_user_rules(struct daemon *d);
+/* After our own rules have changed, and when some were missing: brings the user's behind them.  Where the kernel refuses, all go, the
+ * file is set aside, and daemon_user_rules_problem() says why. */
+void daemon_follow_user_rules(struct daemon *d);
+void daemon_forget_user_rules(struct daemon *d);
+bool daemon_has_user_rules(const struct daemon *d);
+/* NULL: all is well. */
+const char *daemon_user_rules_problem(const struct daemon *d);
+
+/* What the socket asks. */
+void daemon_register_user_rules(void *user, struct client *client, const json_t *request, struct reply *reply);
+void daemon_get_user_rules(void *user, struct client *client, const json_t *request, struct reply *reply);
+void daemon_remove_user_rules(void *user, struct client *client, const json_t *request, struct reply *reply);

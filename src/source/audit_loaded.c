@@ -1,0 +1,72 @@
+/* See audit_loaded.h. */
+
+#include "source/audit_loaded.h"
+
+#include <errno.h>
+
+void loaded_release(struct loaded *loaded)
+{
+	for (size_t i = 0; i < loaded->n_rules; i++)
+		free(loaded->rules[i]);
+	free(loaded->rules);
+}
+
+static void take_rule(void *user, uint16_t type, const void *payload, size_t size)
+{
+	struct loaded *loaded = user;
+	const struct audit_rule_data *data = payload;
+	struct audit_rule_data **rules, *copy;
+
+	if (type != AUDIT_LIST_RULES || size < sizeof(*data))
+		return;
+	if ((data->flags & ~(uint32_t)AUDIT_FILTER_PREPEND) == AUDIT_FILTER_TASK &&
+	    data->action == AUDIT_NEVER)
+		loaded->never_task = true;
+	if (!audit_rule_data_is_own(data, size))
+		return;
+	copy = malloc(size);
+	rules = reallocarray(loaded->rules, loaded->n_rules + 1, sizeof(struct audit_rule_data *));
+	if (rules)
+		loaded->rules = rules;
+	if (!rules || !copy) {
+		free(copy);
+		loaded->failed = true;
+		return;
+	}
+	memcpy(copy, data, size);
+	loaded->rules[loaded->n_rules++] = copy;
+}
+
+int loaded_read(struct audit_control *control, struct loaded *ret)
+{
+	int r;
+
+	r = audit_control_query(control, AUDIT_LIST_RULES, take_rule, ret);
+	return r < 0 ? r : ret->failed ? -ENOMEM : 0;
+}
+
+bool loaded_has(const struct loaded *loaded, const struct audit_rule_data *data, size_t *hint)
+{
+	for (size_t n = 0; n < loaded->n_rules; n++) {
+		size_t i = (*hint + n) % loaded->n_rules;
+
+		if (audit_rule_data_equal(loaded->rules[i], data)) {
+			*hint = i + 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+int loaded_add(struct audit_control *control, const struct audit_rule_data *data)
+{
+	return audit_control_request(control, AUDIT_ADD_RULE, data, sizeof(*data) + data->buflen, NULL, NULL);
+}
+
+int loaded_delete(struct audit_control *control, const struct audit_rule_data *data)
+{
+	int r;
+
+	r = audit_control_request(control, AUDIT_DEL_RULE, data, sizeof(*data) + data->buflen, NULL, NULL);
+	return r == -ENOENT ? 0 : r;
+}

@@ -1,0 +1,21 @@
+#pragma once
+/* The rules of ours that are in the kernel now, in the order in which it asks them. */
+
+#include "source/audit_control.h"
+
+struct loaded {
+	struct audit_rule_data **rules;
+	size_t n_rules;
+	bool failed;			/* no memory */
+	bool never_task;		/* somebody's `-a task,never` */
+};
+
+int loaded_read(struct audit_control *control, struct loaded *ret);
+void loaded_release(struct loaded *loaded);
+/* Asked for one rule after the other in the order of `loaded`, with one *hint for all, each costs one comparison. */
+bool loaded_has(const struct loaded *loaded, const struct audit_rule_data *data, size_t *hint);
+
+/* -EEXIST: it is there already. */
+int loaded_add(struct audit_control *control, const struct audit_rule_data *data);
+/* One that is gone already is no error. */
+int loaded_delete(struct audit_control *control, const struct audit_rule_data *data);

@@ -1,0 +1,28 @@
+/* Text -> rules: each fits the kernel's layout and carries our mark, whatever was asked for. */
+
+#include "source/audit_plan.h"
+#include "source/user_rules.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct user_rules *rules = NULL;
+	struct user_rules_error error;
+	char why[USER_RULES_WHY_MAX];
+	int r = user_rules_parse(&rules, (struct span){ (const char *)data, size }, &error);
+
+	if (r < 0) {
+		if (!*error.message)
+			__builtin_trap();
+		user_rules_error_text(&error, why);
+		return 0;
+	}
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct audit_rule_data *rule = rules->rules[i].data;
+
+		if (!audit_rule_data_is_own(rule, sizeof(*rule) + rule->buflen))
+			__builtin_trap();
+	}
+	user_rules_check_paths(rules, &error);
+	user_rules_free(rules);
+	return 0;
+}

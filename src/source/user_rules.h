@@ -1,0 +1,42 @@
+#pragma once
+/* Audit rules of an administrator: text as auditctl reads it -> what the kernel takes.  No kernel here.
+ *
+ * A rule a line; blank lines and lines that begin with # are left out.  Taken are -a and -A with -S, -F, -C, -k and -p; a blank in
+ * a value is written `\ `, a backslash `\\`.  What is refused is refused whole, with line and column. */
+
+#include <linux/audit.h>
+
+#include "base/buffer.h"
+
+#define USER_RULES_MAX 1000
+#define USER_RULES_MAX_BYTES ((size_t)256 << 10)
+#define USER_RULES_WHY_MAX 512
+
+struct user_rule {
+	unsigned line;
+	bool hides;			/* takes records away, from us as from everybody */
+	struct audit_rule_data *data;	/* as the kernel shows it */
+};
+
+/* In the order in which the kernel is to ask them: those of -A go in front. */
+struct user_rules {
+	struct user_rule *rules;
+	size_t n;
+};
+
+struct user_rules_error {
+	unsigned line, column;		/* from 1; 0: of the text as a whole */
+	char message[USER_RULES_WHY_MAX - 64];
+};
+
+/* 0; -EINVAL with *error set; -ENOMEM. */
+int user_rules_parse(struct user_rules **ret, struct span text, struct user_rules_error *error);
+struct user_rules *user_rules_free(struct user_rules *rules);
+DEFINE_CLEANUP(struct user_rules, user_rules_free)
+/* What path= and dir= name must exist on this host.  0; -EINVAL with *error set. */
+int user_rules_check_paths(const struct user_rules *rules, struct user_rules_error *error);
+/* line 3, column 12 */
+#define USER_RULES_PLACE_MAX 48
+void user_rules_error_place(const struct user_rules_error *error, char ret[static USER_RULES_PLACE_MAX]);
+/* line 3, column 12: unknown field 'pth' (did you mean 'path'?) */
+void user_rules_error_text(const struct user_rules_error *error, char ret[static USER_RULES_WHY_MAX]);

@@ -1,0 +1,171 @@
+"""Audit rules of a user: beside ours in the kernel, kept, taken back whole; what they report is recorded."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+import driver
+import kernel
+from conftest import both_sources
+from driver import wait_until
+
+pytestmark = pytest.mark.live
+source = both_sources
+
+DATA = os.environ.get("RECORDER_TEST_DATA")
+OURS = re.compile(r" (-k |-F key=)(recorder|user-defined)\b| -F pid!=1919247215")
+
+
+def of_user():
+    """The rules in the kernel that a user gave, as auditctl shows them."""
+    return [rule for rule in kernel.rules() if re.search(r"key=\S+ -F key=recorder$|-k \S+ -k recorder$", rule)]
+
+
+def register(recorder, text, check=0):
+    return recorder.cli("audit-rules", "register", "-", stdin=None, input=text.encode(), check=check)
+
+
+def rule(path, key, perm="r"):
+    return f"-a always,exit -F path={path} -F perm={perm} -k {key}\n"
+
+
+@pytest.fixture
+def secret(folder):
+    path = folder / "secret"
+    path.write_text("secret")
+    return path
+
+
+def test_told(recorder, secret, source):
+    text = f"# who reads it\n{rule(secret, 'reads')}-a always,exit -F arch=b64 -S chmod,fchmodat -F path={secret} -k modes\n"
+    assert "2 rules registered and in the kernel" in register(recorder, text).text
+    assert len(of_user()) == 2
+    assert recorder.status()["has_user_defined_audit_rules"] is True
+    assert recorder.cli("audit-rules", "show").text == text
+    subprocess.run(["cat", secret], check=True, stdout=subprocess.DEVNULL)
+    secret.chmod(0o600)
+    assert recorder.cli("audit-rules", "remove").text == "2 rules removed\n"
+    assert of_user() == []
+    assert recorder.status()["has_user_defined_audit_rules"] is False
+    subprocess.run(["cat", secret], check=True, stdout=subprocess.DEVNULL)
+    recorder.stop()
+    read = recorder.one("select * from file_events where action = 'read' and file_path = ?", str(secret))
+    assert read["process_name"] == "cat" and json.loads(read["auditd_key"]) == ["reads"] and read["file_path_confidence"] is None
+    # With eBPF the change is told by the programs, and that a rule met it beside it; with audit by one event.
+    recorder.one("select * from file_events where action = 'chmod' and file_path = ?", str(secret))
+    modes = recorder.query("select * from security_events where auditd_key like '%modes%'")
+    assert [(row["action"], row["auditd_syscall"]) for row in modes] == ([("audit_rule", "chmod")] if source == "ebpf" else [])
+    assert not recorder.query("select 1 from gaps where cause = 'rules_missing'")
+
+
+@pytest.mark.parametrize("source", ["ebpf"], indirect=False)
+def test_refused(new_recorder, secret, source):
+    recorder = new_recorder(source=source).start()
+    good = rule(secret, "good")
+    register(recorder, good)
+    before = kernel.rules()
+    error = register(recorder, rule(secret, "other") + "-a always,exit -S connect -F uid=unset\n", check=1).error
+    assert "line 2: the kernel refuses the rule: it does not know a part of it" in error
+    for text, where in (f"{good}-w /etc -p wa\n", "line 2, column 1: watches are not taken"), \
+            (rule(secret, "x") + rule("/no/such/file", "y"), "line 2: /no/such/file: No such file"), \
+            ("-a always,exit -F pth=/etc", "line 1, column 19: unknown field 'pth' (did you mean 'path'?)"):
+        assert where in register(recorder, text, check=2).error
+    assert kernel.rules() == before
+    assert recorder.cli("audit-rules", "show").text == good
+    # Another set takes the place of the first; what both have stays.
+    assert "2 rules" in register(recorder, rule(secret, "new") + good).text
+    assert [re.search("key=([a-z]+)|-k ([a-z]+)", line)[0][-3:] for line in of_user()] == ["new", "ood"]
+    # Somebody takes them away: they come again.
+    kernel.auditctl("-D", "-k", "good")
+    wait_until(lambda: len(of_user()) == 2, "the rules are back")
+    recorder.stop()
+
+
+@pytest.mark.parametrize("source", ["audit"], indirect=False)
+def test_takes_nothing_away(new_recorder, secret, source):
+    """Also rules of ours that come later stand in front of a user's `never`."""
+    recorder = new_recorder(source=source).start()
+    register(recorder, "-A never,exit -F arch=b64 -S all -k quiet\n")
+    for value in "0", "1":
+        recorder.cli("config", "set", "AuditdEnableIncomingNetwork", value)
+    rules = [rule for rule in kernel.rules() if ",exit" in rule]
+    assert "accept" in " ".join(rules) and "quiet" in rules[-1] and "quiet" not in " ".join(rules[:-1])
+    secret.chmod(0o600)
+    recorder.stop()
+    recorder.one("select * from file_events where action = 'chmod' and file_path = ?", str(secret))
+
+
+def test_kept(new_recorder, secret, folder):
+    recorder = new_recorder().start()
+    register(recorder, rule(secret, "kept"))
+    kept = recorder.state / "audit.rules"
+    assert kept.stat().st_mode & 0o7777 == 0o600
+    assert kept.read_text() == rule(secret, "kept")
+    recorder.stop()
+    assert of_user() == []
+    recorder.start()
+    assert len(of_user()) == 1
+    recorder.kill9()
+    assert len(of_user()) == 1
+    # What the run that died had left goes; what cannot be loaded any more is set aside, with the reason.
+    kept.write_text(rule(folder / "gone", "gone"))
+    before = recorder.before
+    recorder.start()
+    recorder.before = before
+    assert of_user() == []
+    for _ in range(2):
+        status = recorder.status()
+        assert status["has_user_defined_audit_rules"] is False and status["state"] == "degraded"
+        assert any("line 1" in reason and "gone" in reason for reason in status["state.reasons"])
+        assert not kept.exists()
+        recorder.stop()
+        recorder.start()
+    assert (recorder.state / "audit.rules.refused").read_text().startswith(rule(folder / "gone", "gone") + "# refused: line 1: ")
+    register(recorder, rule(secret, "mended"))
+    assert recorder.status()["state"] == "recording"
+    recorder.stop()
+    assert not (recorder.state / "audit.rules.refused").exists()
+    assert recorder.one("select count(*) as n from events where category = 'recorder' and action = 'health'")["n"] == 3
+
+
+def test_idle(new_recorder, secret):
+    """Nothing is subscribed to: the kernel is left alone, the rules wait."""
+    recorder = new_recorder(subscription=None).start()
+    assert "not in the kernel now: nothing is subscribed to" in register(recorder, rule(secret, "waits")).text
+    assert of_user() == []
+    recorder.stop()
+
+
+@pytest.mark.skipif(not DATA, reason="RECORDER_TEST_DATA names no folder")
+@pytest.mark.parametrize("source", ["ebpf"], indirect=False)
+def test_as_auditctl(new_recorder, source, tmp_path):
+    """Real rules: what is refused auditctl refuses too, and what both take is the same in the kernel."""
+    recorder = new_recorder(source=source).start()
+    lines = {line.strip() for path in pathlib.Path(DATA, "audit-rules").glob("*/*.rules")
+             for line in path.read_text().splitlines() if re.match(r"\s*-[aA] ", line)}
+    taken, theirs = [], []
+    before = kernel.rules()
+    one = tmp_path / "one.rules"
+    for line in sorted(lines):
+        one.write_text(line + "\n")
+        ours = driver.cli("audit-rules", "check", one, check=None)
+        if "path= and dir=" in ours.error or "task" in line:
+            continue
+        subprocess.run(["auditctl", *line.split()], capture_output=True, check=False)
+        new = [rule for rule in kernel.rules() if rule not in before]
+        if new:
+            kernel.auditctl("-d", *line.split()[1:])
+        assert kernel.rules() == before
+        assert ours.returncode == 0 or not new, f"{line}\n{ours.error}"
+        if ours.returncode == 0 and new and new[0] not in theirs:  # files have the same rules, in other words
+            taken.append(line)
+            theirs += new
+    assert len(taken) > 150
+    register(recorder, "\n".join(taken))
+    assert sorted(OURS.sub("", rule) for rule in kernel.rules() if rule not in before) == sorted(theirs)
+    recorder.cli("audit-rules", "remove")
+    assert kernel.rules() == before
+    recorder.stop()
