@@ -173,6 +173,7 @@ struct probe_control {
 	probe_u32 write_interval_ms;	/* EmitFileWriteIntervalSecs */
 	probe_u32 excluded_depths;	/* bit n: paths of n names are among those left out */
 	probe_u32 excludes_names;	/* so are processes by their name */
+	probe_u32 required_depths;	/* bit n: paths of n names are among those that alone are wanted; 0: any is */
 };
 
 /* A path of up to so many names, those that are missing empty. */

@@ -122,8 +122,6 @@ static void set_aside(struct daemon *d, const char *why)
 	snprintf(u->problem, sizeof(u->problem), "The user-defined audit rules are not in force any more: %s (mend them in %s and register "
 						 "them again)", why, path ? path : "the state folder");
 	log_error("%s", u->problem);
-	if (d->core)
-		daemon_tell_user_rules(d);
 	if (u->text.size > 0 && u->text.data[u->text.size - 1] != '\n')
 		buffer_append_byte(&u->text, '\n');
 	buffer_printf(&u->text, REFUSED_MARK "%s\n", why);
@@ -134,12 +132,6 @@ static void set_aside(struct daemon *d, const char *why)
 	if (r < 0)
 		log_errno(r, "Failed to set aside %s", d->places.user_rules);
 	daemon_forget_user_rules(d);
-}
-
-void daemon_tell_user_rules(struct daemon *d)
-{
-	if (*d->user_audit.problem)
-		notes_say(&d->notes, "health", "%s", d->user_audit.problem);
 }
 
 /* 0, or -errno and the reason. */

@@ -18,9 +18,8 @@ struct user_audit {
 	char problem[1024];		/* why they are there no more; empty: nothing is wrong */
 };
 
-/* At the start: reads the file.  What is wrong with it is no reason not to start, and told once there is somebody to tell. */
+/* At the start: reads the file.  What is wrong with it is no reason not to start; a check of health tells it. */
 void daemon_read_user_rules(struct daemon *d);
-void daemon_tell_user_rules(struct daemon *d);
 /* After our own rules have changed, and when some were missing: brings the user's behind them.  Where the kernel refuses, all go, the
  * file is set aside, and daemon_user_rules_problem() says why. */
 void daemon_follow_user_rules(struct daemon *d);

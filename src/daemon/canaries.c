@@ -35,8 +35,7 @@ static void demand(void *user, bool ret[static N_CANARY_ACTS])
 	exclusions_find(&exclusions, d->subscriptions.filter);
 	for (size_t i = 0; i < exclusions.n_names; i++)
 		by_name |= span_eq(exclusions.names[i], span_of(name));
-	for (size_t i = 0; file && i < exclusions.n_paths; i++)
-		opened &= !span_starts(span_of(file), exclusions.paths[i].path);
+	opened &= file && exclusions_pass(&exclusions, span_of(file));
 	ret[CANARY_EXEC] = d->wanted[KIND_ID(process, exec)];
 	ret[CANARY_FILE] = !by_name && (opened || d->wanted[KIND_ID(file, delete)]);
 	ret[CANARY_CONNECT] = !by_name && d->wanted[KIND_ID(network, connect)];

@@ -21,6 +21,7 @@
 
 /* Behind the load, the kernel's audit thread and the reader: what the core has no time for waits in the ring. */
 #define NICE 10
+#define NICE_AT_STOP (-5)		/* there is a time by which all is to be stored */
 #define WAIT_NS (100 * NS_PER_MS)	/* for the writer, between two looks at the ring */
 #define RECORDS_A_TURN 4096		/* between two looks at clock, notes and stop */
 #define BACK_NS NS_PER_SEC		/* that the clock goes back by before it is followed; less is waited for */
@@ -30,6 +31,7 @@ struct core {
 	struct pipeline *pipeline;
 	pthread_t thread;
 	atomic_bool stop;
+	atomic_int tid;			/* 0: it has not begun */
 	uint64_t late_ns;		/* with stop: what is not done by then is let go of */
 	_Atomic uint64_t turns;
 	uint64_t now_ns;
@@ -372,7 +374,8 @@ static void *run(void *user)
 	const struct core_options *o = &core->options;
 	bool stop;
 
-	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
+	atomic_store(&core->tid, (int)syscall(SYS_gettid));
+	setpriority(PRIO_PROCESS, (id_t)core->tid, NICE);
 	do {
 		unsigned n;
 
@@ -462,6 +465,8 @@ struct core *core_stop(struct core *core, uint64_t late_ns, struct core_stats *r
 		return NULL;
 	core->late_ns = late_ns;
 	atomic_store(&core->stop, true);
+	if (core->tid)
+		setpriority(PRIO_PROCESS, (id_t)core->tid, NICE_AT_STOP);
 	ring_alert(core->options.ring);
 	pthread_join(core->thread, NULL);
 	if (ret)

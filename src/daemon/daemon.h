@@ -203,6 +203,7 @@ void daemon_tell_removed(struct daemon *d);	/* databases that are gone */
 /* vitals.c: health, see health.h. */
 void daemon_tick_health(struct daemon *d);
 void daemon_ask_health(struct daemon *d);	/* somebody wants to know it as it is now */
+void daemon_see_health(struct daemon *d);	/* the same, but of what is known here already */
 
 /* canaries.c */
 void daemon_start_canaries(struct daemon *d);

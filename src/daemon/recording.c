@@ -75,29 +75,6 @@ struct asked {
 	struct source_wants wants;	/* of them */
 };
 
-/* What both filters leave out. */
-static void keep_common(struct exclusions *exclusions, const struct exclusions *other)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < exclusions->n_paths; i++)
-		for (size_t k = 0; k < other->n_paths; k++)
-			if (exclusions->paths[i].below == other->paths[k].below &&
-			    span_eq(exclusions->paths[i].path, other->paths[k].path)) {
-				exclusions->paths[n++] = exclusions->paths[i];
-				break;
-			}
-	exclusions->n_paths = n;
-	n = 0;
-	for (size_t i = 0; i < exclusions->n_names; i++)
-		for (size_t k = 0; k < other->n_names; k++)
-			if (span_eq(exclusions->names[i], other->names[k])) {
-				exclusions->names[n++] = exclusions->names[i];
-				break;
-			}
-	exclusions->n_names = n;
-}
-
 /* Of one filter, or of any of two. */
 static void ask(const struct daemon *d, const struct filter *filter, const struct filter *other, struct asked *ret)
 {
@@ -111,13 +88,15 @@ static void ask(const struct daemon *d, const struct filter *filter, const struc
 		for (unsigned i = 0; i < N_KINDS; i++)
 			ret->kinds[i] |= kinds_of_other[i];
 		exclusions_find(&of_other, other);
-		keep_common(&ret->exclusions, &of_other);
+		exclusions_keep_common(&ret->exclusions, &of_other);
 	}
 	ret->wants = (struct source_wants){
 		.kinds = ret->kinds,
 		.audit = daemon_has_user_rules(d) || d->user_audit.is_coming,
 		.excluded_paths = ret->exclusions.paths,
 		.n_excluded_paths = ret->exclusions.n_paths,
+		.required_paths = ret->exclusions.required,
+		.n_required_paths = ret->exclusions.n_required,
 		.excluded_names = ret->exclusions.names,
 		.n_excluded_names = ret->exclusions.n_names,
 	};

@@ -25,8 +25,6 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 	struct daemon *d = user;
 	struct source_stats source;
 	struct status status = {
-		.state = d->subscriptions.n == 0 ? "idle" :
-			 health_worst(&d->health) == HEALTH_FAIL ? "degraded" : "recording",
 		.source_mode = d->source ? d->source_ops->mode(d->source) : "none",
 		.have_connector = d->source && source_live_connector(d->source) >= 0,
 		.by_bpf = d->by_bpf,
@@ -55,6 +53,8 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 	struct history_error error;
 	struct rusage usage;
 
+	daemon_see_health(d);
+	status.state = d->subscriptions.n == 0 ? "idle" : health_worst(&d->health) == HEALTH_FAIL ? "degraded" : "recording";
 	core_stats(d->core, &status.core);
 	writer_stats(d->writer, &status.writer);
 	event_queue_shed(d->queue, status.shed);

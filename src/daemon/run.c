@@ -254,6 +254,8 @@ static void stop(struct daemon *d)
 	daemon_close_recording(d);
 	log_debug("The kernel's rules and the reader are gone after %llu ms, %zu bytes wait in the ring", elapsed_ms(began_ns),
 		  d->ring ? ring_used_bytes(d->ring) : 0);
+	if (d->writer)
+		writer_hurry(d->writer);
 	d->core = core_stop(d->core, began_ns + DRAIN_NS, &core);
 	log_debug("The core ended after %llu ms", elapsed_ms(began_ns));
 	if (d->writer) {
@@ -357,7 +359,6 @@ static int start(struct daemon *d)
 		r = start_threads(d);
 	if (r < 0)
 		return r;
-	daemon_tell_user_rules(d);
 	r = start_recording(d);
 	if (r >= 0)
 		r = start_control(d);

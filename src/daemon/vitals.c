@@ -224,3 +224,8 @@ void daemon_ask_health(struct daemon *d)
 {
 	look(d, ASKED_NS);
 }
+
+void daemon_see_health(struct daemon *d)
+{
+	look(d, SLOW_NS);
+}

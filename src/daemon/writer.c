@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#define NICE_AT_STOP (-5)		/* there is a time by which all is to be stored */
 #define NICE 10				/* behind reader and core: it can wait, the queue holds */
 #define BUSY_EVENTS 1024u		/* in the queue: the next batch is large enough already */
 #define COMMIT_NS (250 * NS_PER_MS)
@@ -26,6 +27,7 @@ struct writer {
 	_Atomic uint64_t drain_ns, alive_ns;	/* of the options, as they are now */
 	_Atomic uint64_t turns;
 	pthread_t thread;
+	atomic_int tid;			/* 0: it has not begun */
 	pthread_mutex_t stats_lock;
 	struct writer_stats stats;
 	uint64_t refused;		/* events a sink did not take */
@@ -192,7 +194,8 @@ static void *run(void *user)
 	uint64_t flushed_ns = 0, now_ns;
 	bool closed = false, is_open = false;	/* something is written and not committed */
 
-	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
+	atomic_store(&writer->tid, (int)syscall(SYS_gettid));
+	setpriority(PRIO_PROCESS, (id_t)writer->tid, NICE);
 	while (!closed) {
 		struct event *list = event_queue_take(o->queue, is_open ? COMMIT_NS : writer->alive_ns, &closed);
 
@@ -258,6 +261,12 @@ void writer_expect(struct writer *writer, const struct writer_routes *routes)
 bool writer_is_expecting(const struct writer *writer)
 {
 	return writer->routes != NULL;
+}
+
+void writer_hurry(struct writer *writer)
+{
+	if (writer->tid)
+		setpriority(PRIO_PROCESS, (id_t)writer->tid, NICE_AT_STOP);
 }
 
 void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t alive_ns)

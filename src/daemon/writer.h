@@ -50,6 +50,7 @@ struct writer *writer_stop(struct writer *writer, struct writer_stats *ret);
 /* Any thread.  Taken over when the mark comes, after which it has what it needs of them; not before the ones before were. */
 void writer_expect(struct writer *writer, const struct writer_routes *routes);
 bool writer_is_expecting(const struct writer *writer);
+void writer_hurry(struct writer *writer);	/* the stop has begun */
 void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t alive_ns);
 void writer_stats(struct writer *writer, struct writer_stats *ret);
 void writer_pulse(struct writer *writer, struct pulse *ret);

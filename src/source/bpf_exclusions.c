@@ -113,6 +113,57 @@ int bpf_exclude_paths(int map_fd, struct probe_control *control, const struct so
 	return r;
 }
 
+/* The names that all of it begins with: "/etc/ss" as a beginning -> { "etc" } and what is below, as is a path of more or longer
+ * names than the programs compare.  false: nothing is said of the first name. */
+static bool folder_key(const struct source_exclusion *required, struct entry *ret, unsigned *ret_names)
+{
+	struct span path = required->path;
+
+	ret->value = required->below ? PROBE_EXCLUDE_BELOW : PROBE_EXCLUDE_ITSELF;
+	if (!required->below && path_key(path, &ret->key.path, ret_names))
+		return true;
+	ret->value = PROBE_EXCLUDE_BELOW;
+	for (;;) {
+		while (path.size > 0 && path.data[path.size - 1] != '/')
+			path.size--;
+		if (path.size <= 1)
+			return false;
+		if (path_key(path, &ret->key.path, ret_names))
+			return true;
+		path.size--;
+	}
+}
+
+int bpf_require_paths(int map_fd, struct probe_control *control, const struct source_wants *wants)
+{
+	_cleanup_(freep) struct entry *items = calloc(wants->n_required_paths + 1, sizeof(*items));
+	struct entries entries = { .items = items, .key_bytes = sizeof(struct probe_excluded) };
+	uint32_t depths = 0;
+
+	if (!items)
+		return -ENOMEM;
+	for (size_t i = 0; i < wants->n_required_paths; i++) {
+		struct entry entry = { 0 };
+		unsigned n_names = 0;
+
+		if (!folder_key(&wants->required_paths[i], &entry, &n_names)) {
+			__atomic_store_n(&control->required_depths, 0, __ATOMIC_RELAXED);
+			return 0;
+		}
+		add(&entries, &entry);
+		depths |= 1u << n_names;
+	}
+	if (depths == 0)
+		__atomic_store_n(&control->required_depths, 0, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < entries.n; i++)
+		if (bpf_map_update_elem(map_fd, &items[i].key, &items[i].value, BPF_ANY) < 0) {
+			__atomic_store_n(&control->required_depths, 0, __ATOMIC_RELAXED);
+			return errno == E2BIG ? 0 : -errno;
+		}
+	__atomic_store_n(&control->required_depths, depths, __ATOMIC_RELAXED);
+	return bring(map_fd, &entries);
+}
+
 int bpf_exclude_names(int map_fd, struct probe_control *control, const struct source_wants *wants)
 {
 	_cleanup_(freep) struct entry *items = calloc(wants->n_excluded_names + 1, sizeof(*items));

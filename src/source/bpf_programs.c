@@ -379,6 +379,8 @@ int bpf_programs_want(struct bpf_programs *programs, const struct source_wants *
 	first = programs->objects[0];
 	r = bpf_exclude_paths(bpf_map__fd(first->maps.excluded_paths), programs->control, wants);
 	if (r >= 0)
+		r = bpf_require_paths(bpf_map__fd(first->maps.required_paths), programs->control, wants);
+	if (r >= 0)
 		r = bpf_exclude_names(bpf_map__fd(first->maps.excluded_names), programs->control, wants);
 	if (r >= 0)
 		r = fill_acts(programs);

@@ -22,7 +22,8 @@ struct source;
 
 #define SOURCE_BATCH 128u		/* as many audit records as a read() takes at most */
 
-/* What no subscription wants of files, so that the kernel's programs leave it out: a path of few names, or all below it. */
+/* A path, or all below it: what no subscription wants of files, or what alone is wanted, so that the kernel's programs leave out
+ * what they can. */
 struct source_exclusion {
 	struct span path;
 	bool below;			/* what is below it, not itself */
@@ -34,6 +35,8 @@ struct source_wants {
 	bool audit;			/* is read, for rules of a user, whatever the kinds are */
 	const struct source_exclusion *excluded_paths;	/* ebpf: of files opened and written */
 	size_t n_excluded_paths;
+	const struct source_exclusion *required_paths;	/* ebpf: what is opened or written is wanted only there */
+	size_t n_required_paths;	/* 0: anywhere */
 	const struct span *excluded_names;	/* ebpf: names of processes (comm) of which nothing but their life is wanted */
 	size_t n_excluded_names;
 };

@@ -288,3 +288,30 @@ def test_too_much(idle):
     assert register(idle, streams)["name"] == "streams"
     assert "63" in register(idle, database("one-more", ["process"]))["message"]
     assert {each["name"] for each in ask(idle, "recorder.list-subscriptions")["subscriptions"]} == {"kept", "streams"}
+
+
+def test_asked_for_no_more(new_recorder, folder):
+    """Files that nobody can want by their path do not leave the kernel; when somebody wants them they do."""
+    recorder = new_recorder(subscription=None, source="ebpf").start()
+    register(recorder, database("here", ["file", f"file.path starts with '{folder}/'"], ["file", "file.path is '/etc/nothing'"]))
+
+    def dropped():
+        return sum(recorder.status()[f"ebpf.dropped.{name}"] for name in ("file", "file_write", "file_read"))
+
+    with tempfile.TemporaryDirectory(prefix="recorder-", dir="/var/tmp") as elsewhere:
+        before = dropped()
+        Truth("files", "storm", "100", elsewhere)
+        assert dropped() >= before + 100
+        truth = Truth("files", "storm", "10", folder)
+        register(recorder, database("there", ["file", f"file.path starts with '{elsewhere}/'"]))
+        there = Truth("files", "storm", "10", elsewhere)
+        ask(recorder, "recorder.unregister-subscription", name="there")
+        before = dropped()
+        Truth("files", "storm", "100", elsewhere)
+        assert dropped() >= before + 100
+        register(recorder, database("everywhere", ["file", "file.operation is 'rename'"], ["file", "file.path ends with 'storm1'"]))
+        Truth("files", "storm", "2", elsewhere)
+    recorder.stop()
+    checks.files(recorder, truth)
+    checks.files(recorder, there)
+    assert paths(recorder)[-1].endswith("/storm1")

@@ -1,0 +1,124 @@
+/* The writer's sinks change at a mark among the events: what came before goes to the old ones, what comes after to the new ones. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "daemon/writer.h"
+
+struct sink {
+	uint64_t times[16];		/* of its events */
+	size_t n;
+	uint64_t max_size_bytes;
+	bool is_flushed, is_closed;
+};
+
+static int write_to(struct sink *sink, struct event *event)
+{
+	assert_false(sink->is_closed);
+	sink->times[sink->n++] = event->time_ns;
+	sink->is_flushed = false;
+	return 0;
+}
+
+static int flush(struct sink *sink, uint64_t now_ns)
+{
+	sink->is_flushed = true;
+	return 0;
+}
+
+static void set_limits(struct sink *sink, const struct sink_options *options)
+{
+	sink->max_size_bytes = options->max_size_bytes;
+}
+
+static void report(const struct sink *sink, struct sink_report *ret)
+{
+	*ret = (struct sink_report){ .events = sink->n };
+}
+
+static struct sink *close_it(struct sink *sink)
+{
+	assert_true(sink->is_flushed);
+	sink->is_closed = true;
+	return NULL;
+}
+
+static const struct sink_ops ops = { .name = "fake", .write = write_to, .flush = flush, .set_limits = set_limits,
+				     .report = report, .free = close_it };
+
+static void push(struct event_queue *queue, uint64_t time_ns, uint64_t streams)
+{
+	struct event *event = event_new(KIND_ID(process, exec), time_ns);
+
+	assert_non_null(event);
+	event->streams = streams;
+	event_queue_push(queue, event);
+}
+
+static void nobody(void *user)
+{
+}
+
+static void test_routes(void **state)
+{
+	struct sink database = { 0 }, goes = { 0 }, stays = { 0 }, comes = { 0 };
+	struct writer_options options = {
+		.sinks = { { &ops, &database, 1, false }, { &ops, &goes, 2, true }, { &ops, &stays, 4, true } },
+		.n_sinks = 3, .drain_ns = NS_PER_MS, .alive_ns = NS_PER_SEC,
+	};
+	struct writer_routes routes = {
+		.sinks = { { &ops, &database, 4, false }, { &ops, &stays, 1, true }, { &ops, &comes, 2, true } },
+		.limits = { [1] = { .max_size_bytes = 7 } }, .n_sinks = 3,
+	};
+	struct writer_stats stats;
+	struct writer *writer;
+
+	assert_int_equal(event_queue_new(&options.queue, 64), 0);
+	assert_int_equal(taps_new(&options.taps, nobody, NULL), 0);
+	assert_int_equal(writer_start(&writer, &options), 0);
+	push(options.queue, 1, 1);
+	push(options.queue, 2, 2);
+	push(options.queue, 3, 4);
+	routes.mark = event_new(KIND_ID(recorder, config), 4);
+	assert_non_null(routes.mark);
+	assert_false(writer_is_expecting(writer));
+	writer_expect(writer, &routes);
+	assert_true(writer_is_expecting(writer));
+	event_queue_push(options.queue, routes.mark);
+	push(options.queue, 5, 1);
+	push(options.queue, 6, 2);
+	push(options.queue, 7, 4);
+	event_queue_hurry(options.queue);
+	event_queue_close(options.queue);
+	writer = writer_stop(writer, &stats);
+
+	assert_int_equal(database.n, 2);
+	assert_int_equal(database.times[0], 1);
+	assert_int_equal(database.times[1], 7);
+	assert_int_equal(goes.n, 1);
+	assert_int_equal(goes.times[0], 2);
+	assert_int_equal(stays.n, 2);
+	assert_int_equal(stays.times[0], 3);
+	assert_int_equal(stays.times[1], 5);
+	assert_int_equal(stays.max_size_bytes, 7);
+	assert_int_equal(comes.n, 1);
+	assert_int_equal(comes.times[0], 6);
+	assert_true(goes.is_closed && stays.is_closed && comes.is_closed && database.is_closed);
+	/* Those of the closed one count on. */
+	assert_int_equal(stats.stored, 2);
+	assert_int_equal(stats.journaled, 4);
+	taps_free(options.taps);
+	event_queue_free(options.queue);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_routes) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
