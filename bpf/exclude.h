@@ -77,13 +77,29 @@ static __always_inline bool_t path_is_excluded(struct probe_record *record)
 	return excluded_at(c, &key, 3, n, &required) || required != 0;
 }
 
+/* The name that a thread gives itself says nothing: it must be that of the program too. */
 static __always_inline bool_t name_is_excluded(void)
 {
 	struct probe_control *c = control_get();
-	struct comm_key key = { 0 };
+	struct comm_key key __attribute__((aligned(8))) = { 0 }, program __attribute__((aligned(8))) = { 0 };
+	const u64 *a = (const u64 *)&key, *b = (const u64 *)&program;
+	struct mm_struct *mm;
+	struct file *file;
+	struct dentry *dentry;
+	const unsigned char *name;
 
 	if (!c || !c->excludes_names)
 		return 0;
 	bpf_get_current_comm(key.name, sizeof(key.name));
-	return bpf_map_lookup_elem(&excluded_names, &key) != NULL;
+	if (!bpf_map_lookup_elem(&excluded_names, &key))
+		return 0;
+	mm = bpf_get_current_task_btf()->mm;
+	if (!mm)
+		return 1;	/* the kernel's own */
+	file = READ(mm, exe_file);
+	dentry = READ(file, f_path.dentry);
+	name = READ(dentry, d_name.name);
+	bpf_probe_read_kernel_str(program.name, sizeof(program.name), name);
+	_Static_assert(sizeof(key) == 16, "two words");
+	return a[0] == b[0] && a[1] == b[1];
 }

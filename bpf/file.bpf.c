@@ -8,6 +8,7 @@
 #define O_ACCMODE 03
 #define O_CREAT 0100
 #define O_TRUNC 01000
+#define O_TMPFILE 020200000
 #define O_OF_CREAT 01101		/* O_CREAT|O_WRONLY|O_TRUNC */
 #define FMODE_PATH (1u << 14)
 #define FMODE_CREATED (1u << 20)	/* since 4.19 */
@@ -50,7 +51,8 @@ static __always_inline void tell_open(struct task_struct *task, struct file *fil
 	record->body.file.flags = (u32)flags;
 	record->body.file.created = created;
 	off = put_file_path(record, FILE_PATH, 0, file);
-	if (path_is_excluded(record)) {
+	/* A file without a name is told as its folder, and has a number for a name here. */
+	if ((flags & O_TMPFILE) != O_TMPFILE && path_is_excluded(record)) {
 		count_dropped(class);
 		record_drop();
 	} else {

@@ -22,6 +22,8 @@ struct client_connection {
 	bool streams;
 };
 
+#define CONNECT_S 10
+
 static int connect_to(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -33,6 +35,8 @@ static int connect_to(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
+	/* One that hangs accepts nobody: then the queue of those who wait is full at some time. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ .tv_sec = CONNECT_S }, sizeof(struct timeval));
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
 		int r = -errno;
 
@@ -66,7 +70,7 @@ int client_open(struct client_connection **ret, const char *socket_path)
 				"cannot talk to the recorder at %s: permission denied (sudo?)", socket_path);
 	if (fd < 0)
 		return cli_fail(CLI_FAILED, "cannot talk to the recorder at %s: %s", socket_path,
-				strerror(-fd));
+				fd == -EAGAIN ? "it does not answer" : strerror(-fd));
 	client = calloc(1, sizeof(*client));
 	if (!client) {
 		close(fd);

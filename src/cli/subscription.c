@@ -222,7 +222,7 @@ int subscription_read(struct subscription **ret, struct buffer *text, const char
 		return r;
 	r = subscription_parse(ret, buffer_span(text), &error);
 	if (r == -EINVAL)
-		return cli_fail(CLI_FAILED, "%s: %s", path, error.message);
+		return cli_fail(CLI_USAGE, "%s: %s", path, error.message);
 	return r < 0 ? cli_fail(CLI_FAILED, "out of memory") : CLI_DONE;
 }
 
@@ -242,6 +242,7 @@ static int check(const struct subscription_options *o, const char *path)
 		n_filters += subscription_filters(subscription, i)->n;
 		n_signals += streams[i].type == STREAM_SIGNAL;
 	}
+	n_streams -= n_signals;
 	if (!o->print.json) {
 		print_safe("'%s' can be registered: streams %zu, filters %zu, signals %zu.", subscription_name(subscription),
 			   n_streams, n_filters, n_signals);

@@ -148,19 +148,20 @@ static int client_flush(struct client *client)
 }
 
 /* -ENOBUFS: above the limit even after a flush; -errno.  Then nothing was queued. */
-static int client_queue(struct client *client, struct span lines)
+static int client_queue(struct client *client, struct span lines, bool of_any_size)
 {
 	size_t limit = client->server->options.max_unsent_bytes;
 	struct buffer *out = &client->out;
 	int r;
 
-	if (lines.size > limit)
+	if (lines.size > limit && !of_any_size)
 		return -ENOBUFS;
-	if (client_unsent(client) > limit - lines.size) {
+	if (lines.size > limit || client_unsent(client) > limit - lines.size) {
 		r = client_flush(client);
 		if (r < 0)
 			return r;
-		if (client_unsent(client) > limit - lines.size)
+		/* A single event may be larger than all that is allowed, but then it is alone. */
+		if (client_unsent(client) > 0 && (lines.size > limit || client_unsent(client) > limit - lines.size))
 			return -ENOBUFS;
 	}
 	/* What was sent is cut off before the buffer grows for it. */
@@ -220,7 +221,7 @@ static void client_refuse(struct client *client, const char *code, const char *m
 
 	buffer_clear(answer);
 	request_error(answer, code, "", message);
-	if (buffer_error(answer) < 0 || client_queue(client, buffer_span(answer)) < 0)
+	if (buffer_error(answer) < 0 || client_queue(client, buffer_span(answer), false) < 0)
 		client_close(client);
 	else
 		client_leave(client);
@@ -252,11 +253,11 @@ static void client_answer(struct client *client, struct span line)
 		client_stop_streaming(client);
 		request_error(answer, code, "", "the answer is too large to be sent");
 	}
-	r = client_queue(client, buffer_span(answer));
+	r = client_queue(client, buffer_span(answer), false);
 	if (answer->capacity > KEEP_BYTES)
 		buffer_release(answer);
 	if (r >= 0 && client->streaming && client->early.size > 0)
-		r = client_queue(client, buffer_span(&client->early));
+		r = client_queue(client, buffer_span(&client->early), true);
 	buffer_release(&client->early);
 	if (r < 0) {
 		server->counters.overrun += r == -ENOBUFS;
@@ -419,7 +420,7 @@ bool client_send(struct client *client, struct span lines)
 		client->early.failed = false;
 		return false;
 	}
-	if (client->state != CLIENT_OPEN || !client->streaming || client_queue(client, lines) < 0)
+	if (client->state != CLIENT_OPEN || !client->streaming || client_queue(client, lines, true) < 0)
 		return false;
 	if (client_flush(client) < 0) {
 		/* Not closed from here, gone() would come in the middle of the caller's loop over its

@@ -251,7 +251,7 @@ static void test_streaming(void **state)
 
 static void test_streaming_client_that_does_not_read(void **state)
 {
-	static char line[10000];
+	static char line[10000], large[2 << 20];
 	struct fixture *f = *state;
 	unsigned n_sent = 0, n_heard = 0;
 	int fd;
@@ -277,7 +277,12 @@ static void test_streaming_client_that_does_not_read(void **state)
 	assert_string_equal(hear_for(f, fd, 20), "SILENCE");
 	assert_true(client_send(f->streaming, SPAN("more\n")));
 	assert_string_equal(hear(f, fd), "more");
-	assert_false(client_send(f->streaming, (struct span){ line, (size_t)2 << 20 }));
+	/* What is larger than all that is allowed goes alone. */
+	memset(large, 'x', sizeof(large) - 1);
+	large[sizeof(large) - 1] = '\n';
+	assert_true(client_send(f->streaming, (struct span){ large, sizeof(large) }));
+	assert_false(client_send(f->streaming, (struct span){ large, sizeof(large) }));
+	assert_false(client_send(f->streaming, (struct span){ line, sizeof(line) }));
 	close(fd);
 }
 

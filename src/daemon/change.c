@@ -5,7 +5,7 @@
  * than the new ones want.
  *
  * So a subscription that stays misses nothing, one that comes sees all from the answer on, and one that goes has what happened
- * before. */
+ * before, but for what then waits for the rest of it (audit alone, a second at most). */
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,8 +15,8 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 
-#define CORE_NS (2 * NS_PER_SEC)	/* that the answer to a client waits; longer only when the disk is stuck */
-#define SETTLE_NS (5 * NS_PER_SEC)	/* that a change waits for the one before */
+#define CORE_NS NS_PER_SEC	/* that the answer to a client waits; longer only when the disk is stuck */
+#define SETTLE_NS (2 * NS_PER_SEC)	/* that a change waits for the one before */
 
 static int fail(struct filter_error *error, int r, const char *what)
 {
@@ -82,7 +82,7 @@ static void ask_as_before(struct daemon *d)
 {
 	struct filter_error error = { "" };
 
-	if (d->subscriptions.n == 0)
+	if (!d->reader)
 		daemon_close_recording(d);
 	else if (daemon_want(d, d->subscriptions.filter, NULL, &error) < 0)
 		log_error("%s", error.message);
@@ -91,14 +91,14 @@ static void ask_as_before(struct daemon *d)
 /* Nothing fails any more. */
 static void put_in_force(struct daemon *d, struct subscriptions *next, struct sinks *sinks, struct event *mark)
 {
-	bool begins = d->subscriptions.n == 0 && next->n > 0, ends = d->subscriptions.n > 0 && next->n == 0;
+	bool begins = !d->reader && next->n > 0, ends = d->subscriptions.n > 0 && next->n == 0;
 	struct core_change change = { .filter = next->filter, .mark = mark, .begin_run = begins, .drain = ends };
 
 	daemon_stop_canaries(d);
 	if (ends)
 		daemon_close_recording(d);
 	else
-		daemon_catch_up(d);
+		daemon_catch_up(d, next->filter);
 	daemon_tell_opened(d, sinks, d->sinks);
 	d->change.before = d->subscriptions;
 	d->subscriptions = *next;
@@ -150,6 +150,8 @@ int daemon_change(struct daemon *d, struct subscriptions *next, daemon_persist_f
 	if (r >= 0)
 		r = ask_for_both(d, next, error);
 	if (r < 0) {
+		if (mark)
+			ask_as_before(d);
 		sinks_abandon(sinks, d->sinks);
 		return fail(error, r, "Failed to change the subscriptions");
 	}

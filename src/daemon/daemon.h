@@ -32,6 +32,10 @@
 #include "source/audit_rules.h"
 #include "source/bpf.h"
 
+struct folder_identity {
+	uint64_t device, inode, born_s, born_ns;
+};
+
 struct daemon {
 	const struct run_options *options;
 	struct conf conf;
@@ -63,6 +67,7 @@ struct daemon {
 	struct probe_counters probes_before;
 	bool rules_loaded;
 	struct audit_state audit_state;
+	uint32_t kernel_lost;		/* its counter, as long as audit is read */
 	struct ledger ledger;
 	unsigned rules_missing;
 	struct user_audit user_audit;
@@ -98,7 +103,7 @@ struct daemon {
 	uv_timer_t tick;
 	uv_fs_event_t folder_event;
 	uv_timer_t folder_timer;
-	ino_t folder_inode;		/* that is watched */
+	struct folder_identity watched_folder;
 	uv_async_t tapped;
 	struct notify notify;
 	struct watchdog watchdog;
@@ -165,7 +170,8 @@ int daemon_open_recording(struct daemon *d, const struct filter *filter, struct 
 /* From now on, beside the reader, the kernel is asked for what either filter wants; other may be NULL. */
 int daemon_want(struct daemon *d, const struct filter *filter, const struct filter *other, struct filter_error *error);
 int daemon_start_reading(struct daemon *d, struct filter_error *error);
-void daemon_catch_up(struct daemon *d);		/* what the kernel has handed over is in the ring */
+/* What the kernel has handed over, or kept of what `next` does not want, is in the ring. */
+void daemon_catch_up(struct daemon *d, const struct filter *next);
 void daemon_close_recording(struct daemon *d);	/* nothing of ours is in the kernel any more, all it had told is in the ring */
 void daemon_tell_idle(struct daemon *d);
 void daemon_count_source(const struct daemon *d, struct source_stats *ret, struct probe_counters *ret_probes);

@@ -51,6 +51,8 @@ static void drop(struct folder *folder, struct folder_file *file)
 
 static void refuse(struct folder *folder, struct folder_file *file, const char *why)
 {
+	if (file->why && strcmp(file->why, why) == 0)
+		return;
 	log_error("%s/%s: %s", folder->place.path, file->name, why);
 	free(file->why);
 	file->why = strdup(why);
@@ -65,6 +67,35 @@ static void accept(struct folder_file *file)
 static int path_of(char **ret, const struct folder *folder, const char *file)
 {
 	return asprintf(ret, "%s/%s", folder->place.path, file) < 0 ? -ENOMEM : 0;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mode == b->st_mode &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+int folder_copy(struct folder *ret, const struct folder *from)
+{
+	struct folder copy = { .place = from->place, .files = calloc(from->n + 1, sizeof(*copy.files)) };
+
+	if (!copy.files)
+		return -ENOMEM;
+	for (; copy.n < from->n; copy.n++) {
+		struct folder_file *file = &copy.files[copy.n];
+
+		*file = from->files[copy.n];
+		file->name = strdup(file->name);
+		file->why = file->why ? strdup(file->why) : NULL;
+		if (!file->name || (from->files[copy.n].why && !file->why)) {
+			copy.n++;
+			folder_release(&copy);
+			return -ENOMEM;
+		}
+	}
+	*ret = copy;
+	return 0;
 }
 
 /* Reading */
@@ -98,6 +129,7 @@ static int take(const struct folder *folder, struct folder_file *file, struct su
 	_cleanup_(freep) char *path = NULL;
 	int r = path_of(&path, folder, file->name);
 
+	file->conflicts = false;
 	if (r >= 0)
 		r = read_entry(&entry, &read, path, folder->place.key_path, true, error);
 	if (r < 0)
@@ -109,23 +141,32 @@ static int take(const struct folder *folder, struct folder_file *file, struct su
 			 subscription_entry_name(entry), subscription_entry_name(entry));
 		return -EINVAL;
 	}
-	return subscriptions_put(subscriptions, entry, error);
+	r = subscriptions_put(subscriptions, entry, error);
+	file->conflicts = r == -EINVAL;
+	return r;
 }
 
 /* Looking */
 
-static bool is_same(const struct stat *a, const struct stat *b)
+/* What it says is in the set, or why not with the file.  1: it is in the set; 0: it is not. */
+static int try_file(struct folder *folder, struct folder_file *file, struct subscriptions *subscriptions)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mode == b->st_mode &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+	struct filter_error error = { "" };
+	int r = take(folder, file, subscriptions, &error);
+
+	if (r < 0) {
+		refuse(folder, file, r == -EINVAL ? error.message : strerror(-r));
+		return 0;
+	}
+	accept(file);
+	file->is_new = true;
+	return 1;
 }
 
 /* 1: it is new, or another than it was; 0: it is not; -ENOMEM. */
 static int look_at(struct folder *folder, const char *name, struct subscriptions *subscriptions)
 {
 	struct folder_file *file = find(folder, name);
-	struct filter_error error = { "" };
 	_cleanup_(freep) char *path = NULL;
 	struct stat now;
 	int r = path_of(&path, folder, name);
@@ -139,41 +180,42 @@ static int look_at(struct folder *folder, const char *name, struct subscriptions
 	if (!file)
 		return -ENOMEM;
 	file->seen = now;	/* also if it cannot be opened */
-	r = take(folder, file, subscriptions, &error);
-	if (r < 0) {
-		refuse(folder, file, r == -EINVAL ? error.message : strerror(-r));
-		return 0;
-	}
-	accept(file);
-	file->is_new = true;
-	return 1;
+	return try_file(folder, file, subscriptions);
 }
 
-static bool is_listed(struct dirent **entries, int n, const char *name)
+/* What a file wanted of another may be free by now: that one changed in the same moment. */
+static int look_at_conflicts(struct folder *folder, struct subscriptions *subscriptions)
+{
+	int changed = 0;
+
+	for (size_t i = 0; i < folder->n; i++)
+		if (folder->files[i].conflicts)
+			changed |= try_file(folder, &folder->files[i], subscriptions);
+	return changed;
+}
+
+static bool is_listed(struct dirent **entries, int n, struct span name)
 {
 	for (int i = 0; i < n; i++)
-		if (strcmp(entries[i]->d_name, name) == 0)
+		if (span_eq(stem(entries[i]->d_name), name))
 			return true;
 	return false;
 }
 
-/* Files that are gone take along the subscriptions that were theirs. */
-static int look_for_gone(struct folder *folder, struct dirent **entries, int n, struct subscriptions *subscriptions)
+static int take_out_gone(struct folder *folder, struct dirent **entries, int n, struct subscriptions *subscriptions)
 {
 	int changed = 0;
 
-	for (size_t i = folder->n; i-- > 0;) {
-		struct span name = stem(folder->files[i].name);
-		const struct subscription_entry *entry;
+	for (size_t i = folder->n; i-- > 0;)
+		if (!is_listed(entries, n, stem(folder->files[i].name)))
+			drop(folder, &folder->files[i]);
+	for (size_t i = subscriptions->n; i-- > 0;) {
+		struct span name = span_of(subscription_entry_name(subscriptions->list[i]));
 
-		if (is_listed(entries, n, folder->files[i].name))
-			continue;
-		entry = subscriptions_find(subscriptions, name);
-		if (entry && entry->is_saved) {
+		if (subscriptions->list[i]->is_saved && !is_listed(entries, n, name)) {
 			subscriptions_remove(subscriptions, name);
 			changed = 1;
 		}
-		drop(folder, &folder->files[i]);
 	}
 	return changed;
 }
@@ -187,7 +229,7 @@ int folder_look(struct folder *folder, struct subscriptions *subscriptions)
 		return log_errno(n, "Failed to read the folder %s", folder->place.path);
 	for (size_t i = 0; i < folder->n; i++)
 		folder->files[i].is_new = false;
-	changed = look_for_gone(folder, entries, n, subscriptions);
+	changed = take_out_gone(folder, entries, n, subscriptions);
 	for (int i = 0; i < n; i++) {
 		if (r >= 0)
 			r = look_at(folder, entries[i]->d_name, subscriptions);
@@ -195,6 +237,7 @@ int folder_look(struct folder *folder, struct subscriptions *subscriptions)
 		free(entries[i]);
 	}
 	free(entries);
+	changed |= look_at_conflicts(folder, subscriptions);
 	return r < 0 ? log_errno(r, "Failed to read the subscriptions") : changed;
 }
 
@@ -212,6 +255,13 @@ unsigned folder_refused(const struct folder *folder)
 	for (size_t i = 0; i < folder->n; i++)
 		n += folder->files[i].why != NULL;
 	return n;
+}
+
+bool folder_knows(const struct folder *folder, const char *file, const struct stat *now)
+{
+	const struct folder_file *known = find(folder, file);
+
+	return known && is_same(&known->seen, now);
 }
 
 bool folder_is_sealed(const struct folder *folder, const char *subscription)
@@ -246,7 +296,6 @@ static int saw(struct folder *folder, const char *name, bool sealed, struct file
 	if (r < 0)
 		return file_fail_errno(error, r, "is written, and cannot be looked at");
 	file->is_sealed = sealed;
-	accept(file);
 	return 0;
 }
 
@@ -259,7 +308,11 @@ int folder_save(struct folder *folder, const struct subscription_entry *entry, b
 	if (asprintf(&file, "%s.json", name) < 0)
 		return file_fail_errno(error, -ENOMEM, "cannot be written");
 	r = subscription_file_write(&folder->place, span_of(name), buffer_span(&entry->document), sealed, error);
-	return r < 0 ? r : saw(folder, file, sealed, error);
+	if (r >= 0)
+		r = saw(folder, file, sealed, error);
+	if (r >= 0)
+		accept(find(folder, file));
+	return r;
 }
 
 int folder_rewrite(struct folder *folder, const char *file, const struct subscription_file *read, bool sealed,

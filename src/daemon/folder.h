@@ -10,6 +10,7 @@ struct folder_file {
 	char *why;			/* it cannot be used; NULL: it can */
 	bool is_sealed;			/* on the disk */
 	bool is_new;			/* read at the last look */
+	bool conflicts;			/* with another one, as that was then */
 };
 
 struct folder {
@@ -21,12 +22,16 @@ struct folder {
 /* One that is no file of the folder.  0; -EINVAL, -errno with *error set. */
 int folder_read_other(struct subscription_entry **ret, const struct folder *folder, const char *path, struct filter_error *error);
 
-/* Looks: what has come or changed is read and put into the set, what has gone is taken out; a file that cannot be used changes
- * nothing and is logged.  1: the set is another; 0: it is not; -errno, logged. */
+/* 0; -ENOMEM. */
+int folder_copy(struct folder *ret, const struct folder *from);
+/* Looks: what has come or changed is read and put into the set, saved ones whose file is gone are taken out; a file that cannot be
+ * used changes nothing and is logged.  1: the set is another; 0: it is not; -errno, logged: look again. */
 int folder_look(struct folder *folder, struct subscriptions *subscriptions);
 /* The set that the last look gave cannot be used: what was new in it is not in force. */
 void folder_refuse(struct folder *folder, const char *why);
 unsigned folder_refused(const struct folder *folder);
+/* Whether a file is still as it was when it was looked at. */
+bool folder_knows(const struct folder *folder, const char *file, const struct stat *now);
 bool folder_is_sealed(const struct folder *folder, const char *subscription);
 void folder_release(struct folder *folder);
 

@@ -24,6 +24,8 @@ static int protect(struct folder *folder, const char *path, const struct setting
 	if (subscription_file_read(&file, path, folder->place.key_path, &unread) < 0 ||
 	    subscription_parse(&subscription, buffer_span(&file.text), &wrong) < 0)
 		return 0;
+	if (!folder_knows(folder, name, &file.st))
+		return 0;	/* changed since: a look at it comes */
 	sealed = subscription_file_should_seal(subscription_has_signals(subscription), settings);
 	if (sealed == file.is_sealed)
 		return 0;

@@ -13,7 +13,7 @@
 #include "daemon/privileges.h"
 #include "source/bpf.h"
 
-#define CATCH_UP_NS (2 * NS_PER_SEC)
+#define CATCH_UP_NS NS_PER_SEC
 
 static const struct source_choice {
 	const char *name;		/* of --source */
@@ -119,9 +119,11 @@ static int load_rules(struct daemon *d, struct filter_error *error)
 	r = daemon_load_rules(d, &why);
 	if (r < 0) {
 		snprintf(error->message, sizeof(error->message), "Failed to load the audit rules: %s", why);
+		if (!d->rules_loaded)	/* what of them is there already */
+			audit_rules_unload(d->audit, d->places.kernel_state);
 		return r;
 	}
-	d->rules_loaded = true;
+	d->rules_loaded = r > 0;
 	return 0;
 }
 
@@ -233,7 +235,8 @@ int daemon_open_recording(struct daemon *d, const struct filter *filter, struct 
 		look_at_audit(d, d->audit_state.enabled);
 		audit_control_state(d->audit, &d->audit_state);
 	}
-	ledger_begin(&d->ledger, clock_now_ns(), LOSS_KERNEL, d->audit_state.lost);
+	d->kernel_lost = d->audit_state.lost;
+	ledger_begin(&d->ledger, clock_now_ns(), LOSS_KERNEL, d->kernel_lost);
 	return 0;
 }
 
@@ -258,8 +261,17 @@ void daemon_tell_idle(struct daemon *d)
 	d->idle_since_ns = 0;
 }
 
-void daemon_catch_up(struct daemon *d)
+/* What was written to files that are open still is told when nobody will ask for it any more. */
+void daemon_catch_up(struct daemon *d, const struct filter *next)
 {
+	bool wanted[N_KINDS];
+
+	daemon_kinds_wanted(d, next, wanted);
+	if (d->source && d->wanted[KIND_ID(file, write)] && !wanted[KIND_ID(file, write)]) {
+		privileges_raise();
+		source_live_tell_kept(d->source);
+		privileges_lower();
+	}
 	if (d->reader)
 		reader_catch_up(d->reader, CATCH_UP_NS);
 }
@@ -302,11 +314,14 @@ void daemon_close_recording(struct daemon *d)
 	d->rules_loaded = false;
 	d->rules_missing = 0;
 	d->reader = reader_stop(d->reader);
-	if (d->audit)
-		audit_control_state(d->audit, &d->audit_state);
+	if (d->audit && audit_control_state(d->audit, &d->audit_state) >= 0 && d->source && source_live_has_audit(d->source))
+		d->kernel_lost = d->audit_state.lost;
 	if (!d->source)
 		return;
 	keep_counters(d);
+	privileges_raise();	/* the process connector is told that nobody listens */
 	d->source = d->source_ops->free(d->source);
-	d->idle_since_ns = clock_now_ns();
+	privileges_lower();
+	if (d->idle_since_ns == 0)
+		d->idle_since_ns = clock_now_ns();
 }

@@ -42,7 +42,7 @@ static void on_alive(uv_timer_t *timer)
 
 void daemon_service_ready(struct daemon *d)
 {
-	uint64_t interval_ms = d->notify.watchdog_ns / 2 / NS_PER_MS;
+	uint64_t interval_ms = d->notify.watchdog_ns / 4 / NS_PER_MS;
 
 	daemon_service_tick(d);
 	notify_send(&d->notify, "READY=1");

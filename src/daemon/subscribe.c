@@ -2,14 +2,19 @@
  * ways end in a file, so that a subscription survives a restart, and both are told as events. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/suggest.h"
 #include "daemon/daemon.h"
 #include "event/json_text.h"
 
+#define AGAIN_MS 1000			/* what could not be done */
 #define QUIET_MS 100			/* after a change in the folder: who writes a file writes it in pieces */
 
 /* By the socket */
@@ -211,6 +216,23 @@ void daemon_on_list(void *user, struct client *client, const json_t *request, st
 	buffer_append_text(result, "]}");
 }
 
+/* Those that have no file any more. */
+static void save_again(struct daemon *d)
+{
+	for (size_t i = 0; i < d->subscriptions.n; i++) {
+		struct subscription_entry *entry = d->subscriptions.list[i];
+		_cleanup_(freep) char *path = NULL;
+		struct file_error error;
+
+		if (!entry->is_saved ||
+		    asprintf(&path, "%s/%s.json", d->folder.place.path, subscription_entry_name(entry)) < 0 ||
+		    faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		if (save(d, entry, &error) < 0)
+			log_error("The subscription '%s' %s", subscription_entry_name(entry), error.message);
+	}
+}
+
 static int remove_one(struct daemon *d, void *user, struct file_error *error)
 {
 	return folder_remove(&d->folder, subscription_entry_name(user), error);
@@ -222,6 +244,8 @@ static int remove_all(struct daemon *d, void *user, struct file_error *error)
 
 	for (size_t i = 0; i < d->subscriptions.n && r >= 0; i++)
 		r = folder_remove(&d->folder, subscription_entry_name(d->subscriptions.list[i]), error);
+	if (r < 0)
+		save_again(d);
 	return r;
 }
 
@@ -307,21 +331,60 @@ int daemon_load_subscriptions(struct daemon *d)
 	return daemon_protect_subscriptions(d);
 }
 
+/* A folder made anew often has the number of the one before. */
+static bool find_folder(const struct daemon *d, struct folder_identity *ret)
+{
+	struct statx st;
+
+	if (statx(AT_FDCWD, d->folder.place.path, 0, STATX_INO | STATX_BTIME, &st) < 0)
+		return false;
+	*ret = (struct folder_identity){ .device = makedev(st.stx_dev_major, st.stx_dev_minor), .inode = st.stx_ino,
+					 .born_s = (uint64_t)st.stx_btime.tv_sec, .born_ns = st.stx_btime.tv_nsec };
+	return true;
+}
+
+static bool is_watched(struct daemon *d)
+{
+	struct folder_identity now;
+
+	if (find_folder(d, &now) && memcmp(&now, &d->watched_folder, sizeof(now)) == 0)
+		return true;
+	d->watched_folder = (struct folder_identity){ 0 };
+	return false;
+}
+
+static void on_quiet(uv_timer_t *timer);
+
 static void look_at_folder(struct daemon *d)
 {
 	_cleanup_(subscriptions_release) struct subscriptions next = { 0 };
+	_cleanup_(folder_release) struct folder folder = { 0 };
 	struct filter_error error = { "" };
 	int r = subscriptions_copy(&next, &d->subscriptions);
 
 	if (r >= 0)
-		r = folder_look(&d->folder, &next);
-	if (r <= 0)
-		return;
-	r = daemon_change(d, &next, NULL, NULL, &error);
+		r = folder_copy(&folder, &d->folder);
+	if (r >= 0)
+		r = folder_look(&folder, &next);
+	if (r > 0) {
+		r = daemon_change(d, &next, NULL, NULL, &error);
+		r = r < 0 ? r : 1;
+	}
+	if (r == -EINVAL) {
+		folder_refuse(&folder, error.message);
+		r = 0;
+	}
 	if (r < 0) {
-		folder_refuse(&d->folder, error.message);
+		log_warning("The folder of subscriptions has changed, and that cannot be put in force now: %s (it is tried again)",
+			    error.message[0] ? error.message : strerror(-r));
+		uv_timer_start(&d->folder_timer, on_quiet, AGAIN_MS, 0);
 		return;
 	}
+	folder_release(&d->folder);
+	d->folder = folder;
+	folder = (struct folder){ 0 };
+	if (r == 0)
+		return;
 	daemon_protect_subscriptions(d);
 	log_info("The folder of subscriptions has changed: %zu in force", d->subscriptions.n);
 	notes_say(&d->notes, "config", "subscriptions changed by their folder: %zu in force", d->subscriptions.n);
@@ -329,19 +392,22 @@ static void look_at_folder(struct daemon *d)
 
 static void on_quiet(uv_timer_t *timer)
 {
-	look_at_folder(timer->data);
+	struct daemon *d = timer->data;
+
+	if (is_watched(d))	/* else somebody removed it: daemon_check_folder() */
+		look_at_folder(d);
 }
 
 static void on_folder_event(uv_fs_event_t *event, const char *name, int events, int status)
 {
 	struct daemon *d = event->data;
 
-	uv_timer_start(&d->folder_timer, on_quiet, QUIET_MS, 0);
+	if (!uv_is_active((uv_handle_t *)&d->folder_timer))
+		uv_timer_start(&d->folder_timer, on_quiet, QUIET_MS, 0);
 }
 
 int daemon_watch_folder(struct daemon *d)
 {
-	struct stat st;
 	int r;
 
 	if (!d->folder_event.data) {
@@ -352,23 +418,15 @@ int daemon_watch_folder(struct daemon *d)
 	uv_fs_event_stop(&d->folder_event);
 	r = uv_fs_event_start(&d->folder_event, on_folder_event, d->folder.place.path, 0);
 	if (r >= 0)
-		r = stat(d->folder.place.path, &st) < 0 ? -errno : 0;
-	if (r < 0)
-		return log_errno(r, "Failed to watch the folder %s", d->folder.place.path);
-	d->folder_inode = st.st_ino;
-	return 0;
+		r = find_folder(d, &d->watched_folder) ? 0 : -errno;
+	return r < 0 ? log_errno(r, "Failed to watch the folder %s", d->folder.place.path) : 0;
 }
 
-/* Somebody may have removed it, and it was made anew: what is in force is saved again. */
+/* Somebody may have removed it: it is made anew, and what is in force is saved again where no file is. */
 void daemon_check_folder(struct daemon *d)
 {
-	struct file_error error;
-	struct stat st;
-
-	if (stat(d->folder.place.path, &st) < 0 || st.st_ino == d->folder_inode || daemon_watch_folder(d) < 0)
+	if (is_watched(d) || places_make(&d->places) < 0 || daemon_watch_folder(d) < 0)
 		return;
-	for (size_t i = 0; i < d->subscriptions.n; i++)
-		if (d->subscriptions.list[i]->is_saved && save(d, d->subscriptions.list[i], &error) < 0)
-			log_error("The subscription '%s' %s", subscription_entry_name(d->subscriptions.list[i]), error.message);
+	save_again(d);
 	look_at_folder(d);
 }

@@ -90,8 +90,18 @@ static bool is_sealed(const struct world *w, const char *file)
 	return sealed_is(buffer_span(&bytes));
 }
 
+/* A look at what was put there. */
+static void look(struct world *w)
+{
+	struct subscriptions set = { 0 };
+
+	assert_true(folder_look(&w->d.folder, &set) >= 0);
+	subscriptions_release(&set);
+}
+
 static void set(struct world *w, bool all, bool signals)
 {
+	look(w);
 	w->d.conf.settings.value[SETTING_EnableSubscriptionProtection] = all;
 	w->d.conf.settings.value[SETTING_EnableSignalSubscriptionProtection] = signals;
 	assert_int_equal(daemon_protect_subscriptions(&w->d), 0);
@@ -124,6 +134,7 @@ static void test_as_the_settings_want(void **state)
 
 	put(w, "plain.json", PLAIN("plain"));
 	put(w, "signals.json", SIGNALS);
+	look(w);
 	assert_int_equal(daemon_protect_subscriptions(&w->d), 0);
 	assert_false(is_sealed(w, "plain.json"));
 	assert_true(is_sealed(w, "signals.json"));
@@ -178,6 +189,7 @@ static void test_not_possible(void **state)
 
 	put(w, "a.json", PLAIN("a"));
 	w->d.conf.settings.value[SETTING_EnableSubscriptionProtection] = 1;
+	look(w);
 	assert_int_equal(daemon_protect_subscriptions(&w->d), 0);
 	assert_int_equal(w->d.n_unprotected, 0);
 	assert_true(is_sealed(w, "a.json"));
@@ -186,6 +198,7 @@ static void test_not_possible(void **state)
 	/* Without a key that can be trusted nothing new is sealed, and what is sealed is not used. */
 	assert_int_equal(chmod(w->d.places.subscriptions_key, 0644), 0);
 	put(w, "b.json", PLAIN("b"));
+	look(w);
 	assert_int_equal(daemon_protect_subscriptions(&w->d), 0);
 	assert_int_equal(w->d.n_unprotected, 1);
 	assert_string_equal(w->d.unprotected[0].file, "b.json");

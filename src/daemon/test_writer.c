@@ -116,9 +116,31 @@ static void test_routes(void **state)
 	event_queue_free(options.queue);
 }
 
+/* The stop came first. */
+static void test_untaken_routes(void **state)
+{
+	struct sink database = { 0 }, comes = { .is_flushed = true };
+	struct writer_options options = { .sinks = { { &ops, &database, 1, false } }, .n_sinks = 1, .drain_ns = NS_PER_MS,
+					  .alive_ns = NS_PER_SEC };
+	struct writer_routes routes = { .sinks = { { &ops, &database, 1, false }, { &ops, &comes, 2, true } }, .n_sinks = 2 };
+	struct writer *writer;
+
+	assert_int_equal(event_queue_new(&options.queue, 64), 0);
+	assert_int_equal(taps_new(&options.taps, nobody, NULL), 0);
+	assert_int_equal(writer_start(&writer, &options), 0);
+	routes.mark = event_new(KIND_ID(recorder, config), 4);
+	writer_expect(writer, &routes);
+	event_queue_close(options.queue);
+	writer_stop(writer, NULL);
+	assert_true(database.is_closed && comes.is_closed);
+	event_free(routes.mark);
+	taps_free(options.taps);
+	event_queue_free(options.queue);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_routes) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_routes), cmocka_unit_test(test_untaken_routes) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

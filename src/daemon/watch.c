@@ -19,14 +19,14 @@ int daemon_load_rules(struct daemon *d, const char **ret_why)
 		.have_connector = source_live_connector(d->source) >= 0,
 		.backlog_limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize),
 		.allow_panic = daemon_setting(d, SETTING_AuditdDisableKernelPanicProtection),
-		.for_user = daemon_has_user_rules(d) && d->subscriptions.n > 0,
+		.for_user = d->user_audit.is_coming || (daemon_has_user_rules(d) && d->subscriptions.n > 0),
 	};
 	int r;
 
 	for (unsigned i = 0; i < N_KINDS; i++)
 		wanted[i] = d->wanted[i] && !d->by_bpf[i];
 	r = audit_rules_load(d->audit, &options, d->places.kernel_state, ret_why);
-	if (r >= 0 && d->subscriptions.n > 0)
+	if (r > 0 && d->subscriptions.n > 0)
 		daemon_follow_user_rules(d);
 	return r;
 }
@@ -39,7 +39,7 @@ void daemon_tell_losses(struct daemon *d, bool final)
 
 	writer_stats(d->writer, &writer);
 	core_stats(d->core, &core);
-	counters[LOSS_KERNEL] = d->audit_state.lost;
+	counters[LOSS_KERNEL] = d->kernel_lost;
 	counters[LOSS_RING] = ring_dropped(d->ring) + ring_dropped(d->notes_ring);
 	counters[LOSS_MEMORY] = core.lost;
 	counters[LOSS_DATABASE] = writer.lost;
@@ -51,7 +51,10 @@ static void look_at_kernel(struct daemon *d)
 {
 	if (!d->audit || audit_control_state(d->audit, &d->audit_state) < 0)
 		return;
-	if (d->source && source_live_hold(d->source, d->audit_state.pid) == 1)
+	if (!d->source || !source_live_has_audit(d->source))
+		return;	/* what others lose is none of ours */
+	d->kernel_lost = d->audit_state.lost;
+	if (source_live_hold(d->source, d->audit_state.pid) == 1)
 		log_warning("The kernel had let go of the recorder; it holds the audit stream again");
 }
 

@@ -145,10 +145,17 @@ static void take_over(struct writer *writer, const struct writer_routes *routes)
 {
 	struct writer_options *o = &writer->options;
 
-	for (size_t i = 0; i < o->n_sinks; i++)
+	struct writer_sink next[MAX_SINKS];
+
+	memcpy(next, routes->sinks, sizeof(next));
+	for (size_t i = 0; i < o->n_sinks; i++) {
 		if (!is_kept(routes, o->sinks[i].sink))
 			close_sink(writer, &o->sinks[i]);
-	memcpy(o->sinks, routes->sinks, sizeof(o->sinks));
+		for (size_t k = 0; k < routes->n_sinks; k++)
+			if (next[k].sink == o->sinks[i].sink)
+				next[k].upkeep_error = o->sinks[i].upkeep_error;
+	}
+	memcpy(o->sinks, next, sizeof(o->sinks));
 	o->n_sinks = routes->n_sinks;
 	for (size_t i = 0; i < o->n_sinks; i++)
 		if (o->sinks[i].ops->set_limits)
@@ -239,6 +246,14 @@ int writer_start(struct writer **ret, const struct writer_options *options)
 	return 0;
 }
 
+static bool has_sink(const struct writer *writer, const struct sink *sink)
+{
+	for (size_t i = 0; i < writer->options.n_sinks; i++)
+		if (writer->options.sinks[i].sink == sink)
+			return true;
+	return false;
+}
+
 struct writer *writer_stop(struct writer *writer, struct writer_stats *ret)
 {
 	if (!writer)
@@ -246,6 +261,10 @@ struct writer *writer_stop(struct writer *writer, struct writer_stats *ret)
 	pthread_join(writer->thread, NULL);
 	if (ret)
 		*ret = writer->stats;
+	/* A mark that never came: those that were opened for what follows it are ours all the same. */
+	for (size_t i = 0; writer->routes && i < writer->routes->n_sinks; i++)
+		if (!has_sink(writer, writer->routes->sinks[i].sink))
+			writer->routes->sinks[i].ops->free(writer->routes->sinks[i].sink);
 	for (size_t i = 0; i < writer->options.n_sinks; i++)
 		writer->options.sinks[i].ops->free(writer->options.sinks[i].sink);
 	pthread_mutex_destroy(&writer->stats_lock);

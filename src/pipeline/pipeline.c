@@ -128,7 +128,9 @@ void pipeline_set_times(struct pipeline *pipeline, const struct pipeline_times *
 
 void pipeline_set_filter(struct pipeline *pipeline, struct filter *filter)
 {
+	/* Patterns that both have count on. */
 	pipeline->given_up_before += pipeline->options.filter ? filter_given_up(pipeline->options.filter) : 0;
+	pipeline->given_up_before -= filter ? filter_given_up(filter) : 0;
 	pipeline->options.filter = filter;
 }
 

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ struct snapshot {
 	sqlite3_backup *backup;
 	char *destination, *folder, *partial;
 	bool replace, made;		/* the partial file is there */
+	int lock_fd;			/* of the partial copy, for as long as it is one; -1: not yet */
 	uint64_t page_bytes, n_pages, n_done;
 	int step_pages;
 };
@@ -93,10 +95,45 @@ static int check_room(const struct snapshot *snapshot, uint64_t spare_bytes, str
 		    (unsigned long long)(spare_bytes >> 20));
 }
 
+/* A log of what was there before would be played into the copy. */
+static const char *const companions[] = { "-wal", "-shm", "-journal" };
+
+static int check_companions(const struct snapshot *snapshot, struct sink_error *error)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(companions); i++) {
+		_cleanup_(freep) char *path = NULL;
+
+		if (asprintf(&path, "%s%s", snapshot->destination, companions[i]) < 0)
+			return -ENOMEM;
+		if (!snapshot->replace && access(path, F_OK) == 0)
+			return fail(-EEXIST, error, "%s is there: it belongs to another database", path);
+	}
+	return 0;
+}
+
+static int remove_companions(const struct snapshot *snapshot)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(companions); i++) {
+		_cleanup_(freep) char *path = NULL;
+
+		if (asprintf(&path, "%s%s", snapshot->destination, companions[i]) < 0)
+			return -ENOMEM;
+		if (unlink(path) < 0 && errno != ENOENT)
+			return -errno;
+	}
+	return 0;
+}
+
 static int check_place(const struct snapshot *snapshot, const char *database, struct sink_error *error)
 {
 	struct stat st, own;
+	int r = check_companions(snapshot, error);
 
+	if (r < 0)
+		return r;
+	if (stat(snapshot->folder, &st) == 0 && !snapshot->replace && st.st_uid != 0 && st.st_uid != geteuid())
+		return fail(-EPERM, error, "%s belongs to user %u, who could read the copy (--force makes it all the same)",
+			    snapshot->folder, st.st_uid);
 	if (lstat(snapshot->destination, &st) < 0)
 		return errno == ENOENT ? 0 : fail(-errno, error, "%s: %s", snapshot->destination, strerror(errno));
 	if (!S_ISREG(st.st_mode))
@@ -108,17 +145,41 @@ static int check_place(const struct snapshot *snapshot, const char *database, st
 	return 0;
 }
 
+/* What a snapshot that was killed left.  One that somebody makes is locked; and what is none stays. */
+static int remove_left_over(const struct snapshot *snapshot, struct sink_error *error)
+{
+	static const char magic[] = "SQLite format 3";
+	int fd = open(snapshot->partial, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK), r = 0;
+	char head[sizeof(magic)] = "";
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : fail(-errno, error, "%s: %s", snapshot->partial, strerror(errno));
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    (st.st_size > 0 && (pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head) || memcmp(head, magic, sizeof(magic)) != 0)))
+		r = fail(-EEXIST, error, "%s is there, and no left-over of a snapshot (remove it)", snapshot->partial);
+	else if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		r = fail(-EBUSY, error, "%s: another snapshot is being made there", snapshot->destination);
+	else if (unlink(snapshot->partial) < 0)
+		r = fail(-errno, error, "%s: %s", snapshot->partial, strerror(errno));
+	close(fd);
+	return r;
+}
+
 static int open_copy(struct snapshot *snapshot, struct sink_error *error)
 {
 	int fd, r;
 
-	/* What a snapshot that was killed left: nobody writes it any more, or we take its name from it. */
-	unlink(snapshot->partial);
+	r = remove_left_over(snapshot, error);
+	if (r < 0)
+		return r;
 	fd = open(snapshot->partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail(-errno, error, "%s: %s", snapshot->partial, strerror(errno));
-	close(fd);
+	snapshot->lock_fd = fd;
 	snapshot->made = true;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return fail(-EBUSY, error, "%s: another snapshot is being made there", snapshot->destination);
 	r = sqlite3_open_v2(snapshot->partial, &snapshot->to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX,
 			    NULL);
 	if (r != SQLITE_OK)
@@ -141,6 +202,7 @@ int snapshot_open(struct snapshot **ret, const struct snapshot_options *options,
 	if (!snapshot)
 		return -ENOMEM;
 	snapshot->replace = options->replace;
+	snapshot->lock_fd = -1;
 	r = set_names(snapshot, options->destination);
 	if (r < 0 || (r = check_place(snapshot, options->database, error)) < 0 || (r = open_source(snapshot, options->database, error)) < 0 ||
 	    (r = check_room(snapshot, options->spare_bytes, error)) < 0 || (r = open_copy(snapshot, error)) < 0)
@@ -164,6 +226,10 @@ static int sync_path(const char *path, int flags)
 
 static int put_in_place(const struct snapshot *snapshot)
 {
+	int r = snapshot->replace ? remove_companions(snapshot) : 0;
+
+	if (r < 0)
+		return r;
 	if (snapshot->replace)
 		return rename(snapshot->partial, snapshot->destination) < 0 ? -errno : 0;
 	if (renameat2(AT_FDCWD, snapshot->partial, AT_FDCWD, snapshot->destination, RENAME_NOREPLACE) == 0)
@@ -223,6 +289,8 @@ struct snapshot *snapshot_free(struct snapshot *snapshot)
 	history_free(snapshot->from);
 	if (snapshot->made)
 		unlink(snapshot->partial);
+	if (snapshot->lock_fd >= 0)
+		close(snapshot->lock_fd);
 	free(snapshot->destination);
 	free(snapshot->folder);
 	free(snapshot->partial);

@@ -186,7 +186,7 @@ int audit_rules_load(struct audit_control *control, const struct audit_rules_opt
 	free(control->plan);
 	control->plan = TAKE(plan);
 	r = audit_state_enable(control);
-	return r < 0 ? refuse(control, r, "audit cannot be switched on", audit_control_why(r)) : 0;
+	return r < 0 ? refuse(control, r, "audit cannot be switched on", audit_control_why(r)) : 1;
 }
 
 /* A user's rules */

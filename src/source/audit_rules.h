@@ -28,7 +28,8 @@ struct audit_rules_options {
 /* Brings the kernel's rules with our key to what is wanted, by difference; sets the backlog limit and, if
  * alone, wait time 0 (the kernel never waits for us; beside another daemon it waits for that one as
  * before), enables. The state before is kept in `control` and, if state_path is given, in that file until
- * restored. *ret_why (static or owned by control): the reason in words when < 0. */
+ * restored. *ret_why (static or owned by control): the reason in words when < 0.  1: they are loaded; 0: none are needed, and all is
+ * as without us. */
 int audit_rules_load(struct audit_control *control, const struct audit_rules_options *options,
 		     const char *state_path, const char **ret_why);
 /* Brings a user's rules into the kernel in place of those of the last call, all or none: behind ours, so that they can only add to

@@ -319,6 +319,11 @@ int source_bpf_want(struct source *source, const struct source_wants *wants)
 	return bpf_programs_want(bpf_source(source)->programs, wants);
 }
 
+void source_bpf_tell_kept(struct source *source)
+{
+	bpf_programs_tell_kept(bpf_source(source)->programs);
+}
+
 void source_bpf_set_write_interval(struct source *source, uint32_t interval_ms)
 {
 	__atomic_store_n(&bpf_source(source)->control->write_interval_ms, interval_ms, __ATOMIC_RELAXED);

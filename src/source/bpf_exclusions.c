@@ -26,7 +26,8 @@ static bool path_key(struct span path, struct probe_excluded *ret, unsigned *ret
 			break;
 		end = memchr(path.data, '/', path.size);
 		size = end ? (size_t)(end - path.data) : path.size;
-		if (n == PROBE_EXCLUDED_NAMES || size == 0 || size >= PROBE_EXCLUDED_BYTES)
+		/* What fills the room may be the beginning of a longer name. */
+		if (n == PROBE_EXCLUDED_NAMES || size == 0 || size >= PROBE_EXCLUDED_BYTES - 1)
 			return false;
 		memcpy(ret->name[n++], path.data, size);
 		path = (struct span){ path.data + size, path.size - size };

@@ -26,6 +26,10 @@ int source_bpf_want(struct source *source, const struct source_wants *wants)
 	return 0;
 }
 
+void source_bpf_tell_kept(struct source *source)
+{
+}
+
 void source_bpf_set_write_interval(struct source *source, uint32_t interval_ms)
 {
 }

@@ -290,6 +290,16 @@ static int fill_acts(struct bpf_programs *programs)
 
 /* Attaching */
 
+static void detach_one(struct bpf_programs *programs, size_t i)
+{
+	bpf_link__destroy(programs->links[i]);
+	programs->links[i] = NULL;
+	if (programs_of[i].at_stop && programs->stop_fd >= 0) {
+		close(programs->stop_fd);
+		programs->stop_fd = -1;
+	}
+}
+
 static int attach(struct bpf_programs *programs, const bool *wanted)
 {
 	for (size_t i = 0; i < N_PROGRAMS; i++) {
@@ -304,21 +314,15 @@ static int attach(struct bpf_programs *programs, const bool *wanted)
 			return -errno;
 		if (programs_of[i].at_stop) {
 			programs->stop_fd = bpf_iter_create(bpf_link__fd(programs->links[i]));
-			if (programs->stop_fd < 0)
-				return -errno;
+			if (programs->stop_fd < 0) {
+				int r = -errno;
+
+				detach_one(programs, i);
+				return r;
+			}
 		}
 	}
 	return 0;
-}
-
-static void detach_one(struct bpf_programs *programs, size_t i)
-{
-	bpf_link__destroy(programs->links[i]);
-	programs->links[i] = NULL;
-	if (programs_of[i].at_stop && programs->stop_fd >= 0) {
-		close(programs->stop_fd);
-		programs->stop_fd = -1;
-	}
 }
 
 static void detach(struct bpf_programs *programs, const bool *wanted)
@@ -470,6 +474,23 @@ struct bpf_ring *bpf_programs_rings(struct bpf_programs *programs, unsigned *ret
 struct probe_control *bpf_programs_control(struct bpf_programs *programs)
 {
 	return programs->control;
+}
+
+void bpf_programs_tell_kept(struct bpf_programs *programs)
+{
+	char told[STOP_RECORDS];
+	ssize_t n;
+
+	for (size_t i = 0; i < N_PROGRAMS; i++) {
+		int fd = programs_of[i].at_stop && programs->links[i] ? bpf_iter_create(bpf_link__fd(programs->links[i])) : -1;
+
+		if (fd < 0)
+			continue;
+		do
+			n = read(fd, told, sizeof(told));
+		while (n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)));
+		close(fd);
+	}
 }
 
 int bpf_programs_stop(struct bpf_programs *programs)

@@ -25,6 +25,8 @@ struct bpf_programs *bpf_programs_free(struct bpf_programs *programs);
 void bpf_programs_serve(const struct bpf_programs *programs, bool ret[N_KINDS]);
 struct bpf_ring *bpf_programs_rings(struct bpf_programs *programs, unsigned *ret_n);
 struct probe_control *bpf_programs_control(struct bpf_programs *programs);
+/* The same as bpf_programs_stop(), whole, but nothing is stopped. */
+void bpf_programs_tell_kept(struct bpf_programs *programs);
 /* Lets the programs tell what they kept: a portion of it each time.  > 0: there may be more; 0: that was all; -errno. */
 int bpf_programs_stop(struct bpf_programs *programs);
 /* Of all processors together, for any thread. */

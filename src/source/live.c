@@ -257,6 +257,14 @@ int source_live_want(struct source *source, const struct source_wants *wants)
 	return r;
 }
 
+void source_live_tell_kept(struct source *source)
+{
+	struct live_source *s = live_source(source);
+
+	if (s->bpf)
+		source_bpf_tell_kept(s->bpf);
+}
+
 bool source_live_has_audit(const struct source *source)
 {
 	return live_source_const(source)->audit != NULL;

@@ -94,6 +94,8 @@ bool source_live_has_audit(const struct source *source);
  * beside the reader; what was wanted before and still is misses nothing.  Audit's rules are the caller's.  One thread at a time.
  * 0; -errno: it is as it was, or the programs may show more than is wanted. */
 int source_live_want(struct source *source, const struct source_wants *wants);
+/* What is kept to be told later is told now, to be read. */
+void source_live_tell_kept(struct source *source);
 /* What write_interval_ms of the options was, from now on; by any thread. */
 void source_live_set_write_interval(struct source *source, uint32_t interval_ms);
 /* The kernel lets go of a reader that stalls: its slot is empty then and nothing comes any more.  To be

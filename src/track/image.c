@@ -140,7 +140,12 @@ void image_names(struct tracker *tracker, struct context *context, uint64_t now_
 		struct span name = { NULL, 0 };
 		uint32_t id;
 
-		if (!values_has(&context->values, n->id) || values_has(&context->values, n->name))
+		if (!values_has(&context->values, n->id))
+			continue;
+		/* As sure as its id, which may be of a parent that was not seen, and sure by now. */
+		if (!values_is_inferred(&context->values, n->id))
+			context->values.inferred[0] &= ~(UINT64_C(1) << n->name);
+		if (values_has(&context->values, n->name))
 			continue;
 		id = (uint32_t)values_number(&context->values, n->id);
 		if (n->id == FIELD_auid && id == UINT32_MAX)

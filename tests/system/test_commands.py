@@ -194,10 +194,10 @@ def test_check(document):
     assert json.loads(cli("subscription", "check", document, "--json").text) == {
         "name": "mine", "streams": 2, "filters": 2, "signals": 0}
     document.write_text(DOCUMENT.replace("process.name", "proces.name"))
-    done = cli("subscription", "check", document, check=1)
+    done = cli("subscription", "check", document, check=2)
     assert f"{document}: streams[0].event_filters[0].terms[1]: unknown field 'proces.name'" in done.error
     document.write_text("{")
-    assert "line 1" in cli("subscription", "check", document, "--json", check=1).error
+    assert "line 1" in cli("subscription", "check", document, "--json", check=2).error
 
 
 # What it would have matched
