@@ -14,6 +14,7 @@
 #include "source/bpf.h"
 
 #define CATCH_UP_NS NS_PER_SEC
+#define BACKLOG_NS NS_PER_SEC
 
 static const struct source_choice {
 	const char *name;		/* of --source */
@@ -306,13 +307,27 @@ void daemon_count_source(const struct daemon *d, struct source_stats *ret, struc
 	*ret = sum;
 }
 
+/* What the kernel's audit has made and not sent yet: its thread may be behind by a second.  Others may keep it busy for ever. */
+static void wait_for_backlog(struct daemon *d)
+{
+	uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + BACKLOG_NS;
+
+	while (audit_control_state(d->audit, &d->audit_state) >= 0 && d->audit_state.backlog > 0 &&
+	       clock_ns(CLOCK_MONOTONIC) < end_ns)
+		clock_sleep_ns(5 * NS_PER_MS);
+}
+
 void daemon_close_recording(struct daemon *d)
 {
+	bool had_rules = d->rules_loaded;
+
 	if (d->audit && d->rules_loaded && audit_rules_unload(d->audit, d->places.kernel_state) < 0)
 		log_error("Failed to put the kernel's audit back as it was; the next start, or `auditctl -D -k %s`, does",
 			  AUDIT_OWN_KEY);
 	d->rules_loaded = false;
 	d->rules_missing = 0;
+	if (had_rules && d->reader)
+		wait_for_backlog(d);
 	d->reader = reader_stop(d->reader);
 	if (d->audit && audit_control_state(d->audit, &d->audit_state) >= 0 && d->source && source_live_has_audit(d->source))
 		d->kernel_lost = d->audit_state.lost;
