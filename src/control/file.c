@@ -96,6 +96,29 @@ int file_sync_folder(const char *path)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
+int file_replace(const char *path, struct span text)
+{
+	_cleanup_(freep) char *temporary = NULL;
+	_cleanup_(file_close) int fd = -1;
+	int r;
+
+	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+		return -ENOMEM;
+	fd = mkostemp(temporary, O_CLOEXEC);	/* 0600 */
+	if (fd < 0)
+		return -errno;
+	r = file_write(fd, text);
+	if (r >= 0 && rename(temporary, path) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlink(temporary);
+		return r;
+	}
+	/* It is in its place; that the disk does not say so is no reason to say it is not. */
+	(void)file_sync_folder(path);
+	return 0;
+}
+
 void file_close(int *fd)
 {
 	if (*fd >= 0)

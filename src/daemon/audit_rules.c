@@ -6,12 +6,12 @@
 #include "daemon/audit_rules.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/file.h"
 #include "daemon/daemon.h"
 #include "event/json_text.h"
 
@@ -19,60 +19,12 @@
 
 /* Files */
 
-static void close_fd(int *fd)
+static int read_file(const char *path, struct buffer *ret, struct file_error *error)
 {
-	if (*fd >= 0)
-		close(*fd);
-}
-
-static int read_file(const char *path, struct buffer *ret)
-{
-	_cleanup_(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
-	ssize_t n;
+	_cleanup_(file_close) int fd = file_open(path, &st, error);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	do {
-		char *room = buffer_reserve(ret, 65536);
-
-		if (!room)
-			return -ENOMEM;
-		n = read(fd, room, 65536);
-		if (n < 0)
-			return -errno;
-		ret->size += (size_t)n;
-	} while (n > 0 && ret->size <= 2 * USER_RULES_MAX_BYTES);
-	return 0;
-}
-
-/* As a whole or not at all. */
-static int write_file(const char *path, struct span text)
-{
-	_cleanup_(close_fd) int fd = -1;
-	_cleanup_(freep) char *temporary = NULL;
-	int r = 0;
-
-	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-		return -ENOMEM;
-	fd = mkostemp(temporary, O_CLOEXEC);	/* 0600 */
-	if (fd < 0)
-		return -errno;
-	for (size_t done = 0; done < text.size && r >= 0;) {
-		ssize_t n = write(fd, text.data + done, text.size - done);
-
-		if (n >= 0)
-			done += (size_t)n;
-		else if (errno != EINTR)
-			r = -errno;
-	}
-	if (r >= 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
-		r = -errno;
-	if (r < 0)
-		unlink(temporary);
-	return r;
+	return fd < 0 ? fd : file_read(ret, fd, 2 * USER_RULES_MAX_BYTES, error);
 }
 
 static int remove_file(const char *path)
@@ -125,7 +77,7 @@ static void set_aside(struct daemon *d, const char *why)
 	if (u->text.size > 0 && u->text.data[u->text.size - 1] != '\n')
 		buffer_append_byte(&u->text, '\n');
 	buffer_printf(&u->text, REFUSED_MARK "%s\n", why);
-	r = path && buffer_error(&u->text) >= 0 ? write_file(path, buffer_span(&u->text)) : -ENOMEM;
+	r = path && buffer_error(&u->text) >= 0 ? file_replace(path, buffer_span(&u->text)) : -ENOMEM;
 	/* Without a copy the file stays; the next start tries it again. */
 	if (r >= 0)
 		r = remove_file(d->places.user_rules);
@@ -154,9 +106,10 @@ static void remember_refusal(struct daemon *d)
 {
 	_cleanup_(buffer_release) struct buffer text = { 0 };
 	_cleanup_(freep) char *path = refused_path(d);
+	struct file_error unread;
 	const char *line;
 
-	if (!path || read_file(path, &text) < 0)
+	if (!path || read_file(path, &text, &unread) < 0)
 		return;
 	line = buffer_text(&text);
 	for (const char *next; (next = strstr(line + 1, REFUSED_MARK)) != NULL;)
@@ -175,15 +128,16 @@ void daemon_read_user_rules(struct daemon *d)
 	struct user_audit *u = &d->user_audit;
 	struct user_rules_error error;
 	char why[USER_RULES_WHY_MAX];
-	int r = read_file(d->places.user_rules, &u->text);
+	struct file_error unread;
+	int r = read_file(d->places.user_rules, &u->text, &unread);
 
 	if (r == -ENOENT) {
 		remember_refusal(d);
 		return;
 	}
 	if (r < 0) {
-		snprintf(u->problem, sizeof(u->problem), "The user-defined audit rules in %s cannot be read: %s", d->places.user_rules,
-			 strerror(-r));
+		snprintf(u->problem, sizeof(u->problem), "The user-defined audit rules in %s cannot be used: %s", d->places.user_rules,
+			 unread.message);
 		log_error("%s", u->problem);
 		buffer_release(&u->text);
 		return;
@@ -289,7 +243,7 @@ static int replace_rules(struct daemon *d, const struct user_rules *rules, struc
 	if (r < 0) {
 		reply_error(reply, "refused", where, "%s", why);
 	} else {
-		r = rules ? write_file(d->places.user_rules, text) : remove_file(d->places.user_rules);
+		r = rules ? file_replace(d->places.user_rules, text) : remove_file(d->places.user_rules);
 		if (r < 0)
 			reply_error(reply, "failed", "", "%s: %s", d->places.user_rules, strerror(-r));
 	}
