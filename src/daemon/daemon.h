@@ -107,7 +107,7 @@ struct daemon {
 	uv_async_t tapped;
 	struct notify notify;
 	struct watchdog watchdog;
-	uv_timer_t alive;		/* half the interval of the service manager's watchdog */
+	uv_timer_t alive;		/* a quarter of the interval of the service manager's watchdog */
 	struct jobs jobs;
 	struct server *server;
 	pthread_t tail_thread;
