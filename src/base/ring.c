@@ -29,6 +29,10 @@ struct ring {
 	uint64_t read_seen;			/* producer: read index when last looked at */
 	uint64_t trimmed;			/* producer: write index at the last trim */
 	bool is_first;				/* producer: of this batch: the consumer may have caught up */
+	/* Producer publishes, with `written`: the ring was empty there, and goes on at its start. The consumer has gone on
+	 * itself before there can be a next time. */
+	_Alignas(LINE) atomic_ullong rewound_from;
+	atomic_ullong rewound_to;
 	_Alignas(LINE) atomic_ullong written;	/* producer publishes */
 	atomic_ullong dropped;
 	_Alignas(LINE) atomic_ullong read;	/* consumer publishes */
@@ -47,6 +51,7 @@ int ring_new(struct ring **ret, size_t capacity_bytes)
 		return -ENOMEM;
 	memset(ring, 0, sizeof(*ring));
 	ring->capacity = capacity_bytes;
+	ring->rewound_from = UINT64_MAX;
 	ring->data = mmap(NULL, capacity_bytes, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (ring->data == MAP_FAILED) {
@@ -71,12 +76,33 @@ static uint64_t *header_at(struct ring *ring, uint64_t index)
 	return (uint64_t *)(void *)(ring->data + (index & (ring->capacity - 1)));
 }
 
+/* From where on there is something that may still be read: a rewind leaves nothing behind it. */
+static uint64_t read_index(const struct ring *ring)
+{
+	struct ring *r = (struct ring *)(uintptr_t)ring;
+	uint64_t read = atomic_load_explicit(&r->read, memory_order_acquire);
+
+	return read == atomic_load_explicit(&r->rewound_from, memory_order_relaxed)
+		       ? atomic_load_explicit(&r->rewound_to, memory_order_relaxed)
+		       : read;
+}
+
+/* All of the ring is free: were its rest skipped as at a wrap, only what lies before here would be, until the consumer comes. */
+static uint64_t rewind_to_start(struct ring *ring, uint64_t at)
+{
+	uint64_t to = at + ring->capacity - (at & (ring->capacity - 1));
+
+	atomic_store_explicit(&ring->rewound_to, to, memory_order_relaxed);
+	atomic_store_explicit(&ring->rewound_from, at, memory_order_relaxed);
+	ring->write_reserved = ring->read_seen = to;
+	return to;
+}
+
 void *ring_reserve(struct ring *ring, size_t size)
 {
 	size_t need = HEADER + ((size + 7) & ~(size_t)7);
 	uint64_t at = ring->write_reserved;
-	size_t to_end = ring->capacity - (at & (ring->capacity - 1));
-	size_t skip = need > to_end ? to_end : 0;
+	size_t to_end, skip;
 
 	if (size > ring->capacity / 2 - HEADER - 8)
 		goto full;
@@ -84,10 +110,12 @@ void *ring_reserve(struct ring *ring, size_t size)
 		ring->is_first = false;
 		if ((at & (ring->capacity - 1)) >= REWIND_BYTES &&
 		    atomic_load_explicit(&ring->read, memory_order_acquire) == at)
-			skip = to_end;
+			at = rewind_to_start(ring, at);
 	}
+	to_end = ring->capacity - (at & (ring->capacity - 1));
+	skip = need > to_end ? to_end : 0;
 	if (at + skip + need - ring->read_seen > ring->capacity) {
-		ring->read_seen = atomic_load_explicit(&ring->read, memory_order_acquire);
+		ring->read_seen = read_index(ring);
 		if (at + skip + need - ring->read_seen > ring->capacity)
 			goto full;
 	}
@@ -139,6 +167,11 @@ struct span ring_peek(struct ring *ring)
 			ring->written_seen = atomic_load_explicit(&ring->written, memory_order_acquire);
 			if (at == ring->written_seen)
 				return (struct span){ NULL, 0 };
+		}
+		if (at == atomic_load_explicit(&ring->rewound_from, memory_order_relaxed)) {
+			at = atomic_load_explicit(&ring->rewound_to, memory_order_relaxed);
+			atomic_store_explicit(&ring->read, at, memory_order_release);
+			continue;
 		}
 		header = header_at(ring, at);
 		if (*header != SKIP)
@@ -196,9 +229,9 @@ uint64_t ring_read(const struct ring *ring)
 
 size_t ring_used_bytes(const struct ring *ring)
 {
-	uint64_t read = ring_read(ring);
+	uint64_t read = read_index(ring), written = ring_written(ring);
 
-	return (size_t)(ring_written(ring) - read);
+	return written > read ? (size_t)(written - read) : 0; /* a rewind may not be committed yet */
 }
 
 size_t ring_capacity_bytes(const struct ring *ring)

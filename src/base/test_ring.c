@@ -99,6 +99,47 @@ static void test_trim(void **state)
 	ring_free(ring);
 }
 
+/* An empty ring begins anew at its start, and has all its room at once: its consumer may be late. */
+static void test_rewind_keeps_the_room(void **state)
+{
+	enum { CAPACITY = 8 << 20, SIZE = 1000 };
+	struct ring *ring;
+
+	(void)state;
+	assert_int_equal(ring_new(&ring, CAPACITY), 0);
+	for (unsigned round = 1; round <= 5; round++) {
+		unsigned n = 0, first = round * (CAPACITY / 8) / SIZE;	/* 1 MiB and more */
+		char *room;
+
+		for (unsigned i = 0; i < first; i++) {
+			assert_non_null(ring_reserve(ring, SIZE));
+			ring_commit(ring);
+		}
+		for (unsigned i = 0; i < first; i++) {
+			assert_int_equal(ring_peek(ring).size, SIZE);
+			ring_pop(ring);
+		}
+		assert_null(ring_peek(ring).data);
+		while ((room = ring_reserve(ring, SIZE))) {
+			memcpy(room, &n, sizeof(n));
+			if (n++ % 7 == 0)
+				ring_commit(ring);
+			assert_true(ring_used_bytes(ring) <= CAPACITY);
+		}
+		ring_commit(ring);
+		assert_in_range(n, CAPACITY / (SIZE + 8) - 1, CAPACITY / (SIZE + 8));
+		assert_in_range(ring_used_bytes(ring), CAPACITY - 2 * (SIZE + 8), CAPACITY);
+		for (unsigned i = 0; i < n; i++) {
+			assert_memory_equal(ring_peek(ring).data, &i, sizeof(i));
+			ring_pop(ring);
+		}
+		assert_null(ring_peek(ring).data);
+		assert_int_equal(ring_dropped(ring), round);
+		assert_int_equal(ring_used_bytes(ring), 0);
+	}
+	ring_free(ring);
+}
+
 static void test_alert_is_not_lost(void **state)
 {
 	struct ring *ring = NULL;
@@ -134,12 +175,12 @@ static void *produce(void *arg)
 	return NULL;
 }
 
-static void test_threads(void **state)
+static void pass_through(size_t capacity)
 {
 	struct ring *ring = NULL;
 	pthread_t thread;
 
-	assert_int_equal(ring_new(&ring, 1u << 16), 0);
+	assert_int_equal(ring_new(&ring, capacity), 0);
 	assert_int_equal(pthread_create(&thread, NULL, produce, ring), 0);
 	for (unsigned i = 0; i < N_MESSAGES; i++) {
 		struct span message;
@@ -154,6 +195,13 @@ static void test_threads(void **state)
 	ring_free(ring);
 }
 
+static void test_threads(void **state)
+{
+	(void)state;
+	pass_through(1u << 16);		/* wraps */
+	pass_through(4u << 20);		/* begins anew when it is empty */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +209,7 @@ int main(void)
 		cmocka_unit_test(test_order_and_wrap),
 		cmocka_unit_test(test_uncommitted_is_invisible),
 		cmocka_unit_test(test_trim),
+		cmocka_unit_test(test_rewind_keeps_the_room),
 		cmocka_unit_test(test_alert_is_not_lost),
 		cmocka_unit_test(test_threads),
 	};
