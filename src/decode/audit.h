@@ -61,7 +61,8 @@ const struct decoder_stats *decoder_stats(const struct decoder *decoder);
  * the function returns.  The event is handed over. < 0 stops and is passed on.
  *
  * event.origin is the serial << 8 | number of the event in its draft; of our own records without a serial the
- * pid stands for it, so that those of one snapshot differ. */
+ * pid stands for it, so that those of one snapshot differ.  Of records of the kernel's programs: the processor, and above
+ * 16 bits a number, should it have had several at that nanosecond. */
 typedef int (*decode_fn)(void *user, struct event *event, const struct context *actor);
 
 /* A record of the kernel's programs (RECORD_PROBE), its time since 1970.  As below; bytes that are no such record are

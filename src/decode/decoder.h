@@ -87,6 +87,11 @@ struct decoder {
 	struct exec_arg *args;
 	size_t args_capacity;
 
+	struct moment {			/* of the last probe record */
+		uint64_t time_ns, n_events;
+		uint16_t cpu;
+	} moment;
+
 	/* Of the draft in hand */
 	const struct draft *draft;
 	decode_fn emit;

@@ -6,7 +6,8 @@
 #include "decode/decoder.h"
 #include "event/probe_check.h"
 
-#define PROBE_MAX_EVENTS 256		/* of a record: what their ids have room for */
+#define PROBE_MAX_EVENTS 256		/* of a record */
+#define PROBE_CPU_BITS	 16		/* of event.origin: the processor, above it which event of that moment it is */
 
 struct probe {
 	struct decoder *decoder;

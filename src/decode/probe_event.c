@@ -96,7 +96,12 @@ int probe_emit(struct probe *probe, struct event *event)
 
 	if (!values_has(values, FIELD_source))
 		values_set_text(values, FIELD_source, SPAN("ebpf"));
-	event->origin = (uint64_t)head->cpu << 40 | (uint64_t)head->number << 8 | (probe->n_events++ % PROBE_MAX_EVENTS);
+	/* A processor is at one place at a time: its number tells events of one moment apart, and few are of the same. It is
+	 * mostly 0 or small, so the id takes little room wherever it is kept. */
+	if (probe->time_ns != decoder->moment.time_ns || head->cpu != decoder->moment.cpu)
+		decoder->moment = (struct moment){ .time_ns = probe->time_ns, .cpu = head->cpu };
+	event->origin = decoder->moment.n_events++ << PROBE_CPU_BITS | head->cpu;
+	probe->n_events++;
 	if (values->failed || decoder->actor->values.failed) {
 		event_free(event);
 		return -ENOMEM;

@@ -40,7 +40,7 @@ static void test_head(void **state)
 	decoded_stop(&d);
 }
 
-/* event.id: processor, number on it, number of the event. */
+/* event.id: the processor, and how many it had at that moment before. */
 static void test_origin(void **state)
 {
 	struct decoded d;
@@ -48,9 +48,8 @@ static void test_origin(void **state)
 	decoded_start(&d, NULL);
 	make(&made, PROBE_FORK, PROBE_CALL_NONE);
 	made.record->head.cpu = UINT16_MAX;
-	made.record->head.number = UINT32_MAX;
 	decode_made(&d, &made);
-	assert_int_equal(d.events[0]->origin, UINT64_C(0xffffffffffff00));
+	assert_int_equal(d.events[0]->origin, UINT16_MAX);
 	make(&made, PROBE_NAME, PROBE_CALL_renameat2);	/* two events */
 	made.record->body.call.value[4] = 2;
 	add_path(&made, NAME_FOLDER, "/");
@@ -59,8 +58,13 @@ static void test_origin(void **state)
 	add_text(&made, NAME_GIVEN2, SPAN("b"));
 	decode_made(&d, &made);
 	assert_int_equal(d.n, 2);
-	assert_int_equal(d.events[0]->origin, (uint64_t)MADE_CPU << 40 | MADE_NUMBER << 8);
-	assert_int_equal(d.events[1]->origin, (uint64_t)MADE_CPU << 40 | MADE_NUMBER << 8 | 1);
+	assert_int_equal(d.events[0]->origin, MADE_CPU);
+	assert_int_equal(d.events[1]->origin, 1 << 16 | MADE_CPU);
+	decode_made(&d, &made);
+	assert_int_equal(d.events[0]->origin, 2 << 16 | MADE_CPU); /* another record of that moment */
+	made.record->head.cpu--;
+	decode_made(&d, &made);
+	assert_int_equal(d.events[1]->origin, 1 << 16 | (MADE_CPU - 1));
 	assert_int_equal(d.events[1]->time_ns, MADE_REAL_NS);
 	decoded_stop(&d);
 }

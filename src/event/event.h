@@ -18,7 +18,7 @@ struct event {
 #include "event/fields.def"
 
 	uint64_t time_ns;		/* since 1970 UTC */
-	uint64_t origin;		/* serial of its records << 8 | number among the events made from them */
+	uint64_t origin;		/* tells it from others of that time, see decode/audit.h */
 	uint64_t sequence;		/* in the database; 0 until stored */
 	uint16_t kind;			/* KIND_ID(process, exec) */
 	struct file_id folders[2];	/* that hold path and target_path, as the kernel found them, in either order */

@@ -21,12 +21,15 @@
 #define MAX_PER_COMMIT	    10000
 #define MAX_PER_COMMIT_BULK 100000
 #define MAX_HELD_BYTES	    ((size_t)64 << 20) /* text of processes, which are held until the commit */
-#define BLOCK_EVENTS	    4096 /* of a row of table block */
 #define ALIVE_INTERVAL_NS   (60 * NS_PER_SEC)
 #define LOOK_INTERVAL_NS    NS_PER_SEC /* is the file still there? */
 
+/* The numbers of sequence that are given just now, as tables block and content tell of them. */
 struct block {
-	uint64_t first_sequence, min_ns, max_ns, n;
+	uint64_t id, min_ns, max_ns, n;
+	struct {
+		uint64_t events, bytes;
+	} of[N_CATEGORIES];
 };
 
 struct sink {
@@ -34,7 +37,7 @@ struct sink {
 	bool bulk;
 	struct database_file file;
 	struct store store;
-	sqlite3_stmt *begin, *commit, *rollback, *block_row, *meta_row;
+	sqlite3_stmt *begin, *commit, *rollback, *block_row, *content_row, *meta_row;
 	bool is_open;	 /* a transaction */
 	uint64_t n_open; /* events in it */
 	struct block block, block_committed;
@@ -157,6 +160,7 @@ static void detach(struct sink *sink)
 	sink->commit = sql_finalize(sink->commit);
 	sink->rollback = sql_finalize(sink->rollback);
 	sink->block_row = sql_finalize(sink->block_row);
+	sink->content_row = sql_finalize(sink->content_row);
 	sink->meta_row = sql_finalize(sink->meta_row);
 	database_file_close(&sink->file);
 	sink->is_open = false;
@@ -175,7 +179,8 @@ static int attach(struct sink *sink, struct sink_error *error)
 		{ "BEGIN IMMEDIATE", &sink->begin },
 		{ "COMMIT", &sink->commit },
 		{ "ROLLBACK", &sink->rollback },
-		{ "INSERT OR REPLACE INTO block VALUES (?,?,?,?)", &sink->block_row },
+		{ "INSERT OR REPLACE INTO block VALUES (?,?,?)", &sink->block_row },
+		{ "INSERT OR REPLACE INTO content VALUES (?,?,?,?)", &sink->content_row },
 		{ "INSERT OR REPLACE INTO meta VALUES (?,?)", &sink->meta_row },
 	};
 	int r = 0;
@@ -311,13 +316,35 @@ static void abandon(struct sink *sink)
 
 static int write_block(struct sink *sink)
 {
-	if (sink->block.n == 0)
+	const struct block *block = &sink->block;
+	int r;
+
+	if (block->n == 0)
 		return 0;
-	sqlite3_bind_int64(sink->block_row, 1, (int64_t)sink->block.first_sequence);
-	sqlite3_bind_int64(sink->block_row, 2, (int64_t)sink->block.min_ns);
-	sqlite3_bind_int64(sink->block_row, 3, (int64_t)sink->block.max_ns);
-	sqlite3_bind_int64(sink->block_row, 4, (int64_t)sink->block.n);
-	return sql_run(sink->block_row);
+	sqlite3_bind_int64(sink->block_row, 1, (int64_t)block->id);
+	sqlite3_bind_int64(sink->block_row, 2, (int64_t)block->min_ns);
+	sqlite3_bind_int64(sink->block_row, 3, (int64_t)block->max_ns);
+	r = sql_run(sink->block_row);
+	for (unsigned i = 0; i < N_CATEGORIES && r == 0; i++) {
+		if (block->of[i].events == 0 || (block->id == sink->block_committed.id &&
+						 block->of[i].events == sink->block_committed.of[i].events))
+			continue;
+		sqlite3_bind_int64(sink->content_row, 1, (int64_t)block->id);
+		sqlite3_bind_int64(sink->content_row, 2, i);
+		sqlite3_bind_int64(sink->content_row, 3, (int64_t)block->of[i].events);
+		sqlite3_bind_int64(sink->content_row, 4, (int64_t)block->of[i].bytes);
+		r = sql_run(sink->content_row);
+	}
+	return r;
+}
+
+/* The block that has been filled is told of, another begun. */
+static int begin_block(struct sink *sink, const struct event *event)
+{
+	int r = write_block(sink);
+
+	sink->block = (struct block){ .id = event->sequence >> BLOCK_BITS, .min_ns = event->time_ns, .max_ns = event->time_ns };
+	return r;
 }
 
 static int commit(struct sink *sink, uint64_t now_ns)
@@ -335,8 +362,6 @@ static int commit(struct sink *sink, uint64_t now_ns)
 	sink->is_open = false;
 	sink->n_open = 0;
 	sink->alive_ns = now_ns;
-	if (sink->block.n >= BLOCK_EVENTS)
-		sink->block = (struct block){ 0 };
 	sink->block_committed = sink->block;
 	store_settle(&sink->store);
 	return 0;
@@ -364,7 +389,7 @@ static int failed(struct sink *sink, int r)
 static int database_write(struct sink *sink, struct event *event)
 {
 	struct block *block = &sink->block;
-	int r;
+	int r = 0;
 
 	if (unlikely(!sink->file.db))
 		return sink->report.last_error;
@@ -374,23 +399,22 @@ static int database_write(struct sink *sink, struct event *event)
 			return failed(sink, r);
 		sink->is_open = true;
 	}
+	sink->store.rows.bytes = 0;
 	r = store_event(&sink->store, event);
 	if (unlikely(r < 0))
 		return failed(sink, r);
 	sink->n_open++;
 	sink->report.events++;
-	if (block->n == 0)
-		*block = (struct block){ event->sequence, event->time_ns, event->time_ns, 0 };
+	if (block->n == 0 || block->id != event->sequence >> BLOCK_BITS)
+		r = begin_block(sink, event);
 	block->n++;
 	block->min_ns = MIN(block->min_ns, event->time_ns);
 	block->max_ns = MAX(block->max_ns, event->time_ns);
-	if (block->n >= BLOCK_EVENTS) {
-		r = write_block(sink);
-		*block = (struct block){ 0 };
-		/* The event is stored; if it is lost now, the report tells. */
-		if (r < 0)
-			failed(sink, r);
-	}
+	block->of[event_category(event)].events++;
+	block->of[event_category(event)].bytes += sink->store.rows.bytes;
+	/* The event is stored; if it is lost now, the report tells. */
+	if (r < 0)
+		failed(sink, r);
 	if (sink->n_open >= (sink->bulk ? MAX_PER_COMMIT_BULK : MAX_PER_COMMIT) ||
 	    unlikely(sink->store.context_bytes >= MAX_HELD_BYTES)) {
 		r = commit(sink, clock_now_ns());

@@ -21,19 +21,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sink/migrate.h"
 #include "sink/schema_sql.h"
 
 #define BUSY_TIMEOUT_MS 500 /* a person with the sqlite3 shell may hold the lock for a moment */
-
-/* Signals are events of a category. The table they had before nobody ever wrote to. */
-static void add_signals(struct buffer *sql, const struct layout *layout)
-{
-	buffer_append_text(sql, "DROP TABLE IF EXISTS signal;\n");
-	schema_sql_category(sql, layout, CATEGORY_signal);
-}
-
-/* migrations[n]: appends the SQL that makes tables of version n + 1 out of those of version n. */
-static void (*const migrations[SCHEMA_VERSION])(struct buffer *sql, const struct layout *layout) = { NULL, add_signals };
 
 static _printf_(3, 4) int fail(int error, struct sink_error *ret, const char *format, ...)
 {
@@ -136,11 +127,9 @@ static int migrate(sqlite3 *db, int64_t version)
 		return -ENOMEM;
 	layout_make(layout);
 	buffer_append_text(&sql, "BEGIN;\n");
-	for (; version < SCHEMA_VERSION; version++) {
-		if (!migrations[version])
-			return -EBADMSG;
-		migrations[version](&sql, layout);
-	}
+	r = migrate_sql(&sql, layout, version);
+	if (r < 0)
+		return r;
 	schema_sql_views(&sql, layout);
 	buffer_printf(&sql, "PRAGMA user_version = %d; COMMIT;", SCHEMA_VERSION);
 	if (buffer_error(&sql) < 0)

@@ -251,23 +251,22 @@ int history_gaps(struct history *history, uint64_t since_ns, uint64_t until_ns, 
 	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;
 	_cleanup_(buffer_release) struct buffer sql = { 0 };
 	_cleanup_(gap_list_release) struct gap_list list = { 0 };
-	char begin[FIELD_COLUMN_MAX], end[FIELD_COLUMN_MAX];
 	int r;
 
-	field_column(FIELD_gap_begin, begin);
-	field_column(FIELD_gap_end, end);
 	for (unsigned i = 0; i < ARRAY_SIZE(columns); i++) {
 		char name[FIELD_COLUMN_MAX];
 
 		field_column((enum field)columns[i], name);
-		buffer_printf(&sql, "%s%s", i > 0 ? ", " : "SELECT ", name);
+		buffer_printf(&sql, "%s%s%s", i > 0 ? ", " : "SELECT ", fields[columns[i]].type == TYPE_TIME ? "t.time + " : "",
+			      name);
 	}
 	/* A gap without an end is not over, one without a beginning is as old as anything. */
 	buffer_printf(
 		&sql,
-		" FROM event_recorder e CROSS JOIN shape_recorder s ON s.id = e.shape WHERE s.kind = %u "
-		"AND coalesce(%s, e.time) >= ?1 AND coalesce(%s, 0) < ?2 ORDER BY coalesce(%s, 0), e.sequence",
-		kinds[KIND_ID(recorder, gap)].number, end, begin, begin);
+		", t.time + coalesce(gap_end, e.time) AS later, coalesce(t.time + gap_begin, 0) AS earlier FROM event_recorder e "
+		"CROSS JOIN tick t ON t.id = e.sequence >> 8 CROSS JOIN shape_recorder s ON s.id = e.shape "
+		"WHERE s.kind = %u AND later >= ?1 AND earlier < ?2 ORDER BY earlier, e.sequence",
+		kinds[KIND_ID(recorder, gap)].number);
 	if (buffer_error(&sql) < 0)
 		return -ENOMEM;
 	r = sql_prepare(history->db, buffer_text(&sql), &statement);
@@ -311,7 +310,7 @@ static int read_processes(struct history *history, sqlite3_stmt *statement, int6
 		process->end_ns = (uint64_t)sqlite3_column_int64(statement, 1);
 		if (sqlite3_column_type(statement, 2) != SQLITE_NULL)
 			process->exit_code = sqlite3_column_int(statement, 2);
-		process->replaced = sqlite3_column_type(statement, 3) != SQLITE_NULL;
+		process->replaced = sqlite3_column_int64(statement, 3) > ENDED_BASE && !(sqlite3_column_int64(statement, 3) & 1);
 		r = history_row_context(&history->rows, process->row, &context);
 		if (r < 0)
 			break;
@@ -337,9 +336,12 @@ int history_processes(struct history *history, history_process_fn fn, void *user
 		return -ENOMEM;
 	buffer_printf(
 		&sql,
-		"SELECT p.id, x.time, x.exit_code, x.next FROM process p LEFT JOIN process_end x ON x.process = p.id "
-		"WHERE p.id > ?1 AND p.image IS NULL ORDER BY p.id LIMIT %d",
-		PROCESS_BATCH);
+		"SELECT p.id, t.time + x.time, s.process_exit_code, p.ended FROM process p "
+		"LEFT JOIN event_process x ON x.sequence = (p.ended - %lld) >> 1 LEFT JOIN tick t ON t.id = x.sequence >> 8 "
+		"LEFT JOIN shape_process s ON s.id = x.shape "
+		"WHERE p.id > ?1 AND (p.image IS NULL OR NOT EXISTS (SELECT 1 FROM process i WHERE i.id = p.image)) "
+		"ORDER BY p.id LIMIT %d",
+		(long long)ENDED_BASE, PROCESS_BATCH);
 	r = sql_prepare(history->db, buffer_text(&sql), &statement);
 	do {
 		if (r < 0)
@@ -369,7 +371,7 @@ int history_stats(struct history *history, struct history_stats *ret)
 		const char *sql;
 		uint64_t *ret;
 	} numbers[] = {
-		{ "SELECT sum(events) FROM block", &stats.events },
+		{ "SELECT sum(events) FROM content", &stats.events },
 		{ "SELECT min(min_time) FROM block", &stats.oldest_ns },
 		{ "SELECT max(max_time) FROM block", &stats.newest_ns },
 	};

@@ -11,6 +11,7 @@
 
 #define FIRST_BATCH   32 /* events; doubles, since who asks for few wants them at once */
 #define LARGEST_BATCH 1024
+#define IMAGES_OF     "SELECT p.id FROM process p JOIN process f ON f.id = coalesce(p.first, p.id) WHERE "
 #define WINDOW	      (1 << 20) /* sequence numbers a batch looks at */
 
 enum {
@@ -73,23 +74,19 @@ static int prepare_table(struct search *search, unsigned category)
 		return 0;
 	/* CROSS JOIN: the order of the tables is as written (sqlite.org/lang_select.html). */
 	buffer_printf(&sql,
-		      "SELECT " HISTORY_EVENT_COLUMNS
-		      " FROM event_%s e CROSS JOIN shape_%s s ON s.id = e.shape "
-		      "WHERE e.sequence BETWEEN ?%d AND ?%d",
-		      categories[category].name, categories[category].name, PARAMETER_LOW, PARAMETER_HIGH);
+		      "SELECT " HISTORY_EVENT_COLUMNS " FROM " HISTORY_EVENT_TABLES " WHERE e.sequence BETWEEN ?%d AND ?%d",
+		      categories[category].name, categories[category].name, categories[category].name, PARAMETER_LOW,
+		      PARAMETER_HIGH);
 	if (query->since_ns)
-		buffer_printf(&sql, " AND e.time >= ?%d", PARAMETER_SINCE);
+		buffer_printf(&sql, " AND t.time + e.time >= ?%d", PARAMETER_SINCE);
 	if (query->until_ns)
-		buffer_printf(&sql, " AND e.time < ?%d", PARAMETER_UNTIL);
+		buffer_printf(&sql, " AND t.time + e.time < ?%d", PARAMETER_UNTIL);
 	if (query->event_time_ns || query->event_origin)
-		buffer_printf(&sql, " AND e.time = ?%d AND e.origin = ?%d", PARAMETER_TIME, PARAMETER_ORIGIN);
+		buffer_printf(&sql, " AND t.time + e.time = ?%d AND e.origin = ?%d", PARAMETER_TIME, PARAMETER_ORIGIN);
 	if (query->entity_id)
-		buffer_printf(&sql,
-			      " AND e.process IN (SELECT id FROM process WHERE process_entity_id = ?%d)",
-			      PARAMETER_ENTITY);
+		buffer_printf(&sql, " AND e.process IN (" IMAGES_OF "f.process_entity_id = ?%d)", PARAMETER_ENTITY);
 	if (query->pid)
-		buffer_printf(&sql, " AND e.process IN (SELECT id FROM process WHERE process_pid = ?%d)",
-			      PARAMETER_PID);
+		buffer_printf(&sql, " AND e.process IN (" IMAGES_OF "f.process_pid = ?%d)", PARAMETER_PID);
 	if (!all)
 		buffer_printf(&sql, " AND s.kind IN (%s)", buffer_text(&numbers));
 	buffer_printf(&sql, " ORDER BY e.sequence%s", query->newest_first ? " DESC" : "");
@@ -124,20 +121,19 @@ static int find_range(struct search *search)
 	}
 	if (since_ns) {
 		low = high + 1;
-		r = history_number(db, "SELECT min(first_sequence) FROM block WHERE max_time >= ?1", 1,
+		r = history_number(db, "SELECT min(id) << 12 FROM block WHERE max_time >= ?1", 1,
 				   sql_time(since_ns), &low);
 		if (r < 0)
 			return r;
 	}
 	if (until_ns) {
-		/* Up to the block behind the last that began early enough. */
-		r = history_number(
-			db,
-			"SELECT min(first_sequence) - 1 FROM block WHERE first_sequence > "
-			"(SELECT coalesce(max(first_sequence), -1) FROM block WHERE min_time < ?1)",
-			1, sql_time(until_ns), &high);
+		uint64_t last = 0;
+
+		r = history_number(db, "SELECT ((max(id) + 1) << 12) - 1 FROM block WHERE min_time < ?1", 1,
+				   sql_time(until_ns), &last);
 		if (r < 0)
 			return r;
+		high = MIN(high, last);
 	}
 	if (query->entity_id || query->pid) {
 		uint64_t first = high + 1;

@@ -14,9 +14,12 @@
 #define N_CONTEXTS 8192 /* kept; rows of processes that live at a time are near each other */
 #define MAX_BYTES  ((size_t)64 << 20) /* of text in these: arguments may have megabytes */
 
-/* What a table's row says of its own text. */
+/* What is to be known of a row to read its fields. */
 struct remarks {
 	uint64_t inferred[FIELD_WORDS], escaped[FIELD_WORDS];
+	uint64_t tick_ns;		/* its times are counted from here */
+	unsigned category;		/* of an event: paths may stand in another */
+	int64_t sequence;
 };
 
 static bool in_set(const uint64_t set[FIELD_WORDS], unsigned field)
@@ -134,8 +137,9 @@ static void set_args_from_command_line(struct values *values)
 	args[line.size] = 0;
 }
 
-static int set_path(struct history_rows *rows, sqlite3_stmt *statement, int at, struct values *values,
-		    unsigned field, bool escaped)
+/* at: the folder, behind it the name. */
+static int set_whole_path(struct history_rows *rows, sqlite3_stmt *statement, int at, struct values *values,
+			  unsigned field, bool escaped)
 {
 	struct span name = column_span(statement, at + 1), folder = { NULL, 0 };
 	_cleanup_(buffer_release) struct buffer path = { 0 };
@@ -159,20 +163,77 @@ static int set_path(struct history_rows *rows, sqlite3_stmt *statement, int at, 
 	return 0;
 }
 
+/* The paths of an event that others may refer to, by its number. */
+static int prepare_paths(struct history_rows *rows, unsigned category)
+{
+	const struct table *table = &rows->layout.events[category];
+	_cleanup_(buffer_release) struct buffer sql = { 0 };
+
+	if (rows->paths[category])
+		return 0;
+	for (unsigned i = 0; i < table->n_columns; i++) {
+		char name[FIELD_COLUMN_MAX];
+
+		if (!table->columns[i].path)
+			continue;
+		field_column((enum field)table->columns[i].field, name);
+		buffer_printf(&sql, "%s %s_dir, %s_name", sql.size ? "," : "SELECT", name, name);
+	}
+	buffer_printf(&sql, " FROM %s WHERE sequence = ?", table->name);
+	return buffer_error(&sql) < 0 ? -ENOMEM : sql_prepare(rows->db, buffer_text(&sql), &rows->paths[category]);
+}
+
+static int set_path_of_other(struct history_rows *rows, int64_t reference, const struct remarks *remarks, struct values *values,
+			     unsigned field, bool escaped)
+{
+	const struct table *table = &rows->layout.events[remarks->category];
+	int64_t number = reference & ((1 << PATH_REFERENCE_BITS) - 1), back = reference >> PATH_REFERENCE_BITS;
+	sqlite3_stmt *statement;
+	int r;
+
+	if (reference < 0 || back > remarks->sequence || number >= table->n_paths)
+		return 0;
+	r = prepare_paths(rows, remarks->category);
+	if (r < 0)
+		return r;
+	statement = rows->paths[remarks->category];
+	sqlite3_bind_int64(statement, 1, remarks->sequence - back);
+	r = sqlite3_step(statement);
+	/* A reference never leads to another. */
+	if (r == SQLITE_ROW && sqlite3_column_type(statement, (int)number * 2 + 1) == SQLITE_TEXT)
+		r = set_whole_path(rows, statement, (int)number * 2, values, field, escaped);
+	else
+		r = sql_errno(r);
+	sqlite3_reset(statement);
+	return r;
+}
+
+static int set_path(struct history_rows *rows, sqlite3_stmt *statement, int at, const struct column *column,
+		    const struct remarks *remarks, struct values *values, bool escaped)
+{
+	if (column->path && sqlite3_column_type(statement, at + 1) == SQLITE_INTEGER)
+		return set_path_of_other(rows, sqlite3_column_int64(statement, at + 1), remarks, values, column->field,
+					 escaped);
+	return set_whole_path(rows, statement, at, values, column->field, escaped);
+}
+
 static int set_column(struct history_rows *rows, sqlite3_stmt *statement, int at, const struct column *column,
-		      struct values *values, bool escaped)
+		      const struct remarks *remarks, struct values *values)
 {
 	unsigned field = column->field;
+	bool escaped = in_set(remarks->escaped, field);
 	struct span text;
 	int64_t id;
 	int r;
 
 	if (column->kind == COLUMN_PATH)
-		return set_path(rows, statement, at, values, field, escaped);
+		return set_path(rows, statement, at, column, remarks, values, escaped);
 	if (sqlite3_column_type(statement, at) == SQLITE_NULL)
 		return 0;
-	if (column->kind == COLUMN_NUMBER) {
-		values_set_number(values, (enum field)field, (uint64_t)sqlite3_column_int64(statement, at));
+	if (column->kind == COLUMN_NUMBER || column->kind == COLUMN_TIME) {
+		values_set_number(values, (enum field)field,
+				  (uint64_t)sqlite3_column_int64(statement, at) +
+					  (column->kind == COLUMN_TIME ? remarks->tick_ns : 0));
 		return 0;
 	}
 	if (column->kind == COLUMN_TEXT) {
@@ -182,7 +243,7 @@ static int set_column(struct history_rows *rows, sqlite3_stmt *statement, int at
 		return 0;
 	}
 	id = sqlite3_column_int64(statement, at);
-	if (id == 0)
+	if (id == TEXT_FOLLOWS)
 		return 0; /* arguments: when all columns are there */
 	r = look_up(rows, id, &text, &escaped);
 	if (r < 0)
@@ -198,8 +259,7 @@ static int read_table(struct history_rows *rows, sqlite3_stmt *statement, const 
 {
 	for (unsigned i = 0; i < table->n_columns; i++) {
 		const struct column *column = &table->columns[i];
-		int r = set_column(rows, statement, (int)(first + column->place), column, values,
-				   in_set(remarks->escaped, column->field));
+		int r = set_column(rows, statement, (int)(first + column->place), column, remarks, values);
 
 		if (r < 0)
 			return r;
@@ -212,10 +272,15 @@ static int read_table(struct history_rows *rows, sqlite3_stmt *statement, const 
 int history_row_event(struct history_rows *rows, sqlite3_stmt *statement, unsigned category,
 		      struct event **ret)
 {
-	const struct table *table = &rows->layout.events[category], *shape = &rows->layout.shapes[category];
+	const struct table *table = &rows->layout.events[category], *shape = &rows->layout.shapes[category],
+			   *more = &rows->layout.more[category];
 	_cleanup_(event_freep) struct event *event = NULL;
-	int first_of_shape = (int)table->width;
-	struct remarks remarks = { 0 };
+	int first_of_shape = (int)table->width, first_of_more = first_of_shape + (int)shape->width;
+	struct remarks remarks = {
+		.tick_ns = (uint64_t)sqlite3_column_int64(statement, first_of_more + (int)more->width),
+		.category = category,
+		.sequence = sqlite3_column_int64(statement, EVENT_SEQUENCE),
+	};
 	struct context *context;
 	unsigned kind;
 	int64_t number = sqlite3_column_int64(statement, first_of_shape + SHAPE_KIND);
@@ -224,11 +289,11 @@ int history_row_event(struct history_rows *rows, sqlite3_stmt *statement, unsign
 	kind = number >= 0 && number <= UINT16_MAX ? kind_by_number((uint16_t)number) : N_KINDS;
 	if (kind == N_KINDS || kinds[kind].category != category)
 		return -ENODATA;
-	event = event_new((uint16_t)kind, (uint64_t)sqlite3_column_int64(statement, EVENT_TIME));
+	event = event_new((uint16_t)kind, remarks.tick_ns + (uint64_t)sqlite3_column_int64(statement, EVENT_TIME));
 	if (!event)
 		return -ENOMEM;
 	event->origin = (uint64_t)sqlite3_column_int64(statement, EVENT_ORIGIN);
-	event->sequence = (uint64_t)sqlite3_column_int64(statement, EVENT_SEQUENCE);
+	event->sequence = (uint64_t)remarks.sequence;
 	if (sqlite3_column_type(statement, first_of_shape + SHAPE_INFERRED) != SQLITE_NULL)
 		read_names(column_span(statement, first_of_shape + SHAPE_INFERRED), remarks.inferred);
 	if (sqlite3_column_type(statement, first_of_shape + SHAPE_ESCAPED) != SQLITE_NULL)
@@ -239,6 +304,11 @@ int history_row_event(struct history_rows *rows, sqlite3_stmt *statement, unsign
 	r = read_table(rows, statement, shape, (unsigned)first_of_shape, &event->values, &remarks);
 	if (r < 0)
 		return r;
+	if (sqlite3_column_type(statement, first_of_more + MORE_SEQUENCE) != SQLITE_NULL) {
+		r = read_table(rows, statement, more, (unsigned)first_of_more, &event->values, &remarks);
+		if (r < 0)
+			return r;
+	}
 	if (sqlite3_column_type(statement, EVENT_PROCESS) != SQLITE_NULL) {
 		r = history_row_context(rows, sqlite3_column_int64(statement, EVENT_PROCESS), &context);
 		if (r < 0)
@@ -259,8 +329,9 @@ static int read_process(struct history_rows *rows, int64_t row, struct context *
 		int column;
 		uint64_t *set;
 	} lists[] = { { PROCESS_INFERRED, remarks.inferred }, { PROCESS_ESCAPED, remarks.escaped } };
-	const struct column *args = &rows->layout.process.columns[rows->layout.process.column_of[FIELD_args]];
-	int r;
+	const struct layout *layout = &rows->layout;
+	unsigned program = layout->process.width, login = program + layout->program.width;
+	int args = (int)(program + layout->program.columns[layout->program.column_of[FIELD_args]].place), r;
 
 	sqlite3_bind_int64(statement, 1, row);
 	r = sqlite3_step(statement);
@@ -288,15 +359,16 @@ static int read_process(struct history_rows *rows, int64_t row, struct context *
 			goto done;
 		}
 	}
-	r = read_table(rows, statement, &rows->layout.process, 0, &context->values, &remarks);
+	remarks.tick_ns = (uint64_t)sqlite3_column_int64(statement, (int)(login + layout->login.width));
+	r = read_table(rows, statement, &layout->process, 0, &context->values, &remarks);
+	if (r == 0)
+		r = read_table(rows, statement, &layout->program, program, &context->values, &remarks);
+	if (r == 0)
+		r = read_table(rows, statement, &layout->login, login, &context->values, &remarks);
 	if (r < 0)
 		goto done;
-	r = read_table(rows, statement, &rows->layout.login, rows->layout.process.width, &context->values,
-		       &remarks);
-	if (r < 0)
-		goto done;
-	if (sqlite3_column_type(statement, args->place) == SQLITE_INTEGER &&
-	    sqlite3_column_int64(statement, args->place) == 0) {
+	if (sqlite3_column_type(statement, args) == SQLITE_INTEGER &&
+	    sqlite3_column_int64(statement, args) == TEXT_FOLLOWS) {
 		set_args_from_command_line(&context->values);
 		if (in_set(remarks.inferred, FIELD_args) && values_has(&context->values, FIELD_args))
 			values_set_inferred(&context->values, FIELD_args);
@@ -375,6 +447,26 @@ int history_row_context(struct history_rows *rows, int64_t row, struct context *
 	return r;
 }
 
+/* A row of process, with the columns that the first row of the process has for it, its program, login and tick. */
+static int prepare_process(struct history_rows *rows)
+{
+	const struct table *table = &rows->layout.process;
+	_cleanup_(buffer_release) struct buffer sql = { 0 };
+
+	buffer_append_text(&sql, "SELECT p.id, p.sequence, p.image, p.first, f.parent, p.ancestry_cut, p.program, p.login, "
+				 "p.recorder_inferred, p.recorder_escaped, p.ended");
+	for (unsigned i = 0; i < table->n_columns; i++) {
+		char name[FIELD_COLUMN_MAX];
+
+		field_column((enum field)table->columns[i].field, name);
+		buffer_printf(&sql, ", %s.%s", table->columns[i].field == FIELD_exec_count ? "p" : "f", name);
+	}
+	buffer_append_text(&sql, ", g.*, l.*, t.time FROM process p LEFT JOIN process f ON f.id = coalesce(p.first, p.id) "
+				 "LEFT JOIN program g ON g.id = p.program LEFT JOIN login l ON l.id = p.login "
+				 "LEFT JOIN tick t ON t.id = f.sequence >> 8 WHERE p.id = ?");
+	return buffer_error(&sql) < 0 ? -ENOMEM : sql_prepare(rows->db, buffer_text(&sql), &rows->process);
+}
+
 int history_rows_open(struct history_rows *rows, sqlite3 *db)
 {
 	int r;
@@ -384,12 +476,8 @@ int history_rows_open(struct history_rows *rows, sqlite3 *db)
 	rows->contexts = calloc(N_CONTEXTS, sizeof(struct context *));
 	if (!rows->contexts)
 		return -ENOMEM;
-	r = sql_prepare(db, "SELECT value, escaped FROM text WHERE id = ?", &rows->text);
-	if (r < 0)
-		return r;
-	return sql_prepare(
-		db, "SELECT p.*, l.* FROM process p LEFT JOIN login l ON l.id = p.login WHERE p.id = ?",
-		&rows->process);
+	r = sql_prepare(db, "SELECT value, owner & 1 FROM text WHERE id = ?", &rows->text);
+	return r < 0 ? r : prepare_process(rows);
 }
 
 void history_rows_close(struct history_rows *rows)
@@ -398,6 +486,8 @@ void history_rows_close(struct history_rows *rows)
 	free(rows->contexts);
 	sql_finalize(rows->text);
 	sql_finalize(rows->process);
+	for (unsigned i = 0; i < N_CATEGORIES; i++)
+		sql_finalize(rows->paths[i]);
 	buffer_release(&rows->scratch);
 	*rows = (struct history_rows){ 0 };
 }

@@ -8,6 +8,7 @@ struct history_rows {
 	sqlite3 *db;			/* borrowed */
 	struct layout layout;
 	sqlite3_stmt *text, *process;
+	sqlite3_stmt *paths[N_CATEGORIES];	/* of an event that others refer to; made when first asked for */
 	struct context **contexts;	/* references, by row modulo their number */
 	size_t bytes;			/* of the text of these */
 	struct buffer scratch;
@@ -16,8 +17,11 @@ struct history_rows {
 int history_rows_open(struct history_rows *rows, sqlite3 *db);	/* history_rows_close() in either case */
 void history_rows_close(struct history_rows *rows);
 
-/* The columns an event is made from, for a SELECT with event_X as e and shape_X as s. */
-#define HISTORY_EVENT_COLUMNS "e.*, s.*"
+/* The columns an event is made from, and the tables: %s is its category, three times. */
+#define HISTORY_EVENT_COLUMNS "e.*, s.*, m.*, t.time"
+#define HISTORY_EVENT_TABLES                                                                                    \
+	"event_%s e CROSS JOIN tick t ON t.id = e.sequence >> 8 CROSS JOIN shape_%s s ON s.id = e.shape "          \
+	"LEFT JOIN more_%s m ON m.sequence = e.sequence"
 /* From the current row of such a statement. 0: *ret is set; -ENODATA: no event that this program knows. */
 int history_row_event(struct history_rows *rows, sqlite3_stmt *statement, unsigned category,
 		      struct event **ret);

@@ -5,17 +5,82 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool is_shared(unsigned field)
+enum place {
+	PLACE_BY_TYPE,			/* values that repeat: shape or login; others: more or process */
+	PLACE_ROW,			/* of the event: most events of the category have it */
+	PLACE_SHAPE,			/* few values together, though its type does not say so */
+	PLACE_PROGRAM,			/* of a context: the same for all processes that run the program like that */
+	PLACE_LOGIN,
+};
+
+static const uint8_t places[N_FIELDS] = {
+	[FIELD_name] = PLACE_PROGRAM,
+	[FIELD_executable] = PLACE_PROGRAM,
+	[FIELD_args] = PLACE_PROGRAM,
+	[FIELD_args_count] = PLACE_PROGRAM,
+	[FIELD_command_line] = PLACE_PROGRAM,
+	[FIELD_cwd] = PLACE_PROGRAM,
+	[FIELD_interpreter] = PLACE_PROGRAM,
+	[FIELD_hash_md5] = PLACE_PROGRAM,
+	[FIELD_hash_sha1] = PLACE_PROGRAM,
+	[FIELD_hash_sha256] = PLACE_PROGRAM,
+	[FIELD_tty] = PLACE_LOGIN,
+	[FIELD_subject_context] = PLACE_LOGIN,
+
+	[FIELD_exit_code] = PLACE_SHAPE,
+	[FIELD_exit_signal] = PLACE_SHAPE,
+	[FIELD_duration] = PLACE_ROW,
+	[FIELD_previous_executable] = PLACE_SHAPE,
+	[FIELD_exe_inode] = PLACE_SHAPE,
+	[FIELD_exe_uid] = PLACE_SHAPE,
+	[FIELD_exe_gid] = PLACE_SHAPE,
+	[FIELD_cap_permitted] = PLACE_SHAPE,
+	[FIELD_cap_effective] = PLACE_SHAPE,
+	[FIELD_cap_inheritable] = PLACE_SHAPE,
+	[FIELD_cap_ambient] = PLACE_SHAPE,
+	[FIELD_target_signal] = PLACE_SHAPE,
+
+	[FIELD_path] = PLACE_ROW,
+	[FIELD_target_path] = PLACE_ROW,
+	[FIELD_inode] = PLACE_ROW,
+	[FIELD_file_uid] = PLACE_SHAPE,
+	[FIELD_file_gid] = PLACE_SHAPE,
+	[FIELD_size] = PLACE_ROW,
+	[FIELD_write_count] = PLACE_ROW,
+	[FIELD_write_first] = PLACE_ROW,
+	[FIELD_write_last] = PLACE_ROW,
+	[FIELD_write_bytes] = PLACE_ROW,
+
+	[FIELD_source_ip] = PLACE_ROW,
+	[FIELD_source_port] = PLACE_ROW,
+	[FIELD_destination_ip] = PLACE_ROW,
+	[FIELD_destination_port] = PLACE_ROW,
+	[FIELD_socket_path] = PLACE_ROW,
+	[FIELD_bytes_in] = PLACE_ROW,
+	[FIELD_bytes_out] = PLACE_ROW,
+	[FIELD_dns_id] = PLACE_ROW,
+
+	[FIELD_gap_begin] = PLACE_ROW,
+	[FIELD_gap_end] = PLACE_ROW,
+	[FIELD_gap_count] = PLACE_ROW,
+
+	[FIELD_dll_path] = PLACE_SHAPE,
+	[FIELD_dll_inode] = PLACE_SHAPE,
+};
+
+static enum place place_of(unsigned field)
 {
-	static const bool shared[TYPE_IP + 1] = {
+	static const bool repeats[TYPE_IP + 1] = {
 		[TYPE_TEXT] = true, [TYPE_LIST] = true,	  [TYPE_BOOL] = true,
 		[TYPE_MODE] = true, [TYPE_DEVICE] = true,
 	};
 	static const char own[] = "process.";
 
+	if (places[field] != PLACE_BY_TYPE)
+		return places[field];
 	if (fields[field].is_context)
-		return strncmp(fields[field].name, own, strlen(own)) != 0;
-	return shared[fields[field].type];
+		return strncmp(fields[field].name, own, strlen(own)) == 0 ? PLACE_BY_TYPE : PLACE_LOGIN;
+	return repeats[fields[field].type] ? PLACE_SHAPE : PLACE_BY_TYPE;
 }
 
 static void table_begin(struct table *ret, const char *prefix, const char *name, const char *fixed,
@@ -25,35 +90,74 @@ static void table_begin(struct table *ret, const char *prefix, const char *name,
 	snprintf(ret->name, sizeof(ret->name), "%s%s", prefix, name);
 }
 
-/* text_is_id: texts are kept in table text; else they stand in the row itself, of which there are few. */
-static void table_add(struct table *table, unsigned field, bool text_is_id)
+static enum column_kind kind_of(enum field_type type, bool of_shared, bool has_tick)
+{
+	if (type == TYPE_TIME && has_tick)
+		return COLUMN_TIME;
+	if (!field_type_is_text(type))
+		return COLUMN_NUMBER;
+	if (of_shared || type == TYPE_STRING)
+		return COLUMN_TEXT;
+	return type == TYPE_PATH ? COLUMN_PATH : COLUMN_TEXT_ID;
+}
+
+static void table_add(struct table *table, unsigned field, enum column_kind kind)
 {
 	struct column *column = &table->columns[table->n_columns];
-	enum field_type type = fields[field].type;
 
 	if (table->n_columns == TABLE_MAX_COLUMNS)
 		abort(); /* the first test would meet it */
-	column->field = (uint16_t)field;
-	column->place = (uint8_t)table->width;
-	if (!field_type_is_text(type))
-		column->kind = COLUMN_NUMBER;
-	else if (!text_is_id || type == TYPE_STRING)
-		column->kind = COLUMN_TEXT;
-	else
-		column->kind = type == TYPE_PATH ? COLUMN_PATH : COLUMN_TEXT_ID;
-	table->width += column->kind == COLUMN_PATH ? 2 : 1;
+	*column = (struct column){ .field = (uint16_t)field, .kind = (uint8_t)kind, .place = (uint8_t)table->width };
+	table->width += kind == COLUMN_PATH ? 2 : 1;
 	table->column_of[field] = (uint8_t)table->n_columns++;
 	table->fields[field / 64] |= UINT64_C(1) << (field % 64);
+}
+
+static void add_context_field(struct layout *layout, unsigned field)
+{
+	enum field_type type = fields[field].type;
+
+	switch (place_of(field)) {
+	case PLACE_PROGRAM:
+		table_add(&layout->program, field, kind_of(type, false, false));
+		break;
+	case PLACE_LOGIN:
+		table_add(&layout->login, field, kind_of(type, true, false));
+		break;
+	default:
+		table_add(&layout->process, field, kind_of(type, false, true));
+	}
+}
+
+static void add_event_field(struct layout *layout, unsigned category, unsigned field)
+{
+	struct table *row = &layout->events[category];
+	enum field_type type = fields[field].type;
+
+	switch (place_of(field)) {
+	case PLACE_SHAPE:
+		table_add(&layout->shapes[category], field, kind_of(type, true, false));
+		break;
+	case PLACE_ROW:
+		table_add(row, field, kind_of(type, false, true));
+		if (type == TYPE_PATH && row->n_paths < 1u << PATH_REFERENCE_BITS)
+			row->columns[row->n_columns - 1].path = (uint8_t)++row->n_paths;
+		break;
+	default:
+		table_add(&layout->more[category], field, kind_of(type, false, true));
+	}
 }
 
 void layout_make(struct layout *ret)
 {
 	static const char event_fixed[] =
 		"sequence INTEGER PRIMARY KEY -- one count for all categories, in the order of storing\n"
-		", time INTEGER -- ns since 1970 UTC\n"
-		", origin INTEGER -- serial of the records << 8 | number of the event among those made from them\n"
+		", time INTEGER -- ns since the time of row sequence >> 8 of table tick; so are all times here but `start`\n"
+		", origin INTEGER -- tells it from others of that time: audit: serial of the records << 8 | number of the event among\n"
+		"	-- those made from them; ebpf: the processor | number of the event at that moment << 16\n"
 		", process INTEGER -- row of process\n"
 		", shape INTEGER -- row of the shape_ table of the category\n";
+	static const char more_fixed[] = "sequence INTEGER PRIMARY KEY -- of the event that has these besides\n";
 	static const char shape_fixed[] =
 		"id INTEGER PRIMARY KEY\n"
 		", kind INTEGER -- category * 32 + number of the action\n"
@@ -62,25 +166,29 @@ void layout_make(struct layout *ret)
 	static const char process_fixed[] =
 		"id INTEGER PRIMARY KEY\n"
 		", sequence INTEGER -- first event that refers to it\n"
-		", image INTEGER -- the row that the same image had first, if this one only differs in identity\n"
+		", image INTEGER -- the row that the same image had first, if there is one\n"
+		", first INTEGER -- the row that the same process had first, if it has the columns behind `ended` but exec_count\n"
 		", parent INTEGER -- row of process, always a smaller one\n"
-		", depth INTEGER -- ancestors above\n"
-		", ancestry_cut INTEGER -- there were more\n"
+		", ancestry_cut INTEGER -- there were more ancestors\n"
+		", program INTEGER -- row of program\n"
 		", login INTEGER -- row of login\n"
 		", recorder_inferred INTEGER -- text: fields that are inferred, JSON\n"
-		", recorder_escaped INTEGER -- text: fields that are percent-escaped, also those of login, JSON\n";
+		", recorder_escaped INTEGER -- text: fields that are percent-escaped, also those of program and login, JSON\n"
+		", ended INTEGER -- (1 << 40) + (number of the event that ended the image << 1) + (1: it exited); 1 << 40: none\n";
+	static const char program_fixed[] = "id INTEGER PRIMARY KEY\n";
 	static const char login_fixed[] = "id INTEGER PRIMARY KEY\n";
 
 	table_begin(&ret->process, "", "process", process_fixed, PROCESS_N_FIXED);
+	table_begin(&ret->program, "", "program", program_fixed, PROGRAM_N_FIXED);
 	table_begin(&ret->login, "", "login", login_fixed, LOGIN_N_FIXED);
 	for (unsigned field = 0; field < N_CONTEXT_FIELDS; field++)
-		table_add(is_shared(field) ? &ret->login : &ret->process, field, !is_shared(field));
+		add_context_field(ret, field);
 	for (unsigned i = 0; i < N_CATEGORIES; i++) {
 		table_begin(&ret->events[i], "event_", categories[i].name, event_fixed, EVENT_N_FIXED);
+		table_begin(&ret->more[i], "more_", categories[i].name, more_fixed, MORE_N_FIXED);
 		table_begin(&ret->shapes[i], "shape_", categories[i].name, shape_fixed, SHAPE_N_FIXED);
 		for (unsigned field = N_CONTEXT_FIELDS; field < N_FIELDS; field++)
 			if (fields[field].categories >> i & 1)
-				table_add(is_shared(field) ? &ret->shapes[i] : &ret->events[i], field,
-					  !is_shared(field));
+				add_event_field(ret, i, field);
 	}
 }

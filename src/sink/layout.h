@@ -3,18 +3,21 @@
  * reader and the SQL of tables and views alike.
  *
  *	event_CATEGORY	a row an event: what differs from event to event
+ *	more_CATEGORY	fields that few events have; a row only where there is one
  *	shape_CATEGORY	what many events of a category have in common (kind, outcome, mode, ...), once
  *	process		a row a context: the process image
+ *	program		what it runs (executable, arguments, ...), once
  *	login		what many processes have in common (users, groups, session, container, unit), once
  *	text		texts that repeat, once
  *
- * An event of a file is so about 60 bytes. Fields whose values are few go to shape: texts, lists, flags,
- * modes, devices; those of a context that do not describe the process itself (not `process.*`) to login. */
+ * A column that is NULL still costs a byte, so a row has few columns. Numbers of sequence are counted in ticks,
+ * whose events have a base of time in common, and in blocks, within which events refer to one another's paths. */
 
 #include "event/event.h"
 
 enum column_kind {
 	COLUMN_NUMBER,			/* as it is, 64 bits, two's complement */
+	COLUMN_TIME,			/* number: the difference to the time of the row's tick */
 	COLUMN_TEXT,			/* as text: strings, lists as JSON array, addresses printed */
 	COLUMN_TEXT_ID,			/* number of a row of table text */
 	COLUMN_PATH,			/* COLUMN_dir, id of a text, and COLUMN_name; between them `/` */
@@ -24,6 +27,7 @@ struct column {
 	uint16_t field;
 	uint8_t kind;
 	uint8_t place;			/* from 0, in the table; the second of a path is place + 1 */
+	uint8_t path;			/* of a path that others may refer to, and that may be a reference: its number, from 1 on */
 };
 
 #define TABLE_MAX_COLUMNS 128
@@ -34,6 +38,7 @@ struct table {
 	unsigned n_fixed;
 	unsigned n_columns;
 	unsigned width;			/* columns in SQL, all */
+	unsigned n_paths;		/* that others may refer to */
 	struct column columns[TABLE_MAX_COLUMNS];
 	uint8_t column_of[N_FIELDS];	/* in columns[]; only for fields in the set below */
 	uint64_t fields[FIELD_WORDS];
@@ -41,15 +46,17 @@ struct table {
 
 /* Places of the fixed columns. */
 enum { EVENT_SEQUENCE, EVENT_TIME, EVENT_ORIGIN, EVENT_PROCESS, EVENT_SHAPE, EVENT_N_FIXED };
+enum { MORE_SEQUENCE, MORE_N_FIXED };
 enum { SHAPE_ID, SHAPE_KIND, SHAPE_INFERRED, SHAPE_ESCAPED, SHAPE_N_FIXED };
 enum {
-	PROCESS_ID, PROCESS_SEQUENCE, PROCESS_IMAGE, PROCESS_PARENT, PROCESS_DEPTH, PROCESS_CUT,
-	PROCESS_LOGIN, PROCESS_INFERRED, PROCESS_ESCAPED, PROCESS_N_FIXED,
+	PROCESS_ID, PROCESS_SEQUENCE, PROCESS_IMAGE, PROCESS_FIRST, PROCESS_PARENT, PROCESS_CUT, PROCESS_PROGRAM,
+	PROCESS_LOGIN, PROCESS_INFERRED, PROCESS_ESCAPED, PROCESS_ENDED, PROCESS_N_FIXED,
 };
+enum { PROGRAM_ID, PROGRAM_N_FIXED };
 enum { LOGIN_ID, LOGIN_N_FIXED };
 
 struct layout {
-	struct table events[N_CATEGORIES], shapes[N_CATEGORIES], process, login;
+	struct table events[N_CATEGORIES], more[N_CATEGORIES], shapes[N_CATEGORIES], process, program, login;
 };
 
 void layout_make(struct layout *ret);
@@ -58,3 +65,22 @@ static inline bool table_has(const struct table *table, unsigned field)
 {
 	return table->fields[field / 64] >> (field % 64) & 1;
 }
+
+/* Ticks and blocks. */
+#define TICK_BITS  8
+#define BLOCK_BITS 12
+#define BLOCK_EVENTS (UINT64_C(1) << BLOCK_BITS)
+
+/* A path that stands in an event before it, of the same block and category: how many numbers before << 1, + 1: in the
+ * second of that event's paths. */
+#define PATH_REFERENCE_BITS 1
+
+/* process.ended: number of the event << 1 | it exited, on top of this. All such numbers are stored in six bytes, so
+ * that a row does not grow when its process ends. */
+#define ENDED_BASE (INT64_C(1) << 40)
+
+/* program.process_args: they are what the command line gives when it is split at each blank. No text has this number. */
+#define TEXT_FOLLOWS 0
+
+/* text.owner: who may have referred to it, 0 processes, else category + 1; << 1 | it is percent-escaped. */
+#define TEXT_OWNER_BITS 1

@@ -10,14 +10,44 @@
 #include "event/event_json.h"
 #include "sink/schema_sql.h"
 
+#define ROW_BYTES 8 /* of a row, beside its values and a byte for each of them */
 #define MAX_TEXTS  65536
 #define MAX_SHARED 16384
 
-/* What the bytes of a text in the cache are; a shape or login is further apart by its table. */
-enum text_kind { TEXT_PLAIN, TEXT_ESCAPED, TEXT_OF_LIST, TEXT_OF_IP, TEXT_OF_NAMES, TEXT_FIRST_TABLE };
+#define MAX_PATHS  16384 /* of a block, which has 4096 events of two at most */
 
-static int bind_text(sqlite3_stmt *statement, int parameter, struct span text, bool copy)
+/* What the bytes behind a key of a cache are: apart by who refers to the text, or by the table of the row. */
+enum content { CONTENT_PLAIN, CONTENT_ESCAPED, CONTENT_LIST, CONTENT_IP, CONTENT_NAMES, CONTENT_PATH, CONTENT_SHAPE, N_OF_OWNER };
+enum { CONTENT_PROGRAM = CONTENT_SHAPE, CONTENT_LOGIN = N_OF_OWNER * (N_CATEGORIES + 1), CONTENT_IDENTITY };
+
+static uint64_t key_of(const struct rows *rows, enum content content, struct span bytes)
 {
+	return id_hash(&rows->key, rows->owner * N_OF_OWNER + content, bytes);
+}
+
+/* What a value takes in a row (sqlite.org/fileformat2.html, "Record Format"). */
+static size_t number_bytes(int64_t value)
+{
+	uint64_t magnitude = (uint64_t)(value < 0 ? ~value : value);
+
+	if (value == 0 || value == 1)
+		return 0;
+	return magnitude < 1u << 7    ? 1
+	       : magnitude < 1u << 15 ? 2
+	       : magnitude < 1u << 23 ? 3
+	       : magnitude < 1u << 31 ? 4
+	       : magnitude < UINT64_C(1) << 47 ? 6 : 8;
+}
+
+static int bind_number(struct rows *rows, sqlite3_stmt *statement, int parameter, int64_t value)
+{
+	rows->bytes += number_bytes(value);
+	return sqlite3_bind_int64(statement, parameter, value);
+}
+
+static int bind_text(struct rows *rows, sqlite3_stmt *statement, int parameter, struct span text, bool copy)
+{
+	rows->bytes += text.size;
 	return sqlite3_bind_text64(statement, parameter, text.data ? text.data : "", text.size,
 				   copy ? SQLITE_TRANSIENT : SQLITE_STATIC, SQLITE_UTF8);
 }
@@ -35,14 +65,12 @@ static int text_insert(struct rows *rows, uint64_t key, struct span text, bool e
 	int r;
 
 	sqlite3_bind_int64(rows->text, 1, rows->next_text);
-	bind_text(rows->text, 2, text, false);
-	if (escaped)
-		sqlite3_bind_int64(rows->text, 3, 1);
-	else
-		sqlite3_bind_null(rows->text, 3);
+	bind_number(rows, rows->text, 2, (int64_t)(rows->owner << TEXT_OWNER_BITS | escaped));
+	bind_text(rows, rows->text, 3, text, false);
 	r = sql_run(rows->text);
 	if (r < 0)
 		return r;
+	rows->bytes += ROW_BYTES + 2;
 	*ret = (uint64_t)rows->next_text++ << 1 | escaped;
 	id_cache_put(rows->texts, key, *ret);
 	return 0;
@@ -51,7 +79,7 @@ static int text_insert(struct rows *rows, uint64_t key, struct span text, bool e
 /* The number of a text: id << 1 | escaped. `force`: escape it, whatever it is. */
 static int text_id(struct rows *rows, struct span text, bool force, uint64_t *ret)
 {
-	uint64_t key = id_hash(&rows->key, force ? TEXT_ESCAPED : TEXT_PLAIN, text);
+	uint64_t key = key_of(rows, force ? CONTENT_ESCAPED : CONTENT_PLAIN, text);
 
 	*ret = id_cache_get(rows->texts, key);
 	if (likely(*ret))
@@ -67,7 +95,7 @@ static int text_id(struct rows *rows, struct span text, bool force, uint64_t *re
 
 static int list_id(struct rows *rows, struct span list, uint64_t *ret)
 {
-	uint64_t key = id_hash(&rows->key, TEXT_OF_LIST, list);
+	uint64_t key = key_of(rows, CONTENT_LIST, list);
 	bool escaped;
 
 	*ret = id_cache_get(rows->texts, key);
@@ -83,7 +111,7 @@ static int list_id(struct rows *rows, struct span list, uint64_t *ret)
 /* *ret is 0 if it is no address. */
 static int ip_id(struct rows *rows, struct span ip, uint64_t *ret)
 {
-	uint64_t key = id_hash(&rows->key, TEXT_OF_IP, ip);
+	uint64_t key = key_of(rows, CONTENT_IP, ip);
 	char text[IP_TEXT_MAX];
 	size_t size;
 
@@ -122,8 +150,7 @@ int row_names(struct rows *rows, const uint64_t set[FIELD_WORDS], int64_t *ret)
 		*ret = 0;
 		return 0;
 	}
-	key = id_hash(&rows->key, TEXT_OF_NAMES,
-		      (struct span){ (const char *)set, FIELD_WORDS * sizeof(*set) });
+	key = key_of(rows, CONTENT_NAMES, (struct span){ (const char *)set, FIELD_WORDS * sizeof(*set) });
 	id = id_cache_get(rows->texts, key);
 	if (!id) {
 		append_names(&names, set);
@@ -138,7 +165,7 @@ int row_names(struct rows *rows, const uint64_t set[FIELD_WORDS], int64_t *ret)
 	return 0;
 }
 
-static int bind_names(sqlite3_stmt *statement, int parameter, const uint64_t set[FIELD_WORDS])
+static int bind_names(struct rows *rows, sqlite3_stmt *statement, int parameter, const uint64_t set[FIELD_WORDS])
 {
 	_cleanup_(buffer_release) struct buffer names = { 0 };
 
@@ -146,7 +173,7 @@ static int bind_names(sqlite3_stmt *statement, int parameter, const uint64_t set
 	if (names.failed)
 		return -ENOMEM;
 	return sql_errno(names.size == 0 ? sqlite3_bind_null(statement, parameter)
-					 : bind_text(statement, parameter, buffer_span(&names), true));
+					 : bind_text(rows, statement, parameter, buffer_span(&names), true));
 }
 
 /* The fields of a row. */
@@ -165,9 +192,9 @@ static int bind_inline(struct rows *rows, sqlite3_stmt *statement, int parameter
 
 		if (size == 0)
 			return sqlite3_bind_null(statement, parameter);
-		return bind_text(statement, parameter, (struct span){ ip, size }, true);
+		return bind_text(rows, statement, parameter, (struct span){ ip, size }, true);
 	} else if (likely(span_is_utf8(text))) {
-		return bind_text(statement, parameter, text, false);
+		return bind_text(rows, statement, parameter, text, false);
 	} else {
 		buffer_clear(&rows->escaped);
 		percent_escape(&rows->escaped, text);
@@ -175,15 +202,14 @@ static int bind_inline(struct rows *rows, sqlite3_stmt *statement, int parameter
 	}
 	if (buffer_error(&rows->escaped) < 0)
 		return SQLITE_NOMEM;
-	return bind_text(statement, parameter, buffer_span(&rows->escaped), true);
+	return bind_text(rows, statement, parameter, buffer_span(&rows->escaped), true);
 }
 
-static int bind_path(struct rows *rows, sqlite3_stmt *statement, int parameter, struct span path,
-		     unsigned field, struct escapes *escapes)
+/* The path stands in this row; its folder once. */
+static int bind_whole_path(struct rows *rows, sqlite3_stmt *statement, int parameter, struct span path, bool escape)
 {
 	const char *slash = path.size ? memrchr(path.data, '/', path.size) : NULL;
 	struct span name = path;
-	bool escape = unlikely(!span_is_utf8(path));
 	int r;
 
 	if (slash) {
@@ -194,21 +220,47 @@ static int bind_path(struct rows *rows, sqlite3_stmt *statement, int parameter, 
 		r = text_id(rows, folder, escape, &id);
 		if (r < 0)
 			return r;
-		sqlite3_bind_int64(statement, parameter, (int64_t)(id >> 1));
+		bind_number(rows, statement, parameter, (int64_t)(id >> 1));
 	} else {
 		sqlite3_bind_null(statement, parameter);
 	}
-	if (likely(!escape)) {
-		r = bind_text(statement, parameter + 1, name, false);
-	} else {
-		buffer_clear(&rows->escaped);
-		percent_escape(&rows->escaped, name);
-		if (buffer_error(&rows->escaped) < 0)
-			return -ENOMEM;
-		escapes_add(escapes, field);
-		r = bind_text(statement, parameter + 1, buffer_span(&rows->escaped), true);
+	if (likely(!escape))
+		return sql_errno(bind_text(rows, statement, parameter + 1, name, false));
+	buffer_clear(&rows->escaped);
+	percent_escape(&rows->escaped, name);
+	if (buffer_error(&rows->escaped) < 0)
+		return -ENOMEM;
+	return sql_errno(bind_text(rows, statement, parameter + 1, buffer_span(&rows->escaped), true));
+}
+
+static int bind_path(struct rows *rows, sqlite3_stmt *statement, const struct column *column, struct span path,
+		     struct escapes *escapes)
+{
+	int parameter = column->place + 1, r;
+	uint64_t key = 0, found = 0;
+	bool escape;
+
+	if (column->path) {
+		key = key_of(rows, CONTENT_PATH, path);
+		found = id_cache_get(rows->paths, key);
 	}
-	return sql_errno(r);
+	if (found) {
+		if (unlikely(found & 1))
+			escapes_add(escapes, column->field);
+		sqlite3_bind_null(statement, parameter);
+		return sql_errno(bind_number(rows, statement, parameter + 1,
+					     (int64_t)((rows->sequence - (found >> 2)) << PATH_REFERENCE_BITS |
+						       (found >> 1 & 1))));
+	}
+	escape = unlikely(!span_is_utf8(path));
+	if (escape)
+		escapes_add(escapes, column->field);
+	r = bind_whole_path(rows, statement, parameter, path, escape);
+	if (r == 0 && column->path)
+		rows->new_paths[rows->n_new_paths++] = (struct new_path){
+			key, rows->sequence << 2 | (column->path - 1u) << 1 | escape
+		};
+	return r;
 }
 
 static int bind_field(struct rows *rows, sqlite3_stmt *statement, const struct column *column,
@@ -219,14 +271,15 @@ static int bind_field(struct rows *rows, sqlite3_stmt *statement, const struct c
 	struct span text;
 	uint64_t id;
 
-	if (column->kind == COLUMN_NUMBER)
-		return sql_errno(
-			sqlite3_bind_int64(statement, parameter, (int64_t)values_number(values, field)));
+	if (column->kind == COLUMN_NUMBER || column->kind == COLUMN_TIME)
+		return sql_errno(bind_number(rows, statement, parameter,
+					     (int64_t)(values_number(values, field) -
+						       (column->kind == COLUMN_TIME ? rows->tick_ns : 0))));
 	text = values_text(values, field);
 	if (column->kind == COLUMN_TEXT)
 		return sql_errno(bind_inline(rows, statement, parameter, text, field, escapes));
 	if (column->kind == COLUMN_PATH)
-		return bind_path(rows, statement, parameter, text, field, escapes);
+		return bind_path(rows, statement, column, text, escapes);
 	if (fields[field].type == TYPE_LIST)
 		r = list_id(rows, text, &id);
 	else if (fields[field].type == TYPE_IP)
@@ -239,20 +292,19 @@ static int bind_field(struct rows *rows, sqlite3_stmt *statement, const struct c
 		escapes_add(escapes, field);
 	if (unlikely(id == 0))
 		return sql_errno(sqlite3_bind_null(statement, parameter));
-	return sql_errno(sqlite3_bind_int64(statement, parameter, (int64_t)(id >> 1)));
+	return sql_errno(bind_number(rows, statement, parameter, (int64_t)(id >> 1)));
 }
 
-/* Binds every field of the table; `skip`: one that the caller binds itself. */
-int row_bind(struct rows *rows, struct insert *insert, const struct values *values, unsigned skip,
+int row_bind(struct rows *rows, struct insert *insert, const struct values *values, const uint64_t *skip,
 	     struct escapes *escapes)
 {
 	const struct table *table = insert->table;
 
+	if (table->n_paths > 0)
+		rows->n_new_paths = 0;
 	for (unsigned i = 0; i < FIELD_WORDS; i++) {
-		uint64_t now = values->known[i] & table->fields[i], before = insert->bound[i];
+		uint64_t now = values->known[i] & table->fields[i] & ~(skip ? skip[i] : 0), before = insert->bound[i];
 
-		if (skip / 64 == i)
-			now &= ~(UINT64_C(1) << (skip % 64));
 		insert->bound[i] |= now; /* should one of them fail */
 		for (uint64_t bits = now; bits; bits &= bits - 1) {
 			unsigned field = i * 64 + (unsigned)__builtin_ctzll(bits);
@@ -273,6 +325,22 @@ int row_bind(struct rows *rows, struct insert *insert, const struct values *valu
 		insert->bound[i] = now;
 	}
 	return 0;
+}
+
+int row_insert(struct rows *rows, struct insert *insert)
+{
+	int r = sql_run(insert->statement);
+
+	if (r == 0)
+		rows->bytes += ROW_BYTES + insert->table->width;
+	return r;
+}
+
+void rows_keep_paths(struct rows *rows)
+{
+	for (unsigned i = 0; i < rows->n_new_paths; i++)
+		id_cache_put(rows->paths, rows->new_paths[i].key, rows->new_paths[i].value);
+	rows->n_new_paths = 0;
 }
 
 /* Rows that are shared. */
@@ -306,19 +374,20 @@ static void append_content(struct buffer *content, const struct values *values,
 		}
 }
 
-static void known_of(const struct table *table, const struct values *values, uint64_t ret[FIELD_WORDS])
+/* Which of the table's fields are known, but those of `skip`. */
+static void known_of(const struct table *table, const struct values *values, const uint64_t *skip, uint64_t ret[FIELD_WORDS])
 {
 	for (unsigned i = 0; i < FIELD_WORDS; i++)
-		ret[i] = values->known[i] & table->fields[i];
+		ret[i] = values->known[i] & table->fields[i] & ~(skip ? skip[i] : 0);
 }
 
-/* Binds and inserts a row that was not in the cache. */
+/* Inserts a row that was not in the cache; all but its id is bound. */
 static int shared_insert(struct rows *rows, struct insert *insert, uint64_t key, bool escaped, int64_t *ret)
 {
 	int r;
 
 	sqlite3_bind_int64(insert->statement, 1, insert->next_id);
-	r = sql_run(insert->statement);
+	r = row_insert(rows, insert);
 	if (r < 0)
 		return r;
 	*ret = insert->next_id++;
@@ -337,7 +406,7 @@ int row_shape(struct rows *rows, struct insert *insert, const struct event *even
 
 	for (unsigned i = 0; i < FIELD_WORDS; i++)
 		inferred[i] = values->inferred[i] & values->known[i];
-	known_of(insert->table, values, known);
+	known_of(insert->table, values, NULL, known);
 	buffer_clear(&rows->content);
 	buffer_append(&rows->content, &number, sizeof(number));
 	buffer_append(&rows->content, inferred, sizeof(inferred));
@@ -345,51 +414,112 @@ int row_shape(struct rows *rows, struct insert *insert, const struct event *even
 	append_content(&rows->content, values, known);
 	if (buffer_error(&rows->content) < 0)
 		return -ENOMEM;
-	key = id_hash(&rows->key, TEXT_FIRST_TABLE + 1 + event_category(event), buffer_span(&rows->content));
+	key = key_of(rows, CONTENT_SHAPE, buffer_span(&rows->content));
 	found = id_cache_get(rows->shared, key);
 	if (likely(found)) {
 		*ret = (int64_t)(found >> 1);
 		return 0;
 	}
-	r = row_bind(rows, insert, values, FIELD_NONE, &all);
+	r = row_bind(rows, insert, values, NULL, &all);
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(insert->statement, SHAPE_KIND + 1, number);
-	r = bind_names(insert->statement, SHAPE_INFERRED + 1, inferred);
+	r = bind_names(rows, insert->statement, SHAPE_INFERRED + 1, inferred);
 	if (r < 0)
 		return r;
-	r = bind_names(insert->statement, SHAPE_ESCAPED + 1, all.fields);
+	r = bind_names(rows, insert->statement, SHAPE_ESCAPED + 1, all.fields);
 	if (r < 0)
 		return r;
 	return shared_insert(rows, insert, key, false, ret);
 }
 
-int row_login(struct rows *rows, struct insert *insert, const struct context *context, int64_t *ret,
-	      bool *ret_escaped)
+/* Fields whose text is no UTF-8: rare, so looked for only when the row is known to have one. */
+static void find_escapes(const struct table *table, const struct values *values, struct escapes *escapes)
 {
-	struct escapes escapes = { 0 };
-	uint64_t known[FIELD_WORDS], key, found, any = 0;
+	for (unsigned field = 0; field < N_CONTEXT_FIELDS; field++) {
+		struct span text, item;
+
+		if (!table_has(table, field) || !field_type_is_text(fields[field].type) || fields[field].type == TYPE_IP)
+			continue;
+		text = values_text(values, field);
+		if (fields[field].type != TYPE_LIST && span_utf8_prefix(text) < text.size)
+			escapes_add(escapes, field);
+		while (fields[field].type == TYPE_LIST && list_next(&text, &item))
+			if (span_utf8_prefix(item) < item.size)
+				escapes_add(escapes, field);
+	}
+}
+
+/* `content`: of which table; `follows`: a field that follows from the others, FIELD_NONE: none does. */
+static int row_of_context(struct rows *rows, struct insert *insert, unsigned content, const struct values *values,
+			  unsigned follows, struct escapes *escapes, int64_t *ret)
+{
+	struct escapes own = { 0 };
+	uint64_t known[FIELD_WORDS], skip[FIELD_WORDS] = { 0 }, key, found, any = 0;
 	int r;
 
-	known_of(insert->table, &context->values, known);
+	if (follows != FIELD_NONE)
+		skip[follows / 64] = UINT64_C(1) << (follows % 64);
+	known_of(insert->table, values, skip, known);
 	buffer_clear(&rows->content);
-	append_content(&rows->content, &context->values, known);
+	buffer_append(&rows->content, &follows, sizeof(follows));
+	append_content(&rows->content, values, known);
 	if (buffer_error(&rows->content) < 0)
 		return -ENOMEM;
-	key = id_hash(&rows->key, TEXT_FIRST_TABLE, buffer_span(&rows->content));
+	key = id_hash(&rows->key, content, buffer_span(&rows->content));
 	found = id_cache_get(rows->shared, key);
 	if (likely(found)) {
+		if (unlikely(found & 1))
+			find_escapes(insert->table, values, escapes);
 		*ret = (int64_t)(found >> 1);
-		*ret_escaped = found & 1;
 		return 0;
 	}
-	r = row_bind(rows, insert, &context->values, FIELD_NONE, &escapes);
+	r = row_bind(rows, insert, values, skip, &own);
 	if (r < 0)
 		return r;
-	for (unsigned i = 0; i < FIELD_WORDS; i++)
-		any |= escapes.fields[i];
-	*ret_escaped = any != 0;
+	for (unsigned i = 0; i < FIELD_WORDS; i++) {
+		any |= own.fields[i];
+		escapes->fields[i] |= own.fields[i];
+		insert->bound[i] |= skip[i];
+	}
+	if (follows != FIELD_NONE)
+		sqlite3_bind_int64(insert->statement, insert->table->columns[insert->table->column_of[follows]].place + 1,
+				   TEXT_FOLLOWS);
 	return shared_insert(rows, insert, key, any != 0, ret);
+}
+
+int row_program(struct rows *rows, struct insert *insert, const struct context *context, bool args_follow,
+		struct escapes *escapes, int64_t *ret)
+{
+	return row_of_context(rows, insert, CONTENT_PROGRAM, &context->values, args_follow ? FIELD_args : FIELD_NONE, escapes,
+			      ret);
+}
+
+int row_login(struct rows *rows, struct insert *insert, const struct context *context, struct escapes *escapes, int64_t *ret)
+{
+	return row_of_context(rows, insert, CONTENT_LOGIN, &context->values, FIELD_NONE, escapes, ret);
+}
+
+int row_identity(struct rows *rows, const struct values *values, const uint64_t set[FIELD_WORDS], int64_t parent,
+		 uint64_t *ret_key, int64_t *ret)
+{
+	uint64_t known[FIELD_WORDS];
+
+	for (unsigned i = 0; i < FIELD_WORDS; i++)
+		known[i] = values->known[i] & set[i];
+	buffer_clear(&rows->content);
+	buffer_append(&rows->content, &parent, sizeof(parent));
+	append_content(&rows->content, values, known);
+	if (buffer_error(&rows->content) < 0)
+		return -ENOMEM;
+	*ret_key = id_hash(&rows->key, CONTENT_IDENTITY, buffer_span(&rows->content));
+	*ret = (int64_t)(id_cache_get(rows->shared, *ret_key) >> 1);
+	return 0;
+}
+
+void row_identity_put(struct rows *rows, uint64_t key, int64_t id)
+{
+	id_cache_put(rows->shared, key, (uint64_t)id << 1);
 }
 
 /* Opening. */
@@ -422,8 +552,7 @@ int insert_open(struct insert *insert, sqlite3 *db, const struct table *table)
 	r = sql_prepare(db, buffer_text(&sql), &insert->statement);
 	if (r < 0)
 		return r;
-	return rows_next_id(db, table->name, table->n_fixed == EVENT_N_FIXED ? "sequence" : "id",
-			    &insert->next_id);
+	return rows_next_id(db, table->name, strncmp(table->fixed, "id", 2) == 0 ? "id" : "sequence", &insert->next_id);
 }
 
 void insert_close(struct insert *insert)
@@ -445,6 +574,9 @@ int rows_open(struct rows *rows, sqlite3 *db)
 	r = id_cache_new(&rows->shared, MAX_SHARED);
 	if (r < 0)
 		return r;
+	r = id_cache_new(&rows->paths, MAX_PATHS);
+	if (r < 0)
+		return r;
 	r = rows_next_id(db, "text", "id", &rows->next_text);
 	if (r < 0)
 		return r;
@@ -456,6 +588,7 @@ void rows_close(struct rows *rows)
 	rows->text = sql_finalize(rows->text);
 	rows->texts = id_cache_free(rows->texts);
 	rows->shared = id_cache_free(rows->shared);
+	rows->paths = id_cache_free(rows->paths);
 	buffer_release(&rows->content);
 	buffer_release(&rows->escaped);
 }
@@ -464,4 +597,11 @@ void rows_forget(struct rows *rows)
 {
 	id_cache_clear(rows->texts);
 	id_cache_clear(rows->shared);
+	rows_forget_paths(rows);
+}
+
+void rows_forget_paths(struct rows *rows)
+{
+	id_cache_clear(rows->paths);
+	rows->n_new_paths = 0;
 }

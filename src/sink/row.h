@@ -13,6 +13,11 @@ struct insert {
 	int64_t next_id;
 };
 
+/* A path of the row that is being bound, told to `paths` when the row is stored. */
+struct new_path {
+	uint64_t key, value;
+};
+
 /* What the tables of one database have in common. */
 struct rows {
 	sqlite3 *db;			/* borrowed */
@@ -20,9 +25,18 @@ struct rows {
 	int64_t next_text;
 	struct id_key key;
 	struct id_cache *texts;		/* text -> id << 1 | escaped */
-	struct id_cache *shared;	/* content of a row of shape or login -> id << 1 | escaped */
+	struct id_cache *shared;	/* content of a shared row, identity of a process -> id << 1 | escaped */
+	struct id_cache *paths;		/* path -> where in this block it stands: sequence << 2 | its second path << 1 | escaped */
+	struct new_path new_paths[1 << PATH_REFERENCE_BITS];
+	unsigned n_new_paths;
 	struct buffer content;		/* of the row looked for */
 	struct buffer escaped;		/* scratch */
+
+	/* Of the event whose rows are being bound, set by store.c. */
+	uint64_t sequence;
+	uint64_t tick_ns;		/* its times are counted from here */
+	unsigned owner;			/* of new texts, see TEXT_OWNER_BITS */
+	size_t bytes;			/* what was inserted takes on disk, roughly */
 };
 
 /* Fields whose text was not UTF-8 and is stored percent-escaped. */
@@ -37,22 +51,30 @@ static inline void escapes_add(struct escapes *escapes, unsigned field)
 
 int rows_open(struct rows *rows, sqlite3 *db);	/* 0 or -errno; rows_close() in either case */
 void rows_close(struct rows *rows);
-void rows_forget(struct rows *rows);		/* what was inserted since is gone */
+void rows_forget(struct rows *rows);		/* what was inserted since is gone, or nothing may refer to it any more */
+void rows_forget_paths(struct rows *rows);	/* a block ends */
+void rows_keep_paths(struct rows *rows);	/* the row with the paths that were bound last is stored */
 
 int insert_open(struct insert *insert, sqlite3 *db, const struct table *table);
 void insert_close(struct insert *insert);
 /* One more than the largest there is. */
 int rows_next_id(sqlite3 *db, const char *table, const char *column, int64_t *ret);
 
-/* Binds every field of the table but `skip` (FIELD_NONE: none), and adds to `escapes`. The texts are
+/* Binds every field of the table but those of `skip` (NULL: none), and adds to `escapes`. The texts are
  * borrowed until the statement has run. */
-int row_bind(struct rows *rows, struct insert *insert, const struct values *values, unsigned skip,
+int row_bind(struct rows *rows, struct insert *insert, const struct values *values, const uint64_t *skip,
 	     struct escapes *escapes);
-/* The row of a shape_ table (with what the event's own row had to escape) or of login that has this
- * content, made if there is none.  *ret_escaped: some fields of the login are escaped. */
+int row_insert(struct rows *rows, struct insert *insert);	/* runs it */
+/* The row of a shape_ table that has this content, made if there is none, with what the event's own rows had to escape. */
 int row_shape(struct rows *rows, struct insert *insert, const struct event *event,
 	      const struct escapes *escapes, int64_t *ret);
-int row_login(struct rows *rows, struct insert *insert, const struct context *context,
-	      int64_t *ret, bool *ret_escaped);
+/* The same of program (args_follow: they are not stored, see TEXT_FOLLOWS) and login.  Adds to `escapes` what is escaped in it. */
+int row_program(struct rows *rows, struct insert *insert, const struct context *context, bool args_follow,
+		struct escapes *escapes, int64_t *ret);
+int row_login(struct rows *rows, struct insert *insert, const struct context *context, struct escapes *escapes, int64_t *ret);
+/* The row of process that has these fields in its own columns and this parent; 0: none.  *ret_key is for row_identity_put(). */
+int row_identity(struct rows *rows, const struct values *values, const uint64_t set[FIELD_WORDS], int64_t parent,
+		 uint64_t *ret_key, int64_t *ret);
+void row_identity_put(struct rows *rows, uint64_t key, int64_t id);
 /* Text with the names of a set of fields, JSON; 0 if it is empty. */
 int row_names(struct rows *rows, const uint64_t set[FIELD_WORDS], int64_t *ret);

@@ -44,16 +44,52 @@ static void append_template(struct buffer *sql, const char *template, const char
 	buffer_append_text(sql, template);
 }
 
-/* One field as the view shows it; `alias` is that of its table, `login` that of table login. */
-static void append_value(struct buffer *sql, const struct column *column, const char *alias)
+/* The names that a table has in a view, and the tick that its times are counted from. */
+struct from {
+	const char *alias, *tick;
+};
+
+/* A path that stands in the row, or in an event before it. */
+static void append_path(struct buffer *sql, const struct column *column, const char *x, const struct from *from,
+			const struct table *table)
 {
-	unsigned field = column->field;
+	buffer_append_text(sql, column->path ? "CASE WHEN typeof(" : "iif(");
+	if (column->path) {
+		buffer_printf(sql, "%s_name) = 'integer' THEN (SELECT CASE %s_name & 1", x, x);
+		for (unsigned i = 0; i < table->n_columns; i++) {
+			char name[FIELD_COLUMN_MAX];
+
+			if (!table->columns[i].path)
+				continue;
+			field_column((enum field)table->columns[i].field, name);
+			buffer_printf(
+				sql,
+				" WHEN %u THEN iif(r.%s_dir IS NULL, r.%s_name, (SELECT value FROM text WHERE id = r.%s_dir) || '/' || r.%s_name)",
+				table->columns[i].path - 1, name, name, name, name);
+		}
+		buffer_printf(sql, " END FROM %s r WHERE r.sequence = %s.sequence - (%s_name >> 1)) ELSE iif(", table->name,
+			      from->alias, x);
+	}
+	buffer_printf(sql, "%s_dir IS NULL, %s_name, (SELECT value FROM text WHERE id = %s_dir) || '/' || %s_name)", x, x, x,
+		      x);
+	if (column->path)
+		buffer_append_text(sql, " END");
+}
+
+/* One field as the view shows it. */
+static void append_value(struct buffer *sql, const struct table *table, unsigned field, const struct from *from)
+{
+	const struct column *column = &table->columns[table->column_of[field]];
+	const char *alias = from->alias;
 	const char *template = number_sql[fields[field].type];
 	char name[FIELD_COLUMN_MAX];
-	char x[FIELD_COLUMN_MAX + 8];
+	char x[2 * FIELD_COLUMN_MAX];
 
 	field_column((enum field)field, name);
-	snprintf(x, sizeof(x), "%s.%s", alias, name);
+	if (column->kind == COLUMN_TIME)
+		snprintf(x, sizeof(x), "(%s.time + %s.%s)", from->tick, alias, name);
+	else
+		snprintf(x, sizeof(x), "%s.%s", alias, name);
 	for (unsigned i = 0; i < ARRAY_SIZE(own_sql); i++)
 		if (own_sql[i].field == field)
 			template = own_sql[i].sql;
@@ -69,26 +105,49 @@ static void append_value(struct buffer *sql, const struct column *column, const 
 	else if (column->kind == COLUMN_TEXT_ID)
 		buffer_printf(sql, "(SELECT value FROM text WHERE id = %s)", x);
 	else if (column->kind == COLUMN_PATH)
-		buffer_printf(
-			sql,
-			"iif(%s_dir IS NULL, %s_name, (SELECT value FROM text WHERE id = %s_dir) || '/' || %s_name)",
-			x, x, x, x);
+		append_path(sql, column, x, from, table);
 	else if (template)
 		append_template(sql, template, x);
 	else
 		buffer_append_text(sql, x);
 }
 
-static void append_columns(struct buffer *sql, const struct table *table, const char *alias)
+static void append_column(struct buffer *sql, const struct table *table, unsigned field, const struct from *from)
 {
-	for (unsigned i = 0; i < table->n_columns; i++) {
-		char name[FIELD_COLUMN_MAX];
+	char name[FIELD_COLUMN_MAX];
 
-		field_column((enum field)table->columns[i].field, name);
-		buffer_append_text(sql, ",\n\t");
-		append_value(sql, &table->columns[i], alias);
-		buffer_printf(sql, " AS %s", name);
-	}
+	field_column((enum field)field, name);
+	buffer_append_text(sql, ",\n\t");
+	append_value(sql, table, field, from);
+	buffer_printf(sql, " AS %s", name);
+}
+
+static void append_columns(struct buffer *sql, const struct table *table, const struct from *from)
+{
+	for (unsigned i = 0; i < table->n_columns; i++)
+		append_column(sql, table, table->columns[i].field, from);
+}
+
+/* Rows of process, and what belongs to them: p the image, f the first of the process, g its program, l its login, t the tick of
+ * the first. `_parent`: those of the parent. */
+#define JOIN_PROCESS                                                                                               \
+	"LEFT JOIN process f ON f.id = coalesce(p.first, p.id) LEFT JOIN tick ft ON ft.id = f.sequence >> 8\n"       \
+	"LEFT JOIN program g ON g.id = p.program LEFT JOIN login l ON l.id = p.login\n"                              \
+	"LEFT JOIN process parent ON parent.id = f.parent LEFT JOIN program pg ON pg.id = parent.program\n"          \
+	"LEFT JOIN process pf ON pf.id = coalesce(parent.first, parent.id)"
+
+static const struct from image = { "p", "ft" }, first = { "f", "ft" }, program = { "g", NULL }, login = { "l", NULL };
+
+/* All fields of a context but those of login, in the order of the table of fields. */
+static void append_process(struct buffer *sql, const struct layout *layout)
+{
+	for (unsigned field = 0; field < N_CONTEXT_FIELDS; field++)
+		if (field == FIELD_exec_count)
+			append_column(sql, &layout->process, field, &image);
+		else if (table_has(&layout->process, field))
+			append_column(sql, &layout->process, field, &first);
+		else if (table_has(&layout->program, field))
+			append_column(sql, &layout->program, field, &program);
 }
 
 static void append_time(struct buffer *sql, const char *x, const char *name)
@@ -117,6 +176,7 @@ static void append_table(struct buffer *sql, const struct table *table)
 		field_column((enum field)field, name);
 		switch ((enum column_kind)table->columns[i].kind) {
 		case COLUMN_NUMBER:
+		case COLUMN_TIME:
 			buffer_printf(sql, ", %s INTEGER -- %s\n", name, fields[field].meaning);
 			break;
 		case COLUMN_TEXT:
@@ -128,8 +188,11 @@ static void append_table(struct buffer *sql, const struct table *table)
 							  : "");
 			break;
 		case COLUMN_PATH:
-			buffer_printf(sql, ", %s_dir INTEGER -- text: folder of: %s\n, %s_name TEXT\n", name,
-				      fields[field].meaning, name);
+			buffer_printf(sql, ", %s_dir INTEGER -- text: folder of: %s\n, %s_name%s\n", name,
+				      fields[field].meaning, name,
+				      table->columns[i].path
+					      ? " -- or a number: it stands in the event that is so many numbers << 1 before, + 1: as its second path"
+					      : " TEXT");
 		}
 	}
 	buffer_append_text(sql, ");\n");
@@ -139,13 +202,16 @@ static void append_table(struct buffer *sql, const struct table *table)
 static void append_parent(struct buffer *sql, const struct layout *layout)
 {
 	static const uint16_t shown[] = { FIELD_entity_id, FIELD_name, FIELD_executable, FIELD_command_line };
+	static const struct from parent_first = { "pf", NULL }, parent_program = { "pg", NULL };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(shown); i++) {
+		bool is_program = table_has(&layout->program, shown[i]);
 		char name[FIELD_COLUMN_MAX];
 
 		field_column((enum field)shown[i], name);
 		buffer_append_text(sql, ",\n\t");
-		append_value(sql, &layout->process.columns[layout->process.column_of[shown[i]]], "parent");
+		append_value(sql, is_program ? &layout->program : &layout->process, shown[i],
+			     is_program ? &parent_program : &parent_first);
 		buffer_printf(sql, " AS process_parent_%s", name + strlen("process_"));
 	}
 }
@@ -162,26 +228,27 @@ static void append_action(struct buffer *sql, unsigned category)
 static void append_category_view(struct buffer *sql, const struct layout *layout, unsigned category)
 {
 	const char *name = categories[category].name;
+	const struct from row = { "e", "t" }, more = { "m", "t" }, shape = { "s", NULL };
 
 	buffer_printf(sql, "CREATE VIEW %s_events AS SELECT\n\te.sequence AS sequence", name);
-	append_time(sql, "e.time", "time");
-	buffer_printf(sql, ",\n\tprintf('%%x-%%x', e.time, e.origin) AS event_id,\n\t'%s' AS category", name);
+	append_time(sql, "(t.time + e.time)", "time");
+	buffer_printf(sql, ",\n\tprintf('%%x-%%x', t.time + e.time, e.origin) AS event_id,\n\t'%s' AS category", name);
 	append_action(sql, category);
-	append_columns(sql, &layout->shapes[category], "s");
-	append_columns(sql, &layout->events[category], "e");
+	append_columns(sql, &layout->shapes[category], &shape);
+	append_columns(sql, &layout->events[category], &row);
+	append_columns(sql, &layout->more[category], &more);
 	buffer_append_text(sql, ",\n\tcoalesce(p.image, p.id) AS process_row"); /* processes.id */
-	append_columns(sql, &layout->process, "p");
+	append_process(sql, layout);
 	append_parent(sql, layout);
-	append_columns(sql, &layout->login, "l");
+	append_columns(sql, &layout->login, &login);
 	append_both_lists(sql, "(SELECT value FROM text WHERE id = p.recorder_inferred)",
 			  "s.recorder_inferred", "recorder_inferred");
 	append_both_lists(sql, "(SELECT value FROM text WHERE id = p.recorder_escaped)", "s.recorder_escaped",
 			  "recorder_escaped");
-	buffer_printf(
-		sql,
-		"\nFROM event_%s e LEFT JOIN shape_%s s ON s.id = e.shape LEFT JOIN process p ON p.id = e.process\n"
-		"LEFT JOIN login l ON l.id = p.login LEFT JOIN process parent ON parent.id = p.parent;\n",
-		name, name);
+	buffer_printf(sql,
+		      "\nFROM event_%s e LEFT JOIN tick t ON t.id = e.sequence >> 8 LEFT JOIN shape_%s s ON s.id = e.shape\n"
+		      "LEFT JOIN more_%s m ON m.sequence = e.sequence LEFT JOIN process p ON p.id = e.process\n" JOIN_PROCESS ";\n",
+		      name, name, name);
 }
 
 /* What all categories have, a row an event. CAST, since an arm whose column has another type than that of its
@@ -206,27 +273,37 @@ static void append_events_view(struct buffer *sql)
 
 static void append_processes_view(struct buffer *sql, const struct layout *layout)
 {
+	static const struct from above = { "qg", NULL };
+	const struct table *shape = &layout->shapes[CATEGORY_process];
+	static const uint16_t ends[] = { FIELD_exit_code, FIELD_exit_signal };
+	static const struct from end = { "xs", NULL };
+
 	buffer_append_text(sql, "CREATE VIEW processes AS SELECT\n\tp.id AS id,\n\tp.sequence AS sequence");
-	append_columns(sql, &layout->process, "p");
+	append_process(sql, layout);
 	append_parent(sql, layout);
 	buffer_append_text(
 		sql,
-		",\n\t(WITH RECURSIVE up(id, n) AS (SELECT p.parent, 1 UNION ALL SELECT q.parent, n + 1 FROM up "
-		"JOIN process q ON q.id = up.id WHERE n < 64)\n\tSELECT group_concat(coalesce(");
-	append_value(sql, &layout->process.columns[layout->process.column_of[FIELD_executable]], "q");
+		",\n\t(WITH RECURSIVE up(id, n) AS (SELECT f.parent, 1 UNION ALL SELECT qf.parent, n + 1 FROM up "
+		"JOIN process q ON q.id = up.id JOIN process qf ON qf.id = coalesce(q.first, q.id) WHERE n < 64)\n"
+		"\tSELECT group_concat(coalesce(");
+	append_value(sql, &layout->program, FIELD_executable, &above);
 	buffer_append_text(sql, ", ");
-	append_value(sql, &layout->process.columns[layout->process.column_of[FIELD_name]], "q");
-	buffer_append_text(sql, ", '?'), ' < ') FROM up JOIN process q ON q.id = up.id) AS process_ancestry");
-	append_columns(sql, &layout->login, "l");
-	append_time(sql, "x.time", "process_end");
-	buffer_append_text(
-		sql,
-		",\n\tx.exit_code AS process_exit_code,\n\tx.exit_signal AS process_exit_signal,\n"
-		"\tx.next AS next_image,\n"
-		"\t(SELECT value FROM text WHERE id = p.recorder_inferred) AS recorder_inferred,\n"
-		"\t(SELECT value FROM text WHERE id = p.recorder_escaped) AS recorder_escaped\n"
-		"FROM process p LEFT JOIN login l ON l.id = p.login LEFT JOIN process parent ON parent.id = p.parent\n"
-		"LEFT JOIN process_end x ON x.process = p.id WHERE p.image IS NULL;\n");
+	append_value(sql, &layout->program, FIELD_name, &above);
+	buffer_append_text(sql, ", '?'), ' < ') FROM up JOIN process q ON q.id = up.id LEFT JOIN program qg ON qg.id = q.program) "
+				"AS process_ancestry");
+	append_columns(sql, &layout->login, &login);
+	append_time(sql, "(xt.time + x.time)", "process_end");
+	for (unsigned i = 0; i < ARRAY_SIZE(ends); i++)
+		append_column(sql, shape, ends[i], &end);
+	buffer_printf(sql,
+		      ",\n\tiif(xs.kind = %u, x.process, NULL) AS next_image,\n"
+		      "\t(SELECT value FROM text WHERE id = p.recorder_inferred) AS recorder_inferred,\n"
+		      "\t(SELECT value FROM text WHERE id = p.recorder_escaped) AS recorder_escaped\n"
+		      "FROM process p " JOIN_PROCESS "\n"
+		      "LEFT JOIN event_process x ON x.sequence = (p.ended - %lld) >> 1 LEFT JOIN tick xt ON xt.id = x.sequence >> 8\n"
+		      "LEFT JOIN shape_process xs ON xs.id = x.shape\n"
+		      "WHERE p.image IS NULL OR NOT EXISTS (SELECT 1 FROM process i WHERE i.id = p.image);\n",
+		      kinds[KIND_ID(process, exec)].number, (long long)ENDED_BASE);
 }
 
 /* The gaps are events of the recorder; here their fields are without the object's name. */
@@ -278,13 +355,7 @@ static void append_signals_view(struct buffer *sql)
 		"\tuser_name, user_audit_name, session_id\nFROM signal_events;\n");
 }
 
-void schema_sql_category(struct buffer *sql, const struct layout *layout, unsigned category)
-{
-	append_table(sql, &layout->shapes[category]);
-	append_table(sql, &layout->events[category]);
-}
-
-void schema_sql_views(struct buffer *sql, const struct layout *layout)
+void schema_sql_drop_views(struct buffer *sql)
 {
 	static const char *const others[] = { "events", "processes", "gaps", "signals" };
 
@@ -292,6 +363,10 @@ void schema_sql_views(struct buffer *sql, const struct layout *layout)
 		buffer_printf(sql, "DROP VIEW IF EXISTS %s_events;\n", categories[i].name);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		buffer_printf(sql, "DROP VIEW IF EXISTS %s;\n", others[i]);
+}
+
+void schema_sql_views(struct buffer *sql, const struct layout *layout)
+{
 	for (unsigned i = 0; i < N_CATEGORIES; i++)
 		append_category_view(sql, layout, i);
 	append_events_view(sql);
@@ -300,28 +375,43 @@ void schema_sql_views(struct buffer *sql, const struct layout *layout)
 	append_signals_view(sql);
 }
 
-void schema_sql(struct buffer *sql, const struct layout *layout)
+/* What every version had. */
+static const char lasting[] = "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;\n"
+			      "CREATE TABLE run (first_sequence INTEGER -- a row for each time a recorder opened this file\n"
+			      ", time INTEGER, host_id TEXT, host_name TEXT, boot_id TEXT);\n";
+
+void schema_sql_tables(struct buffer *sql, const struct layout *layout)
 {
 	buffer_append_text(
 		sql,
-		"CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;\n"
 		"CREATE TABLE text (id INTEGER PRIMARY KEY\n"
+		", owner INTEGER -- rows of whom refer to it (0: processes, else number of the category + 1) << 1\n"
+		"	-- | 1: it was not valid UTF-8, and `%` and the bytes that were not are %XX here\n"
 		", value TEXT -- valid UTF-8 without NUL; lists as JSON arrays, addresses printed\n"
-		", escaped INTEGER -- 1: it was not, and `%` and the bytes that were not are %XX here\n"
 		");\n"
-		"CREATE TABLE block (first_sequence INTEGER PRIMARY KEY -- a few thousand events that were stored together:\n"
+		"CREATE TABLE tick (id INTEGER PRIMARY KEY -- sequence >> 8\n"
+		", time INTEGER -- ns since 1970 UTC, from which the times of these events are counted\n"
+		");\n"
+		"CREATE TABLE block (id INTEGER PRIMARY KEY -- sequence >> 12\n"
 		", min_time INTEGER, max_time INTEGER -- turns a range of time into one of sequence\n"
-		", events INTEGER);\n"
-		"CREATE TABLE run (first_sequence INTEGER -- a row for each time a recorder opened this file\n"
-		", time INTEGER, host_id TEXT, host_name TEXT, boot_id TEXT);\n"
-		"CREATE TABLE process_end (process INTEGER PRIMARY KEY -- row of process\n"
-		", time INTEGER -- when it exited, or began another program; NULL: that was not seen\n"
-		", next INTEGER -- row of process: the image it became; NULL: it exited\n"
-		", exit_code INTEGER, exit_signal INTEGER);\n");
+		");\n"
+		"CREATE TABLE content (block INTEGER, category INTEGER -- what a block holds of a category, by its number\n"
+		", events INTEGER, bytes INTEGER -- roughly\n"
+		", PRIMARY KEY (block, category)) WITHOUT ROWID;\n");
+	append_table(sql, &layout->program);
 	append_table(sql, &layout->login);
 	append_table(sql, &layout->process);
-	for (unsigned i = 0; i < N_CATEGORIES; i++)
-		schema_sql_category(sql, layout, i);
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		append_table(sql, &layout->shapes[i]);
+		append_table(sql, &layout->more[i]);
+		append_table(sql, &layout->events[i]);
+	}
+}
+
+void schema_sql(struct buffer *sql, const struct layout *layout)
+{
+	buffer_append_text(sql, lasting);
+	schema_sql_tables(sql, layout);
 	schema_sql_views(sql, layout);
 }
 

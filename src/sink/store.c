@@ -15,8 +15,6 @@
 #define ROW_MASK ((INT64_C(1) << ROW_BITS) - 1)
 #define TAG_MASK UINT32_C(0x3fffff)
 
-#define TEXT_AS_COMMAND_LINE 0 /* process_args: see args_follow() */
-
 /* Processes. */
 
 /* Are the arguments what the command line gives when it is split at each blank?  Then they need no place. */
@@ -47,24 +45,12 @@ static void bind_id(sqlite3_stmt *statement, int parameter, int64_t id)
 		sqlite3_bind_null(statement, parameter);
 }
 
-/* time_ns 0: unknown.  next 0: none, it exited. */
-static int end_image(struct store *store, int64_t row, uint64_t time_ns, int64_t next,
-		     const struct event *exit)
+/* By the event that is being stored. */
+static int end_image(struct store *store, int64_t row, bool exited)
 {
-	sqlite3_stmt *statement = store->end;
-
-	bind_id(statement, 1, row);
-	bind_id(statement, 2, (int64_t)time_ns);
-	bind_id(statement, 3, next);
-	if (exit && values_has(&exit->values, FIELD_exit_code))
-		sqlite3_bind_int64(statement, 4, exit->exit_code);
-	else
-		sqlite3_bind_null(statement, 4);
-	if (exit && values_has(&exit->values, FIELD_exit_signal))
-		sqlite3_bind_int64(statement, 5, exit->exit_signal);
-	else
-		sqlite3_bind_null(statement, 5);
-	return sql_run(statement);
+	sqlite3_bind_int64(store->end, 1, ENDED_BASE + (int64_t)(store->next_sequence << 1 | exited));
+	sqlite3_bind_int64(store->end, 2, row);
+	return sql_run(store->end);
 }
 
 static uint64_t exec_count(const struct context *context)
@@ -125,51 +111,35 @@ static int bind_remarks(struct store *store, const struct values *values, const 
 	return 0;
 }
 
-/* Fields of login whose text is no UTF-8: rare, so looked for only when the row is known to have one. */
-static void find_login_escapes(const struct store *store, const struct values *values,
-			       struct escapes *escapes)
-{
-	for (unsigned field = 0; field < N_CONTEXT_FIELDS; field++) {
-		struct span text, item;
-
-		if (!table_has(&store->layout.login, field) || !field_type_is_text(fields[field].type) ||
-		    fields[field].type == TYPE_IP)
-			continue;
-		text = values_text(values, field);
-		if (fields[field].type != TYPE_LIST && span_utf8_prefix(text) < text.size)
-			escapes_add(escapes, field);
-		while (fields[field].type == TYPE_LIST && list_next(&text, &item))
-			if (span_utf8_prefix(item) < item.size)
-				escapes_add(escapes, field);
-	}
-}
-
-/* A context that has no row yet; its parent has one. `exec`: the event that began the image, or NULL. */
-static int insert_process(struct store *store, struct context *context, const struct event *exec)
+/* A context that has no row yet; its parent has one. */
+static int insert_process(struct store *store, struct context *context)
 {
 	struct insert *insert = &store->process;
 	sqlite3_stmt *statement = insert->statement;
 	const struct values *values = &context->values;
 	struct escapes escapes = { 0 };
-	int64_t id = insert->next_id, login, image;
-	uint64_t other, count;
-	bool as_command_line = values_has(values, FIELD_args) && args_follow(context), login_escaped;
+	int64_t id = insert->next_id, program, login, image, first = 0;
+	int64_t parent = context->parent ? context_row(store, context->parent) : 0;
+	uint64_t other, count, key = 0;
 	int r;
 
 	if (id > ROW_MASK)
 		return -EOVERFLOW;
-	r = row_login(&store->rows, &store->login, context, &login, &login_escaped);
+	r = row_login(&store->rows, &store->login, context, &escapes, &login);
 	if (r < 0)
 		return r;
-	if (unlikely(login_escaped))
-		find_login_escapes(store, values, &escapes);
-	r = row_bind(&store->rows, insert, values, as_command_line ? FIELD_args : FIELD_NONE, &escapes);
+	r = row_program(&store->rows, &store->program, context, values_has(values, FIELD_args) && args_follow(context),
+			&escapes, &program);
 	if (r < 0)
 		return r;
-	if (as_command_line) {
-		sqlite3_bind_int64(statement, store->args_parameter, TEXT_AS_COMMAND_LINE);
-		insert->bound[FIELD_args / 64] |= UINT64_C(1) << (FIELD_args % 64);
+	if (values_has(values, FIELD_entity_id)) {
+		r = row_identity(&store->rows, values, store->identity, parent, &key, &first);
+		if (r < 0)
+			return r;
 	}
+	r = row_bind(&store->rows, insert, values, first ? store->identity : NULL, &escapes);
+	if (r < 0)
+		return r;
 	r = bind_remarks(store, values, &escapes);
 	if (r < 0)
 		return r;
@@ -177,24 +147,28 @@ static int insert_process(struct store *store, struct context *context, const st
 	sqlite3_bind_int64(statement, PROCESS_ID + 1, id);
 	sqlite3_bind_int64(statement, PROCESS_SEQUENCE + 1, (int64_t)store->next_sequence);
 	bind_id(statement, PROCESS_IMAGE + 1, image);
-	bind_id(statement, PROCESS_PARENT + 1, context->parent ? context_row(store, context->parent) : 0);
-	sqlite3_bind_int64(statement, PROCESS_DEPTH + 1, context->depth);
-	sqlite3_bind_int64(statement, PROCESS_CUT + 1, context->ancestry_cut);
+	bind_id(statement, PROCESS_FIRST + 1, first);
+	bind_id(statement, PROCESS_PARENT + 1, first ? 0 : parent);
+	bind_id(statement, PROCESS_CUT + 1, context->ancestry_cut);
+	sqlite3_bind_int64(statement, PROCESS_PROGRAM + 1, program);
 	sqlite3_bind_int64(statement, PROCESS_LOGIN + 1, login);
+	sqlite3_bind_int64(statement, PROCESS_ENDED + 1, ENDED_BASE);
 	r = remember_context(store, context);
 	if (r < 0)
 		return r;
-	r = sql_run(statement);
+	r = row_insert(&store->rows, insert);
 	if (r < 0)
 		return r;
 	insert->next_id++;
 	context->row = store->tag | id;
+	if (key && !first)
+		row_identity_put(&store->rows, key, id);
 	if (image || !values_has(values, FIELD_entity_id))
 		return 0;
 	count = exec_count(context);
 	if (other && (other & 0xffff) < count) {
 		/* The image before ended as this one began. */
-		r = end_image(store, (int64_t)(other >> 16), exec ? exec->time_ns : 0, id, NULL);
+		r = end_image(store, (int64_t)(other >> 16), false);
 		if (r < 0)
 			return r;
 	}
@@ -213,9 +187,7 @@ static int store_context(struct store *store, struct event *event, int64_t *ret)
 	     c = c->parent)
 		above[n++] = c;
 	while (n > 0) {
-		struct context *c = above[--n];
-		bool is_exec = event->kind == KIND_ID(process, exec) && c == event->context;
-		int r = insert_process(store, c, is_exec ? event : NULL);
+		int r = insert_process(store, above[--n]);
 
 		if (r < 0)
 			return r;
@@ -224,46 +196,118 @@ static int store_context(struct store *store, struct event *event, int64_t *ret)
 	return 0;
 }
 
-int store_event(struct store *store, struct event *event)
+/* The rows of an image that exits: the first that it had, and the one that this event refers to. */
+static int end_process(struct store *store, const struct context *context, int64_t row)
+{
+	uint64_t other;
+	int64_t image = image_of(store, context, &other);
+	int r = image && image != row ? end_image(store, image, true) : 0;
+
+	return r < 0 ? r : end_image(store, row, true);
+}
+
+/* The base of time of the numbers of sequence around the next: there already, or the time of this event. */
+static int begin_tick(struct store *store, uint64_t time_ns)
+{
+	uint64_t id = store->next_sequence >> TICK_BITS;
+	int r;
+
+	if (likely(id == store->tick_id))
+		return 0;
+	sqlite3_bind_int64(store->tick, 1, (int64_t)id);
+	sqlite3_bind_int64(store->tick, 2, (int64_t)time_ns);
+	r = sqlite3_step(store->tick);
+	if (r == SQLITE_ROW)
+		store->rows.tick_ns = (uint64_t)sqlite3_column_int64(store->tick, 0);
+	while (r == SQLITE_ROW)
+		r = sqlite3_step(store->tick);
+	sqlite3_reset(store->tick);
+	if (r != SQLITE_DONE)
+		return sql_errno(r);
+	if (store->next_sequence >> BLOCK_BITS != store->rows.sequence >> BLOCK_BITS)
+		rows_forget_paths(&store->rows);
+	store->tick_id = id;
+	return 0;
+}
+
+/* Fields that most of its kind do not have. */
+static int insert_more(struct store *store, const struct event *event, unsigned category, struct escapes *escapes)
+{
+	struct insert *insert = &store->more[category];
+	uint64_t any = 0;
+	int r;
+
+	for (unsigned i = 0; i < FIELD_WORDS; i++)
+		any |= event->values.known[i] & insert->table->fields[i];
+	if (!any)
+		return 0;
+	r = row_bind(&store->rows, insert, &event->values, NULL, escapes);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(insert->statement, MORE_SEQUENCE + 1, (int64_t)store->rows.sequence);
+	store->next_sequence++; /* should the event fail, no other may have this row */
+	return row_insert(&store->rows, insert);
+}
+
+static int insert_event(struct store *store, const struct event *event, int64_t process)
 {
 	unsigned category = event_category(event);
 	struct insert *insert = &store->events[category];
 	sqlite3_stmt *statement = insert->statement;
 	struct escapes escapes = { 0 };
-	int64_t process = 0, shape;
+	int64_t shape;
+	int r;
+
+	store->rows.owner = category + 1;
+	r = insert_more(store, event, category, &escapes);
+	if (r < 0)
+		return r;
+	r = row_bind(&store->rows, insert, &event->values, NULL, &escapes);
+	if (r < 0)
+		return r;
+	r = row_shape(&store->rows, &store->shapes[category], event, &escapes, &shape);
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(statement, EVENT_SEQUENCE + 1, (int64_t)store->rows.sequence);
+	sqlite3_bind_int64(statement, EVENT_TIME + 1, (int64_t)(event->time_ns - store->rows.tick_ns));
+	sqlite3_bind_int64(statement, EVENT_ORIGIN + 1, (int64_t)event->origin);
+	bind_id(statement, EVENT_PROCESS + 1, process);
+	sqlite3_bind_int64(statement, EVENT_SHAPE + 1, shape);
+	r = row_insert(&store->rows, insert);
+	if (r < 0)
+		return r;
+	rows_keep_paths(&store->rows);
+	return 0;
+}
+
+int store_event(struct store *store, struct event *event)
+{
+	int64_t process = 0;
 	int r;
 
 	if (event->values.failed || (event->context && event->context->values.failed))
 		return -ENOMEM;
+	r = begin_tick(store, event->time_ns);
+	if (r < 0)
+		return r;
+	store->rows.sequence = store->next_sequence;
+	store->rows.owner = 0;
 	if (event->context) {
 		r = store_context(store, event, &process);
 		if (r < 0)
 			return r;
 	}
 	if (event->kind == KIND_ID(process, exit) && process) {
-		uint64_t other;
-		int64_t image = image_of(store, event->context, &other);
-
-		r = end_image(store, image ? image : process, event->time_ns, 0, event);
+		r = end_process(store, event->context, process);
 		if (r < 0)
 			return r;
 	}
 	/* Its own row last: what failed before can be tried again. */
-	r = row_bind(&store->rows, insert, &event->values, FIELD_NONE, &escapes);
+	r = insert_event(store, event, process);
 	if (r < 0)
 		return r;
-	r = row_shape(&store->rows, &store->shapes[category], event, &escapes, &shape);
-	if (r < 0)
-		return r;
-	sqlite3_bind_int64(statement, EVENT_SEQUENCE + 1, (int64_t)store->next_sequence);
-	sqlite3_bind_int64(statement, EVENT_TIME + 1, (int64_t)event->time_ns);
-	sqlite3_bind_int64(statement, EVENT_ORIGIN + 1, (int64_t)event->origin);
-	bind_id(statement, EVENT_PROCESS + 1, process);
-	sqlite3_bind_int64(statement, EVENT_SHAPE + 1, shape);
-	r = sql_run(statement);
-	if (r < 0)
-		return r;
-	event->sequence = store->next_sequence++;
+	event->sequence = store->rows.sequence;
+	store->next_sequence = store->rows.sequence + 1;
 	return 0;
 }
 
@@ -280,12 +324,11 @@ static int load_images(struct store *store)
 	_cleanup_(buffer_release) struct buffer sql = { 0 };
 	int r;
 
-	buffer_printf(
-		&sql,
-		"SELECT id, process_entity_id, process_exec_count FROM process p WHERE image IS NULL AND "
-		"process_entity_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM process_end WHERE process = p.id) "
-		"ORDER BY id DESC LIMIT %d",
-		MAX_IMAGES_LOADED);
+	buffer_printf(&sql,
+		      "SELECT p.id, f.process_entity_id, p.process_exec_count "
+		      "FROM process p JOIN process f ON f.id = coalesce(p.first, p.id) "
+		      "WHERE p.image IS NULL AND p.ended = %lld AND f.process_entity_id IS NOT NULL ORDER BY p.id DESC LIMIT %d",
+		      (long long)ENDED_BASE, MAX_IMAGES_LOADED);
 	r = sql_prepare(store->db, buffer_text(&sql), &statement);
 	if (r < 0)
 		return r;
@@ -311,21 +354,59 @@ int store_forget(struct store *store)
 		context_unref(context);
 	}
 	store->context_bytes = 0;
+	store->tick_id = UINT64_MAX;
 	rows_forget(&store->rows);
 	id_cache_clear(store->images);
 	return load_images(store);
 }
 
+/* Which numbers are free. What a recorder before left of a block stays as it is: the next is begun. */
+static int find_sequence(struct store *store)
+{
+	int64_t next;
+	int r = rows_next_id(store->db, "block", "id", &next);
+
+	if (r < 0)
+		return r;
+	if (next > INT64_MAX >> BLOCK_BITS)
+		return -EBADMSG;
+	if (next > 1)
+		store->next_sequence = (uint64_t)next << BLOCK_BITS;
+	for (unsigned i = 0; i < N_CATEGORIES; i++)
+		store->next_sequence = MAX(store->next_sequence, (uint64_t)store->events[i].next_id);
+	if (store->next_sequence > 1)
+		store->next_sequence = (store->next_sequence + BLOCK_EVENTS - 1) & ~(BLOCK_EVENTS - 1);
+	return 0;
+}
+
+static int open_inserts(struct store *store)
+{
+	struct layout *layout = &store->layout;
+	int r = insert_open(&store->process, store->db, &layout->process);
+
+	if (r == 0)
+		r = insert_open(&store->program, store->db, &layout->program);
+	if (r == 0)
+		r = insert_open(&store->login, store->db, &layout->login);
+	for (unsigned i = 0; i < N_CATEGORIES && r == 0; i++) {
+		r = insert_open(&store->shapes[i], store->db, &layout->shapes[i]);
+		if (r == 0)
+			r = insert_open(&store->more[i], store->db, &layout->more[i]);
+		if (r == 0)
+			r = insert_open(&store->events[i], store->db, &layout->events[i]);
+	}
+	return r;
+}
+
 int store_open(struct store *store, sqlite3 *db)
 {
-	const struct table *process = &store->layout.process;
 	uint32_t tag = 0;
-	int64_t next;
 	int r;
 
-	*store = (struct store){ .db = db, .next_sequence = 1 };
+	*store = (struct store){ .db = db, .next_sequence = 1, .tick_id = UINT64_MAX };
 	layout_make(&store->layout);
-	store->args_parameter = process->columns[process->column_of[FIELD_args]].place + 1;
+	memcpy(store->identity, store->layout.process.fields, sizeof(store->identity));
+	store->identity[FIELD_exec_count / 64] &= ~(UINT64_C(1) << (FIELD_exec_count % 64));
 	while ((tag & TAG_MASK) == 0)
 		if (getrandom(&tag, sizeof(tag), 0) != (ssize_t)sizeof(tag))
 			return -errno;
@@ -336,27 +417,16 @@ int store_open(struct store *store, sqlite3 *db)
 	r = id_cache_new(&store->images, MAX_IMAGES);
 	if (r < 0)
 		return r;
-	r = insert_open(&store->process, db, process);
+	r = open_inserts(store);
 	if (r < 0)
 		return r;
-	r = insert_open(&store->login, db, &store->layout.login);
+	r = find_sequence(store);
 	if (r < 0)
 		return r;
-	for (unsigned i = 0; i < N_CATEGORIES; i++) {
-		r = insert_open(&store->shapes[i], db, &store->layout.shapes[i]);
-		if (r < 0)
-			return r;
-		r = insert_open(&store->events[i], db, &store->layout.events[i]);
-		if (r < 0)
-			return r;
-		store->next_sequence = MAX(store->next_sequence, (uint64_t)store->events[i].next_id);
-	}
-	/* Events that were stored and are gone by now: their numbers are not given again. */
-	r = rows_next_id(db, "block", "first_sequence + events - 1", &next);
+	r = sql_prepare(db, "UPDATE process SET ended = ? WHERE id = ?", &store->end);
 	if (r < 0)
 		return r;
-	store->next_sequence = MAX(store->next_sequence, (uint64_t)next);
-	r = sql_prepare(db, "INSERT OR REPLACE INTO process_end VALUES (?,?,?,?,?)", &store->end);
+	r = sql_prepare(db, "INSERT INTO tick VALUES (?,?) ON CONFLICT DO UPDATE SET time = time RETURNING time", &store->tick);
 	if (r < 0)
 		return r;
 	return load_images(store);
@@ -368,11 +438,14 @@ void store_close(struct store *store)
 	free(store->contexts);
 	for (unsigned i = 0; i < N_CATEGORIES; i++) {
 		insert_close(&store->events[i]);
+		insert_close(&store->more[i]);
 		insert_close(&store->shapes[i]);
 	}
 	insert_close(&store->process);
+	insert_close(&store->program);
 	insert_close(&store->login);
 	sql_finalize(store->end);
+	sql_finalize(store->tick);
 	rows_close(&store->rows);
 	id_cache_free(store->images);
 	*store = (struct store){ 0 };

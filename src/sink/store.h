@@ -9,11 +9,12 @@ struct store {
 	sqlite3 *db;			/* borrowed */
 	struct layout layout;
 	struct rows rows;
-	struct insert events[N_CATEGORIES], shapes[N_CATEGORIES], process, login;
-	sqlite3_stmt *end;
-	int args_parameter;		/* of the INSERT into process */
+	struct insert events[N_CATEGORIES], more[N_CATEGORIES], shapes[N_CATEGORIES], process, program, login;
+	uint64_t identity[FIELD_WORDS];	/* fields of process that a later image of it does not repeat */
+	sqlite3_stmt *end, *tick;
 	uint64_t next_sequence;
-	int64_t tag;			/* in context->row: a row of another database is not ours */
+	uint64_t tick_id;		/* of rows.tick_ns; 0: none yet */
+	int64_t tag;			/* in context->row: a row of another database, or of another chapter, is not ours */
 	struct id_cache *images;	/* entity id -> row of process << 16 | exec count */
 	struct context **contexts;	/* referenced: written since store_settle() */
 	size_t n_contexts, max_contexts, context_bytes;	/* bytes: of their text */

@@ -1,4 +1,5 @@
 #include "sink/history.h"
+#include "sink/layout.h"
 
 #include "sink/test_sink.h"
 
@@ -367,7 +368,7 @@ static void stats_and_hosts(void **state)
 	/* An event tells of the boot it belongs to, not of the latest. */
 	assert_int_equal(history_json_options(history, 10, &host), 0);
 	assert_memory_equal(host.boot_id.data, "boot-1", 6);
-	assert_int_equal(history_json_options(history, 11, &host), 0);
+	assert_int_equal(history_json_options(history, BLOCK_EVENTS, &host), 0);
 	assert_memory_equal(host.boot_id.data, "boot-2", 6);
 	history_free(history);
 }
@@ -402,7 +403,7 @@ static void strange_content(void **state)
 		"UPDATE process SET login = -1",
 		"DELETE FROM text WHERE id % 2",
 		"UPDATE text SET value = NULL",
-		"UPDATE text SET value = x'ff00fe', escaped = 1",
+		"UPDATE text SET value = x'ff00fe', owner = owner | 1",
 		"UPDATE text SET value = '[\"' || value",
 		"UPDATE shape_process SET kind = 33",
 		"UPDATE shape_file SET kind = 'x'",
@@ -416,6 +417,18 @@ static void strange_content(void **state)
 		"DELETE FROM run",
 		"UPDATE meta SET value = x'00'",
 		"DELETE FROM shape_process",
+		"UPDATE event_file SET file_path_name = 99999, file_target_path_name = -3",
+		"UPDATE event_file SET file_path_name = 0",
+		"UPDATE event_file SET file_path_name = 3, file_target_path_name = x'00ff'",
+		"UPDATE process SET first = id, image = id + 1, program = 'x'",
+		"UPDATE process SET first = id - 1, ended = 7",
+		"UPDATE process SET first = 99999, ended = 9223372036854775807",
+		"UPDATE program SET process_args = 12345",
+		"UPDATE tick SET time = 'yesterday'",
+		"DELETE FROM program",
+		"DELETE FROM content",
+		"DELETE FROM more_file",
+		"DELETE FROM tick",
 	};
 	struct place *place = *state;
 	struct sink *sink = database_must_open(place->file);
