@@ -17,7 +17,8 @@ struct command {
 	const char *summary;
 	const char *text;		/* more, with examples; NULL: nothing */
 	const struct option *options;	/* ends with a name of NULL */
-	size_t options_size;		/* of the struct they are read into, zeroed before */
+	size_t options_size;		/* of the struct they are read into */
+	const void *defaults;		/* what that struct is before; NULL: zeroed */
 	unsigned min_arguments, max_arguments;
 	int (*run)(const void *options, size_t n, char *const *arguments);
 	bool hidden;

@@ -112,6 +112,13 @@ def test_version():
     (("query", "--type", "proces"), "process"),
     (("query", "process.pth is '/bin/ls'"), "process.path"),
     (("query", "process.path is"), "process.path is"),
+    (("query", "--group-by", "process.pth"), "process.path"),
+    (("query", "--group-by", "process.path,process.pid,user.name"), "more than 2"),
+    (("query", "file", "--group-by", "dns.query"), "dns.query"),
+    (("query", "--count", "--group-by", "process.path"), "--group-by"),
+    (("query", "--count", "--csv"), "--count"),
+    (("query", "--follow-process", "bash"), "bash"),
+    (("query", "--at", "10m"), "--follow-process"),
     (("query", "process.path matches '('"), "("),
     (("query", "process.pid is 'x'"), "process.pid"),
     (("query", "network.addr in '300.1.1.1/8'"), "300.1.1.1/8"),
@@ -381,6 +388,107 @@ def test_csv(database):
     rows = list(csv.DictReader(io.StringIO(cli("query", "--db", database, "--csv").text)))
     assert len(rows) == 7
     assert [row["action"] for row in rows] == actions(query(database))
+
+
+def groups(database, fields, *arguments):
+    """What has which value how often, and the line that tells of the rest."""
+    lines = json_lines(cli("query", "--db", database, "--json", "--group-by", fields, *arguments).text)
+    *rows, others = [line for line in lines if line.get("kind") != "gap"]
+    assert others.pop("kind") == "others"
+    return [(*(row[name] for name in fields.split(",")), row["count"]) for row in rows], others
+
+
+def test_count(database):
+    assert cli("query", "--db", database, "--count").text == "7\n"
+    assert cli("query", "--db", database, "--count", "file.operation is 'create'").text == "2\n"
+    assert cli("query", "--db", database, "--count", "--type", "file,network", "--json").text == '{"count":4}\n'
+    assert cli("query", "--db", database, "--count", "dns").text == "0\n"
+    assert cli("query", "--db", database, "--count", "--limit", "3").text == "3\n"
+
+
+@pytest.mark.parametrize("fields, arguments, found", [
+    ("process.path", [], [("/usr/bin/curl", 5), ("/bin/bash", 1), ("/usr/sbin/sshd", 1)]),
+    ("process.executable", ["file"], [("/usr/bin/curl", 3)]),
+    ("event.category", [], [("file", 3), ("process", 2), ("network", 1), ("security", 1)]),
+    ("file.operation", [], [("create", 2), ("delete", 1)]),
+    ("file.path,event.action", ["--type", "file"], [("/home/alice/new%C3", "create", 1), ("/home/alice/out", "create", 1),
+                                                   ("/home/alice/out", "delete", 1)]),
+    ("network.addr,network.port", [], [("93.184.216.34", 443, 1)]),
+    ("destination.ip", [], [("93.184.216.34", 1)]),
+    ("process.parent_path", ["process"], [("/bin/bash", 1), (None, 1)]),
+    ("process.ancestry_path", ["--until", f"{DAY}T22:13:22Z"], [("/bin/bash", 1), (None, 1)]),
+    ("process.args", ["process.pid is '101'", "process"], [("\x1b[31mred", 1), ("-o", 1), ("curl", 1), ("two words", 1)]),
+    ("dns.query", [], []),
+])
+def test_group_by(database, fields, arguments, found):
+    rows, others = groups(database, fields, *arguments)
+    assert sorted(rows, key=str) == sorted(found, key=str)
+    assert [row[-1] for row in rows] == sorted((row[-1] for row in rows), reverse=True)
+    assert others["count"] == 0 and not others["more_values"]
+
+
+def test_group_by_shows_the_most_frequent(database):
+    rows, others = groups(database, "process.path", "--limit", "1")
+    assert rows == [("/usr/bin/curl", 5)] and (others["events"], others["values"], others["count"]) == (7, 2, 2)
+    line = json_lines(cli("query", "--db", database, "--json", "--group-by", "process.path").text)[0]
+    assert line == {"process.path": "/usr/bin/curl", "count": 5, "count_max": 5, "share": 71.43,
+                    "first": f"{DAY}T22:13:21.000000000Z", "last": f"{DAY}T22:13:25.000000000Z"}
+    done = cli("query", "--db", database, "--csv", "--group-by", "process.path", "--limit", "2")
+    assert [row["count"] for row in csv.DictReader(io.StringIO(done.text))] == ["5", "1"]
+    text = cli("query", "--db", database, "--group-by", "process.path", "--utc").text
+    assert "71.4 %" in text and "22:13:21" in text and "7 events" in text
+    assert "process.path" in text.splitlines()[0]
+
+
+def test_group_by_more_than_fits(tmp_path):
+    """More values than are kept: the frequent one is told, and that the rest is not exact."""
+    log, database = tmp_path / "audit.log", tmp_path / "x.db"
+    with log.open("w") as file:
+        for serial in range(1, 130001):
+            hot = serial % 10 == 0
+            file.write(record(serial // 1000, serial, "USER_LOGIN", f"pid=200 uid=0 auid=1000 ses=9 msg='op=login id=1000 "
+                              f"exe=\"/usr/sbin/sshd\" hostname={'hot' if hot else serial} addr=10.1.2.3 terminal=ssh "
+                              "res=success'"))
+    cli("import", "audit", log, "--db", database)
+    assert cli("query", "--db", database, "--count").text == "130000\n"
+    rows, others = groups(database, "source.domain")
+    assert rows[0] == ("hot", 13000)
+    assert others["more_values"] and 0 < others["count_max"] <= 3
+    assert sum(row[-1] for row in rows) + others["count"] == 130000
+    text = cli("query", "--db", database, "--group-by", "source.domain").text
+    assert "more values than are kept" in text and "at least" in text
+
+
+def test_follow_process(database):
+    """A process and all below it, in order, and nothing else."""
+    everything = ["exec", "exec", "create", "create", "connect", "delete"]
+    assert actions(query(database, "--follow-process", "100")) == everything
+    assert actions(query(database, "--follow-process", "101")) == everything[1:]
+    assert actions(query(database, "--follow-process", "100", "file", "--limit", "1")) == ["delete"]
+    entity = query(database, "process.pid is '101'", "--limit", "1")[0]["process"]["entity_id"]
+    assert actions(query(database, "--follow-process", entity)) == everything[1:]
+    assert cli("query", "--db", database, "--follow-process", entity, "--count").text == "5\n"
+    assert "4000000" in cli("query", "--db", database, "--follow-process", "4000000", check=1).error
+    assert "at this time" in cli("query", "--db", database, "--follow-process", "101", "--at", "2001-01-01", check=1).error
+
+
+def test_follow_a_pid_that_was_used_again(tmp_path):
+    log, database = tmp_path / "audit.log", tmp_path / "x.db"
+    log.write_text("".join([
+        call(0, 1, 59, 300, 50, "/bin/first", [('"/bin/first"', "NORMAL")], arguments(0, 1, "first")),
+        call(1, 2, 231, 300, 50, "/bin/first"),
+        call(100, 3, 59, 300, 60, "/bin/second", [('"/bin/second"', "NORMAL")], arguments(100, 3, "second")),
+    ]))
+    cli("import", "audit", log, "--db", database)
+    events = query(database)
+    entities = {event["process"]["executable"]: event["process"]["entity_id"] for event in events}
+    assert len(entities) == 2 == len(set(entities.values()))
+    error = cli("query", "--db", database, "--follow-process", "300", check=1).error
+    assert "2 processes" in error and "--at" in error and all(entity in error for entity in entities.values())
+    for name, entity in entities.items():
+        assert {event["process"]["executable"] for event in query(database, "--follow-process", entity)} == {name}
+    found = query(database, "--follow-process", "300", "--at", f"{DAY}T22:16:00Z")
+    assert {event["process"]["executable"] for event in found} == {"/bin/second"}
 
 
 def test_table_is_plain_text_off_a_terminal(database):
