@@ -6,6 +6,8 @@ import json
 import os
 import pty
 import re
+import resource
+import signal
 import socket
 import struct
 import subprocess
@@ -16,7 +18,7 @@ import pytest
 
 from driver import BIN, cli, json_lines
 
-COMMANDS = ["run", "query", "show", "tree", "gaps", "tail", "status", "health", "config", "subscription", "snapshot",
+COMMANDS = ["run", "query", "export", "show", "tree", "gaps", "tail", "status", "health", "config", "subscription", "snapshot",
             "audit-rules", "import", "command", "uninstall", "help", "version"]
 DAY = "2023-11-14"
 
@@ -551,6 +553,101 @@ def test_gaps_at_the_end(tmp_path):
 def test_no_gaps(database):
     assert cli("gaps", "--db", database).text
     assert cli("gaps", "--db", database, "--json").text == ""
+
+
+# Export
+
+@pytest.mark.parametrize("arguments", [[], ["file"], ["--since", f"{DAY}T22:13:23Z"], ["--type", "network"], ["dns"]])
+def test_export_is_what_query_shows(database, arguments):
+    wanted = {form: cli("query", "--db", database, f"--{form}", *arguments).stdout for form in ("json", "csv")}
+    assert cli("export", "--db", database, *arguments).stdout == wanted["json"]
+    assert cli("export", "--db", database, "--format", "ndjson", *arguments).stdout == wanted["json"]
+    assert cli("export", "--db", database, "--format", "csv", *arguments).stdout == wanted["csv"]
+
+
+def test_export_to_a_file(database, tmp_path):
+    out, part = tmp_path / "out", tmp_path / "out.part"
+    wanted = cli("query", "--db", database, "--json").stdout
+    assert cli("export", "--db", database, "--output", out).text == f"{out}: 7 events\n"
+    assert out.read_bytes() == wanted and out.stat().st_mode & 0o7777 == 0o600 and not part.exists()
+    assert "--force" in cli("export", "--db", database, "--output", out, "file", check=1).error
+    assert out.read_bytes() == wanted
+    cli("export", "--db", database, "--output", out, "--force", "--format", "csv")
+    assert out.read_bytes() == cli("query", "--db", database, "--csv").stdout
+    out.unlink()
+    part.write_text("left by one that was killed")
+    assert "out.part" in cli("export", "--db", database, "--output", out, check=1).error
+    assert part.read_text() and not out.exists()
+    with part.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert "another" in cli("export", "--db", database, "--output", out, "--force", check=1).error
+    cli("export", "--db", database, "--output", out, "--force")
+    assert out.read_bytes() == wanted and not part.exists()
+
+
+def test_export_refuses(database, tmp_path):
+    before = database.read_bytes()
+    assert "history itself" in cli("export", "--db", database, "--output", database, "--force", check=1).error
+    assert database.read_bytes() == before
+    assert "no ordinary file" in cli("export", "--db", database, "--output", "/dev/null", "--force", check=1).error
+    assert "No such file" in cli("export", "--db", database, "--output", tmp_path / "no" / "out", check=1).error
+    assert "--output" in cli("export", "--db", database, "--force", check=2).error
+    assert "ndjson|csv" in cli("export", "--db", database, "--format", "xml", check=2).error
+    assert cli("export", "--db", tmp_path / "none.db", "--output", tmp_path / "out", check=1).error
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be somebody else")
+def test_export_without_permission(database, tmp_path):
+    tmp_path.chmod(0o755)
+    copy = tmp_path / "copy.db"
+    cli("snapshot", copy, "--db", database)
+    os.chown(copy, 65534, 65534)
+    assert cli("export", "--db", copy, "--output", tmp_path / "out", check=4, user=65534, group=65534, extra_groups=[]).error
+    assert not list(tmp_path.glob("out*"))
+
+
+def limit_files():
+    """What is longer than that cannot be written: a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+
+def interrupt_before():
+    """Ctrl-C that comes before the program can have finished."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("prepare, why", [(limit_files, "too large"), (interrupt_before, "interrupted")])
+def test_export_leaves_no_half_file(database, tmp_path, prepare, why):
+    out, copy = tmp_path / "out", tmp_path / "copy.db"
+    cli("snapshot", copy, "--db", database)  # nothing is written to read it
+    assert why in cli("export", "--db", copy, "--output", out, check=1, preexec_fn=prepare).error
+    assert list(tmp_path.iterdir()) == [copy]
+    out.write_text("before")
+    assert why in cli("export", "--db", copy, "--output", out, "--force", check=1, preexec_fn=prepare).error
+    assert out.read_text() == "before" and set(tmp_path.iterdir()) == {copy, out}
+
+
+def test_export_to_nobody(database):
+    """A reader that goes ends it quietly, also where SIGPIPE is ignored; a full disk does not."""
+    for restore in (True, False):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([BIN, "export", "--db", database], stdout=writer, stderr=subprocess.PIPE, restore_signals=restore)
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BIN, "export", "--db", database], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("recorder: ")
+
+
+def test_export_shows_its_progress(database, tmp_path):
+    shown = on_a_terminal("export", "--db", database, "--output", tmp_path / "out")
+    assert " %  " in shown and shown.endswith("7 events\r\n")
+    assert " %  " not in on_a_terminal("export", "--db", database, "--output", tmp_path / "quiet", "--quiet")
+    assert " %  " not in on_a_terminal("export", "--db", database)
 
 
 # Show and tree
