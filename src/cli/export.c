@@ -120,7 +120,7 @@ static int write_gaps(struct export *export, struct history *history)
 	struct screen screen = export->format.screen;
 
 	screen.out = export->format.csv ? stderr : export->out;
-	return gaps_print(history, &range, &screen, !export->format.csv);
+	return gaps_print(history, &range, &screen, export->format.csv ? GAPS_TABLE : GAPS_JSON);
 }
 
 static int write_events(struct export *export, struct history *history)

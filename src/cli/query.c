@@ -204,7 +204,7 @@ static int print_gaps(struct query *query, struct history *history)
 		screen.out = stderr;
 		screen.colour = false;
 	}
-	return gaps_print(history, &range, &screen, query->options->print.json);
+	return gaps_print(history, &range, &screen, query->options->print.json ? GAPS_JSON : GAPS_TABLE);
 }
 
 static int read_events(struct query *query, struct history *history)

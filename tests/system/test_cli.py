@@ -4,6 +4,7 @@ import fcntl
 import io
 import json
 import os
+import pathlib
 import pty
 import re
 import resource
@@ -21,6 +22,7 @@ from driver import BIN, cli, json_lines
 COMMANDS = ["run", "query", "export", "show", "tree", "gaps", "tail", "status", "health", "config", "subscription", "snapshot",
             "audit-rules", "import", "command", "uninstall", "help", "version"]
 DAY = "2023-11-14"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def record(second, serial, kind, body):
@@ -543,11 +545,50 @@ def test_gaps_at_the_end(tmp_path):
     assert "kernel_lost" not in cli("query", "--db", database, "--until", f"{DAY}T22:13:21Z").text
     gap = {"kind": "gap", "begin": f"{DAY}T22:13:22.000000000Z", "end": f"{DAY}T22:13:23.000000000Z", "class": "all",
            "count": 5, "unit": "records", "exact": True, "cause": "kernel_lost"}
-    assert json_lines(cli("query", "--db", database, "--json").text)[-1] == gap
+    *_, told = json_lines(cli("query", "--db", database, "--json").text)
+    assert "AuditdRulesBufferSize" in told["mend"] and told["why"]
+    gap = {**gap, "why": told["why"], "mend": told["mend"]}
+    assert told == gap
     assert json_lines(cli("gaps", "--db", database, "--json").text) == [gap]
     event, = query(database, "--type", "recorder")
     assert event["event"]["action"] == "gap" and event["gap"]["count"] == 5
     assert "kernel_lost" in cli("gaps", "--db", database).text
+
+
+def gap_record(number, **fields):
+    fields = {"begin": 1700000002000000000, "end": 1700000003000000000, "class": "all", **fields}
+    return f"type=RECORDER_GAP msg=recorder({1700000010 + number}.000000000:0): " + " ".join(
+        f"{name}={value}" for name, value in fields.items() if value is not None) + "\n"
+
+
+def test_every_cause_is_explained(tmp_path):
+    """Each cause that docs/ARCHITECTURE.md names is told in words, with what mends it."""
+    loss, = re.findall(r"^## Loss\n(.*?)^## ", (ROOT / "docs" / "ARCHITECTURE.md").read_text(), re.DOTALL | re.MULTILINE)
+    causes = set(re.findall(r"`([a-z_]+)`", loss))
+    assert {"kernel_lost", "queue_full", "recorder_died", "clock_step"} < causes
+    log, database = tmp_path / "audit.log", tmp_path / "x.db"
+    log.write_text("".join(gap_record(number, cause=cause) for number, cause in enumerate(sorted(causes))))
+    cli("import", "audit", log, "--db", database)
+    told = json_lines(cli("gaps", "--db", database, "--json").text)
+    assert {gap["cause"] for gap in told if len(gap["why"]) > 10 and len(gap["mend"]) > 10} == causes
+    text = cli("gaps", "--db", database).text
+    assert all(f"\n{gap['cause']}: {gap['why']}\n    mend: {gap['mend']}\n" in text for gap in told)
+    assert "mend:" not in cli("query", "--db", database).text
+
+
+def test_what_is_not_known_of_a_gap(tmp_path):
+    log, database = tmp_path / "audit.log", tmp_path / "x.db"
+    log.write_text(gap_record(0, begin=0, cause="database_damaged") +
+                   gap_record(1, count=7, unit="records", exact=0, cause="no_memory") + gap_record(2, cause="made_up"))
+    cli("import", "audit", log, "--db", database)
+    damaged, memory, unknown = json_lines(cli("gaps", "--db", database, "--json").text)
+    assert damaged["begin"] is None and damaged["count"] is None and not damaged["exact"]
+    assert memory["count"] == 7 and not memory["exact"]
+    assert unknown["cause"] == "made_up" and "why" not in unknown
+    text = cli("gaps", "--db", database).text
+    assert "1970" not in text and "at least 7 records" in text and "made_up" in text
+    assert "before" in cli("gaps", "--db", database, "--since", "10m", "--until", "20m", check=2).error
+    assert "made_up" not in cli("gaps", "--db", database, "--until", f"{DAY}T22:13:20Z").text
 
 
 def test_no_gaps(database):
