@@ -1,7 +1,8 @@
 /* `recorder query`: events of the history, or how many there are.
  *
  * Without a limit events are printed as they are read. With one, the newest are wanted but shown oldest
- * first, so they are read backwards and kept until there are enough. */
+ * first, so they are read backwards and kept until there are enough. Where that would be many, it is only seen
+ * backwards how far they go, and they are read once more. */
 
 #include <errno.h>
 
@@ -14,6 +15,7 @@
 #include "cli/place.h"
 #include "cli/selection.h"
 
+#define KEPT_MAX       4096		/* events */
 #define LIMIT_UNSET    UINT64_MAX
 #define GROUPS_SHOWN   20
 #define FLUSH_EVERY_NS (100 * NS_PER_MS)
@@ -89,6 +91,7 @@ struct query {
 	struct event_lines lines;
 	struct event_format format;
 	uint64_t limit, n_found, n_looked_at, flushed_ns;
+	uint64_t last_sequence;		/* of those found */
 	struct event *kept;		/* newest last found first */
 };
 
@@ -147,6 +150,8 @@ static int on_event(void *user, const struct event *event)
 	if (ferror(stdout))
 		return 1;
 	query->n_found += found;
+	if (found)
+		query->last_sequence = event->sequence;
 	return found && query->n_found == query->limit;
 }
 
@@ -207,24 +212,44 @@ static int print_gaps(struct query *query, struct history *history)
 	return gaps_print(history, &range, &screen, query->options->print.json ? GAPS_JSON : GAPS_TABLE);
 }
 
-static int read_events(struct query *query, struct history *history)
+/* The newest, shown oldest first. */
+static int show_newest(struct query *query, struct history *history)
 {
-	const struct query_options *o = query->options;
 	struct history_query ask = selection_ask(&query->selection);
 	int r;
 
-	ask.newest_first = shows_events(query) && (o->reverse || query->limit > 0);
-	query->take = query->groups		? group_event :
-		      o->count			? count_event :
-		      ask.newest_first && !o->reverse ? keep_event :
-							print_event;
-	r = event_format_init(&query->format, history, &query->screen, o->csv);
+	ask.newest_first = true;
+	query->take = query->limit <= KEPT_MAX ? keep_event : count_event;
+	r = history_events(history, &ask, on_event, query);
+	if (r < 0 || query->limit <= KEPT_MAX || query->n_found == 0)
+		return r < 0 ? r : print_kept(query);
+	/* Not those that came since. */
+	query->limit = query->n_found;
+	query->n_found = 0;
+	ask.newest_first = false;
+	ask.from_sequence = query->last_sequence;
+	query->take = print_event;
+	return history_events(history, &ask, on_event, query);
+}
+
+static int look_at_all(struct query *query, struct history *history)
+{
+	struct history_query ask = selection_ask(&query->selection);
+
+	ask.newest_first = query->options->reverse;
+	query->take = query->groups ? group_event : query->options->count ? count_event : print_event;
+	return history_events(history, &ask, on_event, query);
+}
+
+static int read_events(struct query *query, struct history *history)
+{
+	const struct query_options *o = query->options;
+	int r = event_format_init(&query->format, history, &query->screen, o->csv);
+
 	if (r >= 0 && shows_events(query))
 		event_format_head(&query->format, stdout);
 	if (r >= 0)
-		r = history_events(history, &ask, on_event, query);
-	if (r >= 0)
-		r = print_kept(query);
+		r = shows_events(query) && query->limit > 0 && !o->reverse ? show_newest(query, history) : look_at_all(query, history);
 	if (r >= 0 && query->groups)
 		r = print_groups(query);
 	else if (r >= 0 && o->count)

@@ -463,6 +463,22 @@ def test_group_by_more_than_fits(tmp_path):
     assert "more values than are kept" in text and "at least" in text
 
 
+def test_the_newest_of_many(tmp_path):
+    """More than are kept in memory: they are the same, and in the same order."""
+    log, database = tmp_path / "audit.log", tmp_path / "x.db"
+    log.write_text("".join(record(serial // 1000, serial, "USER_LOGIN" if serial % 2 else "USER_LOGOUT",
+                                  "pid=200 uid=0 auid=1000 ses=9 msg='op=login id=1000 exe=\"/usr/sbin/sshd\" hostname=? "
+                                  "addr=10.1.2.3 terminal=ssh res=success'") for serial in range(1, 12001)))
+    cli("import", "audit", log, "--db", database)
+    for filters in ([], ["security.login"]):
+        lines = cli("query", "--db", database, "--json", *filters).text.splitlines()
+        assert len(lines) > 5000
+        for limit in (4096, 4097, 5000, 20000):
+            newest = cli("query", "--db", database, "--json", *filters, "--limit", limit).text.splitlines()
+            assert newest == lines[-limit:]
+    assert cli("query", "--db", database, "dns", "--limit", "5000").text == "No such event in the history.\n"
+
+
 def test_follow_process(database):
     """A process and all below it, in order, and nothing else."""
     everything = ["exec", "exec", "create", "create", "connect", "delete"]
