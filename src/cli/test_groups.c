@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "cli/groups.h"
+#include "filter/field_name.h"
 
 #define NOON UINT64_C(1700000000000000000)	/* 2023-11-14T22:13:20Z */
 
@@ -176,6 +177,31 @@ static void test_kinds(void **state)
 	assert_false(groups_narrow(none, wanted));
 }
 
+static void assert_counts(const char *name)
+{
+	_cleanup_(groups_freep) struct groups *groups = new_groups(name);
+	bool wanted[N_KINDS];
+
+	memset(wanted, 1, sizeof(wanted));
+	assert_true(groups_narrow(groups, wanted));
+	for (unsigned kind = 0; kind < N_KINDS; kind++)
+		if (wanted[kind])
+			add(groups, new_event((uint16_t)kind, "/bin/a", kind));
+}
+
+/* Whatever a filter may name, and all names of the JSON. */
+static void test_every_name(void **state)
+{
+	const struct field_name *own;
+
+	for (unsigned i = 0; i < N_FIELDS; i++)
+		assert_counts(fields[i].name);
+	for (size_t i = 0; (own = field_name_own(i)); i++)
+		assert_counts(own->name);
+	assert_counts("process.parent.user.name");
+	assert_counts("process.ancestry.executable");
+}
+
 static void assert_refused(const char *list, const char *part)
 {
 	struct filter_error error = { "" };
@@ -202,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_several_values),
 		cmocka_unit_test(test_hostile_values),
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_every_name),
 		cmocka_unit_test(test_refused),
 	};
 
