@@ -17,14 +17,15 @@ struct command {
 	const char *summary;
 	const char *text;		/* more, with examples; NULL: nothing */
 	const struct option *options;	/* ends with a name of NULL */
-	size_t options_size;		/* of the struct they are read into, zeroed before */
+	size_t options_size;		/* of the struct they are read into */
+	const void *defaults;		/* what that struct is before; NULL: zeroed */
 	unsigned min_arguments, max_arguments;
 	int (*run)(const void *options, size_t n, char *const *arguments);
 	bool hidden;
 };
 
 extern const struct command command_run, command_query, command_show, command_tree, command_gaps,
-	command_tail, command_status, command_health, command_canary, command_config, command_subscription, command_snapshot,
+	command_export, command_tail, command_status, command_health, command_canary, command_config, command_subscription, command_snapshot,
 	command_audit_rules, command_command, command_import, command_uninstall, command_help, command_version;
 
 int cli_run(int argc, char **argv);	/* an exit code */

@@ -11,10 +11,10 @@
 #include "base/suggest.h"
 
 static const struct command *const commands[] = {
-	&command_run,	   &command_query,  &command_show,    &command_tree,	  &command_tail,
-	&command_gaps,	   &command_status, &command_health,  &command_config,	  &command_subscription,
-	&command_snapshot, &command_audit_rules, &command_import, &command_command, &command_uninstall,
-	&command_help,	   &command_version, &command_canary,
+	&command_run,	   &command_query,	  &command_show,	&command_tree,	  &command_tail,
+	&command_gaps,	   &command_status,	  &command_health,	&command_config,  &command_subscription,
+	&command_snapshot, &command_export,	  &command_audit_rules, &command_import,  &command_command,
+	&command_uninstall, &command_help,	  &command_version,	&command_canary,
 };
 
 const struct command *command_at(size_t i)
@@ -85,6 +85,8 @@ static int run_command(const struct command *command, int argc, char **argv)
 
 	if (!options)
 		return cli_fail(CLI_FAILED, "out of memory");
+	if (command->defaults)
+		memcpy(options, command->defaults, command->options_size);
 	if (options_parse(command->options, options, argc, argv, clock_now_ns(), &n, &help, &error) < 0)
 		return cli_fail(CLI_USAGE, "%s: %s", command->name, error.message);
 	if (help) {

@@ -14,7 +14,7 @@ void event_csv_head(struct buffer *out)
 	buffer_append_text(out, head);
 }
 
-static void put(struct buffer *out, struct span value)
+void csv_append(struct buffer *out, struct span value)
 {
 	_cleanup_(buffer_release) struct buffer safe = { 0 };
 	struct span text;
@@ -47,7 +47,7 @@ static void put_context(struct buffer *out, const struct context *context)
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		buffer_append_byte(out, ',');
 		if (context)
-			put(out, values_text(&context->values, texts[i]));
+			csv_append(out, values_text(&context->values, texts[i]));
 	}
 }
 
@@ -62,15 +62,15 @@ void event_csv(struct buffer *out, const struct screen *screen, const struct eve
 	buffer_append_byte(out, ',');
 	buffer_append_u64(out, event->sequence);
 	buffer_printf(out, ",%s,%s,", categories[event_category(event)].name, kinds[event->kind].action);
-	put(out, values_text(&event->values, FIELD_outcome));
+	csv_append(out, values_text(&event->values, FIELD_outcome));
 	buffer_append_byte(out, ',');
 	put_context(out, event->context);
 	buffer_append_byte(out, ',');
 	event_append_subject(&part, screen, event);
-	put(out, buffer_span(&part));
+	csv_append(out, buffer_span(&part));
 	buffer_append_byte(out, ',');
 	buffer_clear(&part);
 	event_append_detail(&part, screen, event);
-	put(out, buffer_span(&part));
+	csv_append(out, buffer_span(&part));
 	buffer_append_text(out, "\r\n");
 }

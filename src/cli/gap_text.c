@@ -4,6 +4,7 @@
 
 #include "cli/gap_text.h"
 #include "cli/table.h"
+#include "sink/gap_cause.h"
 #include "sink/gap_json.h"
 
 struct printer {
@@ -11,6 +12,7 @@ struct printer {
 	bool json;
 	struct table *table;
 	struct buffer scratch;
+	bool causes[N_GAP_CAUSES];	/* that were seen */
 	int n;
 };
 
@@ -28,23 +30,29 @@ static void cell(struct printer *p, enum colour colour)
 	buffer_clear(&p->scratch);
 }
 
+static void put_moment(struct printer *p, uint64_t time_ns, const char *unless_known, bool with_date)
+{
+	if (time_ns && with_date) {
+		screen_append_date(p->screen, &p->scratch, time_ns);
+		buffer_append_byte(&p->scratch, ' ');
+	}
+	if (time_ns)
+		screen_append_clock(p->screen, &p->scratch, time_ns);
+	else
+		buffer_append_text(&p->scratch, unless_known);
+	cell(p, COLOUR_NONE);
+}
+
 static void put_row(struct printer *p, const struct history_gap *gap)
 {
 	struct buffer *out = &p->scratch;
 	bool same_day = screen_day(p->screen, gap->begin_ns) == screen_day(p->screen, gap->end_ns);
 
 	buffer_clear(out);
-	screen_append_date(p->screen, out, gap->begin_ns);
-	buffer_append_byte(out, ' ');
-	screen_append_clock(p->screen, out, gap->begin_ns);
-	cell(p, COLOUR_NONE);
-	if (!same_day) {
-		screen_append_date(p->screen, out, gap->end_ns);
-		buffer_append_byte(out, ' ');
-	}
-	screen_append_clock(p->screen, out, gap->end_ns);
-	cell(p, COLOUR_NONE);
-	append_duration(out, gap->end_ns > gap->begin_ns ? gap->end_ns - gap->begin_ns : 0);
+	put_moment(p, gap->begin_ns, "unknown", true);
+	put_moment(p, gap->end_ns, "not over", !same_day);
+	if (gap->begin_ns && gap->end_ns)
+		append_duration(out, gap->end_ns > gap->begin_ns ? gap->end_ns - gap->begin_ns : 0);
 	cell(p, COLOUR_NONE);
 	table_cell_text(p->table, gap->class_name ? gap->class_name : "all", COLOUR_YELLOW);
 	if (gap->count_known) {
@@ -61,8 +69,11 @@ static void put_row(struct printer *p, const struct history_gap *gap)
 static int on_gap(void *user, const struct history_gap *gap)
 {
 	struct printer *p = user;
+	const struct gap_cause *cause = gap_cause_find(gap->cause);
 
 	p->n++;
+	if (cause)
+		p->causes[cause - gap_causes] = true;
 	if (p->json)
 		put_json(p, gap);
 	else
@@ -70,8 +81,17 @@ static int on_gap(void *user, const struct history_gap *gap)
 	return 0;
 }
 
-int gaps_print(struct history *history, const struct gap_range *range, const struct screen *screen, bool json)
+static void print_causes(const struct printer *p)
 {
+	for (unsigned i = 0; i < N_GAP_CAUSES; i++)
+		if (p->causes[i])
+			fprintf(p->screen->out, "\n%s%s%s: %s\n    mend: %s\n", screen_colour(p->screen, COLOUR_YELLOW),
+				gap_causes[i].name, screen_end(p->screen, COLOUR_YELLOW), gap_causes[i].why, gap_causes[i].mend);
+}
+
+int gaps_print(struct history *history, const struct gap_range *range, const struct screen *screen, enum gaps_form form)
+{
+	bool json = form == GAPS_JSON;
 	static const char *const titles[] = { "FROM", "UNTIL", ">LASTED", "CLASS", ">MISSING", "CAUSE" };
 	_cleanup_(table_freep) struct table *table = NULL;
 	struct printer p = { .screen = screen, .json = json };
@@ -91,6 +111,8 @@ int gaps_print(struct history *history, const struct gap_range *range, const str
 		fprintf(screen->out, "\n%sevents may be missing:%s\n", screen_colour(screen, COLOUR_YELLOW),
 			screen_end(screen, COLOUR_YELLOW));
 		r = table_print(table, screen);
+		if (form == GAPS_EXPLAINED)
+			print_causes(&p);
 	}
 	return r < 0 ? r : p.n;
 }

@@ -34,11 +34,14 @@ static int run(const void *values, size_t n, char *const *arguments)
 	struct screen screen = screen_open(&o->print);
 	const struct gap_range range = { o->since_ns, o->until_ns };
 	_cleanup_(history_freep) struct history *history = NULL;
-	int r = place_open_history(&history, &o->places);
+	int r;
 
+	if (o->since_ns && o->until_ns && o->since_ns >= o->until_ns)
+		return cli_fail(CLI_USAGE, "gaps: --since is not before --until");
+	r = place_open_history(&history, &o->places);
 	if (r != CLI_DONE)
 		return r;
-	r = gaps_print(history, &range, &screen, o->print.json);
+	r = gaps_print(history, &range, &screen, o->print.json ? GAPS_JSON : GAPS_EXPLAINED);
 	if (r < 0)
 		return cli_fail(CLI_FAILED, "cannot read the gaps: %s", strerror(-r));
 	if (r == 0 && !o->print.json)
@@ -51,6 +54,8 @@ const struct command command_gaps = {
 	.summary = "Shows when events may be missing, which, how many, and why",
 	.text = "A gap is a stretch of time in which the kernel or the recorder lost events, or did not "
 		"run.\n"
+		"MISSING is how many events, or records of the kernel, were lost: exactly, unless it says \"at least\".\n"
+		"Below the table each cause is told in words, with what mends it.\n"
 		"`recorder query` ends with those that overlap what was asked for.\n",
 	.options = options,
 	.options_size = sizeof(struct gaps_options),

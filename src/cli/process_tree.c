@@ -125,7 +125,7 @@ int process_tree_add(struct process_tree *tree, const struct history_process *pr
 		return r;
 	set_context(node, process->context);
 	node->n_images++;
-	if (process->end_ns)
+	if (process->end_ns && !process->replaced)
 		node->end_ns = process->end_ns;
 	if (process->exit_code >= 0)
 		node->exit_code = process->exit_code;

@@ -1,44 +1,39 @@
-/* `recorder query`: events of the history.
+/* `recorder query`: events of the history, or how many there are.
  *
  * Without a limit events are printed as they are read. With one, the newest are wanted but shown oldest
- * first, so they are read backwards and kept until there are enough. */
+ * first, so they are read backwards and kept until there are enough. Where that would be many, it is only seen
+ * backwards how far they go, and they are read once more. */
 
 #include <errno.h>
 
-#include "cli/event_csv.h"
+#include "base/clock.h"
+#include "cli/event_format.h"
 #include "cli/event_line.h"
+#include "cli/family.h"
 #include "cli/gap_text.h"
+#include "cli/groups.h"
 #include "cli/place.h"
-#include "event/event_json.h"
-#include "filter/filter.h"
+#include "cli/selection.h"
+
+#define KEPT_MAX       4096		/* events */
+#define LIMIT_UNSET    UINT64_MAX
+#define GROUPS_SHOWN   20
+#define FLUSH_EVERY_NS (100 * NS_PER_MS)
+#define FLUSH_LOOK     1024		/* events that are looked at between two looks at the clock */
 
 struct query_options {
 	struct place_options places;
 	struct print_options print;
-	uint64_t since_ns, until_ns, limit;
-	const char *types;
-	bool csv, table, reverse;
+	struct selection_options selection;
+	uint64_t limit, at_ns;
+	const char *group_by, *follow;
+	bool csv, table, reverse, count;
 };
 
+static const struct query_options defaults = { .limit = LIMIT_UNSET };
+
 static const struct option options[] = {
-	{ .name = "since",
-	  .letter = 's',
-	  .argument = "TIME",
-	  .help = "from then on (10m, 2h, yesterday, 14:00, RFC 3339)",
-	  .type = OPTION_TIME,
-	  .offset = offsetof(struct query_options, since_ns) },
-	{ .name = "until",
-	  .letter = 'u',
-	  .argument = "TIME",
-	  .help = "before then",
-	  .type = OPTION_TIME,
-	  .offset = offsetof(struct query_options, until_ns) },
-	{ .name = "type",
-	  .letter = 't',
-	  .argument = "TYPE,...",
-	  .help = "only these (file, process.exec, ...)",
-	  .type = OPTION_TEXT,
-	  .offset = offsetof(struct query_options, types) },
+	SELECTION_OPTIONS(struct query_options, selection),
 	{ .name = "limit",
 	  .letter = 'n',
 	  .argument = "N",
@@ -50,6 +45,27 @@ static const struct option options[] = {
 	  .help = "newest first",
 	  .type = OPTION_FLAG,
 	  .offset = offsetof(struct query_options, reverse) },
+	{ .name = "follow-process",
+	  .argument = "PID|ENTITY_ID",
+	  .help = "only what this process and all its descendants did",
+	  .type = OPTION_TEXT,
+	  .offset = offsetof(struct query_options, follow) },
+	{ .name = "at",
+	  .argument = "TIME",
+	  .help = "the process that had the pid then",
+	  .type = OPTION_TIME,
+	  .offset = offsetof(struct query_options, at_ns) },
+	{ .name = "count",
+	  .letter = 'c',
+	  .help = "how many there are",
+	  .type = OPTION_FLAG,
+	  .offset = offsetof(struct query_options, count) },
+	{ .name = "group-by",
+	  .letter = 'g',
+	  .argument = "FIELD[,FIELD]",
+	  .help = "how many have which value, the N most frequent (20)",
+	  .type = OPTION_TEXT,
+	  .offset = offsetof(struct query_options, group_by) },
 	{ .name = "table",
 	  .help = "aligned columns (the default)",
 	  .type = OPTION_FLAG,
@@ -66,79 +82,26 @@ static const struct option options[] = {
 
 struct query {
 	const struct query_options *options;
-	struct terms *terms;
-	bool kinds[N_KINDS];
+	struct selection selection;
+	struct process_name head;	/* of the family */
+	struct family *family;		/* NULL: all processes */
+	struct groups *groups;
+	int (*take)(struct query *query, const struct event *event);
 	struct screen screen;
 	struct event_lines lines;
-	struct event_json_options json;
-	struct buffer out;
-	uint64_t n_found;
+	struct event_format format;
+	uint64_t limit, n_found, n_looked_at, flushed_ns;
+	uint64_t last_sequence;		/* of those found */
 	struct event *kept;		/* newest last found first */
-	bool keep;
 };
 
-/* --type: a list, joined by OR; each as a term. */
-static int narrow_types(struct query *query, const char *types, struct filter_error *error)
-{
-	bool any[N_KINDS] = { false };
-
-	while (types) {
-		size_t n = strcspn(types, ",");
-		_cleanup_(freep) char *type = strndup(types, n);
-		_cleanup_(terms_freep) struct terms *terms = NULL;
-		bool of_type[N_KINDS];
-		int r = type ? terms_parse(&terms, (const char *const[]){ type }, 1, error) : -ENOMEM;
-
-		if (r < 0)
-			return r;
-		terms_kinds(terms, of_type);
-		for (unsigned kind = 0; kind < N_KINDS; kind++)
-			any[kind] = any[kind] || of_type[kind];
-		types = types[n] ? types + n + 1 : NULL;
-	}
-	for (unsigned kind = 0; kind < N_KINDS; kind++)
-		query->kinds[kind] = query->kinds[kind] && any[kind];
-	return 0;
-}
-
-static int parse_filters(struct query *query, size_t n, char *const *arguments)
-{
-	struct filter_error error = { "" };
-	const char *texts[64];
-	int r;
-
-	if (n > ARRAY_SIZE(texts))
-		return cli_fail(CLI_USAGE, "query: more than %zu filters", ARRAY_SIZE(texts));
-	for (size_t i = 0; i < n; i++)
-		texts[i] = arguments[i];
-	r = terms_parse(&query->terms, texts, n, &error);
-	if (r == 0) {
-		terms_kinds(query->terms, query->kinds);
-		r = query->options->types ? narrow_types(query, query->options->types, &error) : 0;
-	}
-	if (r == -EINVAL)
-		return cli_fail(CLI_USAGE, "query: %s", error.message);
-	return r < 0 ? cli_fail(CLI_FAILED, "out of memory") : CLI_DONE;
-}
+/* What is done with an event */
 
 static int print_event(struct query *query, const struct event *event)
 {
-	int r;
-
 	if (!query->options->print.json && !query->options->csv)
 		return event_line_print(&query->lines, event);
-	buffer_clear(&query->out);
-	if (query->options->csv) {
-		event_csv(&query->out, &query->screen, event);
-	} else {
-		event_json(&query->out, event, &query->json);
-		buffer_append_byte(&query->out, '\n');
-	}
-	r = buffer_error(&query->out);
-	if (r < 0)
-		return r;
-	fwrite(query->out.data, 1, query->out.size, stdout);
-	return 0;
+	return event_format_write(&query->format, stdout, event);
 }
 
 static int keep_event(struct query *query, const struct event *event)
@@ -153,118 +116,258 @@ static int keep_event(struct query *query, const struct event *event)
 	return 0;
 }
 
+static int count_event(struct query *query, const struct event *event)
+{
+	return 0;
+}
+
+static int group_event(struct query *query, const struct event *event)
+{
+	return groups_add(query->groups, event);
+}
+
+/* Who reads from a pipe sees the first event at once, and the last one found while the search goes on. */
+static void flush_now_and_then(struct query *query)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	if (now_ns - query->flushed_ns < FLUSH_EVERY_NS)
+		return;
+	query->flushed_ns = now_ns;
+	fflush(stdout);
+}
+
 static int on_event(void *user, const struct event *event)
 {
 	struct query *query = user;
-	uint64_t limit = query->options->limit;
-	int r;
+	bool found = selection_has(&query->selection, event) && (!query->family || family_has(query->family, event->context));
+	int r = found ? query->take(query, event) : 0;
 
-	if (!query->kinds[event->kind] || !terms_match(query->terms, event))
-		return 0;
-	r = query->keep ? keep_event(query, event) : print_event(query, event);
 	if (r < 0)
 		return r;
+	if (++query->n_looked_at % FLUSH_LOOK == 0 || (found && query->take == print_event))
+		flush_now_and_then(query);
 	if (ferror(stdout))
 		return 1;
-	return ++query->n_found == limit && limit > 0;
+	query->n_found += found;
+	if (found)
+		query->last_sequence = event->sequence;
+	return found && query->n_found == query->limit;
+}
+
+static struct event *pop_kept(struct query *query)
+{
+	struct event *event = query->kept;
+
+	if (event)
+		query->kept = TAKE(event->next);
+	return event;
 }
 
 static int print_kept(struct query *query)
 {
+	struct event *event;
 	int r = 0;
 
-	while (query->kept) {
-		struct event *event = query->kept;
-
-		query->kept = TAKE(event->next);
-		if (r >= 0)
-			r = print_event(query, event);
+	while (r >= 0 && (event = pop_kept(query))) {
+		r = print_event(query, event);
 		event_free(event);
 	}
 	return r;
 }
 
-static void begin_output(struct query *query, struct history *history)
-{
-	struct history_stats stats = { 0 };
+/* What stands before and behind them */
 
-	if (history_stats(history, &stats) >= 0) {
-		query->json.host_id = span_of(stats.host_id);
-		query->json.host_name = span_of(stats.host_name);
-		query->json.boot_id = span_of(stats.boot_id);
-	}
-	if (!query->options->csv)
-		return;
-	event_csv_head(&query->out);
-	fwrite(query->out.data, 1, query->out.size, stdout);
+static bool shows_events(const struct query *query)
+{
+	return !query->options->count && !query->groups;
 }
 
-/* Gaps go where they do not break the format: CSV has no place for them. */
+static void print_count(const struct query *query)
+{
+	printf(query->options->print.json ? "{\"count\":%llu}\n" : "%llu\n", (unsigned long long)query->n_found);
+}
+
+static int print_groups(struct query *query)
+{
+	const struct query_options *o = query->options;
+	enum groups_format format = o->print.json ? GROUPS_JSON : o->csv ? GROUPS_CSV : GROUPS_TABLE;
+	size_t limit = o->limit == LIMIT_UNSET ? GROUPS_SHOWN : o->limit;
+
+	return groups_print(query->groups, &query->screen, format, limit, o->csv ? stderr : stdout);
+}
+
+/* Gaps go where they do not break the format: CSV and a bare number have no place for them. */
 static int print_gaps(struct query *query, struct history *history)
 {
-	const struct gap_range range = { query->options->since_ns, query->options->until_ns };
+	const struct selection_options *o = query->selection.options;
+	const struct gap_range range = { o->since_ns, o->until_ns };
 	struct screen screen = query->screen;
 
-	if (query->options->csv) {
+	if (query->options->csv || (query->options->count && !query->options->print.json)) {
 		fflush(stdout);
 		screen.out = stderr;
 		screen.colour = false;
 	}
-	return gaps_print(history, &range, &screen, query->options->print.json);
+	return gaps_print(history, &range, &screen, query->options->print.json ? GAPS_JSON : GAPS_TABLE);
+}
+
+/* The newest, shown oldest first. */
+static int show_newest(struct query *query, struct history *history)
+{
+	struct history_query ask = selection_ask(&query->selection);
+	int r;
+
+	ask.newest_first = true;
+	query->take = query->limit <= KEPT_MAX ? keep_event : count_event;
+	r = history_events(history, &ask, on_event, query);
+	if (r < 0 || query->limit <= KEPT_MAX || query->n_found == 0)
+		return r < 0 ? r : print_kept(query);
+	/* Not those that came since. */
+	query->limit = query->n_found;
+	query->n_found = 0;
+	ask.newest_first = false;
+	ask.from_sequence = query->last_sequence;
+	query->take = print_event;
+	return history_events(history, &ask, on_event, query);
+}
+
+static int look_at_all(struct query *query, struct history *history)
+{
+	struct history_query ask = selection_ask(&query->selection);
+
+	ask.newest_first = query->options->reverse;
+	query->take = query->groups ? group_event : query->options->count ? count_event : print_event;
+	return history_events(history, &ask, on_event, query);
 }
 
 static int read_events(struct query *query, struct history *history)
 {
 	const struct query_options *o = query->options;
-	struct history_query ask = {
-		.since_ns = o->since_ns,
-		.until_ns = o->until_ns,
-		.categories = terms_categories(query->terms),
-		.kinds = query->kinds,
-		.newest_first = o->reverse || o->limit > 0,
-	};
-	int r;
+	int r = event_format_init(&query->format, history, &query->screen, o->csv);
 
-	query->keep = o->limit > 0 && !o->reverse;
-	begin_output(query, history);
-	r = history_events(history, &ask, on_event, query);
+	if (r >= 0 && shows_events(query))
+		event_format_head(&query->format, stdout);
 	if (r >= 0)
-		r = print_kept(query);
-	if (r >= 0 && query->n_found == 0 && !o->print.json && !o->csv)
+		r = shows_events(query) && query->limit > 0 && !o->reverse ? show_newest(query, history) : look_at_all(query, history);
+	if (r >= 0 && query->groups)
+		r = print_groups(query);
+	else if (r >= 0 && o->count)
+		print_count(query);
+	else if (r >= 0 && query->n_found == 0 && !o->print.json && !o->csv)
 		fprintf(stdout, "No such event in the history.\n");
 	return r < 0 ? r : print_gaps(query, history);
+}
+
+/* --follow-process */
+
+static void append_member(struct buffer *out, const struct screen *screen, const struct family_member *member)
+{
+	buffer_append_hex(out, member->entity_id, 16);
+	buffer_append_text(out, member->start_ns ? " began " : "");
+	if (member->start_ns)
+		screen_append_time(screen, out, member->start_ns);
+}
+
+static int fail_many(const struct query *query, const struct family_heads *heads)
+{
+	_cleanup_(buffer_release) struct buffer list = { 0 };
+
+	for (size_t i = 0; i < heads->n; i++) {
+		buffer_append_text(&list, i > 0 ? ", " : heads->n < heads->n_all ? "..., " : "");
+		append_member(&list, &query->screen, &heads->members[i]);
+	}
+	return cli_fail(CLI_FAILED, "query: pid %s was that of %zu processes (name one by its entity id, or a time with --at): %s",
+			query->options->follow, heads->n_all, buffer_text(&list));
+}
+
+static int find_family(struct query *query, struct history *history)
+{
+	const struct query_options *o = query->options;
+	struct family_heads heads = { .n = 0 };
+	int r = family_heads(history, &query->head, o->at_ns, &heads);
+
+	if (r >= 0 && heads.n == 0)
+		return cli_fail(CLI_FAILED, "query: no process %s in the history%s", o->follow, o->at_ns ? " at this time" : "");
+	if (r >= 0 && heads.n > 1)
+		return fail_many(query, &heads);
+	if (r >= 0)
+		r = family_new(&query->family);
+	if (r >= 0)
+		r = family_find(query->family, history, heads.members[0].entity_id);
+	return r < 0 ? cli_fail(CLI_FAILED, "query: reading the history failed: %s", strerror(-r)) : CLI_DONE;
+}
+
+static int check_options(struct query *query)
+{
+	const struct query_options *o = query->options;
+
+	if (o->csv + o->table + o->print.json > 1)
+		return cli_fail(CLI_USAGE, "query: only one of --json, --csv and --table can be");
+	if (o->count && o->group_by)
+		return cli_fail(CLI_USAGE, "query: --group-by counts already, --count would be in its way");
+	if (o->count && (o->csv || o->table))
+		return cli_fail(CLI_USAGE, "query: --count is a number, or an object with --json");
+	if (o->reverse && (o->count || o->group_by))
+		return cli_fail(CLI_USAGE, "query: --reverse is for events, not for counts");
+	if (o->at_ns && !o->follow)
+		return cli_fail(CLI_USAGE, "query: --at goes with --follow-process");
+	if (o->follow && process_name_parse(o->follow, &query->head) < 0)
+		return cli_fail(CLI_USAGE, "query: --follow-process: '%s' is neither a process id nor an entity id of 16 hexadecimal digits",
+				o->follow);
+	return CLI_DONE;
+}
+
+static int prepare_groups(struct query *query)
+{
+	struct filter_error error = { "" };
+	int r = groups_new(&query->groups, query->options->group_by, &error);
+
+	if (r == -EINVAL)
+		return cli_fail(CLI_USAGE, "query: %s", error.message);
+	if (r < 0)
+		return cli_fail(CLI_FAILED, "out of memory");
+	if (!groups_narrow(query->groups, query->selection.kinds))
+		return cli_fail(CLI_USAGE, "query: --group-by %s: no event that is asked for can have it", query->options->group_by);
+	return CLI_DONE;
+}
+
+static void query_release(struct query *query)
+{
+	struct event *event;
+
+	while ((event = pop_kept(query)))
+		event_free(event);
+	selection_release(&query->selection);
+	family_free(query->family);
+	groups_free(query->groups);
+	event_lines_release(&query->lines);
+	event_format_release(&query->format);
 }
 
 static int run(const void *values, size_t n, char *const *arguments)
 {
 	const struct query_options *o = values;
 	_cleanup_(history_freep) struct history *history = NULL;
-	struct query query = { .options = o, .screen = screen_open(&o->print) };
-	int r;
+	_cleanup_(query_release) struct query query = { .options = o, .screen = screen_open(&o->print) };
+	int r = check_options(&query);
 
-	if (o->csv + o->table + o->print.json > 1)
-		return cli_fail(CLI_USAGE, "query: only one of --json, --csv and --table can be");
-	if (o->since_ns && o->until_ns && o->since_ns >= o->until_ns)
-		return cli_fail(CLI_USAGE, "query: --since is not before --until");
 	event_lines_init(&query.lines, &query.screen);
-	r = parse_filters(&query, n, arguments);
+	query.limit = o->limit == LIMIT_UNSET || o->group_by ? 0 : o->limit;
+	if (r == CLI_DONE)
+		r = selection_parse(&query.selection, "query", &o->selection, n, arguments);
+	if (r == CLI_DONE && o->group_by)
+		r = prepare_groups(&query);
 	if (r == CLI_DONE)
 		r = place_open_history(&history, &o->places);
+	if (r == CLI_DONE && o->follow)
+		r = find_family(&query, history);
 	if (r == CLI_DONE) {
 		int e = read_events(&query, history);
 
 		if (e < 0)
 			r = cli_fail(CLI_FAILED, "query: reading the history failed: %s", strerror(-e));
 	}
-	while (query.kept) {
-		struct event *event = query.kept;
-
-		query.kept = TAKE(event->next);
-		event_free(event);
-	}
-	terms_free(query.terms);
-	event_lines_release(&query.lines);
-	buffer_release(&query.out);
 	return r;
 }
 
@@ -277,9 +380,12 @@ const struct command command_query = {
 		"  recorder query process.exec --since 10m\n"
 		"  recorder query \"process.path is '/usr/bin/curl'\" network\n"
 		"  recorder query file \"file.path starts with '/etc'\" \"process.login_user_name is "
-		"'alice'\" --json\n",
+		"'alice'\" --json\n"
+		"  recorder query network.connect --since yesterday --group-by process.path,network.addr\n"
+		"  recorder query --follow-process 812 --at 14:00\n",
 	.options = options,
 	.options_size = sizeof(struct query_options),
+	.defaults = &defaults,
 	.max_arguments = 64,
 	.run = run,
 };

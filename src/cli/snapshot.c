@@ -2,11 +2,9 @@
  * belongs to who asked for it, and goes where he may write, which the daemon, that gave its rights away, may not. */
 
 #include <errno.h>
-#include <signal.h>
-
-#include "base/clock.h"
 #include <jansson.h>
 
+#include "cli/interrupts.h"
 #include "cli/place.h"
 #include "cli/progress.h"
 #include "cli/screen.h"
@@ -29,26 +27,13 @@ static const struct option options[] = {
 	{ .name = NULL },
 };
 
-/* They are waited for between two portions, so that a copy that is not whole is taken away before the program ends. */
-static void hold_signals(sigset_t *ret)
-{
-	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
-
-	sigemptyset(ret);
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
-		sigaddset(ret, numbers[i]);
-	sigprocmask(SIG_BLOCK, ret, NULL);
-}
-
 struct work {
 	struct progress progress;
-	sigset_t signals;
 };
 
 static bool on_pause(void *user, uint64_t done, uint64_t total, uint64_t ns)
 {
 	struct work *work = user;
-	const struct timespec pause = clock_timespec(ns);
 	_cleanup_(buffer_release) struct buffer tail = { 0 };
 
 	if (progress_is_due(&work->progress)) {
@@ -57,7 +42,7 @@ static bool on_pause(void *user, uint64_t done, uint64_t total, uint64_t ns)
 		append_bytes(&tail, total);
 		progress_show(&work->progress, SPAN(""), done, total, buffer_span(&tail));
 	}
-	return sigtimedwait(&work->signals, NULL, &pause) < 0;
+	return !interrupts_wait(ns);
 }
 
 static int fail(int error, const struct sink_error *why)
@@ -107,7 +92,7 @@ static int run(const void *values, size_t n, char *const *arguments)
 	r = settings_read(&settings, file, &settings_error);
 	if (r < 0 && r != -EACCES)	/* who may read the history need not see the settings: then the defaults do */
 		return cli_fail(CLI_FAILED, "%s", settings_error.message);
-	hold_signals(&work.signals);
+	interrupts_hold();
 	r = snapshot_make(&task, &settings, &bytes, &error);
 	progress_end(&work.progress);
 	if (r < 0)

@@ -250,6 +250,6 @@ int subscription_try(const struct subscription_options *options, const char *pat
 	if (r >= 0)
 		r = options->print.json ? print_json(&trials, &screen) : print_text(&trials, &screen);
 	if (r >= 0)
-		r = gaps_print(history, &range, &screen, options->print.json);
+		r = gaps_print(history, &range, &screen, options->print.json ? GAPS_JSON : GAPS_TABLE);
 	return r < 0 ? cli_fail(CLI_FAILED, "subscription test: %s", strerror(-r)) : CLI_DONE;
 }

@@ -95,6 +95,23 @@ static void test_at(void **state)
 	context_unref(init);
 }
 
+/* A process that began another program goes on. */
+static void test_exec(void **state)
+{
+	_cleanup_(process_tree_freep) struct process_tree *tree = NULL;
+	struct context *before = image(1, 10, NULL), *after = image(1, 10, NULL);
+
+	assert_int_equal(process_tree_new(&tree), 0);
+	assert_int_equal(process_tree_add(tree, &(struct history_process){ .context = before, .end_ns = 20, .exit_code = -1,
+									   .replaced = true }),
+			 0);
+	add(tree, after, 0);
+	assert_int_equal(process_tree_link(tree, 30), 0);
+	assert_int_equal(node(tree, process_tree_roots(tree))->end_ns, 0);
+	context_unref(before);
+	context_unref(after);
+}
+
 /* Two processes that are each other's parent: a damaged history must not hang its reader. */
 static void test_circle(void **state)
 {
@@ -150,7 +167,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tree), cmocka_unit_test(test_at), cmocka_unit_test(test_circle),
-		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_many), cmocka_unit_test(test_exec),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "cli/event_line.h"
 #include "base/clock.h"
 #include "cli/place.h"
+#include "cli/process_name.h"
 #include "cli/process_tree.h"
 #include "cli/text.h"
 #include "cli/time_spec.h"
@@ -233,15 +234,6 @@ static int on_process(void *user, const struct history_process *process)
 	return process_tree_add(user, process);
 }
 
-static bool is_wanted(const struct tree_node *node, bool by_pid, uint64_t wanted)
-{
-	if (!node->context)
-		return false;
-	if (by_pid)
-		return values_has(&node->context->values, FIELD_pid) && node->context->pid == wanted;
-	return node->entity_id == wanted;
-}
-
 /* Whether a node was linked: what did not run at --at was not. */
 static bool is_shown(const struct view *view, uint32_t number)
 {
@@ -254,16 +246,16 @@ static bool is_shown(const struct view *view, uint32_t number)
 
 static int put_wanted(struct view *view, const char *text)
 {
-	struct span word = span_of(text);
-	bool by_pid = word.size < 16;
-	uint64_t wanted;
+	struct process_name name;
 
-	if (by_pid ? span_to_u64(word, &wanted) < 0 : word.size != 16 || span_hex_to_u64(word, &wanted) < 0)
+	if (process_name_parse(text, &name) < 0)
 		return cli_fail(
 			CLI_USAGE,
 			"tree: '%s' is neither a process id nor an entity id of 16 hexadecimal digits", text);
 	for (uint32_t i = 0; i < process_tree_size(view->tree); i++) {
-		if (!is_wanted(process_tree_node(view->tree, i), by_pid, wanted) || !is_shown(view, i))
+		const struct tree_node *node = process_tree_node(view->tree, i);
+
+		if (!node->context || !process_name_is(&name, node->context) || !is_shown(view, i))
 			continue;
 		if (view->n > 0 && !view->options->print.json)
 			printf("\n");

@@ -92,18 +92,40 @@ static void append_address(struct buffer *out, const struct screen *screen, cons
 	address_append(out, values_text(values, field), false);
 }
 
+static const append_fn field_writers[] = {
+	[TYPE_U32] = append_u32,    [TYPE_U64] = append_unsigned, [TYPE_I32] = append_signed,
+	[TYPE_I64] = append_signed, [TYPE_BOOL] = append_bool,	  [TYPE_TIME] = append_time,
+	[TYPE_ID] = append_id,	    [TYPE_MODE] = append_mode,	  [TYPE_DEVICE] = append_device,
+	[TYPE_TEXT] = append_text,  [TYPE_STRING] = append_text,  [TYPE_PATH] = append_text,
+	[TYPE_LIST] = append_list,  [TYPE_IP] = append_address,
+};
+
 void value_append(struct buffer *out, const struct screen *screen, const struct values *values,
 		  enum field field)
 {
-	static const append_fn append[] = {
-		[TYPE_U32] = append_u32,     [TYPE_U64] = append_unsigned, [TYPE_I32] = append_signed,
-		[TYPE_I64] = append_signed,  [TYPE_BOOL] = append_bool,	   [TYPE_TIME] = append_time,
-		[TYPE_ID] = append_id,	     [TYPE_MODE] = append_mode,	   [TYPE_DEVICE] = append_device,
-		[TYPE_TEXT] = append_text,   [TYPE_STRING] = append_text,  [TYPE_PATH] = append_text,
-		[TYPE_LIST] = append_list,   [TYPE_IP] = append_address,
-	};
+	field_writers[fields[field].type](out, screen, values, field);
+}
 
-	append[fields[field].type](out, screen, values, field);
+static void append_exact_bool(struct buffer *out, const struct screen *screen, const struct values *values,
+			      enum field field)
+{
+	buffer_append_text(out, values_number(values, field) ? "true" : "false");
+}
+
+static void append_exact_time(struct buffer *out, const struct screen *screen, const struct values *values,
+			      enum field field)
+{
+	buffer_append_time(out, values_number(values, field));
+}
+
+void value_append_exact(struct buffer *out, const struct values *values, enum field field)
+{
+	static const append_fn exact[ARRAY_SIZE(field_writers)] = {
+		[TYPE_U32] = append_unsigned, [TYPE_BOOL] = append_exact_bool, [TYPE_TIME] = append_exact_time
+	};
+	enum field_type type = fields[field].type;
+
+	(exact[type] ? exact[type] : field_writers[type])(out, NULL, values, field);
 }
 
 void address_append(struct buffer *out, struct span address, bool brackets)

@@ -38,3 +38,20 @@ bool field_name_lookup(struct span name, struct field_name *ret);
 void field_name_suggest(struct suggestion *suggestion);
 /* Those of filter_fields.def, in order; NULL after the last. */
 const struct field_name *field_name_own(size_t i);
+
+/* Whether events of the kind can have it. */
+bool field_name_is_of(const struct field_name *name, unsigned kind);
+/* Which way a connection goes: the peer is its source. */
+bool event_is_ingress(const struct event *event);
+
+/* A known value of an event under a name: a field of the event, of the process behind it or of one above that. */
+struct field_place {
+	const struct values *values;
+	enum field field;
+};
+#define FIELD_PLACES_MAX (FIELD_NAME_MAX * (CONTEXT_MAX_DEPTH + 1))
+/* All of them; borrowed from the event.  Names of the kind (event.action, ...) have none: field_name_of_kind(). */
+size_t field_name_places(const struct field_name *name, const struct event *event,
+			 struct field_place ret[static FIELD_PLACES_MAX]);
+/* The value of a name that the kind alone decides; empty for any other name. */
+struct span field_name_of_kind(const struct field_name *name, unsigned kind);

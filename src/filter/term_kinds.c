@@ -74,41 +74,11 @@ int term_decide_kinds(struct term *term, const struct term_parts *parts, struct 
 	return term->texts ? check_kind_value(term, parts, error) : 0;
 }
 
-/* Fields that not all kinds of their categories have: who asks for one asks the kernel for no other kind. */
-static const struct {
-	enum field first, last;		/* as they stand in fields.def */
-	enum kind_id kinds[4];
-	unsigned n_kinds;
-} kinds_of_fields[] = {
-	{ FIELD_exit_code, FIELD_duration, { KIND_ID(process, exit) }, 1 },
-	{ FIELD_target_path, FIELD_target_path,
-	  { KIND_ID(file, rename), KIND_ID(file, link), KIND_ID(file, symlink), KIND_ID(file, mount) }, 4 },
-	{ FIELD_xattr, FIELD_xattr, { KIND_ID(file, xattr) }, 1 },
-	{ FIELD_write_count, FIELD_write_bytes, { KIND_ID(file, write) }, 1 },
-};
-
-static bool kind_can_have(enum field field, unsigned kind)
-{
-	bool can = fields[field].is_context || fields[field].categories & 1u << kinds[kind].category;
-
-	/* A signal has those of any kind. */
-	for (size_t i = 0; can && kinds[kind].category != CATEGORY_signal && i < ARRAY_SIZE(kinds_of_fields); i++) {
-		if (field < kinds_of_fields[i].first || field > kinds_of_fields[i].last)
-			continue;
-		for (unsigned k = 0; k < kinds_of_fields[i].n_kinds; k++)
-			if (kinds_of_fields[i].kinds[k] == kind)
-				return true;
-		return false;
-	}
-	return can;
-}
-
 void term_add_known_kinds(struct term *term)
 {
 	for (unsigned kind = 0; kind < N_KINDS; kind++)
-		for (unsigned i = 0; i < term->name.n_fields; i++)
-			if (term->name.categories & 1u << kinds[kind].category && kind_can_have(term->name.fields[i], kind))
-				kind_set_add(&term->known, kind);
+		if (field_name_is_of(&term->name, kind))
+			kind_set_add(&term->known, kind);
 }
 
 /* `file`, `process.exec` */

@@ -195,21 +195,14 @@ static bool match_current(const struct term *term, const struct event *event)
 	return event->context && test_field(term, &event->context->values, term->name.fields[1]);
 }
 
-static bool is_ingress(const struct event *event)
-{
-	if (values_has(&event->values, FIELD_direction))
-		return span_eq(values_text(&event->values, FIELD_direction), SPAN("ingress"));
-	return event->kind == KIND_ID(network, accept);
-}
-
 static bool match_remote(const struct term *term, const struct event *event)
 {
-	return test_field(term, &event->values, term->name.fields[!is_ingress(event)]);
+	return test_field(term, &event->values, term->name.fields[!event_is_ingress(event)]);
 }
 
 static bool match_local(const struct term *term, const struct event *event)
 {
-	return test_field(term, &event->values, term->name.fields[is_ingress(event)]);
+	return test_field(term, &event->values, term->name.fields[event_is_ingress(event)]);
 }
 
 const struct place_info places[N_PLACES] = {

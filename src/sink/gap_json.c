@@ -3,26 +3,47 @@
 #include "sink/gap_json.h"
 
 #include "event/json_text.h"
+#include "sink/gap_cause.h"
+
+static void put_time(struct buffer *out, const char *name, uint64_t time_ns)
+{
+	buffer_printf(out, ",\"%s\":", name);
+	if (time_ns == 0) {
+		buffer_append_text(out, "null");
+		return;
+	}
+	buffer_append_byte(out, '"');
+	buffer_append_time(out, time_ns);
+	buffer_append_byte(out, '"');
+}
+
+static void put_text(struct buffer *out, const char *name, const char *text)
+{
+	buffer_printf(out, ",\"%s\":", name);
+	json_append_string(out, span_of(text));
+}
 
 void gap_json(struct buffer *out, const struct history_gap *gap)
 {
-	buffer_append_text(out, "{\"kind\":\"gap\",\"begin\":\"");
-	buffer_append_time(out, gap->begin_ns);
-	buffer_append_text(out, "\",\"end\":\"");
-	buffer_append_time(out, gap->end_ns);
-	buffer_append_text(out, "\",\"class\":");
-	json_append_string(out, span_of(gap->class_name ? gap->class_name : "all"));
+	const struct gap_cause *cause = gap_cause_find(gap->cause);
+
+	buffer_append_text(out, "{\"kind\":\"gap\"");
+	put_time(out, "begin", gap->begin_ns);
+	put_time(out, "end", gap->end_ns);
+	put_text(out, "class", gap->class_name ? gap->class_name : "all");
 	buffer_append_text(out, ",\"count\":");
 	if (gap->count_known)
 		buffer_append_u64(out, gap->count);
 	else
 		buffer_append_text(out, "null");
-	if (gap->unit) {
-		buffer_append_text(out, ",\"unit\":");
-		json_append_string(out, span_of(gap->unit));
+	if (gap->unit)
+		put_text(out, "unit", gap->unit);
+	buffer_printf(out, ",\"exact\":%s", gap->count_known && gap->exact ? "true" : "false");
+	put_text(out, "cause", gap->cause ? gap->cause : "unknown");
+	if (cause) {
+		put_text(out, "why", cause->why);
+		put_text(out, "mend", cause->mend);
 	}
-	buffer_printf(out, ",\"exact\":%s,\"cause\":", gap->count_known && gap->exact ? "true" : "false");
-	json_append_string(out, span_of(gap->cause ? gap->cause : "unknown"));
 	buffer_append_byte(out, '}');
 }
 

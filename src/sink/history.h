@@ -12,6 +12,7 @@ struct history_query {
 	const bool *kinds;		/* N_KINDS flags, or NULL: all */
 	bool newest_first;		/* else in order of sequence */
 	uint64_t sequence;		/* only this one, if not 0 */
+	uint64_t from_sequence;		/* inclusive; 0: from the beginning */
 	uint64_t event_time_ns, event_origin;	/* only this event (event_id_parse), if not 0 */
 	/* Narrowing that an index or an early test can use; the caller still filters. 0 / empty: none. */
 	uint64_t entity_id;

@@ -152,7 +152,7 @@ static int find_range(struct search *search)
 		low = MAX(low, query->sequence);
 		high = MIN(high, query->sequence);
 	}
-	search->low = low;
+	search->low = MAX(low, query->from_sequence);
 	search->high = high;
 	return 0;
 }

@@ -4,8 +4,11 @@ import fcntl
 import io
 import json
 import os
+import pathlib
 import pty
 import re
+import resource
+import signal
 import socket
 import struct
 import subprocess
@@ -16,9 +19,10 @@ import pytest
 
 from driver import BIN, cli, json_lines
 
-COMMANDS = ["run", "query", "show", "tree", "gaps", "tail", "status", "health", "config", "subscription", "snapshot",
+COMMANDS = ["run", "query", "export", "show", "tree", "gaps", "tail", "status", "health", "config", "subscription", "snapshot",
             "audit-rules", "import", "command", "uninstall", "help", "version"]
 DAY = "2023-11-14"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def record(second, serial, kind, body):
@@ -112,6 +116,13 @@ def test_version():
     (("query", "--type", "proces"), "process"),
     (("query", "process.pth is '/bin/ls'"), "process.path"),
     (("query", "process.path is"), "process.path is"),
+    (("query", "--group-by", "process.pth"), "process.path"),
+    (("query", "--group-by", "process.path,process.pid,user.name"), "more than 2"),
+    (("query", "file", "--group-by", "dns.query"), "dns.query"),
+    (("query", "--count", "--group-by", "process.path"), "--group-by"),
+    (("query", "--count", "--csv"), "--count"),
+    (("query", "--follow-process", "bash"), "bash"),
+    (("query", "--at", "10m"), "--follow-process"),
     (("query", "process.path matches '('"), "("),
     (("query", "process.pid is 'x'"), "process.pid"),
     (("query", "network.addr in '300.1.1.1/8'"), "300.1.1.1/8"),
@@ -383,6 +394,123 @@ def test_csv(database):
     assert [row["action"] for row in rows] == actions(query(database))
 
 
+def groups(database, fields, *arguments):
+    """What has which value how often, and the line that tells of the rest."""
+    lines = json_lines(cli("query", "--db", database, "--json", "--group-by", fields, *arguments).text)
+    *rows, others = [line for line in lines if line.get("kind") != "gap"]
+    assert others.pop("kind") == "others"
+    return [(*(row[name] for name in fields.split(",")), row["count"]) for row in rows], others
+
+
+def test_count(database):
+    assert cli("query", "--db", database, "--count").text == "7\n"
+    assert cli("query", "--db", database, "--count", "file.operation is 'create'").text == "2\n"
+    assert cli("query", "--db", database, "--count", "--type", "file,network", "--json").text == '{"count":4}\n'
+    assert cli("query", "--db", database, "--count", "dns").text == "0\n"
+    assert cli("query", "--db", database, "--count", "--limit", "3").text == "3\n"
+
+
+@pytest.mark.parametrize("fields, arguments, found", [
+    ("process.path", [], [("/usr/bin/curl", 5), ("/bin/bash", 1), ("/usr/sbin/sshd", 1)]),
+    ("process.executable", ["file"], [("/usr/bin/curl", 3)]),
+    ("event.category", [], [("file", 3), ("process", 2), ("network", 1), ("security", 1)]),
+    ("file.operation", [], [("create", 2), ("delete", 1)]),
+    ("file.path,event.action", ["--type", "file"], [("/home/alice/new%C3", "create", 1), ("/home/alice/out", "create", 1),
+                                                   ("/home/alice/out", "delete", 1)]),
+    ("network.addr,network.port", [], [("93.184.216.34", 443, 1)]),
+    ("destination.ip", [], [("93.184.216.34", 1)]),
+    ("process.parent_path", ["process"], [("/bin/bash", 1), (None, 1)]),
+    ("process.ancestry_path", ["--until", f"{DAY}T22:13:22Z"], [("/bin/bash", 1), (None, 1)]),
+    ("process.args", ["process.pid is '101'", "process"], [("\x1b[31mred", 1), ("-o", 1), ("curl", 1), ("two words", 1)]),
+    ("dns.query", [], []),
+])
+def test_group_by(database, fields, arguments, found):
+    rows, others = groups(database, fields, *arguments)
+    assert sorted(rows, key=str) == sorted(found, key=str)
+    assert [row[-1] for row in rows] == sorted((row[-1] for row in rows), reverse=True)
+    assert others["count"] == 0 and not others["more_values"]
+
+
+def test_group_by_shows_the_most_frequent(database):
+    rows, others = groups(database, "process.path", "--limit", "1")
+    assert rows == [("/usr/bin/curl", 5)] and (others["events"], others["values"], others["count"]) == (7, 2, 2)
+    line = json_lines(cli("query", "--db", database, "--json", "--group-by", "process.path").text)[0]
+    assert line == {"process.path": "/usr/bin/curl", "count": 5, "count_max": 5, "share": 71.43,
+                    "first": f"{DAY}T22:13:21.000000000Z", "last": f"{DAY}T22:13:25.000000000Z"}
+    done = cli("query", "--db", database, "--csv", "--group-by", "process.path", "--limit", "2")
+    assert [row["count"] for row in csv.DictReader(io.StringIO(done.text))] == ["5", "1"]
+    text = cli("query", "--db", database, "--group-by", "process.path", "--utc").text
+    assert "71.4 %" in text and "22:13:21" in text and "7 events" in text
+    assert "process.path" in text.splitlines()[0]
+
+
+def test_group_by_more_than_fits(tmp_path):
+    """More values than are kept: the frequent one is told, and that the rest is not exact."""
+    log, database = tmp_path / "audit.log", tmp_path / "x.db"
+    with log.open("w") as file:
+        for serial in range(1, 130001):
+            hot = serial % 10 == 0
+            file.write(record(serial // 1000, serial, "USER_LOGIN", f"pid=200 uid=0 auid=1000 ses=9 msg='op=login id=1000 "
+                              f"exe=\"/usr/sbin/sshd\" hostname={'hot' if hot else serial} addr=10.1.2.3 terminal=ssh "
+                              "res=success'"))
+    cli("import", "audit", log, "--db", database)
+    assert cli("query", "--db", database, "--count").text == "130000\n"
+    rows, others = groups(database, "source.domain")
+    assert rows[0] == ("hot", 13000)
+    assert others["more_values"] and 0 < others["count_max"] <= 3
+    assert sum(row[-1] for row in rows) + others["count"] == 130000
+    text = cli("query", "--db", database, "--group-by", "source.domain").text
+    assert "more values than are kept" in text and "at least" in text
+
+
+def test_the_newest_of_many(tmp_path):
+    """More than are kept in memory: they are the same, and in the same order."""
+    log, database = tmp_path / "audit.log", tmp_path / "x.db"
+    log.write_text("".join(record(serial // 1000, serial, "USER_LOGIN" if serial % 2 else "USER_LOGOUT",
+                                  "pid=200 uid=0 auid=1000 ses=9 msg='op=login id=1000 exe=\"/usr/sbin/sshd\" hostname=? "
+                                  "addr=10.1.2.3 terminal=ssh res=success'") for serial in range(1, 12001)))
+    cli("import", "audit", log, "--db", database)
+    for filters in ([], ["security.login"]):
+        lines = cli("query", "--db", database, "--json", *filters).text.splitlines()
+        assert len(lines) > 5000
+        for limit in (4096, 4097, 5000, 20000):
+            newest = cli("query", "--db", database, "--json", *filters, "--limit", limit).text.splitlines()
+            assert newest == lines[-limit:]
+    assert cli("query", "--db", database, "dns", "--limit", "5000").text == "No such event in the history.\n"
+
+
+def test_follow_process(database):
+    """A process and all below it, in order, and nothing else."""
+    everything = ["exec", "exec", "create", "create", "connect", "delete"]
+    assert actions(query(database, "--follow-process", "100")) == everything
+    assert actions(query(database, "--follow-process", "101")) == everything[1:]
+    assert actions(query(database, "--follow-process", "100", "file", "--limit", "1")) == ["delete"]
+    entity = query(database, "process.pid is '101'", "--limit", "1")[0]["process"]["entity_id"]
+    assert actions(query(database, "--follow-process", entity)) == everything[1:]
+    assert cli("query", "--db", database, "--follow-process", entity, "--count").text == "5\n"
+    assert "4000000" in cli("query", "--db", database, "--follow-process", "4000000", check=1).error
+    assert "at this time" in cli("query", "--db", database, "--follow-process", "101", "--at", "2001-01-01", check=1).error
+
+
+def test_follow_a_pid_that_was_used_again(tmp_path):
+    log, database = tmp_path / "audit.log", tmp_path / "x.db"
+    log.write_text("".join([
+        call(0, 1, 59, 300, 50, "/bin/first", [('"/bin/first"', "NORMAL")], arguments(0, 1, "first")),
+        call(1, 2, 231, 300, 50, "/bin/first"),
+        call(100, 3, 59, 300, 60, "/bin/second", [('"/bin/second"', "NORMAL")], arguments(100, 3, "second")),
+    ]))
+    cli("import", "audit", log, "--db", database)
+    events = query(database)
+    entities = {event["process"]["executable"]: event["process"]["entity_id"] for event in events}
+    assert len(entities) == 2 == len(set(entities.values()))
+    error = cli("query", "--db", database, "--follow-process", "300", check=1).error
+    assert "2 processes" in error and "--at" in error and all(entity in error for entity in entities.values())
+    for name, entity in entities.items():
+        assert {event["process"]["executable"] for event in query(database, "--follow-process", entity)} == {name}
+    found = query(database, "--follow-process", "300", "--at", f"{DAY}T22:16:00Z")
+    assert {event["process"]["executable"] for event in found} == {"/bin/second"}
+
+
 def test_table_is_plain_text_off_a_terminal(database):
     done = cli("query", "--db", database, env={**os.environ, "COLUMNS": "80", "TERM": "xterm-256color"})
     assert "\x1b" not in done.text and not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", done.text)
@@ -433,16 +561,150 @@ def test_gaps_at_the_end(tmp_path):
     assert "kernel_lost" not in cli("query", "--db", database, "--until", f"{DAY}T22:13:21Z").text
     gap = {"kind": "gap", "begin": f"{DAY}T22:13:22.000000000Z", "end": f"{DAY}T22:13:23.000000000Z", "class": "all",
            "count": 5, "unit": "records", "exact": True, "cause": "kernel_lost"}
-    assert json_lines(cli("query", "--db", database, "--json").text)[-1] == gap
+    *_, told = json_lines(cli("query", "--db", database, "--json").text)
+    assert "AuditdRulesBufferSize" in told["mend"] and told["why"]
+    gap = {**gap, "why": told["why"], "mend": told["mend"]}
+    assert told == gap
     assert json_lines(cli("gaps", "--db", database, "--json").text) == [gap]
     event, = query(database, "--type", "recorder")
     assert event["event"]["action"] == "gap" and event["gap"]["count"] == 5
     assert "kernel_lost" in cli("gaps", "--db", database).text
 
 
+def gap_record(number, **fields):
+    fields = {"begin": 1700000002000000000, "end": 1700000003000000000, "class": "all", **fields}
+    return f"type=RECORDER_GAP msg=recorder({1700000010 + number}.000000000:0): " + " ".join(
+        f"{name}={value}" for name, value in fields.items() if value is not None) + "\n"
+
+
+def test_every_cause_is_explained(tmp_path):
+    """Each cause that docs/ARCHITECTURE.md names is told in words, with what mends it."""
+    loss, = re.findall(r"^## Loss\n(.*?)^## ", (ROOT / "docs" / "ARCHITECTURE.md").read_text(), re.DOTALL | re.MULTILINE)
+    causes = set(re.findall(r"`([a-z_]+)`", loss))
+    assert {"kernel_lost", "queue_full", "recorder_died", "clock_step"} < causes
+    log, database = tmp_path / "audit.log", tmp_path / "x.db"
+    log.write_text("".join(gap_record(number, cause=cause) for number, cause in enumerate(sorted(causes))))
+    cli("import", "audit", log, "--db", database)
+    told = json_lines(cli("gaps", "--db", database, "--json").text)
+    assert {gap["cause"] for gap in told if len(gap["why"]) > 10 and len(gap["mend"]) > 10} == causes
+    text = cli("gaps", "--db", database).text
+    assert all(f"\n{gap['cause']}: {gap['why']}\n    mend: {gap['mend']}\n" in text for gap in told)
+    assert "mend:" not in cli("query", "--db", database).text
+
+
+def test_what_is_not_known_of_a_gap(tmp_path):
+    log, database = tmp_path / "audit.log", tmp_path / "x.db"
+    log.write_text(gap_record(0, begin=0, cause="database_damaged") +
+                   gap_record(1, count=7, unit="records", exact=0, cause="no_memory") + gap_record(2, cause="made_up"))
+    cli("import", "audit", log, "--db", database)
+    damaged, memory, unknown = json_lines(cli("gaps", "--db", database, "--json").text)
+    assert damaged["begin"] is None and damaged["count"] is None and not damaged["exact"]
+    assert memory["count"] == 7 and not memory["exact"]
+    assert unknown["cause"] == "made_up" and "why" not in unknown
+    text = cli("gaps", "--db", database).text
+    assert "1970" not in text and "at least 7 records" in text and "made_up" in text
+    assert "before" in cli("gaps", "--db", database, "--since", "10m", "--until", "20m", check=2).error
+    assert "made_up" not in cli("gaps", "--db", database, "--until", f"{DAY}T22:13:20Z").text
+
+
 def test_no_gaps(database):
     assert cli("gaps", "--db", database).text
     assert cli("gaps", "--db", database, "--json").text == ""
+
+
+# Export
+
+@pytest.mark.parametrize("arguments", [[], ["file"], ["--since", f"{DAY}T22:13:23Z"], ["--type", "network"], ["dns"]])
+def test_export_is_what_query_shows(database, arguments):
+    wanted = {form: cli("query", "--db", database, f"--{form}", *arguments).stdout for form in ("json", "csv")}
+    assert cli("export", "--db", database, *arguments).stdout == wanted["json"]
+    assert cli("export", "--db", database, "--format", "ndjson", *arguments).stdout == wanted["json"]
+    assert cli("export", "--db", database, "--format", "csv", *arguments).stdout == wanted["csv"]
+
+
+def test_export_to_a_file(database, tmp_path):
+    out, part = tmp_path / "out", tmp_path / "out.part"
+    wanted = cli("query", "--db", database, "--json").stdout
+    assert cli("export", "--db", database, "--output", out).text == f"{out}: 7 events\n"
+    assert out.read_bytes() == wanted and out.stat().st_mode & 0o7777 == 0o600 and not part.exists()
+    assert "--force" in cli("export", "--db", database, "--output", out, "file", check=1).error
+    assert out.read_bytes() == wanted
+    cli("export", "--db", database, "--output", out, "--force", "--format", "csv")
+    assert out.read_bytes() == cli("query", "--db", database, "--csv").stdout
+    out.unlink()
+    part.write_text("left by one that was killed")
+    assert "out.part" in cli("export", "--db", database, "--output", out, check=1).error
+    assert part.read_text() and not out.exists()
+    with part.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert "another" in cli("export", "--db", database, "--output", out, "--force", check=1).error
+    cli("export", "--db", database, "--output", out, "--force")
+    assert out.read_bytes() == wanted and not part.exists()
+
+
+def test_export_refuses(database, tmp_path):
+    before = database.read_bytes()
+    assert "history itself" in cli("export", "--db", database, "--output", database, "--force", check=1).error
+    assert database.read_bytes() == before
+    assert "no ordinary file" in cli("export", "--db", database, "--output", "/dev/null", "--force", check=1).error
+    assert "No such file" in cli("export", "--db", database, "--output", tmp_path / "no" / "out", check=1).error
+    assert "--output" in cli("export", "--db", database, "--force", check=2).error
+    assert "ndjson|csv" in cli("export", "--db", database, "--format", "xml", check=2).error
+    assert cli("export", "--db", tmp_path / "none.db", "--output", tmp_path / "out", check=1).error
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be somebody else")
+def test_export_without_permission(database, tmp_path):
+    tmp_path.chmod(0o755)
+    copy = tmp_path / "copy.db"
+    cli("snapshot", copy, "--db", database)
+    os.chown(copy, 65534, 65534)
+    assert cli("export", "--db", copy, "--output", tmp_path / "out", check=4, user=65534, group=65534, extra_groups=[]).error
+    assert not list(tmp_path.glob("out*"))
+
+
+def limit_files():
+    """What is longer than that cannot be written: a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+
+def interrupt_before():
+    """Ctrl-C that comes before the program can have finished."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("prepare, why", [(limit_files, "too large"), (interrupt_before, "interrupted")])
+def test_export_leaves_no_half_file(database, tmp_path, prepare, why):
+    out, copy = tmp_path / "out", tmp_path / "copy.db"
+    cli("snapshot", copy, "--db", database)  # nothing is written to read it
+    assert why in cli("export", "--db", copy, "--output", out, check=1, preexec_fn=prepare).error
+    assert list(tmp_path.iterdir()) == [copy]
+    out.write_text("before")
+    assert why in cli("export", "--db", copy, "--output", out, "--force", check=1, preexec_fn=prepare).error
+    assert out.read_text() == "before" and set(tmp_path.iterdir()) == {copy, out}
+
+
+def test_export_to_nobody(database):
+    """A reader that goes ends it quietly, also where SIGPIPE is ignored; a full disk does not."""
+    for restore in (True, False):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([BIN, "export", "--db", database], stdout=writer, stderr=subprocess.PIPE, restore_signals=restore)
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BIN, "export", "--db", database], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("recorder: ")
+
+
+def test_export_shows_its_progress(database, tmp_path):
+    shown = on_a_terminal("export", "--db", database, "--output", tmp_path / "out")
+    assert " %  " in shown and shown.endswith("7 events\r\n")
+    assert " %  " not in on_a_terminal("export", "--db", database, "--output", tmp_path / "quiet", "--quiet")
+    assert " %  " not in on_a_terminal("export", "--db", database)
 
 
 # Show and tree

@@ -1,0 +1,50 @@
+/* See gap_cause.h.  A cause without a line here is shown by its name alone. */
+
+#include "sink/gap_cause.h"
+
+#include <string.h>
+
+#include "base/macro.h"
+
+#define KEEP_UP "give it more of the processor or subscribe to less; `recorder query --group-by event.category,event.action` tells of what"
+#define PUT_BACK "find who did it: `recorder query --since TIME` around its begin; the recorder has put it back"
+
+const struct gap_cause gap_causes[N_GAP_CAUSES] = {
+	{ "kernel_lost", "the kernel's queue of audit records was full, or it had no memory for them",
+	  "raise CX.recorder.AuditdRulesBufferSize, or subscribe to less" },
+	{ "receive_overrun", "records of the kernel's audit came faster than they were taken: the buffer of their socket was full", KEEP_UP },
+	{ "connector_overrun", "forks and exits came faster than they were taken: the buffer of their socket was full", KEEP_UP },
+	{ "reader_released", "the kernel let go of the recorder as the reader of its audit, as it does with one that does not read",
+	  KEEP_UP },
+	{ "serial_gap", "records that the kernel numbered never came", "raise CX.recorder.AuditdRulesBufferSize, or subscribe to less" },
+	{ "serial_jump", "the numbers of the kernel's records jumped; how many there were in between is not known",
+	  "look whether the kernel's audit or another reader of it began anew then" },
+	{ "bpf_ring_full", "a ring of the programs in the kernel was full", "raise CX.recorder.EbpfRingBufferSizeKB, or subscribe to less" },
+	{ "ring_full", "the recorder could not keep up with what the kernel handed over", KEEP_UP },
+	{ "queue_full", "the disk could not keep up: events of this class were let go of before others",
+	  "give the database a faster disk, or subscribe to less of this class" },
+	{ "no_memory", "the host had no memory for the recorder", "leave it more memory (MemoryMax= of its unit, limits of the host)" },
+	{ "database_error", "the database could not be written: the disk is full or failing", "make room, and see the log for the error" },
+	{ "database_damaged", "the database was damaged: it was set aside, and this one was begun",
+	  "see the log for its name; `sqlite3 FILE .recover` reads what can be read" },
+	{ "database_removed", "somebody removed the file of the database; this one was begun",
+	  "find who did it: security and file events around its end" },
+	{ "rules_missing", "somebody removed audit rules of the recorder", PUT_BACK },
+	{ "audit_disabled", "somebody switched the kernel's audit off", PUT_BACK },
+	{ "clock_step", "the clock was set: times before and after do not fit together", "let a time service keep it (slewing, not stepping)" },
+	{ "stop", "there was no time to store all when the recorder was stopped", "see why the disk was slow; the stop waits for seconds only" },
+	{ "recorder_stopped", "the recorder was stopped", "keep it running: systemctl enable --now recorder" },
+	{ "recorder_died", "the recorder was killed or crashed", "see its log, and the kernel's for the out-of-memory killer" },
+	{ "host_restarted", "the host was down, or up without the recorder", "have it start with the host: systemctl enable recorder" },
+	{ "not_subscribed", "there was no subscription: nothing was recorded", "register one: recorder subscription register FILE" },
+	{ "before the history begins", "what was before was cleaned, or never recorded",
+	  "raise CX.recorder.DatabaseMaxSizeMB to keep more, or take snapshots" },
+};
+
+const struct gap_cause *gap_cause_find(const char *name)
+{
+	for (unsigned i = 0; name && i < ARRAY_SIZE(gap_causes); i++)
+		if (strcmp(gap_causes[i].name, name) == 0)
+			return &gap_causes[i];
+	return NULL;
+}
