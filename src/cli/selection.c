@@ -1,6 +1,7 @@
 /* See selection.h. */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/selection.h"
@@ -31,6 +32,31 @@ static int narrow_types(struct selection *selection, const char *types, struct f
 	return 0;
 }
 
+/* The keys of one need. */
+static int add_need(void *user, const struct term_need *need)
+{
+	struct selection *selection = user;
+	struct history_need *found = &selection->needs[selection->n_needs];
+	uint64_t *keys;
+	size_t n = 0;
+
+	if (selection->n_needs == ARRAY_SIZE(selection->needs))
+		return 0;
+	keys = reallocarray(NULL, need->n_fields * need->n_values, sizeof(*keys));
+	if (!keys)
+		return -ENOMEM;
+	for (size_t f = 0; f < need->n_fields; f++)
+		for (size_t i = 0; i < need->n_values; i++)
+			if (!(need->texts ? history_key_text(need->fields[f], need->texts[i], need->fold_case, &keys[n++])
+					  : history_key_number(need->fields[f], need->numbers[i], &keys[n++]))) {
+				free(keys); /* it may be in a field that nobody can look for */
+				return 0;
+			}
+	*found = (struct history_need){ .fields = need->fields, .n_fields = need->n_fields, .keys = keys, .n_keys = n };
+	selection->n_needs++;
+	return 0;
+}
+
 int selection_parse(struct selection *ret, const char *command, const struct selection_options *options, size_t n,
 		    char *const *filters)
 {
@@ -46,6 +72,8 @@ int selection_parse(struct selection *ret, const char *command, const struct sel
 	for (size_t i = 0; i < n; i++)
 		texts[i] = filters[i];
 	r = terms_parse(&ret->terms, texts, n, &error);
+	if (r == 0)
+		r = terms_needs(ret->terms, add_need, ret);
 	if (r == 0) {
 		terms_kinds(ret->terms, ret->kinds);
 		r = options->types ? narrow_types(ret, options->types, &error) : 0;
@@ -58,6 +86,8 @@ int selection_parse(struct selection *ret, const char *command, const struct sel
 void selection_release(struct selection *selection)
 {
 	terms_free(selection->terms);
+	for (size_t i = 0; i < selection->n_needs; i++)
+		free((uint64_t *)(uintptr_t)selection->needs[i].keys);
 }
 
 bool selection_has(const struct selection *selection, const struct event *event)
@@ -72,5 +102,7 @@ struct history_query selection_ask(const struct selection *selection)
 		.until_ns = selection->options->until_ns,
 		.categories = terms_categories(selection->terms),
 		.kinds = selection->kinds,
+		.needs = selection->needs,
+		.n_needs = selection->n_needs,
 	};
 }

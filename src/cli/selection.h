@@ -32,6 +32,8 @@ struct selection {
 	const struct selection_options *options;
 	struct terms *terms;
 	bool kinds[N_KINDS];
+	struct history_need needs[16];	/* what the terms need, for the history */
+	size_t n_needs;
 };
 
 /* The filters are the arguments of the command.  0, or an exit code after the error has been printed. */

@@ -79,5 +79,16 @@ DEFINE_CLEANUP(struct terms, terms_free)
 bool terms_match(struct terms *terms, const struct event *event);
 /* Categories the terms can match at all, as bits of enum category. */
 uint32_t terms_categories(const struct terms *terms);
+/* Values of which an event must have one, in one of these fields of its own or of the process behind it, to match: a need for
+ * each term that asks for whole values.  An address is its bytes.  Borrowed until fn returns; what fn returned if < 0. */
+struct term_need {
+	const enum field *fields;
+	size_t n_fields, n_values;
+	const struct span *texts;	/* or NULL: numbers */
+	const uint64_t *numbers;
+	bool fold_case;			/* in any case; the texts are in small letters */
+};
+typedef int (*term_need_fn)(void *user, const struct term_need *need);
+int terms_needs(const struct terms *terms, term_need_fn fn, void *user);
 /* Kinds the terms can match at all. */
 void terms_kinds(const struct terms *terms, bool ret[N_KINDS]);

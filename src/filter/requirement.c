@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "filter/compiled.h"
 #include "filter/term_impl.h"
+#include "filter/terms.h"
 
 static bool is_among(enum field field, const enum field *list, size_t n)
 {
@@ -85,4 +87,52 @@ int filter_required(const struct filter *filter, const bool of_kinds[N_KINDS], c
 				return r;
 		}
 	return 1;
+}
+
+/* Whole addresses as texts: their bytes.  false: it asks for networks. */
+static bool addresses_as_texts(const struct term *term, struct span *texts)
+{
+	for (size_t i = 0; i < term->n_values; i++) {
+		const struct network *network = &term->networks[i];
+
+		if (network->bits != network->size * 8)
+			return false;
+		texts[i] = (struct span){ (const char *)network->bytes, network->size };
+	}
+	return true;
+}
+
+static int tell_need(const struct term *term, term_need_fn fn, void *user)
+{
+	struct term_need need = { .n_values = term->n_values, .texts = term->texts, .numbers = term->numbers,
+				  .fold_case = term->fold_case };
+	_cleanup_(freep) struct span *addresses = NULL;
+
+	if (term->negate || term->kind_only || term->n_values == 0 ||
+	    (term->operator != OPERATOR_is && term->operator != OPERATOR_in) ||
+	    (term->name.place != PLACE_event && term->name.place != PLACE_process && term->name.place != PLACE_remote &&
+	     term->name.place != PLACE_local))
+		return 0;
+	if (term->networks) {
+		addresses = calloc(term->n_values, sizeof(*addresses));
+		if (!addresses)
+			return -ENOMEM;
+		if (!addresses_as_texts(term, addresses))
+			return 0;
+		need.texts = addresses;
+	}
+	if (!need.texts && !need.numbers)
+		return 0;
+	need.fields = term->name.fields;
+	need.n_fields = term->name.n_fields;
+	return fn(user, &need);
+}
+
+int terms_needs(const struct terms *terms, term_need_fn fn, void *user)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < terms->n_tests; i++)
+		r = tell_need(terms->items[i], fn, user);
+	return r;
 }

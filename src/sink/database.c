@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "sink/database_file.h"
 #include "sink/schema_sql.h"
+#include "sink/sieve.h"
 #include "sink/store.h"
 
 #define MAX_PER_COMMIT	    10000
@@ -41,6 +42,8 @@ struct sink {
 	bool is_open;	 /* a transaction */
 	uint64_t n_open; /* events in it */
 	struct block block, block_committed;
+	struct sieve *sieve;		/* of the block */
+	struct buffer sieve_bytes;
 	uint64_t alive_ns; /* as last written */
 	uint64_t looked_ns;
 	dev_t device; /* of the open file */
@@ -179,7 +182,7 @@ static int attach(struct sink *sink, struct sink_error *error)
 		{ "BEGIN IMMEDIATE", &sink->begin },
 		{ "COMMIT", &sink->commit },
 		{ "ROLLBACK", &sink->rollback },
-		{ "INSERT OR REPLACE INTO block VALUES (?,?,?)", &sink->block_row },
+		{ "INSERT OR REPLACE INTO block VALUES (?,?,?,?)", &sink->block_row },
 		{ "INSERT OR REPLACE INTO content VALUES (?,?,?,?)", &sink->content_row },
 		{ "INSERT OR REPLACE INTO meta VALUES (?,?)", &sink->meta_row },
 	};
@@ -288,6 +291,9 @@ static int database_open(struct sink **ret, const struct sink_options *options)
 		return -ENOMEM;
 	if (!sink->path)
 		return -EINVAL;
+	r = sieve_new(&sink->sieve);
+	if (r < 0)
+		return r;
 	r = open_file(sink, options->error);
 	/* A person who names a file that is none of ours did not ask for it to be moved. */
 	if (r == -EUCLEAN && !sink->bulk)
@@ -310,20 +316,30 @@ static void abandon(struct sink *sink)
 	sink->is_open = false;
 	sink->n_open = 0;
 	/* Of the next block nothing is known to be committed but what was before. */
+	if (sink->block.id != sink->block_committed.id)
+		sieve_spoil(sink->sieve);
 	sink->block = sink->block_committed;
 	store_forget(&sink->store);
 }
 
-static int write_block(struct sink *sink)
+/* is_whole: no event comes to it any more. */
+static int write_block(struct sink *sink, bool is_whole)
 {
 	const struct block *block = &sink->block;
+	struct span sieve = { NULL, 0 };
 	int r;
 
 	if (block->n == 0)
 		return 0;
+	if (is_whole) {
+		buffer_clear(&sink->sieve_bytes);
+		if (sieve_append(sink->sieve, &sink->sieve_bytes))
+			sieve = buffer_span(&sink->sieve_bytes);
+	}
 	sqlite3_bind_int64(sink->block_row, 1, (int64_t)block->id);
 	sqlite3_bind_int64(sink->block_row, 2, (int64_t)block->min_ns);
 	sqlite3_bind_int64(sink->block_row, 3, (int64_t)block->max_ns);
+	sqlite3_bind_blob64(sink->block_row, 4, sieve.data, sieve.size, SQLITE_STATIC);	/* NULL: NULL */
 	r = sql_run(sink->block_row);
 	for (unsigned i = 0; i < N_CATEGORIES && r == 0; i++) {
 		if (block->of[i].events == 0 || (block->id == sink->block_committed.id &&
@@ -341,15 +357,16 @@ static int write_block(struct sink *sink)
 /* The block that has been filled is told of, another begun. */
 static int begin_block(struct sink *sink, const struct event *event)
 {
-	int r = write_block(sink);
+	int r = write_block(sink, true);
 
+	sieve_clear(sink->sieve);
 	sink->block = (struct block){ .id = event->sequence >> BLOCK_BITS, .min_ns = event->time_ns, .max_ns = event->time_ns };
 	return r;
 }
 
 static int commit(struct sink *sink, uint64_t now_ns)
 {
-	int r = write_block(sink);
+	int r = write_block(sink, false);
 
 	if (r == 0)
 		r = meta_set_number(sink, "last_alive", (int64_t)now_ns);
@@ -412,6 +429,7 @@ static int database_write(struct sink *sink, struct event *event)
 	block->max_ns = MAX(block->max_ns, event->time_ns);
 	block->of[event_category(event)].events++;
 	block->of[event_category(event)].bytes += sink->store.rows.bytes;
+	sieve_add(sink->sieve, event);
 	/* The event is stored; if it is lost now, the report tells. */
 	if (r < 0)
 		failed(sink, r);
@@ -493,7 +511,7 @@ static struct sink *database_free(struct sink *sink)
 		if (ok && sink->bulk)
 			sql_exec(sink->file.db, "PRAGMA synchronous = NORMAL");
 		if (ok && sql_run(sink->begin) == 0) {
-			if (meta_set_number(sink, "clean_stop", 1) < 0 ||
+			if (write_block(sink, true) < 0 || meta_set_number(sink, "clean_stop", 1) < 0 ||
 			    meta_set_number(sink, "last_alive", (int64_t)clock_now_ns()) < 0 ||
 			    sql_run(sink->commit) < 0)
 				sql_run(sink->rollback);
@@ -503,6 +521,8 @@ static struct sink *database_free(struct sink *sink)
 						  NULL);
 	}
 	detach(sink);
+	sieve_free(sink->sieve);
+	buffer_release(&sink->sieve_bytes);
 	free(sink->path);
 	free(sink->host_id);
 	free(sink->host_name);

@@ -5,6 +5,17 @@
 
 struct history;
 
+/* An event must have one of the keys (history_key_text(), _number()) in one of the fields. */
+struct history_need {
+	const enum field *fields;
+	const uint64_t *keys;
+	size_t n_fields, n_keys;
+};
+
+/* false: the field is not among those that can be looked for so.  any_case: the text in small letters stands for all. */
+bool history_key_text(enum field field, struct span text, bool any_case, uint64_t *ret);
+bool history_key_number(enum field field, uint64_t number, uint64_t *ret);
+
 struct history_query {
 	uint64_t since_ns;		/* inclusive; 0: from the beginning */
 	uint64_t until_ns;		/* exclusive; 0: to the end */
@@ -14,6 +25,9 @@ struct history_query {
 	uint64_t sequence;		/* only this one, if not 0 */
 	uint64_t from_sequence;		/* inclusive; 0: from the beginning */
 	uint64_t event_time_ns, event_origin;	/* only this event (event_id_parse), if not 0 */
+	/* All of which an event must meet: what does not is passed by without being read, whole blocks at a time. */
+	const struct history_need *needs;
+	size_t n_needs;
 	/* Narrowing that an index or an early test can use; the caller still filters. 0 / empty: none. */
 	uint64_t entity_id;
 	uint32_t pid;

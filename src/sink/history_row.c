@@ -253,6 +253,14 @@ static int set_column(struct history_rows *rows, sqlite3_stmt *statement, int at
 	return 0;
 }
 
+int history_row_field(struct history_rows *rows, sqlite3_stmt *statement, int at, const struct column *column, unsigned category,
+		      int64_t sequence, struct values *values)
+{
+	const struct remarks remarks = { .category = category, .sequence = sequence };
+
+	return set_column(rows, statement, at, column, &remarks, values);
+}
+
 /* first: where the table's columns begin in the row of the statement. */
 static int read_table(struct history_rows *rows, sqlite3_stmt *statement, const struct table *table,
 		      unsigned first, struct values *values, const struct remarks *remarks)

@@ -25,5 +25,9 @@ void history_rows_close(struct history_rows *rows);
 /* From the current row of such a statement. 0: *ret is set; -ENODATA: no event that this program knows. */
 int history_row_event(struct history_rows *rows, sqlite3_stmt *statement, unsigned category,
 		      struct event **ret);
+/* One field of a table's row, `at` its first column in the statement, into values that are made empty for it; `sequence`: of the
+ * event.  0 or -errno. */
+int history_row_field(struct history_rows *rows, sqlite3_stmt *statement, int at, const struct column *column, unsigned category,
+		      int64_t sequence, struct values *values);
 /* The context in a row of process, with its parents: borrowed until the next call, NULL if there is none. */
 int history_row_context(struct history_rows *rows, int64_t row, struct context **ret);

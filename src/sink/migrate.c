@@ -173,7 +173,7 @@ int migrate_sql(struct buffer *sql, const struct layout *layout, int64_t version
 	buffer_append_text(sql, "INSERT INTO text SELECT id, coalesce(escaped, 0), value FROM old_text ORDER BY id;\n"
 				"INSERT INTO tick SELECT sequence >> 8 AS id, min(time) FROM (");
 	for_events(sql, "sequence, time");
-	buffer_append_text(sql, ") GROUP BY 1;\nINSERT INTO block SELECT sequence >> 12 AS id, min(time), max(time) FROM (");
+	buffer_append_text(sql, ") GROUP BY 1;\nINSERT INTO block SELECT sequence >> 12 AS id, min(time), max(time), NULL FROM (");
 	for_events(sql, "sequence, time");
 	buffer_append_text(sql, ") GROUP BY 1;\nINSERT INTO content SELECT sequence >> 12 AS id, category, count(*), count(*) * 50 FROM (");
 	for_events(sql, "sequence");

@@ -394,6 +394,7 @@ void schema_sql_tables(struct buffer *sql, const struct layout *layout)
 		");\n"
 		"CREATE TABLE block (id INTEGER PRIMARY KEY -- sequence >> 12\n"
 		", min_time INTEGER, max_time INTEGER -- turns a range of time into one of sequence\n"
+		", sieve BLOB -- values that its events have, hashed (src/sink/sieve.h); NULL: not made, or not whole yet\n"
 		");\n"
 		"CREATE TABLE content (block INTEGER, category INTEGER -- what a block holds of a category, by its number\n"
 		", events INTEGER, bytes INTEGER -- roughly\n"

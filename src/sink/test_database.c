@@ -581,10 +581,10 @@ static void import_in_bulk(void **state)
 	}
 	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM events"), 60000);
 	assert_text(place->file, "PRAGMA integrity_check", "ok");
-	/* 40 bytes and less an event: what repeats is stored once. */
+	/* 40 bytes and less an event, beside an empty file: what repeats is stored once. */
 	assert_true(ask_number(place->file,
 			       "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size") <
-		    60000 * 40);
+		    60000 * 40 + (320 << 10));
 	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM shape_file"), 2);
 	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM text"), 200);
 }

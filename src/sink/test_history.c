@@ -73,6 +73,115 @@ static void what_is_written_is_read(void **state)
 	assert_text(place->file, "PRAGMA integrity_check", "ok");
 }
 
+/* Needs */
+
+/* Whole blocks of everything, so that some are passed by for their sieve; a value of its own in few. */
+#define N_ROUNDS 60
+
+struct pick {
+	struct history *history;
+	enum field field;
+	uint64_t key, of;		/* of this event */
+	unsigned char *has;		/* by sequence: 1 the value, as read; 2 found by the need */
+	size_t n;
+};
+
+static const struct values *values_of(const struct event *event, enum field field)
+{
+	return !fields[field].is_context ? &event->values : event->context ? &event->context->values : NULL;
+}
+
+static bool key_of(const struct event *event, enum field field, uint64_t *ret)
+{
+	const struct values *values = values_of(event, field);
+	struct span text, item;
+
+	if (!values || !values_has(values, field))
+		return false;
+	if (!field_type_is_text(fields[field].type))
+		return history_key_number(field, values_number(values, field), ret);
+	text = values_text(values, field);
+	if (fields[field].type == TYPE_LIST)
+		return list_next(&text, &item) && history_key_text(field, item, false, ret);
+	return history_key_text(field, text, false, ret);
+}
+
+static int mark_all(void *user, const struct event *event)
+{
+	struct pick *pick = user;
+	uint64_t key;
+
+	assert_true(event->sequence < pick->n);
+	if (key_of(event, pick->field, &key) && key == pick->key)
+		pick->has[event->sequence] |= 1;
+	return 0;
+}
+
+static int mark_found(void *user, const struct event *event)
+{
+	struct pick *pick = user;
+
+	assert_true(event->sequence < pick->n && !(pick->has[event->sequence] & 2));
+	pick->has[event->sequence] |= 2;
+	return 0;
+}
+
+static int take_key(void *user, const struct event *event)
+{
+	struct pick *pick = user;
+
+	pick->of += key_of(event, pick->field, &pick->key);
+	return pick->of ? 1 : 0;
+}
+
+/* A need finds every event that has the value, and others only if their text looks percent-escaped. */
+static void needs_find_what_there_is(void **state)
+{
+	struct place *place = *state;
+	struct sink *sink = database_must_open(place->file);
+	struct pick pick = { .n = N_ROUNDS * N_ALL + 2 };
+	unsigned n_fields = 0, n_found = 0, n_others = 0;
+
+	pick.has = calloc(1, pick.n);
+	for (unsigned i = 0; i < N_ROUNDS * N_ALL; i++) {
+		struct event *event = make(i % N_ALL);
+
+		assert_int_equal(sink_database.write(sink, event), 0);
+		event_free(event);
+	}
+	sink_database.free(sink);
+	assert_int_equal(history_open(&pick.history, place->file, NULL), 0);
+	assert_true(ask_number(place->file, "SELECT count(*) FROM block WHERE sieve IS NOT NULL") > 3);
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM block WHERE sieve IS NULL"), 0);
+	for (unsigned field = 0; field < N_FIELDS; field++)
+		for (unsigned down = 0; down < 2; down++) {
+			struct history_need need = { &pick.field, &pick.key, 1, 1 };
+			struct history_query query = { .newest_first = down };
+
+			pick.field = (enum field)field;
+			pick.of = 0;
+			assert_int_equal(history_events(pick.history, &query, take_key, &pick), 0);
+			if (!pick.of)
+				continue;
+			n_fields++;
+			memset(pick.has, 0, pick.n);
+			assert_int_equal(history_events(pick.history, &query, mark_all, &pick), 0);
+			query.needs = &need;
+			query.n_needs = 1;
+			assert_int_equal(history_events(pick.history, &query, mark_found, &pick), 0);
+			for (size_t i = 0; i < pick.n; i++) {
+				if (pick.has[i] == 1)
+					fail_msg("%s: event %zu is not found", fields[field].name, i);
+				n_found += pick.has[i] == 3;
+				n_others += pick.has[i] == 2;
+			}
+		}
+	assert_true(n_fields > 60);
+	assert_true(n_others < n_found);
+	history_free(pick.history);
+	free(pick.has);
+}
+
 struct found {
 	uint64_t first, last, n;
 	uint32_t categories;
@@ -132,6 +241,12 @@ static void queries_narrow(void **state)
 	found = search(history, (struct history_query){ 0 });
 	assert_int_equal(found.n, 30000);
 	assert_int_equal(found.last, 30000);
+	/* before and after everything */
+	for (unsigned down = 0; down < 2; down++) {
+		assert_int_equal(search(history, (struct history_query){ .until_ns = 5, .newest_first = down }).n, 0);
+		assert_int_equal(search(history, (struct history_query){ .since_ns = 99999 * NS_PER_SEC, .newest_first = down }).n,
+				 0);
+	}
 	found = search(history, (struct history_query){ .since_ns = 11000 * NS_PER_SEC,
 							.until_ns = 11500 * NS_PER_SEC });
 	assert_int_equal(found.n, 500);
@@ -613,6 +728,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_written_is_read, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(needs_find_what_there_is, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(queries_narrow, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(gaps_overlap, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(images_of_a_process, place_make, place_remove),

@@ -1,0 +1,249 @@
+/* See sieve.h.  Keys are gathered in a set, so that the filter is as large as it must be and no larger; contexts that were added
+ * lately are known by their serial, since most events are of one that was. */
+
+#include "sink/sieve.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "sink/id_cache.h"
+
+#define FIRST_CAPACITY 8192		/* of the set, a power of two */
+#define BITS_PER_KEY   12
+#define N_PROBES       6		/* 12 bits a key: 0.5 % are found that are not there */
+#define FORMAT	       1		/* the first byte */
+#define N_CONTEXTS     1024
+
+struct sieve {
+	uint64_t *keys;			/* open addressing; 0: free */
+	size_t capacity, n;
+	bool failed;
+	uint64_t contexts[N_CONTEXTS];	/* serials, by their low bits */
+};
+
+/* Of hashes and names of record types the case is of no account to anybody. */
+static const uint16_t folded[] = { FIELD_hash_md5, FIELD_hash_sha1,   FIELD_hash_sha256, FIELD_dll_md5,	      FIELD_dll_sha1,
+				   FIELD_dll_sha256, FIELD_driver_md5, FIELD_driver_sha1, FIELD_driver_sha256, FIELD_code };
+#define FOLDED_MAX 128			/* bytes; longer texts of these fields are no such values */
+
+static const uint16_t searched[] = {
+	FIELD_entity_id, FIELD_pid, FIELD_name, FIELD_executable, FIELD_command_line, FIELD_hash_md5, FIELD_hash_sha1,
+	FIELD_hash_sha256, FIELD_uid, FIELD_user_name, FIELD_auid, FIELD_auid_name, FIELD_ses, FIELD_container_id, FIELD_unit,
+	FIELD_code, FIELD_env, FIELD_target_pid, FIELD_path, FIELD_target_path, FIELD_source_ip, FIELD_source_port,
+	FIELD_destination_ip, FIELD_destination_port, FIELD_destination_domain, FIELD_socket_path, FIELD_dns_question_name,
+	FIELD_dll_path, FIELD_dll_md5, FIELD_dll_sha1, FIELD_dll_sha256, FIELD_driver_name, FIELD_driver_path, FIELD_driver_md5,
+	FIELD_driver_sha1, FIELD_driver_sha256, FIELD_user_target_name, FIELD_system_unit, FIELD_rule_id, FIELD_rule_name,
+};
+
+/* Made once: which fields, and what makes the keys of one other than those of the others. */
+static struct {
+	uint64_t set[FIELD_WORDS], folded[FIELD_WORDS];
+	struct id_key seeds[N_FIELDS];
+} table;
+
+static __attribute__((constructor)) void make_table(void)
+{
+	static const struct id_key fixed = { { 0x7265636f72646572, 0x7369657665 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(searched); i++) {
+		unsigned field = searched[i];
+
+		table.set[field / 64] |= UINT64_C(1) << (field % 64);
+		for (size_t k = 0; k < ARRAY_SIZE(folded); k++)
+			if (folded[k] == field)
+				table.folded[field / 64] |= UINT64_C(1) << (field % 64);
+		table.seeds[field] = (struct id_key){ { id_hash(&fixed, 0, span_of(fields[field].name)), fixed.secret[1] } };
+	}
+}
+
+int sieve_new(struct sieve **ret)
+{
+	struct sieve *sieve = calloc(1, sizeof(*sieve));
+
+	if (!sieve)
+		return -ENOMEM;
+	sieve->keys = calloc(FIRST_CAPACITY, sizeof(*sieve->keys));
+	if (!sieve->keys) {
+		free(sieve);
+		return -ENOMEM;
+	}
+	sieve->capacity = FIRST_CAPACITY;
+	*ret = sieve;
+	return 0;
+}
+
+struct sieve *sieve_free(struct sieve *sieve)
+{
+	if (!sieve)
+		return NULL;
+	free(sieve->keys);
+	free(sieve);
+	return NULL;
+}
+
+void sieve_clear(struct sieve *sieve)
+{
+	memset(sieve->keys, 0, sieve->capacity * sizeof(*sieve->keys));
+	memset(sieve->contexts, 0, sizeof(sieve->contexts));
+	sieve->n = 0;
+	sieve->failed = false;
+}
+
+void sieve_spoil(struct sieve *sieve)
+{
+	sieve->failed = true;
+}
+
+static void put(uint64_t *keys, size_t capacity, uint64_t key)
+{
+	size_t at = key & (capacity - 1);
+
+	while (keys[at] && keys[at] != key)
+		at = (at + 1) & (capacity - 1);
+	keys[at] = key;
+}
+
+static void grow(struct sieve *sieve)
+{
+	uint64_t *keys = calloc(sieve->capacity * 2, sizeof(*keys));
+
+	if (!keys) {
+		sieve->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < sieve->capacity; i++)
+		if (sieve->keys[i])
+			put(keys, sieve->capacity * 2, sieve->keys[i]);
+	free(sieve->keys);
+	sieve->keys = keys;
+	sieve->capacity *= 2;
+}
+
+static void add_key(struct sieve *sieve, uint64_t key)
+{
+	size_t at = key & (sieve->capacity - 1);
+
+	while (sieve->keys[at] && sieve->keys[at] != key)
+		at = (at + 1) & (sieve->capacity - 1);
+	if (sieve->keys[at] || sieve->failed)
+		return;
+	sieve->keys[at] = key;
+	if (++sieve->n > sieve->capacity / 2)
+		grow(sieve);
+}
+
+/* An IPv4 address that is written as IPv6 is the same address (RFC 4291, 2.5.5.2). */
+static struct span unmapped(struct span ip)
+{
+	static const char prefix[12] = "\0\0\0\0\0\0\0\0\0\0\xff\xff";
+
+	return ip.size == 16 && memcmp(ip.data, prefix, sizeof(prefix)) == 0 ? (struct span){ ip.data + 12, 4 } : ip;
+}
+
+bool sieve_folds_case(enum field field)
+{
+	return table.folded[field / 64] >> (field % 64) & 1;
+}
+
+uint64_t sieve_key_text(enum field field, struct span text)
+{
+	char small[FOLDED_MAX];
+	uint64_t key;
+
+	if (fields[field].type == TYPE_IP)
+		text = unmapped(text);
+	if (sieve_folds_case(field)) {
+		text.size = MIN(text.size, sizeof(small));
+		for (size_t i = 0; i < text.size; i++)
+			small[i] = text.data[i] >= 'A' && text.data[i] <= 'Z' ? (char)(text.data[i] | 0x20) : text.data[i];
+		text.data = small;
+	}
+	key = id_hash(&table.seeds[field], 0, text);
+
+	return key ? key : 1;
+}
+
+uint64_t sieve_key_number(enum field field, uint64_t number)
+{
+	uint64_t key = id_hash(&table.seeds[field], 0, (struct span){ (const char *)&number, sizeof(number) });
+
+	return key ? key : 1;
+}
+
+bool sieve_has_field(enum field field)
+{
+	return table.set[field / 64] >> (field % 64) & 1;
+}
+
+static void add_values(struct sieve *sieve, const struct values *values)
+{
+	for (unsigned i = 0; i < FIELD_WORDS; i++)
+		for (uint64_t bits = values->known[i] & table.set[i]; bits; bits &= bits - 1) {
+			enum field field = i * 64 + (unsigned)__builtin_ctzll(bits);
+			struct span text, item;
+
+			if (!field_type_is_text(fields[field].type)) {
+				add_key(sieve, sieve_key_number(field, values_number(values, field)));
+				continue;
+			}
+			text = values_text(values, field);
+			if (fields[field].type != TYPE_LIST)
+				add_key(sieve, sieve_key_text(field, text));
+			else
+				while (list_next(&text, &item))
+					add_key(sieve, sieve_key_text(field, item));
+		}
+}
+
+void sieve_add(struct sieve *sieve, const struct event *event)
+{
+	const struct context *context = event->context;
+
+	add_values(sieve, &event->values);
+	if (!context || sieve->contexts[context->serial % N_CONTEXTS] == context->serial)
+		return;
+	sieve->contexts[context->serial % N_CONTEXTS] = context->serial;
+	add_values(sieve, &context->values);
+}
+
+/* Which bit a key has at its n-th probe: two halves make as many hashes as one likes (Kirsch and Mitzenmacher, "Less Hashing, Same
+ * Performance", 2006). */
+static uint64_t probe(uint64_t key, unsigned n, uint64_t n_bits)
+{
+	return ((key & UINT32_MAX) + n * (key >> 32 | 1)) % n_bits;
+}
+
+bool sieve_append(const struct sieve *sieve, struct buffer *bytes)
+{
+	size_t size = (sieve->n * BITS_PER_KEY + 7) / 8 + 1;
+	char *p;
+
+	if (sieve->failed)
+		return false;
+	p = buffer_reserve(bytes, size + 1);
+	if (!p)
+		return false;
+	memset(p, 0, size + 1);
+	p[0] = FORMAT;
+	for (size_t i = 0; i < sieve->capacity; i++)
+		for (unsigned n = 0; sieve->keys[i] && n < N_PROBES; n++) {
+			uint64_t bit = probe(sieve->keys[i], n, size * 8);
+
+			p[1 + bit / 8] |= (char)(1 << bit % 8);
+		}
+	bytes->size += size + 1;
+	return true;
+}
+
+bool sieve_may_have(struct span bytes, uint64_t key)
+{
+	if (bytes.size < 2 || bytes.data[0] != FORMAT)
+		return true;
+	for (unsigned n = 0; n < N_PROBES; n++) {
+		uint64_t bit = probe(key, n, (bytes.size - 1) * 8);
+
+		if (!(bytes.data[1 + bit / 8] >> bit % 8 & 1))
+			return false;
+	}
+	return true;
+}
