@@ -123,7 +123,7 @@ int BPF_PROG(act_caps, struct pt_regs *regs, long ret)
 	record = call_record(&call, PROBE_CALL, PROBE_CLASS_PROCESS);
 	if (!record)
 		return 0;
-	cred = call.task->cred;
+	cred = UNTRUSTED(call.task)->cred;
 	bpf_probe_read_kernel(&record->body.call.value[0], 8, &cred->cap_permitted);
 	bpf_probe_read_kernel(&record->body.call.value[1], 8, &cred->cap_effective);
 	bpf_probe_read_kernel(&record->body.call.value[2], 8, &cred->cap_inheritable);

@@ -43,6 +43,7 @@ struct scratch {
 	u32 n_names;			/* how many names it has */
 	u64 mount, dentry;		/* where path_names() is */
 	u64 uppermost;			/* the mount that it ends at; 0: it was not followed so far */
+	u32 begin, end;			/* where its names are */
 };
 
 struct {
@@ -143,7 +144,7 @@ static __always_inline u64 start_of(struct task_struct *leader)
 
 static __always_inline u32 pid_in_namespace(struct task_struct *leader)
 {
-	struct pid *pid = leader->thread_pid;
+	struct pid *pid = UNTRUSTED(leader)->thread_pid;
 	u32 level = pid->level;
 	char *numbers = (char *)pid + bpf_core_field_offset(struct pid, numbers);
 	int nr = 0;
@@ -154,7 +155,7 @@ static __always_inline u32 pid_in_namespace(struct task_struct *leader)
 
 static __always_inline void set_ids(struct probe_head *head, struct task_struct *task)
 {
-	const struct cred *cred = task->cred;
+	const struct cred *cred = UNTRUSTED(task)->cred;
 
 	head->uid = cred->uid.val;
 	head->euid = cred->euid.val;
@@ -174,7 +175,7 @@ static __always_inline void set_ids(struct probe_head *head, struct task_struct 
 
 static __always_inline void set_head(struct probe_head *head, u8 type, struct task_struct *task)
 {
-	struct task_struct *leader = task->group_leader;
+	struct task_struct *leader = UNTRUSTED(task)->group_leader;
 
 	head->time_ns = bpf_ktime_get_boot_ns();
 	head->start_ns = start_of(leader);
@@ -312,59 +313,71 @@ static __always_inline u32 text_end(struct probe_record *record, u32 n, u32 off,
 	return end;
 }
 
+/* A name, or a step from a mount to what it is mounted on.  1: that was the last.  The verifier lets no pointer of the kernel
+ * into a function of its own, and follows each round of a loop for each type that one may have: so both are numbers in memory. */
+static __always_inline bool_t path_step(struct scratch *scratch)
+{
+	struct dentry *dentry = (struct dentry *)*(volatile u64 *)&scratch->dentry, *parent = READ(dentry, d_parent);
+	struct mount *mount = (struct mount *)*(volatile u64 *)&scratch->mount;
+	struct probe_record *record = (struct probe_record *)scratch;
+	u32 off = scratch->end;
+	const unsigned char *name;
+	long n;
+
+	if (dentry == READ(mount, mnt.mnt_root) || dentry == parent) {
+		struct mount *above = READ(mount, mnt_parent);
+
+		if (above != mount && above) {
+			scratch->dentry = (u64)READ(mount, mnt_mountpoint);
+			scratch->mount = (u64)above;
+			return 0;
+		}
+		scratch->uppermost = (u64)mount;
+		/* A file of no mount that anybody sees, such as a memfd, is its own root; a true one is called "/". */
+		if (off != scratch->begin || off >= TEXT_BYTES)
+			return 1;
+		name = READ(dentry, d_name.name);
+		n = bpf_probe_read_kernel_str(text_at(record, off), COMPONENT_BYTES, name);
+		scratch->end = off + (n > 0 ? (u32)n : 0);
+		return 1;
+	}
+	if (off >= TEXT_BYTES || off - scratch->begin >= NAME_BYTES)
+		return 1;
+	name = READ(dentry, d_name.name);
+	n = bpf_probe_read_kernel_str(text_at(record, off), COMPONENT_BYTES, name);
+	if (n <= 0)
+		return 1;
+	scratch->top[2] = scratch->top[1];
+	scratch->top[1] = scratch->top[0];
+	scratch->top[0] = off;
+	scratch->n_names++;
+	scratch->dentry = (u64)parent;
+	scratch->end = off + (u32)n;
+	return 0;
+}
+
+#define PATH_STEPS 8			/* in one go: returns are slow on some processors (SRSO, "safe RET") */
+
+static __always_inline long path_steps(u32 i, struct scratch **scratch)
+{
+	for (u32 k = 0; k < PATH_STEPS; k++)
+		if (path_step(*scratch))
+			return 1;
+	return 0;
+}
+
 /* The names from scratch->dentry up to the root of everything, through mounts.  A function of its own to the verifier, which
- * would follow every path through it from every place that calls it; it lets no pointer into one, and follows each round of
- * the loop for each type that a pointer may have: so both pointers are numbers in memory. */
+ * would follow every path through it from every place that calls it. */
 __noinline u32 path_names(struct scratch *scratch, u32 begin)
 {
-	struct probe_record *record = (struct probe_record *)scratch;
-	u32 off = begin;
-
 	if (!scratch)
 		return begin;
 	scratch->n_names = 0;
 	scratch->uppermost = 0;
-	for (int i = 0; i < COMPONENTS; i++) {
-		struct dentry *dentry = (struct dentry *)*(volatile u64 *)&scratch->dentry, *parent = READ(dentry, d_parent);
-		struct mount *mount = (struct mount *)*(volatile u64 *)&scratch->mount;
-		const unsigned char *name;
-		long n;
-
-		if (dentry == READ(mount, mnt.mnt_root) || dentry == parent) {
-			struct mount *above = READ(mount, mnt_parent);
-
-			if (above == mount || !above) {
-				scratch->uppermost = (u64)mount;
-				/* A file of no mount that anybody sees, such as a memfd, is its own root; a true one is
-				 * called "/". */
-				if (off == begin && off < TEXT_BYTES) {
-					name = READ(dentry, d_name.name);
-					n = bpf_probe_read_kernel_str(text_at(record, off), COMPONENT_BYTES, name);
-					off += n > 0 ? (u32)n : 0;
-				}
-				return off;
-			}
-			scratch->dentry = (u64)READ(mount, mnt_mountpoint);
-			scratch->mount = (u64)above;
-			continue;
-		}
-		if (off >= TEXT_BYTES || off - begin >= NAME_BYTES)
-			break;
-		name = READ(dentry, d_name.name);
-		n = bpf_probe_read_kernel_str(text_at(record, off), COMPONENT_BYTES, name);
-		if (n <= 0)
-			break;
-		scratch->top[2] = scratch->top[1];
-		scratch->top[1] = scratch->top[0];
-		scratch->top[0] = off;
-		scratch->n_names++;
-		scratch->dentry = (u64)parent;
-		off += (u32)n;
-	}
-	return off | 0x80000000;
+	scratch->begin = scratch->end = begin;
+	LOOP(COMPONENTS / PATH_STEPS, path_steps, &scratch);
+	return scratch->end;
 }
-
-#define PATH_CUT 0x80000000
 
 static __always_inline u32 put_path(struct probe_record *record, u32 n, u32 off, struct vfsmount *mnt,
 				    struct dentry *dentry)
@@ -375,10 +388,8 @@ static __always_inline u32 put_path(struct probe_record *record, u32 n, u32 off,
 	scratch->mount = (u64)mnt - bpf_core_field_offset(struct mount, mnt);
 	scratch->dentry = (u64)dentry;
 	end = path_names(scratch, off);
-	if (end & PATH_CUT) {
+	if (!scratch->uppermost)
 		record->cut |= 1 << n;
-		end &= ~PATH_CUT;
-	}
 	return text_end(record, n, off, end);
 }
 
@@ -430,7 +441,7 @@ static __always_inline u32 put_block(struct probe_record *record, u32 n, u32 off
 
 static __always_inline struct file *file_of(struct task_struct *task, s64 fd)
 {
-	struct fdtable *table = task->files->fdt;
+	struct fdtable *table = UNTRUSTED(task)->files->fdt;
 	struct file *file = NULL;
 
 	if (fd < 0 || fd >= table->max_fds)

@@ -19,29 +19,41 @@ struct dns_message {
 	u64 n_pieces;
 	u32 named_size, size;
 	u32 room;			/* at `bytes`: less than the size if it was cut for the program too */
+	u32 reserved;			/* see the end of kernel.h */
 };
+
+struct pieces {
+	struct probe_record *record;
+	u64 at, n;
+	u32 off, size;
+};
+
+static __always_inline long piece_step(u32 i, struct pieces *pieces)
+{
+	u32 off = pieces->off, size = pieces->size;
+	struct iovec piece;
+	u64 take;
+
+	if (i >= pieces->n || off >= size ||
+	    bpf_probe_read_user(&piece, sizeof(piece), (void *)(pieces->at + i * sizeof(piece))))
+		return 1;
+	take = piece.iov_len < size - off ? piece.iov_len : size - off;
+	barrier_var(take);
+	if (take > DNS_BYTES || bpf_probe_read_user(text_at(pieces->record, off), (u32)take, piece.iov_base))
+		return 1;
+	pieces->off = off + (u32)take;
+	return 0;
+}
 
 /* Bytes of several places, one after the other.  A function of its own to the verifier. */
 __noinline u32 put_pieces(struct scratch *scratch, u64 pieces_at, u64 n, u32 size)
 {
-	struct probe_record *record = (struct probe_record *)scratch;
-	u32 off = 0;
+	struct pieces pieces = { .record = (struct probe_record *)scratch, .at = pieces_at, .n = n, .size = size };
 
 	if (!scratch)
 		return 0;
-	for (u32 i = 0; i < MESSAGE_PIECES && i < n && off < size; i++) {
-		struct iovec piece;
-		u64 take;
-
-		if (bpf_probe_read_user(&piece, sizeof(piece), (void *)(pieces_at + i * sizeof(piece))))
-			break;
-		take = piece.iov_len < size - off ? piece.iov_len : size - off;
-		barrier_var(take);
-		if (take > DNS_BYTES || bpf_probe_read_user(text_at(record, off), (u32)take, piece.iov_base))
-			break;
-		off += (u32)take;
-	}
-	return off;
+	LOOP(MESSAGE_PIECES, piece_step, &pieces);
+	return pieces.off;
 }
 
 static __always_inline u32 put_message(struct probe_record *record, const struct dns_message *message)
@@ -57,13 +69,16 @@ static __always_inline u32 put_message(struct probe_record *record, const struct
 	return off;
 }
 
-/* What one call moved: a message, or by TCP the bytes of the stream as they are.  1: it was that. */
-static __noinline int tell_dns(struct probe_record *record, struct sock *sk, struct dns_message *message)
+/* What one call moved: a message, or by TCP the bytes of the stream as they are.  The record has the addresses of the socket.
+ * 1: it was that.  A function of its own to the verifier. */
+__noinline int tell_dns(struct scratch *scratch, const struct dns_message *message)
 {
+	struct probe_record *record = (struct probe_record *)scratch;
 	struct probe_socket *socket = &record->body.socket;
 	u32 off;
 
-	set_addresses(socket, sk);
+	if (!scratch || !message)
+		return 0;
 	/* One of a stream goes to, and tells of, no other end than its own. */
 	if (message->named && !is_tcp(socket))
 		set_named(socket, message->named, message->named_size);
@@ -79,27 +94,27 @@ static __noinline int tell_dns(struct probe_record *record, struct sock *sk, str
 }
 
 /* In one piece. */
-static __always_inline int tell_dns_bytes(struct probe_record *record, struct sock *sk, u64 at, u32 size)
+static __always_inline int tell_dns_bytes(struct probe_record *record, u64 at, u32 size)
 {
-	return tell_dns(record, sk, &(struct dns_message){ .bytes = at, .size = size, .room = size });
+	return tell_dns((struct scratch *)record, &(struct dns_message){ .bytes = at, .size = size, .room = size });
 }
 
-static __always_inline int tell_dns_pieces(struct probe_record *record, struct sock *sk, u64 at, u64 n, u32 size)
+static __always_inline int tell_dns_pieces(struct probe_record *record, u64 at, u64 n, u32 size)
 {
-	return tell_dns(record, sk, &(struct dns_message){ .pieces = at, .n_pieces = n, .size = size });
+	return tell_dns((struct scratch *)record, &(struct dns_message){ .pieces = at, .n_pieces = n, .size = size });
 }
 
 #define MSGHDR_BYTES 56			/* of a 64-bit program; then the length of the message */
 #define MMSGHDR_BYTES 64
 
 /* struct msghdr of a 64-bit program. */
-static __always_inline int tell_dns_message(struct probe_record *record, struct sock *sk, u64 at, u32 size)
+static __always_inline int tell_dns_message(struct probe_record *record, u64 at, u32 size)
 {
 	struct user_msghdr head;
 
 	if (bpf_probe_read_user(&head, sizeof(head), (void *)at))
 		return 0;
-	return tell_dns(record, sk, &(struct dns_message){
+	return tell_dns((struct scratch *)record, &(struct dns_message){
 		.named = (u64)head.msg_name, .named_size = (u32)head.msg_namelen, .pieces = (u64)head.msg_iov,
 		.n_pieces = head.msg_iovlen, .size = size,
 	});
@@ -114,10 +129,12 @@ static __always_inline int tell_dns_messages(struct probe_record *record, struct
 
 		if (i >= n)
 			break;
-		if (i > 0)
+		if (i > 0) {
 			record_next(record);
+			set_addresses(&record->body.socket, sk);	/* the one before named another end */
+		}
 		bpf_probe_read_user(&size, sizeof(size), (void *)(at + MSGHDR_BYTES));
-		told |= tell_dns_message(record, sk, at, size);
+		told |= tell_dns_message(record, at, size);
 		at += MMSGHDR_BYTES;
 	}
 	return told;
@@ -179,15 +196,17 @@ int BPF_PROG(act_send, struct pt_regs *regs, long ret)
 		return 0;
 	record->body.socket.fd = (int)call_arg(&call, 0);
 	record->body.socket.result = ret;
+	if (!call.narrow || call.plan->number == PROBE_CALL_sendto)
+		set_addresses(&record->body.socket, sk);
 	if (call.plan->number == PROBE_CALL_sendto)
-		told = tell_dns(record, sk, &(struct dns_message){
+		told = tell_dns((struct scratch *)record, &(struct dns_message){
 			.named = call_arg(&call, 4), .named_size = (u32)call_arg(&call, 5), .bytes = call_arg(&call, 1),
 			.size = (u32)ret, .room = (u32)ret,
 		});
 	else if (call.narrow)
 		told = 0;
 	else if (call.plan->number == PROBE_CALL_sendmsg)
-		told = tell_dns_message(record, sk, call_arg(&call, 1), (u32)ret);
+		told = tell_dns_message(record, call_arg(&call, 1), (u32)ret);
 	else
 		told = tell_dns_messages(record, sk, call_arg(&call, 1), ret);
 	if (told)
@@ -225,19 +244,20 @@ int BPF_PROG(act_receive, struct pt_regs *regs, long ret)
 		return 0;
 	record->body.socket.fd = (int)call_arg(&call, 0);
 	record->body.socket.result = ret;
+	set_addresses(&record->body.socket, sk);
 	if (call.plan->number == PROBE_CALL_recvfrom)
-		tell_dns(record, sk, &(struct dns_message){
+		tell_dns((struct scratch *)record, &(struct dns_message){
 			.named = call_arg(&call, 4), .named_size = 28, .bytes = call_arg(&call, 1), .size = (u32)ret,
 			.room = call_arg(&call, 2) < (u64)ret ? (u32)call_arg(&call, 2) : (u32)ret,
 		});
 	else if (call.plan->number == PROBE_CALL_read)
-		tell_dns_bytes(record, sk, call_arg(&call, 1), (u32)ret);
+		tell_dns_bytes(record, call_arg(&call, 1), (u32)ret);
 	else if (call.narrow)
 		;
 	else if (call.plan->number == PROBE_CALL_readv)
-		tell_dns_pieces(record, sk, call_arg(&call, 1), call_arg(&call, 2), (u32)ret);
+		tell_dns_pieces(record, call_arg(&call, 1), call_arg(&call, 2), (u32)ret);
 	else if (call.plan->number == PROBE_CALL_recvmsg)
-		tell_dns_message(record, sk, call_arg(&call, 1), (u32)ret);
+		tell_dns_message(record, call_arg(&call, 1), (u32)ret);
 	else
 		tell_dns_messages(record, sk, call_arg(&call, 1), ret);
 	record_drop();
@@ -257,10 +277,11 @@ static __always_inline void tell_dns_written(const struct call *call, struct soc
 		return;
 	record->body.socket.fd = (int)call_arg(call, 0);
 	record->body.socket.result = ret;
+	set_addresses(&record->body.socket, sk);
 	if (call->plan->number == PROBE_CALL_write)
-		tell_dns_bytes(record, sk, call_arg(call, 1), (u32)ret);
+		tell_dns_bytes(record, call_arg(call, 1), (u32)ret);
 	else if (call->plan->number == PROBE_CALL_writev && !call->narrow)
-		tell_dns_pieces(record, sk, call_arg(call, 1), call_arg(call, 2), (u32)ret);
+		tell_dns_pieces(record, call_arg(call, 1), call_arg(call, 2), (u32)ret);
 	record_drop();
 }
 

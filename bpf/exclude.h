@@ -93,7 +93,7 @@ static __always_inline bool_t name_is_excluded(void)
 	bpf_get_current_comm(key.name, sizeof(key.name));
 	if (!bpf_map_lookup_elem(&excluded_names, &key))
 		return 0;
-	mm = bpf_get_current_task_btf()->mm;
+	mm = UNTRUSTED(current_task())->mm;
 	if (!mm)
 		return 1;	/* the kernel's own */
 	file = READ(mm, exe_file);

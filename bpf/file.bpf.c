@@ -78,12 +78,18 @@ int BPF_PROG(act_open, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* Where a name that begins so begins. */
-static __always_inline u32 put_folder(struct probe_record *record, u32 n, u32 off, struct task_struct *task, int fd, char first)
+/* Where a name of the current task that begins so begins.  A function of its own to the verifier. */
+__noinline u32 put_folder(struct scratch *scratch, u32 n, u32 off, int fd, char first)
 {
+	struct probe_record *record = (struct probe_record *)scratch;
+	struct task_struct *task = current_task();
 	struct fs_struct *fs = READ(task, fs);
-	u64 uppermost;
 
+	if (!scratch)
+		return off;
+	/* The bound where the verifier sees it. */
+	barrier_var(n);
+	n &= NAME_FOLDER2;
 	if (first == '/') {
 		off = put_path(record, n, off, READ(fs, root.mnt), READ(fs, root.dentry));
 	} else if (fd == AT_FDCWD) {
@@ -97,8 +103,7 @@ static __always_inline u32 put_folder(struct probe_record *record, u32 n, u32 of
 		}
 		off = put_file_path(record, n, off, file);
 	}
-	uppermost = ((struct scratch *)record)->uppermost;
-	if (uppermost && uppermost != (u64)task->nsproxy->mnt_ns->root)
+	if (scratch->uppermost && scratch->uppermost != (u64)UNTRUSTED(task)->nsproxy->mnt_ns->root)
 		record->head.flags |= PROBE_ELSEWHERE;
 	return off;
 }
@@ -106,14 +111,15 @@ static __always_inline u32 put_folder(struct probe_record *record, u32 n, u32 of
 /* Who is asked where a name led must see the root that it was seen from. */
 static __always_inline void set_root(struct probe_call *to, struct task_struct *task)
 {
-	struct vfsmount *mnt = task->fs->root.mnt;
-	struct dentry *dentry = task->fs->root.dentry;
+	struct task_struct *of = UNTRUSTED(task);
+	struct vfsmount *mnt = of->fs->root.mnt;
+	struct dentry *dentry = of->fs->root.dentry;
 	u64 at = (u64)mnt;
 
 	barrier_var(at);
 	to->root_mount = (u32)READ((struct mount *)(at - bpf_core_field_offset(struct mount, mnt)), mnt_id);
 	to->root_inode = dentry != mnt->mnt_root ? dentry->d_inode->i_ino : 0;
-	to->init = (u32)task->nsproxy->pid_ns_for_children->child_reaper->tgid;
+	to->init = (u32)of->nsproxy->pid_ns_for_children->child_reaper->tgid;
 }
 
 static __always_inline u32 put_folder_of_call(struct probe_record *record, u32 n, u32 off, const struct call *call, int at,
@@ -122,7 +128,7 @@ static __always_inline u32 put_folder_of_call(struct probe_record *record, u32 n
 	char first = 0;
 
 	bpf_probe_read_user(&first, 1, (void *)name);
-	return put_folder(record, n, off, call->task, at < 0 ? AT_FDCWD : (int)call_arg(call, at), first);
+	return put_folder((struct scratch *)record, n, off, at < 0 ? AT_FDCWD : (int)call_arg(call, at), first);
 }
 
 SEC("tp_btf/sys_exit")

@@ -398,5 +398,33 @@ const volatile unsigned char can_cast;
 
 #define CAST(pointer) ((typeof(pointer))bpf_rdonly_cast(pointer, bpf_core_type_id_kernel(typeof(*(pointer)))))
 
+/* Since 5.17 (e6f2dd0f8067) a helper runs a function so many times: the verifier follows it once, not each time.  Since 6.0
+ * (1ade23711971) the helper is a loop of instructions where the program runs. */
+enum bpf_func_id { BPF_FUNC_loop = 181 };
+
+#define HAS_LOOP bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)
+
+/* step(i, with) for each i below n until it returns 1; `with` is on the stack. */
+#define LOOP(n, step, with)                                                                                                \
+	do {                                                                                                               \
+		if (HAS_LOOP) {                                                                                            \
+			bpf_loop(n, step, with, 0);                                                                        \
+		} else {                                                                                                   \
+			for (u32 loop_i = 0; loop_i < (n); loop_i++)                                                       \
+				if (step(loop_i, with))                                                                    \
+					break;                                                                             \
+		}                                                                                                          \
+	} while (0)
+
+/* The same pointer, which the verifier trusts less.  For each pointer that is loaded from one that it trusts, such as the
+ * current task, it asks whether that is to be trusted too, and looks for the answer among the names of all types of the kernel,
+ * one by one, up to three times: milliseconds (kernel/bpf/btf.c, btf_nested_type_is_trusted; since 6.3, 57539b1c0ac2, and 6.4,
+ * 6fcd486b3a0a).  For numbers it asks nothing: they are loaded from the trusted pointer, without a test of the address. */
+#define UNTRUSTED(pointer) (can_cast ? CAST(pointer) : (pointer))
+
 /* What a pointer of the kernel leads to, through any number of others: READ(task, files, fdt). */
 #define READ(pointer, ...) (can_cast ? ___arrow(CAST(pointer), __VA_ARGS__) : BPF_CORE_READ(pointer, __VA_ARGS__))
+
+/* A function that is neither inlined nor static is verified by itself, for any arguments of its types, once a program.  It
+ * takes numbers, and pointers to memory of the programs (5.12, e5069b9c23b3) all of which has been written: a structure on the
+ * stack has no padding (until 6.3, 6715df8d5d24). */

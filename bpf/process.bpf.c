@@ -22,8 +22,8 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
-	struct signal_struct *signal = task->signal;
-	struct task_struct *leader = task->group_leader;
+	struct signal_struct *signal = UNTRUSTED(task)->signal;
+	struct task_struct *leader = UNTRUSTED(task)->group_leader;
 	struct probe_record *record;
 
 	if (signal->live.counter != 0 || task->flags & PF_KTHREAD)
@@ -38,11 +38,37 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	return 0;
 }
 
+struct rest {
+	struct probe_record *record;
+	u64 at, end;
+};
+
+static __always_inline long rest_step(u32 i, struct rest *rest)
+{
+	struct probe_record *record = rest->record;
+	u64 take;
+
+	if (rest->at >= rest->end)
+		return 1;
+	take = rest->end - rest->at;
+	barrier_var(take);
+	if (take > TEXT_BYTES)
+		take = TEXT_BYTES;
+	if (bpf_probe_read_user(record->text, (u32)take, (void *)rest->at))
+		return 1;
+	record->text_bytes[0] = (u16)take;
+	if (record_push(record, take))
+		return 1;
+	rest->at += take;
+	return 0;
+}
+
 /* What does not fit into the record of the exec: pieces that follow it on the same processor.  A function of its own to the
  * verifier. */
 __noinline int send_rest(struct scratch *scratch, u64 at, u64 end, u32 is_env)
 {
 	struct probe_record *record = (struct probe_record *)scratch;
+	struct rest rest = { record, at, end };
 
 	if (!scratch)
 		return 0;
@@ -51,19 +77,7 @@ __noinline int send_rest(struct scratch *scratch, u64 at, u64 end, u32 is_env)
 	__builtin_memset(record->text_bytes, 0, sizeof(record->text_bytes));
 	record->body.more.is_env = is_env;
 	record->cut = 0;
-	for (int i = 0; i < PIECES && at < end; i++) {
-		u64 take = end - at;
-
-		barrier_var(take);
-		if (take > TEXT_BYTES)
-			take = TEXT_BYTES;
-		if (bpf_probe_read_user(record->text, (u32)take, (void *)at))
-			return 0;
-		record->text_bytes[0] = (u16)take;
-		if (record_push(record, take))
-			return 0;
-		at += take;
-	}
+	LOOP(PIECES, rest_step, &rest);
 	return 0;
 }
 
@@ -75,8 +89,8 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
 	struct probe_record *record = record_begin(PROBE_EXEC, PROBE_CLASS_EXEC, task);
-	struct mm_struct *mm = task->mm;
-	struct fs_struct *fs = task->fs;
+	struct mm_struct *mm = UNTRUSTED(task)->mm;
+	struct fs_struct *fs = UNTRUSTED(task)->fs;
 	struct file *file;
 	struct inode *inode;
 	struct dentry *dentry;
@@ -100,7 +114,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	record->body.exec.is_unhashed = READ(dentry, d_hash.pprev) == NULL;
 	record->body.exec.is_internal = !!(READ(file, f_path.mnt, mnt_flags) & MNT_INTERNAL);
 	record->body.exec.argc = (u32)bprm->argc;
-	cred = task->cred;
+	cred = UNTRUSTED(task)->cred;
 	bpf_probe_read_kernel(&record->body.exec.caps[0], 8, &cred->cap_permitted);
 	bpf_probe_read_kernel(&record->body.exec.caps[1], 8, &cred->cap_effective);
 	bpf_probe_read_kernel(&record->body.exec.caps[2], 8, &cred->cap_inheritable);

@@ -115,14 +115,23 @@ static __always_inline void uring_accept(struct task_struct *task, struct io_kio
 	send_begun(record, 0, sk, PROBE_WANT_ACCEPT);
 }
 
+/* A pointer as a number: no other may be an argument of a function of its own to the verifier. */
+static __always_inline u64 number_of(const void *pointer)
+{
+	u64 number = 0;
+
+	bpf_probe_read_kernel(&number, sizeof(number), &pointer);
+	return number;
+}
+
 /* What the system call of the same act would be asked: which one, its arguments, and where in them the names are. */
 struct asked {
 	u64 value[6];
-	struct filename *name[2];
+	u64 name[2];			/* addresses of struct filename; 0: there is none */
 	int at[2];			/* the folders that they begin at */
 	u32 want;
 	u16 call;
-	bool_t is_text;			/* the second is no path */
+	u16 is_text;			/* the second is no path */
 };
 
 static __always_inline bool_t is_naming(u8 operation)
@@ -130,20 +139,23 @@ static __always_inline bool_t is_naming(u8 operation)
 	return operation >= URING_RENAMEAT && operation <= URING_LINKAT;
 }
 
-static __always_inline void asked_of(struct asked *ret, struct io_kiocb *request, u8 operation)
+/* A function of its own to the verifier, which would follow each operation through all that comes after it, as it would each
+ * round of the loops below for each place that calls them. */
+__noinline int asked_of(struct asked *ret, u64 request, u32 operation)
 {
 	struct io_rename *rename = (struct io_rename *)request;
 	struct io_unlink *unlink = (struct io_unlink *)request;
 	struct io_mkdir *mkdir = (struct io_mkdir *)request;
 	struct io_link *link = (struct io_link *)request;
 
-	__builtin_memset(ret, 0, sizeof(*ret));
+	if (!ret)
+		return 0;
 	switch (operation) {
 	case URING_RENAMEAT:
 		ret->call = PROBE_CALL_renameat2;
 		ret->want = PROBE_WANT_RENAME;
-		ret->name[0] = READ(rename, oldpath);
-		ret->name[1] = READ(rename, newpath);
+		ret->name[0] = (u64)READ(rename, oldpath);
+		ret->name[1] = (u64)READ(rename, newpath);
 		ret->value[0] = (u64)(ret->at[0] = READ(rename, old_dfd));
 		ret->value[2] = (u64)(ret->at[1] = READ(rename, new_dfd));
 		ret->value[4] = (u32)READ(rename, flags);
@@ -151,87 +163,128 @@ static __always_inline void asked_of(struct asked *ret, struct io_kiocb *request
 	case URING_UNLINKAT:
 		ret->call = PROBE_CALL_unlinkat;
 		ret->want = PROBE_WANT_DELETE;
-		ret->name[0] = READ(unlink, filename);
+		ret->name[0] = (u64)READ(unlink, filename);
 		ret->value[0] = (u64)(ret->at[0] = READ(unlink, dfd));
 		ret->value[2] = (u32)READ(unlink, flags);
 		break;
 	case URING_MKDIRAT:
 		ret->call = PROBE_CALL_mkdirat;
 		ret->want = PROBE_WANT_CREATE;
-		ret->name[0] = READ(mkdir, filename);
+		ret->name[0] = (u64)READ(mkdir, filename);
 		ret->value[0] = (u64)(ret->at[0] = READ(mkdir, dfd));
 		ret->value[2] = READ(mkdir, mode);
 		break;
 	case URING_SYMLINKAT:
 		ret->call = PROBE_CALL_symlinkat;
 		ret->want = PROBE_WANT_SYMLINK;
-		ret->name[0] = READ(link, newpath);
-		ret->name[1] = READ(link, oldpath);
+		ret->name[0] = (u64)READ(link, newpath);
+		ret->name[1] = (u64)READ(link, oldpath);
 		ret->value[1] = (u64)(ret->at[0] = READ(link, new_dfd));
 		ret->is_text = 1;
 		break;
 	default:
 		ret->call = PROBE_CALL_linkat;
 		ret->want = PROBE_WANT_LINK;
-		ret->name[0] = READ(link, oldpath);
-		ret->name[1] = READ(link, newpath);
+		ret->name[0] = (u64)READ(link, oldpath);
+		ret->name[1] = (u64)READ(link, newpath);
 		ret->value[0] = (u64)(ret->at[0] = READ(link, old_dfd));
 		ret->value[2] = (u64)(ret->at[1] = READ(link, new_dfd));
 		ret->value[4] = (u32)READ(link, flags);
 		break;
 	}
+	return 0;
 }
 
-/* `record`: memory for the name. */
-static __always_inline void keep_name(struct named *named, u32 n, struct filename *filename, u64 request,
-				      struct probe_record *record)
-{
-	struct piece_key key = { .request = request, .name = n };
-	u32 bytes = put_string(record, n, 0, READ(filename, name), 0, NAME_BYTES);
+struct pieces_of_name {
+	struct piece_key key;
+	struct probe_record *record;
+	u32 off, bytes;
+	bool_t is_cut;
+};
 
-	named->bytes[n] = (u16)bytes;
-	named->cut |= record->cut & 1 << n;
-	for (u32 i = 0; i < NAME_BYTES / PIECE_BYTES && i * PIECE_BYTES < bytes; i++) {
-		key.number = i;
-		if (bpf_map_update_elem(&uring_pieces, &key, text_at(record, i * PIECE_BYTES), BPF_ANY))
-			named->cut |= 1 << n;
-	}
+static __always_inline long keep_step(u32 i, struct pieces_of_name *name)
+{
+	if (i * PIECE_BYTES >= name->bytes)
+		return 1;
+	name->key.number = i;
+	name->is_cut |= bpf_map_update_elem(&uring_pieces, &name->key, text_at(name->record, i * PIECE_BYTES), BPF_ANY) != 0;
+	return 0;
 }
 
-static __always_inline u32 put_kept_name(struct probe_record *record, u32 n, u32 off, const struct named *named, u32 name,
-					 u64 request)
+/* `scratch`: memory for the name. */
+__noinline int keep_name(struct scratch *scratch, struct named *named, u32 n, u64 filename, u64 request)
 {
-	struct piece_key key = { .request = request, .name = name };
-	u32 bytes = named->bytes[name], at;
+	struct probe_record *record = (struct probe_record *)scratch;
+	struct pieces_of_name name = { .key = { .request = request, .name = n }, .record = record };
 
-	for (u32 i = 0; i < NAME_BYTES / PIECE_BYTES && i * PIECE_BYTES < bytes; i++) {
-		struct piece *piece;
+	if (!scratch || !named)
+		return 0;
+	barrier_var(n);
+	n &= 1;
+	name.bytes = put_string(record, n, 0, READ((struct filename *)filename, name), 0, NAME_BYTES);
+	LOOP(NAME_BYTES / PIECE_BYTES, keep_step, &name);
+	named->bytes[n] = (u16)name.bytes;
+	named->cut |= (record->cut & 1 << n) | name.is_cut << n;
+	return 0;
+}
 
-		key.number = i;
-		piece = bpf_map_lookup_elem(&uring_pieces, &key);
-		at = off + i * PIECE_BYTES;
-		if (!piece || at >= TEXT_BYTES) {
-			record->cut |= 1 << n;
-			bytes = i * PIECE_BYTES;
-			break;
-		}
-		bpf_probe_read_kernel(text_at(record, at), PIECE_BYTES, piece->text);
+static __always_inline long kept_step(u32 i, struct pieces_of_name *name)
+{
+	u32 at = name->off + i * PIECE_BYTES;
+	struct piece *piece;
+
+	if (i * PIECE_BYTES >= name->bytes)
+		return 1;
+	name->key.number = i;
+	piece = bpf_map_lookup_elem(&uring_pieces, &name->key);
+	if (!piece || at >= TEXT_BYTES) {
+		name->is_cut = 1;
+		name->bytes = i * PIECE_BYTES;
+		return 1;
 	}
-	if (named->cut >> name & 1)
-		record->cut |= 1 << n;
-	return text_end(record, n, off, off + bytes);
+	bpf_probe_read_kernel(text_at(name->record, at), PIECE_BYTES, piece->text);
+	return 0;
+}
+
+__noinline u32 put_kept_name(struct scratch *scratch, u32 off, const struct named *named, u32 which, u64 request)
+{
+	struct probe_record *record = (struct probe_record *)scratch;
+	struct pieces_of_name name = { .key = { .request = request, .name = which }, .record = record, .off = off };
+	u32 n;
+
+	if (!scratch || !named)
+		return off;
+	barrier_var(which);
+	which &= 1;
+	n = NAME_GIVEN + which * (NAME_GIVEN2 - NAME_GIVEN);
+	name.bytes = named->bytes[which];
+	name.is_cut = named->cut >> which & 1;
+	LOOP(NAME_BYTES / PIECE_BYTES, kept_step, &name);
+	record->cut |= name.is_cut << n;
+	return text_end(record, n, off, off + name.bytes);
+}
+
+static __always_inline long forget_step(u32 i, struct pieces_of_name *name)
+{
+	if (i * PIECE_BYTES >= name->bytes)
+		return 1;
+	name->key.number = i;
+	bpf_map_delete_elem(&uring_pieces, &name->key);
+	return 0;
+}
+
+__noinline int forget_name(u32 which, u32 bytes, u64 request)
+{
+	struct pieces_of_name name = { .key = { .request = request, .name = which }, .bytes = bytes };
+
+	LOOP(NAME_BYTES / PIECE_BYTES, forget_step, &name);
+	return 0;
 }
 
 static __always_inline void forget_names(const struct named *named, u64 request)
 {
-	struct piece_key key = { .request = request };
-
-	for (u32 n = 0; n < 2; n++)
-		for (u32 i = 0; i < NAME_BYTES / PIECE_BYTES && i * PIECE_BYTES < named->bytes[n]; i++) {
-			key.name = n;
-			key.number = i;
-			bpf_map_delete_elem(&uring_pieces, &key);
-		}
+	forget_name(0, named->bytes[0], request);
+	forget_name(1, named->bytes[1], request);
 	bpf_map_delete_elem(&uring_named, &request);
 }
 
@@ -251,7 +304,7 @@ static __always_inline u32 put_place(struct probe_record *record, u32 n, u32 off
 		record->cut |= 1 << n;
 		return text_end(record, n, off, off);
 	}
-	return put_folder(record, n, off, task, asked->at[name], first_of_name(name, request));
+	return put_folder((struct scratch *)record, n, off, asked->at[name], first_of_name(name, request));
 }
 
 static __always_inline void tell_names(struct task_struct *task, const struct asked *asked, const struct named *named,
@@ -274,11 +327,11 @@ static __always_inline void tell_names(struct task_struct *task, const struct as
 	__builtin_memcpy(record->body.call.value, asked->value, sizeof(asked->value));
 	record->body.call.result = result;
 	off = put_place(record, NAME_FOLDER, off, task, asked, 0, request);
-	off = put_kept_name(record, NAME_GIVEN, off, named, 0, request);
+	off = put_kept_name((struct scratch *)record, off, named, 0, request);
 	if (asked->call != PROBE_CALL_unlinkat && asked->call != PROBE_CALL_mkdirat) {
 		if (!asked->is_text)
 			off = put_place(record, NAME_FOLDER2, off, task, asked, 1, request);
-		off = put_kept_name(record, NAME_GIVEN2, off, named, 1, request);
+		off = put_kept_name((struct scratch *)record, off, named, 1, request);
 	}
 	record_send(record, off, PROBE_CLASS_FILE);
 }
@@ -286,14 +339,14 @@ static __always_inline void tell_names(struct task_struct *task, const struct as
 static __always_inline void uring_name(struct task_struct *task, struct io_kiocb *request, u8 operation, int result)
 {
 	struct named *kept, named = { .cut = 3 };	/* submitted before anybody looked, or there was no room */
-	u64 key = (u64)request;
-	struct asked asked;
+	struct asked asked = { 0 };
+	u64 key = number_of(request);
 
 	kept = bpf_map_lookup_elem(&uring_named, &key);
 	if (kept)
 		named = *kept;
 	if (result >= 0) {
-		asked_of(&asked, request, operation);
+		asked_of(&asked, key, operation);
 		if (!wants(asked.want))
 			return;
 		if (name_is_excluded())
@@ -315,12 +368,13 @@ int BPF_PROG(on_uring_submit, struct io_kiocb *request)
 	struct task_struct *task = current_task();
 	struct named named = { 0 };
 	struct probe_record *record;
-	u64 key = (u64)request;
-	struct asked asked;
+	struct asked asked = { 0 };
+	u64 key;
 
 	if (!is_naming(operation) || is_own())
 		return 0;
-	asked_of(&asked, request, operation);
+	key = number_of(request);
+	asked_of(&asked, key, operation);
 	if (!wants(asked.want) || name_is_excluded())
 		return 0;
 	record = record_begin(PROBE_NAME, PROBE_CLASS_FILE, task);
@@ -331,9 +385,9 @@ int BPF_PROG(on_uring_submit, struct io_kiocb *request)
 	named.pid = record->head.pid;
 	named.ppid = record->head.ppid;
 	named.start_ns = record->head.start_ns;
-	keep_name(&named, 0, asked.name[0], key, record);
+	keep_name((struct scratch *)record, &named, 0, asked.name[0], key);
 	if (asked.name[1])
-		keep_name(&named, 1, asked.name[1], key, record);
+		keep_name((struct scratch *)record, &named, 1, asked.name[1], key);
 	record_drop();
 	if (READ(request, flags) & CQE_SKIP_SUCCESS) {	/* nobody tells of its success */
 		tell_names(task, &asked, &named, key, PROBE_UNKNOWN);

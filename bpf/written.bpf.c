@@ -179,53 +179,71 @@ static __always_inline bool_t end_written(const struct written_key *key, const s
 	return ret->count && inode == (u64)READ(file, f_inode);
 }
 
-/* Descriptors that go, from `first` to `last`, of the current process.  Most are functions of their own to the verifier, which
- * would follow what each descriptor is compared to through all that come after it. */
+/* Descriptors that go, from `first` to `last`, of the current process.  What each is compared to the verifier would follow
+ * through all that come after it: so the comparisons are arithmetic, not branches, and what is done with one that goes is a
+ * function of its own.  The frames of functions that call each other may have 512 bytes together, each rounded up to 32, and
+ * be eight (kernel/bpf/verifier.c, check_max_stack_depth). */
 
 #define ALL_DESCRIPTORS 0, ~0u
 #define MOST_DESCRIPTORS (1u << 20)	/* of a process (fs/file.c, sysctl_nr_open) */
 #define MANY_SLOTS 4096u
 #define SLOTS 16u			/* looked at in one go; tables are multiples of 64 */
+#define FEW_SLOTS 8u			/* likewise, where there is less room */
 #define STAYING_SLOTS 1024u		/* where another descriptor of an open file is looked for */
 
-__noinline int goes(u32 fd, u32 first, u32 last)
+/* All bits, or none. */
+static __always_inline u64 mask_of_zero(u64 value)
 {
-	return fd >= first && fd <= last;
+	u64 mask = (value | -value) >> 63;
+
+	barrier_var(mask);
+	return mask - 1;
 }
 
-/* Reads the slots from `base` on.  0: the table ends before. */
-static __always_inline bool_t read_slots(u32 base, u64 *ret)
+static __always_inline u64 mask_of_going(u32 fd, u32 first, u32 last)
+{
+	u64 outside = ((u64)fd - first | (u64)last - fd) >> 63;
+
+	barrier_var(outside);
+	return outside - 1;
+}
+
+/* Reads `n` slots from `base` on.  0: the table ends before. */
+static __always_inline bool_t read_slots(u32 base, u64 *ret, u32 n)
 {
 	struct fdtable *table = READ(current_task(), files, fdt);
 
-	return base < READ(table, max_fds) &&
-	       !bpf_probe_read_kernel(ret, SLOTS * sizeof(*ret), READ(table, fd) + base);
+	return base < READ(table, max_fds) && !bpf_probe_read_kernel(ret, n * sizeof(*ret), READ(table, fd) + base);
 }
 
-/* 1: one of these descriptors is the file's and does not go; -1: the table ends here. */
-__noinline int stays_in(u32 base, u64 file, u32 first, u32 last)
-{
-	u64 slots[SLOTS];
+struct staying {
+	u64 file;
+	u32 first, last;
+	u64 found;
+};
 
-	if (!read_slots(base, slots))
-		return -1;
-	for (u32 i = 0; i < SLOTS; i++)
-		if (slots[i] == file && !goes(base + i, first, last))
-			return 1;
-	return 0;
+/* 1: one of these descriptors is the file's and does not go, or the table ends here. */
+static __noinline long staying_step(u32 i, struct staying *of)
+{
+	u64 slots[FEW_SLOTS], found = 0;
+	u32 base = i * FEW_SLOTS;
+
+	if (!read_slots(base, slots, FEW_SLOTS))
+		return 1;
+	for (u32 k = 0; k < FEW_SLOTS; k++)
+		found |= mask_of_zero(slots[k] ^ of->file) & ~mask_of_going(base + k, of->first, of->last);
+	of->found = found;
+	return found != 0;
 }
 
 __noinline int stays(u64 file, u32 first, u32 last)
 {
+	struct staying of = { file, first, last, 0 };
+
 	if (first == 0 && last == ~0u)
 		return 0;
-	for (u32 base = 0; base < STAYING_SLOTS; base += SLOTS) {
-		int r = stays_in(base, file, first, last);
-
-		if (r)
-			return r > 0;
-	}
-	return 0;
+	LOOP(STAYING_SLOTS / FEW_SLOTS, staying_step, &of);
+	return of.found != 0;
 }
 
 /* One reference: one descriptor, and nobody else has the file. */
@@ -251,36 +269,63 @@ __noinline int flush_written(u64 file_at, u32 first, u32 last, u32 *pending)
 	return 0;
 }
 
-/* 1: the table ends here. */
-__noinline int flush_slots(u32 base, u32 first, u32 last, u32 *pending)
+struct going {
+	u32 *pending;
+	u32 first, last;
+};
+
+/* 1: there is nothing more to tell, or the table ends here. */
+static __always_inline long flush_slots(u32 base, const struct going *of)
 {
 	u64 slots[SLOTS];
 
-	if (!read_slots(base, slots))
+	if (*of->pending == 0 || base > of->last || !read_slots(base, slots, SLOTS))
 		return 1;
 	for (u32 i = 0; i < SLOTS; i++)
-		if (slots[i] && goes(base + i, first, last))
-			flush_written(slots[i], first, last, pending);
+		slots[i] &= mask_of_going(base + i, of->first, of->last);
+	for (u32 i = 0; i < SLOTS; i++)
+		if (slots[i])
+			flush_written(slots[i], of->first, of->last, of->pending);
 	return 0;
+}
+
+static __always_inline u32 first_slot(u32 first)
+{
+	return first / SLOTS * SLOTS;
+}
+
+static __always_inline long going_step(u32 i, struct going *of)
+{
+	return flush_slots(first_slot(of->first) + i * SLOTS, of);
+}
+
+__noinline int flush_some_slots(u32 base, u32 first, u32 last, u32 *pending)
+{
+	const struct going of = { pending, first, last };
+
+	return pending ? (int)flush_slots(base, &of) : 1;
 }
 
 __noinline int flush_many_slots(u32 base, u32 first, u32 last, u32 *pending)
 {
-	if (!pending)
-		return 1;
 	for (u32 i = 0; i < MANY_SLOTS / SLOTS; i++, base += SLOTS)
-		if (*pending == 0 || base > last || flush_slots(base, first, last, pending))
+		if (flush_some_slots(base, first, last, pending))
 			return 1;
 	return 0;
 }
 
 static __always_inline void flush_all(u32 first, u32 last, u32 *pending)
 {
-	u32 base = first / SLOTS * SLOTS;
+	struct going of = { pending, first, last };
+	u32 base = first_slot(first);
 
-	for (u32 i = 0; i < MOST_DESCRIPTORS / MANY_SLOTS; i++, base += MANY_SLOTS)
-		if (flush_many_slots(base, first, last, pending))
-			break;
+	/* Where the verifier follows each round, so many are too many for one loop. */
+	if (HAS_LOOP)
+		bpf_loop(MOST_DESCRIPTORS / SLOTS, going_step, &of, 0);
+	else
+		for (u32 i = 0; i < MOST_DESCRIPTORS / MANY_SLOTS; i++, base += MANY_SLOTS)
+			if (flush_many_slots(base, first, last, pending))
+				break;
 }
 
 static __always_inline void flush_descriptor(const struct call *call, u32 *pending)
@@ -334,7 +379,7 @@ int BPF_PROG(on_writer_exit, struct task_struct *task)
 {
 	u32 pid = (u32)task->tgid, *pending;
 
-	if (task->signal->live.counter != 0)
+	if (UNTRUSTED(task)->signal->live.counter != 0)
 		return 0;
 	pending = bpf_map_lookup_elem(&writers, &pid);
 	if (!pending)
