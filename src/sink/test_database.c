@@ -208,23 +208,15 @@ static void one_writer(void **state)
 	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM events"), 1);
 }
 
-/* A file of version 1: signals had a table that nobody wrote to. */
 static void older_is_migrated(void **state)
 {
-	static const char as_it_was[] =
-		"DROP VIEW signals; DROP VIEW events; DROP VIEW signal_events; DROP TABLE event_signal; DROP TABLE shape_signal;"
-		"CREATE TABLE signal (sequence INTEGER PRIMARY KEY, time INTEGER, name INTEGER, event INTEGER);"
-		"CREATE VIEW signals AS SELECT sequence, time, (SELECT value FROM text WHERE id = name) AS name FROM signal;"
-		"CREATE VIEW events AS SELECT sequence, time FROM file_events;"
-		"CREATE VIEW of_a_person AS SELECT sequence FROM events;"
-		"PRAGMA user_version = 1";
 	struct place *place = *state;
 	struct sink *sink = database_must_open(place->file);
 	struct sink_report report;
 
 	assert_int_equal(write_event(sink, KIND_ID(file, write), 5, NULL), 0);
 	sink_database.free(sink);
-	change(place->file, as_it_was);
+	database_make_old(place->file);
 	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM sqlite_schema WHERE name = 'signal'"), 1);
 	sink = database_must_open(place->file);
 	report = report_of(sink);

@@ -59,6 +59,24 @@ static inline struct sink *database_must_open(const char *path)
 	return sink;
 }
 
+/* Makes of a file with events one of version 1: signals had a table that nobody wrote to. */
+static inline void database_make_old(const char *path)
+{
+	static const char as_it_was[] =
+		"DROP VIEW signals; DROP VIEW events; DROP VIEW signal_events; DROP TABLE event_signal; DROP TABLE shape_signal;"
+		"CREATE TABLE signal (sequence INTEGER PRIMARY KEY, time INTEGER, name INTEGER, event INTEGER);"
+		"CREATE VIEW signals AS SELECT sequence, time, (SELECT value FROM text WHERE id = name) AS name FROM signal;"
+		"CREATE VIEW events AS SELECT sequence, time FROM file_events;"
+		"CREATE VIEW of_a_person AS SELECT sequence FROM events;"
+		"PRAGMA user_version = 1";
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	if (sql_exec(db, as_it_was) < 0)
+		fail_msg("%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+}
+
 /* Answers of the sqlite3 library to one question, as a person would ask it: the first column. */
 static inline int64_t ask_number(const char *path, const char *sql)
 {
