@@ -150,7 +150,8 @@ static int write_present(struct sink *sink)
 
 /* Opening. */
 
-static void detach(struct sink *sink)
+/* What there is of the file but its lock. */
+static void detach_but_lock(struct sink *sink)
 {
 	store_close(&sink->store);
 	sink->begin = sql_finalize(sink->begin);
@@ -158,10 +159,16 @@ static void detach(struct sink *sink)
 	sink->rollback = sql_finalize(sink->rollback);
 	sink->block_row = sql_finalize(sink->block_row);
 	sink->meta_row = sql_finalize(sink->meta_row);
-	database_file_close(&sink->file);
+	database_file_keep_lock(&sink->file);
 	sink->is_open = false;
 	sink->n_open = 0;
 	sink->block = sink->block_committed = (struct block){ 0 };
+}
+
+static void detach(struct sink *sink)
+{
+	detach_but_lock(sink);
+	database_file_close(&sink->file);
 }
 
 /* Everything a writer needs of an open file: whatever of it is not there or cannot be read, the file is
@@ -192,17 +199,24 @@ static int attach(struct sink *sink, struct sink_error *error)
 		if (error)
 			snprintf(error->message, sizeof(error->message), "%s: %s", sink->path,
 				 sqlite3_errmsg(sink->file.db));
-		detach(sink);
-		return r == -EBADMSG ? -EUCLEAN : r;
+		if (r == -EBADMSG)
+			r = -EUCLEAN;
+		if (r == -EUCLEAN)
+			detach_but_lock(sink);
+		else
+			detach(sink);
 	}
-	return 0;
+	return r;
 }
 
+/* -EUCLEAN: damaged, its lock is held until it is set aside. */
 static int open_file(struct sink *sink, struct sink_error *error)
 {
-	int r = database_file_open(&sink->file, sink->path, sink->bulk, error);
 	struct stat st;
+	int r;
 
+	database_file_close(&sink->file); /* a lock that was held in vain */
+	r = database_file_open(&sink->file, sink->path, sink->bulk, error);
 	if (r < 0)
 		return r;
 	if (stat(sink->path, &st) == 0) {
@@ -243,7 +257,7 @@ static uint64_t last_change_ns(const char *path)
 	return last;
 }
 
-/* The damaged file goes, a new one is begun. */
+/* The damaged file, whose lock is held, goes; a new one is begun. */
 static int begin_anew(struct sink *sink, struct sink_error *error)
 {
 	uint64_t last_ns = last_change_ns(sink->path);
@@ -349,7 +363,7 @@ static int failed(struct sink *sink, int r)
 		if (sink->is_open)
 			abandon(sink);
 		if (!sink->bulk) {
-			detach(sink);
+			detach_but_lock(sink);
 			begin_anew(sink, NULL);
 		}
 	} else if (sink->is_open && sqlite3_get_autocommit(sink->file.db)) {
