@@ -274,6 +274,15 @@ static int begin_anew(struct sink *sink, struct sink_error *error)
 	return r;
 }
 
+/* As it is, or anew if it is damaged. A person who names a file that is none of ours to an import did not ask for it to be
+ * moved. */
+static int open_in_any_case(struct sink *sink, struct sink_error *error)
+{
+	int r = open_file(sink, error);
+
+	return r == -EUCLEAN && !sink->bulk ? begin_anew(sink, error) : r;
+}
+
 static int copy_text(char **ret, const char *text)
 {
 	if (!text)
@@ -297,10 +306,7 @@ static int database_open(struct sink **ret, const struct sink_options *options)
 		return -ENOMEM;
 	if (!sink->path)
 		return -EINVAL;
-	r = open_file(sink, options->error);
-	/* A person who names a file that is none of ours did not ask for it to be moved. */
-	if (r == -EUCLEAN && !sink->bulk)
-		r = begin_anew(sink, options->error);
+	r = open_in_any_case(sink, options->error);
 	if (r < 0)
 		return r == -EUCLEAN ? -EBADMSG : r;
 	*ret = TAKE(sink);
@@ -420,7 +426,7 @@ static int flush(struct sink *sink, uint64_t now_ns)
 
 	if (!sink->file.db) {
 		/* Beginning anew had failed; perhaps there is room now. */
-		r = open_file(sink, NULL);
+		r = open_in_any_case(sink, NULL);
 		if (r < 0)
 			return sink->report.last_error = r;
 	}
@@ -460,7 +466,7 @@ static int database_flush(struct sink *sink, uint64_t now_ns)
 		return r;
 	detach(sink);
 	sink->report.n_removed++;
-	r = open_file(sink, NULL);
+	r = open_in_any_case(sink, NULL);
 	if (r < 0)
 		return sink->report.last_error = r;
 	r = tell_removed(sink, now_ns);

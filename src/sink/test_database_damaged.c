@@ -82,10 +82,52 @@ static void another_comes(void **state)
 	assert_int_equal(story.n_found, 1);
 }
 
+/* It cannot be set aside at once: then a moment later. */
+
+static int no_room(void)
+{
+	return -ENOSPC;
+}
+
+static void set_aside_later(void **state)
+{
+	struct place *place = *state;
+	struct sink *sink = database_must_open(place->file);
+	uint64_t now_ns = NS_PER_SEC;
+	sqlite3 *db;
+
+	story = (struct story){ 0 };
+	for (unsigned n = 0; n < 3000; n++)
+		assert_int_equal(story_write(&story, sink), 0);
+	assert_int_equal(sink_database.flush(sink, now_ns), 0);
+	/* Only a connection that has read knows of the WAL. */
+	assert_int_equal(sqlite3_open(place->file, &db), SQLITE_OK);
+	assert_int_equal(sql_exec(db, "SELECT count(*) FROM meta; PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+	sqlite3_close(db);
+	write_rubbish(place->file);
+	story = (struct story){ 0 };
+	before_rename = no_room;
+	for (unsigned n = 0; before_rename && n < 5000; n++)
+		if (story_write(&story, sink) == 0)
+			sink_database.flush(sink, now_ns++);
+	assert_null(before_rename);
+	assert_int_equal(report_of(sink).n_damaged, 0);
+	assert_true(story_write(&story, sink) < 0);
+	assert_int_equal(sink_database.flush(sink, now_ns), 0);
+	assert_int_equal(report_of(sink).n_damaged, 1);
+	story = (struct story){ 0 };
+	for (unsigned n = 0; n < 100; n++)
+		assert_int_equal(story_write(&story, sink), 0);
+	sink_database.free(sink);
+	story_read(&story, place->file);
+	assert_int_equal(story.n_found, 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(another_comes, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(set_aside_later, place_make, place_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
