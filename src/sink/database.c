@@ -40,6 +40,7 @@ struct sink {
 	struct block block, block_committed;
 	uint64_t alive_ns; /* as last written */
 	uint64_t looked_ns;
+	const char *untold; /* cause of the gap that the file has to tell of: it was begun while we recorded */
 	dev_t device; /* of the open file */
 	ino_t inode;
 	struct sink_report report;
@@ -267,6 +268,7 @@ static int begin_anew(struct sink *sink, struct sink_error *error)
 	if (r < 0)
 		return r;
 	sink->report.n_damaged++;
+	sink->untold = "database_damaged";
 	r = open_file(sink, error);
 	sink->report.existed = true;
 	sink->report.clean_stop = false;
@@ -309,6 +311,7 @@ static int database_open(struct sink **ret, const struct sink_options *options)
 	r = open_in_any_case(sink, options->error);
 	if (r < 0)
 		return r == -EUCLEAN ? -EBADMSG : r;
+	sink->untold = NULL; /* the report tells what was before */
 	*ret = TAKE(sink);
 	return 0;
 }
@@ -442,10 +445,11 @@ static int flush(struct sink *sink, uint64_t now_ns)
 	return r < 0 ? failed(sink, r) : 0;
 }
 
-/* The first row of the new one. */
-static int tell_removed(struct sink *sink, uint64_t now_ns)
+/* What was before is not in this file. */
+static int tell_begun(struct sink *sink, uint64_t now_ns)
 {
 	_cleanup_(event_freep) struct event *event = event_new(KIND_ID(recorder, gap), now_ns);
+	int r;
 
 	if (!event)
 		return -ENOMEM;
@@ -454,23 +458,33 @@ static int tell_removed(struct sink *sink, uint64_t now_ns)
 	values_set_number(&event->values, FIELD_gap_begin, 0);
 	values_set_number(&event->values, FIELD_gap_end, now_ns);
 	values_set_text(&event->values, FIELD_gap_class, SPAN("all"));
-	values_set_text(&event->values, FIELD_gap_cause, SPAN("database_removed"));
-	return event->values.failed ? -ENOMEM : database_write(sink, event);
+	values_set_text(&event->values, FIELD_gap_cause, span_of(sink->untold));
+	if (event->values.failed)
+		return -ENOMEM;
+	r = database_write(sink, event);
+	return r < 0 ? r : flush(sink, now_ns);
 }
 
 static int database_flush(struct sink *sink, uint64_t now_ns)
 {
 	int r = flush(sink, now_ns);
 
-	if (r < 0 || !is_removed(sink, now_ns))
-		return r;
-	detach(sink);
-	sink->report.n_removed++;
-	r = open_in_any_case(sink, NULL);
 	if (r < 0)
-		return sink->report.last_error = r;
-	r = tell_removed(sink, now_ns);
-	return r < 0 ? r : flush(sink, now_ns);
+		return r;
+	if (is_removed(sink, now_ns)) {
+		detach(sink);
+		sink->report.n_removed++;
+		sink->untold = "database_removed";
+		r = open_in_any_case(sink, NULL);
+		if (r < 0)
+			return sink->report.last_error = r;
+	}
+	if (!sink->untold)
+		return 0;
+	r = tell_begun(sink, now_ns);
+	if (r == 0)
+		sink->untold = NULL;
+	return r;
 }
 
 static void database_report(const struct sink *sink, struct sink_report *ret)

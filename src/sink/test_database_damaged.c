@@ -80,6 +80,7 @@ static void another_comes(void **state)
 	sink_database.free(sink);
 	story_read(&story, place->file);
 	assert_int_equal(story.n_found, 1);
+	assert_int_equal(story.n_gaps, 0);	/* the report has told of it */
 }
 
 /* It cannot be set aside at once: then a moment later. */
@@ -121,6 +122,9 @@ static void set_aside_later(void **state)
 	sink_database.free(sink);
 	story_read(&story, place->file);
 	assert_int_equal(story.n_found, 100);
+	/* The new one says that there was more. */
+	assert_int_equal(story.n_gaps, 1);
+	assert_text(place->file, "SELECT group_concat(cause) FROM gaps", "database_damaged");
 }
 
 int main(void)
