@@ -387,6 +387,47 @@ static void first_events(void **state)
 	images_forget();
 }
 
+/* A transaction that is larger than the cache is written before its end: a call that fails then fails within a statement. */
+static void large_transaction(void **state)
+{
+	struct place *place = *state;
+	struct faults what = { .calls = FAULT_ANY, .n = 1, .torn = true, .first = 1 };
+	unsigned n_failed;
+
+	for (unsigned i = 0; i < 12; i++) {
+		struct values *values = &story_context((20 + i) * STORY_PER_CONTEXT)->values;
+		char *text = values_new_text(values, FIELD_command_line, 600000);
+
+		assert_non_null(text);
+		memset(text, (int)('a' + i), 600000);
+	}
+	begin(place, put_closed);
+	do {
+		struct sink_report report;
+		struct sink *sink;
+
+		begin_run(place);
+		sink = database_must_open(place->file);
+		faults_begin(what);
+		/* Over a full block of events and further. */
+		for (unsigned n = 0; n < 5000; n++)
+			assert_excused(story_write(&story, sink));
+		assert_excused(sink_database.flush(sink, 1));
+		n_failed = faults_end();
+		must_write(sink, N_AFTER);
+		report = report_of(sink);
+		assert_int_equal(report.n_damaged, 0);
+		assert_int_equal(report.events + report.lost + N_BEFORE, story.n_accepted);
+		sink_database.free(sink);
+		assert_nothing_open();
+		story_read(&story, place->file);
+		assert_int_equal(story.n_found, report.events + N_BEFORE);
+		what.first += 401;
+	} while (n_failed > 0);
+	print_message("%u calls\n", what.first);
+	images_forget();
+}
+
 /* While it is opened. */
 
 /* NULL: a fault. */
@@ -502,6 +543,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(opening_old, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(opening_damaged, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(closing, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(large_transaction, place_make, place_remove), /* its processes are large from now on */
 	};
 
 	sqlite3_config(SQLITE_CONFIG_MALLOC, &pieces);

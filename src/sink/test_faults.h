@@ -103,6 +103,8 @@ static inline int faulty_truncate(sqlite3_file *file, sqlite3_int64 size)
 
 static inline int faulty_sync(sqlite3_file *file, int flags)
 {
+	(void)file;
+	(void)flags;
 	return FAULTY(FAULT_SYNC, SQLITE_IOERR_FSYNC, SQLITE_OK);
 }
 
@@ -169,6 +171,7 @@ static inline int faulty_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *
 	struct faulty_file *faulty = (struct faulty_file *)file;
 	int r;
 
+	(void)vfs;
 	file->pMethods = NULL;
 	if (fault(FAULT_OPEN))
 		return SQLITE_CANTOPEN;
@@ -181,11 +184,14 @@ static inline int faulty_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *
 
 static inline int faulty_delete(sqlite3_vfs *vfs, const char *name, int sync_folder)
 {
+	(void)vfs;
+	(void)sync_folder;
 	return FAULTY(FAULT_REST, SQLITE_IOERR_DELETE, faults.real->xDelete(faults.real, name, 0));
 }
 
 static inline int faulty_access(sqlite3_vfs *vfs, const char *name, int flags, int *ret)
 {
+	(void)vfs;
 	return FAULTY(FAULT_REST, SQLITE_IOERR_ACCESS, faults.real->xAccess(faults.real, name, flags, ret));
 }
 
