@@ -84,6 +84,13 @@ static int piece_begin(void *user)
 
 static void piece_end(void *user)
 {
+	for (unsigned i = 0; i < ARRAY_SIZE(free_pieces); i++)
+		while (free_pieces[i]) {
+			union piece *piece = free_pieces[i];
+
+			free_pieces[i] = piece->next;
+			free(piece);
+		}
 }
 
 static const sqlite3_mem_methods pieces = { piece_new, piece_free, piece_resize, piece_size, piece_round, piece_begin,
@@ -331,7 +338,6 @@ static void fails_while_open(const struct place *place, struct faults what)
 	print_message("%u calls\n", what.first);
 	story_read_late(&story, place->file);
 	sink_database.free(sink);
-	images_forget();
 }
 
 static void once(void **state)
@@ -384,7 +390,6 @@ static void first_events(void **state)
 		assert_int_equal(story.n_found, report.events + N_BEFORE);
 	} while (n_failed > 0);
 	print_message("%u calls\n", what.first);
-	images_forget();
 }
 
 /* A transaction that is larger than the cache is written before its end: a call that fails then fails within a statement. */
@@ -425,7 +430,6 @@ static void large_transaction(void **state)
 		what.first += 401;
 	} while (n_failed > 0);
 	print_message("%u calls\n", what.first);
-	images_forget();
 }
 
 /* While it is opened. */
@@ -480,7 +484,6 @@ static void fails_while_opening(const struct place *place, void (*put)(const str
 			assert_set_aside(place);
 	} while (n_failed > 0);
 	print_message("%u calls\n", what.first);
-	images_forget();
 }
 
 static void opening_left_open(void **state)
@@ -528,26 +531,36 @@ static void closing(void **state)
 		assert_int_equal(story.n_found, story.n);
 	} while (n_failed > 0);
 	print_message("%u calls\n", what.first);
+}
+
+static int set_up(void **state)
+{
+	faults_register();
+	return place_make(state);
+}
+
+static int tear_down(void **state)
+{
 	images_forget();
+	return sqlite3_shutdown() == SQLITE_OK ? place_remove(state) : -1;
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(once, place_make, place_remove),
-		cmocka_unit_test_setup_teardown(torn_once, place_make, place_remove),
-		cmocka_unit_test_setup_teardown(full_for_a_while, place_make, place_remove),
-		cmocka_unit_test_setup_teardown(all_for_a_while, place_make, place_remove),
-		cmocka_unit_test_setup_teardown(first_events, place_make, place_remove),
-		cmocka_unit_test_setup_teardown(opening_left_open, place_make, place_remove),
-		cmocka_unit_test_setup_teardown(opening_old, place_make, place_remove),
-		cmocka_unit_test_setup_teardown(opening_damaged, place_make, place_remove),
-		cmocka_unit_test_setup_teardown(closing, place_make, place_remove),
-		cmocka_unit_test_setup_teardown(large_transaction, place_make, place_remove), /* its processes are large from now on */
+		cmocka_unit_test_setup_teardown(once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(torn_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(full_for_a_while, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(all_for_a_while, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(first_events, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(opening_left_open, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(opening_old, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(opening_damaged, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(closing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(large_transaction, set_up, tear_down), /* its processes are large from now on */
 	};
 
 	sqlite3_config(SQLITE_CONFIG_MALLOC, &pieces);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	faults_register();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
