@@ -1,6 +1,7 @@
 /* A database whose disk fails at every call that there is: what the report says is what is there, and recording goes on. */
 
 #include "sink/test_faults.h"
+#include "sink/test_pieces.h"
 #include "sink/test_story.h"
 
 #include <dirent.h>
@@ -9,92 +10,6 @@
 #define N_BEFORE 70			/* events that a file has already; none of them is a signal */
 #define N_PER_FLUSH 500
 #define N_AFTER 20			/* events that show that it goes on */
-
-/* The memory of SQLite, from lists of freed pieces by size: opening a database is mostly allocations, and it is opened a
- * thousand times. What is not given back shows after each run. */
-
-#define PIECE_MIN_BITS 5
-#define PIECE_MAX_BITS 30
-
-union piece {
-	struct {
-		unsigned bits;
-		int size;
-	};
-	union piece *next;		/* free */
-	max_align_t aligned;
-};
-
-static union piece *free_pieces[PIECE_MAX_BITS + 1];
-static unsigned n_pieces, n_pieces_before; /* in use; while no database is open */
-
-static void *piece_new(int size)
-{
-	size_t room = sizeof(union piece) + (size_t)size;
-	unsigned bits = MAX(64u - (unsigned)__builtin_clzl(room - 1), PIECE_MIN_BITS);
-	union piece *piece = free_pieces[bits];
-
-	if (piece)
-		free_pieces[bits] = piece->next;
-	else
-		piece = malloc((size_t)1 << bits);
-	if (!piece)
-		return NULL;
-	piece->bits = bits;
-	piece->size = size;
-	n_pieces++;
-	return piece + 1;
-}
-
-static void piece_free(void *memory)
-{
-	union piece *piece = (union piece *)memory - 1;
-	unsigned bits = piece->bits;
-
-	piece->next = free_pieces[bits];
-	free_pieces[bits] = piece;
-	n_pieces--;
-}
-
-static int piece_size(void *memory)
-{
-	return ((union piece *)memory - 1)->size;
-}
-
-static void *piece_resize(void *memory, int size)
-{
-	void *resized = piece_new(size);
-
-	if (!resized)
-		return NULL;
-	memcpy(resized, memory, (size_t)MIN(size, piece_size(memory)));
-	piece_free(memory);
-	return resized;
-}
-
-static int piece_round(int size)
-{
-	return (size + 7) & ~7;
-}
-
-static int piece_begin(void *user)
-{
-	return SQLITE_OK;
-}
-
-static void piece_end(void *user)
-{
-	for (unsigned i = 0; i < ARRAY_SIZE(free_pieces); i++)
-		while (free_pieces[i]) {
-			union piece *piece = free_pieces[i];
-
-			free_pieces[i] = piece->next;
-			free(piece);
-		}
-}
-
-static const sqlite3_mem_methods pieces = { piece_new, piece_free, piece_resize, piece_size, piece_round, piece_begin,
-					    piece_end, NULL };
 
 /* A file as it was, to begin each run with. */
 
@@ -191,6 +106,7 @@ static void assert_set_aside(const struct place *place)
 /* What there may be before a recorder comes. */
 
 static struct story story, story_before;
+static unsigned n_pieces_before;	/* while no database is open */
 
 static void put_nothing(const struct place *place)
 {
@@ -560,7 +476,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(large_transaction, set_up, tear_down), /* its processes are large from now on */
 	};
 
-	sqlite3_config(SQLITE_CONFIG_MALLOC, &pieces);
-	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	pieces_register();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
