@@ -46,6 +46,7 @@ struct sink {
 	struct buffer sieve_bytes;
 	uint64_t alive_ns; /* as last written */
 	uint64_t looked_ns;
+	const char *untold; /* cause of the gap that the file has to tell of: it was begun while we recorded */
 	dev_t device; /* of the open file */
 	ino_t inode;
 	struct sink_report report;
@@ -156,7 +157,8 @@ static int write_present(struct sink *sink)
 
 /* Opening. */
 
-static void detach(struct sink *sink)
+/* What there is of the file but its lock. */
+static void detach_but_lock(struct sink *sink)
 {
 	store_close(&sink->store);
 	sink->begin = sql_finalize(sink->begin);
@@ -165,10 +167,16 @@ static void detach(struct sink *sink)
 	sink->block_row = sql_finalize(sink->block_row);
 	sink->content_row = sql_finalize(sink->content_row);
 	sink->meta_row = sql_finalize(sink->meta_row);
-	database_file_close(&sink->file);
+	database_file_keep_lock(&sink->file);
 	sink->is_open = false;
 	sink->n_open = 0;
 	sink->block = sink->block_committed = (struct block){ 0 };
+}
+
+static void detach(struct sink *sink)
+{
+	detach_but_lock(sink);
+	database_file_close(&sink->file);
 }
 
 /* Everything a writer needs of an open file: whatever of it is not there or cannot be read, the file is
@@ -200,17 +208,24 @@ static int attach(struct sink *sink, struct sink_error *error)
 		if (error)
 			snprintf(error->message, sizeof(error->message), "%s: %s", sink->path,
 				 sqlite3_errmsg(sink->file.db));
-		detach(sink);
-		return r == -EBADMSG ? -EUCLEAN : r;
+		if (r == -EBADMSG)
+			r = -EUCLEAN;
+		if (r == -EUCLEAN)
+			detach_but_lock(sink);
+		else
+			detach(sink);
 	}
-	return 0;
+	return r;
 }
 
+/* -EUCLEAN: damaged, its lock is held until it is set aside. */
 static int open_file(struct sink *sink, struct sink_error *error)
 {
-	int r = database_file_open(&sink->file, sink->path, sink->bulk, error);
 	struct stat st;
+	int r;
 
+	database_file_close(&sink->file); /* a lock that was held in vain */
+	r = database_file_open(&sink->file, sink->path, sink->bulk, error);
 	if (r < 0)
 		return r;
 	if (stat(sink->path, &st) == 0) {
@@ -251,7 +266,7 @@ static uint64_t last_change_ns(const char *path)
 	return last;
 }
 
-/* The damaged file goes, a new one is begun. */
+/* The damaged file, whose lock is held, goes; a new one is begun. */
 static int begin_anew(struct sink *sink, struct sink_error *error)
 {
 	uint64_t last_ns = last_change_ns(sink->path);
@@ -261,11 +276,21 @@ static int begin_anew(struct sink *sink, struct sink_error *error)
 	if (r < 0)
 		return r;
 	sink->report.n_damaged++;
+	sink->untold = "database_damaged";
 	r = open_file(sink, error);
 	sink->report.existed = true;
 	sink->report.clean_stop = false;
 	sink->report.last_alive_ns = last_ns;
 	return r;
+}
+
+/* As it is, or anew if it is damaged. A person who names a file that is none of ours to an import did not ask for it to be
+ * moved. */
+static int open_in_any_case(struct sink *sink, struct sink_error *error)
+{
+	int r = open_file(sink, error);
+
+	return r == -EUCLEAN && !sink->bulk ? begin_anew(sink, error) : r;
 }
 
 static int copy_text(char **ret, const char *text)
@@ -294,12 +319,10 @@ static int database_open(struct sink **ret, const struct sink_options *options)
 	r = sieve_new(&sink->sieve);
 	if (r < 0)
 		return r;
-	r = open_file(sink, options->error);
-	/* A person who names a file that is none of ours did not ask for it to be moved. */
-	if (r == -EUCLEAN && !sink->bulk)
-		r = begin_anew(sink, options->error);
+	r = open_in_any_case(sink, options->error);
 	if (r < 0)
 		return r == -EUCLEAN ? -EBADMSG : r;
+	sink->untold = NULL; /* the report tells what was before */
 	*ret = TAKE(sink);
 	return 0;
 }
@@ -391,7 +414,7 @@ static int failed(struct sink *sink, int r)
 		if (sink->is_open)
 			abandon(sink);
 		if (!sink->bulk) {
-			detach(sink);
+			detach_but_lock(sink);
 			begin_anew(sink, NULL);
 		}
 	} else if (sink->is_open && sqlite3_get_autocommit(sink->file.db)) {
@@ -448,7 +471,7 @@ static int flush(struct sink *sink, uint64_t now_ns)
 
 	if (!sink->file.db) {
 		/* Beginning anew had failed; perhaps there is room now. */
-		r = open_file(sink, NULL);
+		r = open_in_any_case(sink, NULL);
 		if (r < 0)
 			return sink->report.last_error = r;
 	}
@@ -464,10 +487,11 @@ static int flush(struct sink *sink, uint64_t now_ns)
 	return r < 0 ? failed(sink, r) : 0;
 }
 
-/* The first row of the new one. */
-static int tell_removed(struct sink *sink, uint64_t now_ns)
+/* What was before is not in this file. */
+static int tell_begun(struct sink *sink, uint64_t now_ns)
 {
 	_cleanup_(event_freep) struct event *event = event_new(KIND_ID(recorder, gap), now_ns);
+	int r;
 
 	if (!event)
 		return -ENOMEM;
@@ -476,23 +500,33 @@ static int tell_removed(struct sink *sink, uint64_t now_ns)
 	values_set_number(&event->values, FIELD_gap_begin, 0);
 	values_set_number(&event->values, FIELD_gap_end, now_ns);
 	values_set_text(&event->values, FIELD_gap_class, SPAN("all"));
-	values_set_text(&event->values, FIELD_gap_cause, SPAN("database_removed"));
-	return event->values.failed ? -ENOMEM : database_write(sink, event);
+	values_set_text(&event->values, FIELD_gap_cause, span_of(sink->untold));
+	if (event->values.failed)
+		return -ENOMEM;
+	r = database_write(sink, event);
+	return r < 0 ? r : flush(sink, now_ns);
 }
 
 static int database_flush(struct sink *sink, uint64_t now_ns)
 {
 	int r = flush(sink, now_ns);
 
-	if (r < 0 || !is_removed(sink, now_ns))
-		return r;
-	detach(sink);
-	sink->report.n_removed++;
-	r = open_file(sink, NULL);
 	if (r < 0)
-		return sink->report.last_error = r;
-	r = tell_removed(sink, now_ns);
-	return r < 0 ? r : flush(sink, now_ns);
+		return r;
+	if (is_removed(sink, now_ns)) {
+		detach(sink);
+		sink->report.n_removed++;
+		sink->untold = "database_removed";
+		r = open_in_any_case(sink, NULL);
+		if (r < 0)
+			return sink->report.last_error = r;
+	}
+	if (!sink->untold)
+		return 0;
+	r = tell_begun(sink, now_ns);
+	if (r == 0)
+		sink->untold = NULL;
+	return r;
 }
 
 static void database_report(const struct sink *sink, struct sink_report *ret)

@@ -208,14 +208,24 @@ int database_file_open(struct database_file *ret, const char *path, bool bulk, s
 	*ret = file;
 	return 0;
 failed:
-	database_file_close(&file);
+	if (r == -EUCLEAN) {
+		database_file_keep_lock(&file);
+		*ret = file;
+	} else {
+		database_file_close(&file);
+	}
 	return r;
+}
+
+void database_file_keep_lock(struct database_file *file)
+{
+	if (file->db)
+		file->db = sql_close(file->db);
 }
 
 void database_file_close(struct database_file *file)
 {
-	if (file->db)
-		sql_close(file->db);
+	database_file_keep_lock(file);
 	if (file->lock_fd >= 0)
 		close(file->lock_fd);
 	*file = DATABASE_FILE_CLOSED;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <zlib.h>
 
 #include "event/test_fill.h"
 #include "sink/sink.h"
@@ -57,6 +58,35 @@ static inline struct sink *database_must_open(const char *path)
 	if (r < 0)
 		fail_msg("open: %s: %s", strerror(-r), error.message);
 	return sink;
+}
+
+/* Makes a file of schema version 2 with nothing in it, as the last program that wrote them left it. */
+static inline void database_make_old(const char *path)
+{
+	const char *source = getenv("RECORDER_SOURCE_DIR");
+	char name[4096], statement[128], *sql = calloc(1, 1 << 20);
+	sqlite3_stmt *tables;
+	sqlite3 *db;
+	gzFile file;
+
+	snprintf(name, sizeof(name), "%s/tests/data/schema-2.sql.gz", source ? source : ".");
+	file = gzopen(name, "rb");
+	if (!file || gzread(file, sql, (1 << 20) - 1) <= 0)
+		fail_msg("%s cannot be read", name);
+	gzclose(file);
+	unlink(path);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", name, sqlite3_errmsg(db));
+	free(sql);
+	assert_int_equal(sqlite3_prepare_v2(db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'meta'", -1, &tables,
+					    NULL), SQLITE_OK);
+	while (sqlite3_step(tables) == SQLITE_ROW) {
+		snprintf(statement, sizeof(statement), "DELETE FROM %s", (const char *)sqlite3_column_text(tables, 0));
+		assert_int_equal(sqlite3_exec(db, statement, NULL, NULL, NULL), SQLITE_OK);
+	}
+	sqlite3_finalize(tables);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
 /* Answers of the sqlite3 library to one question, as a person would ask it: the first column. */
