@@ -71,11 +71,11 @@ struct daemon {
 	struct ledger ledger;
 	unsigned rules_missing;
 	struct user_audit user_audit;
-	unsigned databases_removed;	/* told so far */
+	unsigned databases_removed, databases_damaged;	/* told so far */
 
 	bool bpf_wanted, multicast_wanted;	/* by --source and settings */
 	uint64_t rules_removed_ns;	/* when somebody last did; 0: never */
-	char damaged_path[512];		/* the database that was set aside at the start; empty: none */
+	char damaged_path[512];		/* the database that was set aside last; empty: none */
 	struct clock_step clock_step;
 	struct loss_window losses;
 	struct vitals vitals;
@@ -204,7 +204,7 @@ int daemon_start_server(struct daemon *d);
 /* repair.c: what somebody took away is put back, and told. */
 void daemon_repair_audit(struct daemon *d);
 void daemon_repair_places(struct daemon *d);
-void daemon_tell_removed(struct daemon *d);	/* databases that are gone */
+void daemon_tell_databases(struct daemon *d);	/* that are gone, or were damaged */
 
 /* vitals.c: health, see health.h. */
 void daemon_tick_health(struct daemon *d);

@@ -2,6 +2,7 @@
  * backlog made small, the folder removed. It is put back, and what may be missing meanwhile becomes a gap. (Rules: watch.c;
  * the database: the sink itself begins anew.) */
 
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,10 +69,10 @@ void daemon_repair_places(struct daemon *d)
 {
 	if (lock_is_gone(d))
 		repair_folder(d);
-	daemon_tell_removed(d);
+	daemon_tell_databases(d);
 }
 
-void daemon_tell_removed(struct daemon *d)
+void daemon_tell_databases(struct daemon *d)
 {
 	struct writer_stats writer;
 
@@ -80,5 +81,10 @@ void daemon_tell_removed(struct daemon *d)
 		d->databases_removed = writer.removed;
 		/* The database tells it as its first row. */
 		log_warning("Somebody removed the database %s; a new one is begun", d->places.database);
+	}
+	if (writer.damaged > d->databases_damaged) {
+		d->databases_damaged = writer.damaged;
+		snprintf(d->damaged_path, sizeof(d->damaged_path), "%s", writer.damaged_path);
+		log_warning("The database turned out to be damaged and is set aside as %s; a new one is begun", d->damaged_path);
 	}
 }

@@ -87,7 +87,7 @@ static void last_words(void *user)
 	struct daemon *d = user;
 
 	daemon_tell_losses(d, true);
-	daemon_tell_removed(d);
+	daemon_tell_databases(d);
 	if (d->has_begun)
 		notes_say(&d->notes, "stop", "stopped");
 }

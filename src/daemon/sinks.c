@@ -184,6 +184,7 @@ void daemon_tell_the_past(struct daemon *d)
 
 	daemon_tell_opened(d, d->sinks, NULL);
 	database->ops->report(database->sink, &report);
+	d->databases_damaged = report.n_damaged;
 	if (report.n_damaged > 0) {
 		snprintf(d->damaged_path, sizeof(d->damaged_path), "%s", report.damaged_path);
 		log_warning("The database was damaged and is set aside as %s; a new one is begun", report.damaged_path);

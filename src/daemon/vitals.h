@@ -38,7 +38,7 @@ struct vitals {
 	struct {
 		const char *path;
 		int error;		/* of the writer, standing */
-		const char *damaged_path;	/* set aside at the start; NULL or empty: it was not */
+		const char *damaged_path;	/* set aside; NULL or empty: it was not */
 		unsigned removed;
 	} database;
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -90,6 +91,9 @@ static void publish(struct writer *writer)
 		tell_upkeep(sink, &report);
 		stats.lost += report.lost;
 		stats.removed += report.n_removed;
+		stats.damaged += report.n_damaged;
+		if (report.n_damaged > 0)
+			snprintf(stats.damaged_path, sizeof(stats.damaged_path), "%s", report.damaged_path);
 		*(sink->is_journal ? &stats.journaled : &stats.stored) += report.events;
 	}
 	pthread_mutex_lock(&writer->stats_lock);

@@ -41,6 +41,8 @@ struct writer_stats {
 	uint64_t lost;			/* events a sink could not take */
 	int last_error;			/* -errno of the latest failure, 0: none since it worked again */
 	unsigned removed;		/* databases that somebody removed: a new one was begun each time */
+	unsigned damaged;		/* databases that were damaged, also before it began: the same */
+	char damaged_path[512];		/* where the last of them is now */
 };
 
 struct writer;

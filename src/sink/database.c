@@ -445,8 +445,15 @@ static int database_write(struct sink *sink, struct event *event)
 		return failed(sink, r);
 	sink->n_open++;
 	sink->report.events++;
-	if (block->n == 0 || block->id != event->sequence >> BLOCK_BITS)
+	if (block->n == 0 || block->id != event->sequence >> BLOCK_BITS) {
 		r = begin_block(sink, event);
+		if (r < 0) {
+			/* Nobody would find the events of a block that is not told of: with it they are lost, and counted. */
+			abandon(sink);
+			failed(sink, r);
+			return 0;
+		}
+	}
 	block->n++;
 	block->min_ns = MIN(block->min_ns, event->time_ns);
 	block->max_ns = MAX(block->max_ns, event->time_ns);
@@ -454,8 +461,6 @@ static int database_write(struct sink *sink, struct event *event)
 	block->of[event_category(event)].bytes += sink->store.rows.bytes;
 	sieve_add(sink->sieve, event);
 	/* The event is stored; if it is lost now, the report tells. */
-	if (r < 0)
-		failed(sink, r);
 	if (sink->n_open >= (sink->bulk ? MAX_PER_COMMIT_BULK : MAX_PER_COMMIT) ||
 	    unlikely(sink->store.context_bytes >= MAX_HELD_BYTES)) {
 		r = commit(sink, clock_now_ns());
