@@ -663,7 +663,7 @@ def delivered(recorder):
     for category in set(CLASSES.values()):
         for row in recorder.query(f"SELECT category, action, time_ns, event_id FROM {category}_events WHERE "
                                   "recorder_source = 'ebpf'"):
-            if int(row["event_id"].partition("-")[2], 16) & 0xff == 0:  # not the second event of a record
+            if int(row["event_id"].partition("-")[2], 16) >> 16 == 0:  # not the second event of a record
                 times[class_of(row)].append(row["time_ns"])
     return times
 
