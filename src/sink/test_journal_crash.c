@@ -17,11 +17,17 @@ static unsigned at;			/* the at-th call from now on dies, or fails */
 static unsigned n_calls;
 static bool only_compression;		/* calls of the writer do not count */
 static sem_t came;			/* it was called */
+static sem_t written;			/* the lines of compress_one() are */
 
 static bool fails(void)
 {
-	if (only_compression && gettid() == getpid())
-		return false;
+	if (only_compression) {
+		if (gettid() == getpid())
+			return false;
+		/* Not before the lines are there that are looked for afterwards. */
+		sem_wait(&written);
+		sem_post(&written);
+	}
 	/* The writer and the compression may be here at once. */
 	if (__atomic_add_fetch(&n_calls, 1, __ATOMIC_SEQ_CST) != at || how == WORKS)
 		return false;
@@ -66,10 +72,14 @@ static bool go_on(const char *path, bool compress)
 /* A journal with one old file, which is compressed: until a call of that fails, or to its end. */
 static void compress_one(const struct place *place)
 {
-	struct sink *sink = journal_must_open(place->file, MAX_SIZE, KEEP, true);
-	uint64_t last = found_in(place->file).last;
+	struct sink *sink;
+	uint64_t last;
 
+	sem_init(&written, 0, 0);
+	sink = journal_must_open(place->file, MAX_SIZE, KEEP, true);
+	last = found_in(place->file).last;
 	write_range(sink, last + 1, last + 21);
+	sem_post(&written);
 	if (how == FAILS)
 		sem_wait(&came);
 	else
