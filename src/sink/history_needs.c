@@ -62,11 +62,6 @@ struct needs *needs_free(struct needs *needs)
 	return NULL;
 }
 
-size_t needs_count(const struct needs *needs)
-{
-	return needs->n;
-}
-
 bool needs_may_be_in(const struct needs *needs, struct span sieve)
 {
 	for (size_t i = 0; i < needs->n; i++) {

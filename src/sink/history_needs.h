@@ -12,7 +12,6 @@ struct needs;
 /* Borrows the needs and rows. The first NEEDS_MAX of them are looked at. */
 int needs_new(struct needs **ret, struct history_rows *rows, const struct history_need *needs, size_t n);
 struct needs *needs_free(struct needs *needs);
-size_t needs_count(const struct needs *needs);
 
 /* Of a block by its sieve. */
 bool needs_may_be_in(const struct needs *needs, struct span sieve);

@@ -14,7 +14,7 @@ struct store {
 	sqlite3_stmt *end, *tick;
 	uint64_t next_sequence;
 	uint64_t tick_id;		/* of rows.tick_ns; 0: none yet */
-	int64_t tag;			/* in context->row: a row of another database, or of another chapter, is not ours */
+	int64_t tag;			/* in context->row: a row of another database is not ours */
 	struct id_cache *images;	/* entity id -> row of process << 16 | exec count */
 	struct context **contexts;	/* referenced: written since store_settle() */
 	size_t n_contexts, max_contexts, context_bytes;	/* bytes: of their text */
