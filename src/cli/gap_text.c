@@ -95,15 +95,14 @@ int gaps_print(struct history *history, const struct gap_range *range, const str
 	static const char *const titles[] = { "FROM", "UNTIL", ">LASTED", "CLASS", ">MISSING", "CAUSE" };
 	_cleanup_(table_freep) struct table *table = NULL;
 	struct printer p = { .screen = screen, .json = json };
-	struct history_gap past;
 	int r = table_new(&table, titles, ARRAY_SIZE(titles));
 
 	if (r < 0)
 		return r;
 	p.table = table;
-	if (gap_before_history(history, range->since_ns, range->until_ns, &past))
-		on_gap(&p, &past);
-	r = history_gaps(history, range->since_ns, range->until_ns, on_gap, &p);
+	r = gaps_before(history, range->since_ns, range->until_ns, on_gap, &p);
+	if (r >= 0)
+		r = history_gaps(history, range->since_ns, range->until_ns, on_gap, &p);
 	buffer_release(&p.scratch);
 	if (r < 0)
 		return r;

@@ -24,6 +24,11 @@ char *place_database(const struct place_options *options)
 				 : place_of(options, offsetof(struct places, database));
 }
 
+char *place_history_key(const struct place_options *options)
+{
+	return place_of(options, offsetof(struct places, history_key));
+}
+
 char *place_socket(const struct place_options *options)
 {
 	return place_of(options, offsetof(struct places, socket));

@@ -6,6 +6,7 @@
 
 /* malloc'ed; NULL: no memory. */
 char *place_database(const struct place_options *options);
+char *place_history_key(const struct place_options *options);	/* beside the database */
 char *place_socket(const struct place_options *options);
 char *place_journals(const struct place_options *options);	/* the folder */
 char *place_config_file(const struct place_options *options);

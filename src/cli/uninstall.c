@@ -56,6 +56,7 @@ static const struct {
 	{ FOLDER_STATE, "kernel-audit.state*", false },
 	{ FOLDER_STATE, "proc.bin", false },
 	{ FOLDER_STATE, "recorder.db*", true },
+	{ FOLDER_STATE, "history.key*", true },
 	{ FOLDER_STATE, "recorder.lock", false },
 	{ FOLDER_CONFIG, "recorder.conf*", true },
 };

@@ -29,6 +29,7 @@
 #include "daemon/tap.h"
 #include "daemon/watchdog.h"
 #include "daemon/writer.h"
+#include "sink/history.h"
 #include "source/audit_rules.h"
 #include "source/bpf.h"
 
@@ -95,6 +96,14 @@ struct daemon {
 	bool has_begun;			/* the start came to its end */
 	struct core *core;
 	struct sinks *sinks;		/* the writer's, once there is one */
+	bool has_history_key;
+	unsigned char history_key[32];	/* of the database's chain, while there is one to be opened */
+	bool database_reset;		/* the one that was there was deleted, as the settings asked */
+	uint64_t database_created_ns;	/* 0: unknown */
+	struct sink_head head_told;	/* in the log */
+	uint64_t head_told_ns, legacy_looked_ns;
+	struct history_category counted[N_CATEGORIES];	/* for the status */
+	uint64_t counted_ns;
 	struct writer *writer;
 	struct taps *taps;
 
@@ -121,9 +130,17 @@ static inline int64_t daemon_setting(const struct daemon *d, enum setting_id id)
 }
 
 /* sinks.c */
+struct database_limits daemon_database_limits(const struct daemon *d);
+/* history.c */
+int daemon_prepare_history(struct daemon *d);	/* before the database is opened; -errno, logged */
+void daemon_forget_key(struct daemon *d);	/* once it is open */
+void daemon_tick_history(struct daemon *d);
+void daemon_tell_last_head(struct daemon *d, const struct writer_stats *writer);
 static inline struct sinks_host daemon_sinks_host(const struct daemon *d)
 {
-	return (struct sinks_host){ .places = &d->places, .host_id = d->host_id, .host_name = d->host_name, .boot_id = d->boot_id };
+	return (struct sinks_host){ .places = &d->places, .host_id = d->host_id, .host_name = d->host_name, .boot_id = d->boot_id,
+				    .database = daemon_database_limits(d),
+				    .chain_key = d->has_history_key ? d->history_key : NULL };
 }
 /* Of those that `before` has not, while the writer does not have them: what was found when they were opened. */
 void daemon_tell_opened(struct daemon *d, const struct sinks *sinks, const struct sinks *before);
@@ -159,6 +176,7 @@ void daemon_kinds_wanted(const struct daemon *d, const struct filter *filter, bo
 struct pipeline_times daemon_pipeline_times(const struct daemon *d);
 uint64_t daemon_drain_ns(const struct daemon *d);
 uint64_t daemon_alive_ns(const struct daemon *d);
+uint64_t daemon_stats_ns(const struct daemon *d);
 uint64_t daemon_nap_ns(const struct daemon *d);
 uint32_t daemon_write_interval_ms(const struct daemon *d);
 uint64_t daemon_request_ms(const struct daemon *d);

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "event/event_json.h"
+#include "sink/sink.h"
 
 #define LATELY_NS (10 * 60 * NS_PER_SEC)
 #define MIB (UINT64_C(1) << 20)
@@ -118,6 +119,9 @@ static enum health_level check_disk(const struct vitals *v, struct health_state 
 
 static enum health_level check_database(const struct vitals *v, struct health_state *s)
 {
+	if (v->database.error == SINK_HELD)
+		return say(s, HEALTH_FAIL, "end it: fuser -v recorder.db", "somebody reads an old state of it and keeps it from being "
+			   "cut: there is no room left within its bound, events are lost");
 	if (v->database.error < 0)
 		return say(s, HEALTH_FAIL, "see the log; what is lost is counted and a gap", "storing fails: %s",
 			   strerror(-v->database.error));

@@ -9,6 +9,7 @@ enum loss {
 	LOSS_RING,			/* records the ring had no room for */
 	LOSS_MEMORY,			/* records that there was no memory for */
 	LOSS_DATABASE,			/* events a sink could not take */
+	LOSS_HELD,			/* events there was no room for, since a reader of the database kept it from being cut */
 	LOSS_SHED,			/* events let go of; one a category */
 	N_LOSSES = LOSS_SHED + N_CATEGORIES,
 };

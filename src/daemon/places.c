@@ -33,6 +33,8 @@ int places_init(struct places *places, const char *config_dir, const char *state
 	if (r >= 0)
 		r = join(&p.subscriptions_dir, state, "subscriptions");
 	if (r >= 0)
+		r = join(&p.history_key, state, "history.key");
+	if (r >= 0)
 		r = join(&p.subscriptions_key, state, "subscriptions.key");
 	if (r >= 0)
 		r = state_dir ? join(&p.journals_dir, state, "journals") : join(&p.journals_dir, "/var/log", "recorder");
@@ -59,6 +61,7 @@ void places_release(struct places *places)
 	free(places->database);
 	free(places->subscriptions_dir);
 	free(places->subscriptions_key);
+	free(places->history_key);
 	free(places->journals_dir);
 	free(places->socket);
 	free(places->user_rules);

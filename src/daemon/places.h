@@ -7,6 +7,7 @@ struct places {
 	char *config_file;		/* recorder.conf */
 	char *state_dir;		/* "the recorder directory" */
 	char *database;
+	char *history_key;		/* of the database's chain (sink/chain.h) */
 	char *subscriptions_dir;
 	char *subscriptions_key;	/* what they are sealed with, where they are */
 	char *journals_dir;

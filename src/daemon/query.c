@@ -91,7 +91,6 @@ static int read_history(struct query *query, struct history *history)
 		.newest_first = true,
 	};
 	struct history_stats stats;
-	struct history_gap past;
 	int r = history_stats(history, &stats);
 
 	if (r < 0)
@@ -100,8 +99,8 @@ static int read_history(struct query *query, struct history *history)
 						   .boot_id = span_of(stats.boot_id) };
 	history_ask(history, is_over, query);
 	r = history_events(history, &ask, on_event, query);
-	if (r >= 0 && gap_before_history(history, query->since_ns, query->until_ns, &past))
-		r = on_gap(query, &past);
+	if (r >= 0)
+		r = gaps_before(history, query->since_ns, query->until_ns, on_gap, query);
 	if (r >= 0)
 		r = history_gaps(history, query->since_ns, query->until_ns, on_gap, query);
 	return r < 0 ? r : say(query, 0);

@@ -20,6 +20,19 @@ static const char *bpf_reason(const struct daemon *d)
 	return r == -ENODATA ? "not asked for" : bpf_why(r);
 }
 
+/* Counting them looks at each block, so it is done now and then only. */
+static const struct history_category *categories_of(struct daemon *d, struct history *history)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	if (d->counted_ns == 0 || now_ns >= d->counted_ns + daemon_stats_ns(d)) {
+		if (history_categories(history, d->counted) < 0)
+			return NULL;
+		d->counted_ns = now_ns;
+	}
+	return d->counted;
+}
+
 static void on_status(void *user, struct client *client, const json_t *request, struct reply *reply)
 {
 	struct daemon *d = user;
@@ -66,6 +79,7 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 		status.database_events = stats.events;
 		status.database_oldest_ns = stats.oldest_ns;
 		status.database_newest_ns = stats.newest_ns;
+		status.categories = categories_of(d, history);
 	}
 	if (getrusage(RUSAGE_SELF, &usage) == 0)
 		status.cpu_ns = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * NS_PER_SEC +

@@ -266,6 +266,8 @@ static void stop(struct daemon *d)
 	}
 	d->change.sinks_before = sinks_free(d->change.sinks_before);
 	if (d->has_begun)
+		daemon_tell_last_head(d, &writer);
+	if (d->has_begun)
 		log_info("Stopped after %llu ms: %llu events stored, %llu in journals, %llu lost for want of storage, %llu records "
 			 "for want of time", elapsed_ms(began_ns), (unsigned long long)writer.stored,
 			 (unsigned long long)writer.journaled, (unsigned long long)writer.lost, (unsigned long long)core.let_go);
@@ -344,7 +346,10 @@ static int start(struct daemon *d)
 		if (r < 0)
 			return log_errno(r, "Failed to open the capture %s", d->options->capture_path);
 	}
-	r = open_sinks(d);
+	r = daemon_prepare_history(d);
+	if (r >= 0)
+		r = open_sinks(d);
+	daemon_forget_key(d);
 	if (r < 0)
 		return r;
 	if (d->audit && audit_rules_clean(d->audit, d->places.kernel_state) > 0)

@@ -28,34 +28,39 @@ void daemon_kinds_wanted(const struct daemon *d, const struct filter *filter, bo
 			ret[switches[i].kind] = false;
 }
 
-static uint64_t setting_ns(const struct daemon *d, enum setting_id id, uint64_t unit_ns)
+static uint64_t setting_times(const struct daemon *d, enum setting_id id, uint64_t unit)
 {
-	return (uint64_t)daemon_setting(d, id) * unit_ns;
+	return (uint64_t)daemon_setting(d, id) * unit;
 }
 
 struct pipeline_times daemon_pipeline_times(const struct daemon *d)
 {
 	return (struct pipeline_times){
-		.timeout_ns = setting_ns(d, SETTING_EventAssemblerTimeoutMs, NS_PER_MS),
-		.prune_ns = setting_ns(d, SETTING_ProcessorCleanupIntervalSecs, NS_PER_SEC),
-		.grace_ns = GRACE_NS + setting_ns(d, SETTING_ProcessorPruneAdjustmentSecs, NS_PER_SEC),
-		.signal_window_ns = setting_ns(d, SETTING_SignalWindowSecs, NS_PER_SEC),
+		.timeout_ns = setting_times(d, SETTING_EventAssemblerTimeoutMs, NS_PER_MS),
+		.prune_ns = setting_times(d, SETTING_ProcessorCleanupIntervalSecs, NS_PER_SEC),
+		.grace_ns = GRACE_NS + setting_times(d, SETTING_ProcessorPruneAdjustmentSecs, NS_PER_SEC),
+		.signal_window_ns = setting_times(d, SETTING_SignalWindowSecs, NS_PER_SEC),
 	};
 }
 
 uint64_t daemon_drain_ns(const struct daemon *d)
 {
-	return setting_ns(d, SETTING_PersistenceQueueDrainIntervalMs, NS_PER_MS);
+	return setting_times(d, SETTING_PersistenceQueueDrainIntervalMs, NS_PER_MS);
 }
 
 uint64_t daemon_alive_ns(const struct daemon *d)
 {
-	return setting_ns(d, SETTING_StatusUpdateInterval, NS_PER_SEC);
+	return setting_times(d, SETTING_StatusUpdateInterval, NS_PER_SEC);
+}
+
+uint64_t daemon_stats_ns(const struct daemon *d)
+{
+	return setting_times(d, SETTING_DatabaseStatsUpdateSecs, NS_PER_SEC);
 }
 
 uint64_t daemon_nap_ns(const struct daemon *d)
 {
-	return setting_ns(d, SETTING_Stage1WorkQueueInterval, NS_PER_MS);
+	return setting_times(d, SETTING_Stage1WorkQueueInterval, NS_PER_MS);
 }
 
 uint32_t daemon_write_interval_ms(const struct daemon *d)
@@ -65,12 +70,50 @@ uint32_t daemon_write_interval_ms(const struct daemon *d)
 
 uint64_t daemon_request_ms(const struct daemon *d)
 {
-	return setting_ns(d, SETTING_MailboxQueryTimeoutMs, 1);
+	return setting_times(d, SETTING_MailboxQueryTimeoutMs, 1);
 }
 
 unsigned daemon_requests_a_turn(const struct daemon *d)
 {
 	return (unsigned)daemon_setting(d, SETTING_MaxMailboxItemsPerCheck);
+}
+
+/* What each category keeps, scaled down if somebody gave away more than there is. */
+static void find_shares(const struct daemon *d, uint8_t ret[N_CATEGORIES])
+{
+	static const enum setting_id settings[N_CATEGORIES] = {
+		[CATEGORY_process] = SETTING_DatabaseShareProcessPercent,   [CATEGORY_file] = SETTING_DatabaseShareFilePercent,
+		[CATEGORY_network] = SETTING_DatabaseShareNetworkPercent,   [CATEGORY_dns] = SETTING_DatabaseShareDnsPercent,
+		[CATEGORY_image] = SETTING_DatabaseShareImagePercent,	    [CATEGORY_driver] = SETTING_DatabaseShareDriverPercent,
+		[CATEGORY_security] = SETTING_DatabaseShareSecurityPercent, [CATEGORY_system] = SETTING_DatabaseShareSystemPercent,
+		[CATEGORY_registry] = SETTING_DatabaseShareRegistryPercent, [CATEGORY_http] = SETTING_DatabaseShareHttpPercent,
+		[CATEGORY_recorder] = SETTING_DatabaseShareRecorderPercent, [CATEGORY_signal] = SETTING_DatabaseShareSignalPercent,
+	};
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < N_CATEGORIES; i++)
+		sum += (unsigned)daemon_setting(d, settings[i]);
+	if (sum > 100)
+		log_warning("The settings " SETTING_PREFIX "DatabaseShare...Percent give away %u %% of the database; each is scaled down", sum);
+	for (unsigned i = 0; i < N_CATEGORIES; i++)
+		ret[i] = (uint8_t)(daemon_setting(d, settings[i]) * 100 / MAX(sum, 100u));
+}
+
+struct database_limits daemon_database_limits(const struct daemon *d)
+{
+	const uint64_t mb = UINT64_C(1) << 20;
+	struct database_limits limits = {
+		.max_bytes = setting_times(d, SETTING_DatabaseMaxSizeMB, mb),
+		.chunk_bytes = setting_times(d, SETTING_DatabaseChunkSize, mb),
+		.clean_interval_ns = setting_times(d, SETTING_DatabaseCleanIntervalSecs, NS_PER_SEC),
+		.clean_pause_ns = setting_times(d, SETTING_DatabaseCleanContinueIntervalMs, NS_PER_MS),
+		.min_clean_percent = (unsigned)daemon_setting(d, SETTING_DatabaseMinCleanPercent),
+		.max_clean_percent = (unsigned)daemon_setting(d, SETTING_DatabaseMaxCleanPercent),
+		.vacuum_interval_ns = setting_times(d, SETTING_VacuumIntervalDays, 24 * 3600 * NS_PER_SEC),
+	};
+
+	find_shares(d, limits.shares);
+	return limits;
 }
 
 /* Changes */
@@ -100,6 +143,13 @@ static void apply_times(struct daemon *d)
 static void apply_writer(struct daemon *d)
 {
 	writer_set_intervals(d->writer, daemon_drain_ns(d), daemon_alive_ns(d));
+}
+
+static void apply_database(struct daemon *d)
+{
+	const struct database_limits limits = daemon_database_limits(d);
+
+	writer_set_database(d->writer, &limits);
 }
 
 static void apply_reader(struct daemon *d)
@@ -145,6 +195,25 @@ static const struct {
 	{ SETTING_SignalWindowSecs, apply_times },
 	{ SETTING_PersistenceQueueDrainIntervalMs, apply_writer },
 	{ SETTING_StatusUpdateInterval, apply_writer },
+	{ SETTING_DatabaseChunkSize, apply_database },
+	{ SETTING_DatabaseCleanContinueIntervalMs, apply_database },
+	{ SETTING_DatabaseCleanIntervalSecs, apply_database },
+	{ SETTING_DatabaseMaxCleanPercent, apply_database },
+	{ SETTING_DatabaseMaxSizeMB, apply_database },
+	{ SETTING_DatabaseMinCleanPercent, apply_database },
+	{ SETTING_DatabaseShareDnsPercent, apply_database },
+	{ SETTING_DatabaseShareDriverPercent, apply_database },
+	{ SETTING_DatabaseShareFilePercent, apply_database },
+	{ SETTING_DatabaseShareHttpPercent, apply_database },
+	{ SETTING_DatabaseShareImagePercent, apply_database },
+	{ SETTING_DatabaseShareNetworkPercent, apply_database },
+	{ SETTING_DatabaseShareProcessPercent, apply_database },
+	{ SETTING_DatabaseShareRecorderPercent, apply_database },
+	{ SETTING_DatabaseShareRegistryPercent, apply_database },
+	{ SETTING_DatabaseShareSecurityPercent, apply_database },
+	{ SETTING_DatabaseShareSignalPercent, apply_database },
+	{ SETTING_DatabaseShareSystemPercent, apply_database },
+	{ SETTING_VacuumIntervalDays, apply_database },
 	{ SETTING_Stage1WorkQueueInterval, apply_reader },
 	{ SETTING_EmitFileWriteIntervalSecs, apply_source },
 	{ SETTING_EnableSignalSubscriptionProtection, apply_protection },

@@ -20,7 +20,8 @@ static int add_database(struct sinks *sinks, const struct sinks *before, const s
 {
 	struct sink_error why = { "" };
 	const struct sink_options options = { .path = host->places->database, .host_id = host->host_id,
-					      .host_name = host->host_name, .boot_id = host->boot_id, .error = &why };
+					      .host_name = host->host_name, .boot_id = host->boot_id, .error = &why,
+					      .database = host->database, .chain_key = host->chain_key };
 	struct writer_sink *sink = &sinks->routes.sinks[0];
 	int r = 0;
 
@@ -33,6 +34,7 @@ static int add_database(struct sinks *sinks, const struct sinks *before, const s
 		fail(error, "database", options.path, why.message);
 	else
 		sinks->routes.n_sinks = 1;
+	sinks->routes.limits[0].database = host->database;
 	return r;
 }
 
@@ -184,6 +186,9 @@ void daemon_tell_the_past(struct daemon *d)
 
 	daemon_tell_opened(d, d->sinks, NULL);
 	database->ops->report(database->sink, &report);
+	d->database_created_ns = report.created_ns;
+	if (d->database_reset)
+		notes_gap(&d->notes, &(struct gap){ .end_ns = d->started_ns, .class_name = "all", .cause = "database_reset" });
 	d->databases_damaged = report.n_damaged;
 	if (report.n_damaged > 0) {
 		snprintf(d->damaged_path, sizeof(d->damaged_path), "%s", report.damaged_path);

@@ -14,6 +14,8 @@ struct sinks {
 struct sinks_host {
 	const struct places *places;
 	const char *host_id, *host_name, *boot_id;
+	struct database_limits database;
+	const unsigned char *chain_key;
 };
 
 /* What the streams of the set need: those of `before` that stay, others opened anew.  before: NULL, or the ones in force.

@@ -208,6 +208,35 @@ static void health(struct buffer *b, const struct status *status)
 	}
 }
 
+/* By category, of those that there are or were any of. */
+static void categories_json(struct buffer *b, const struct status *status)
+{
+	static const struct {
+		const char *name;
+		size_t member;		/* of struct history_category, uint64_t */
+		bool is_time;
+	} items[] = {
+		{ "events", offsetof(struct history_category, events) },
+		{ "bytes", offsetof(struct history_category, bytes) },
+		{ "oldest", offsetof(struct history_category, oldest_ns), true },
+		{ "cleaned", offsetof(struct history_category, cleaned) },
+		{ "cleaned_until", offsetof(struct history_category, cleaned_until_ns), true },
+	};
+
+	for (size_t k = 0; status->categories && k < ARRAY_SIZE(items); k++)
+		for (unsigned i = 0; i < N_CATEGORIES; i++) {
+			const struct history_category *of = &status->categories[i];
+			uint64_t value;
+			char name[64];
+
+			if (of->events == 0 && of->cleaned == 0)
+				continue;
+			memcpy(&value, (const char *)of + items[k].member, sizeof(value));
+			snprintf(name, sizeof(name), "database.%s.%s", items[k].name, categories[i].name);
+			(items[k].is_time ? time : number)(b, name, value);
+		}
+}
+
 void status_json(struct buffer *b, const struct status *status)
 {
 	uint64_t uptime_ns = status->now_ns > status->started_ns ? status->now_ns - status->started_ns : 0;
@@ -233,6 +262,7 @@ void status_json(struct buffer *b, const struct status *status)
 	time(b, "database.newest", status->database_newest_ns);
 	number(b, "database.bytes_per_event",
 	       status->database_events ? status->database_bytes / status->database_events : 0);
+	categories_json(b, status);
 	counters_json(b, status);
 	number(b, "processes", status->core.tracker.processes);
 	number(b, "processes.inferred", status->core.tracker.inferred);

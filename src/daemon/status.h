@@ -5,6 +5,7 @@
 #include "daemon/core.h"
 #include "daemon/health.h"
 #include "daemon/writer.h"
+#include "sink/history.h"
 #include "source/bpf.h"
 #include "source/audit_rules.h"
 #include "source/source.h"
@@ -29,6 +30,7 @@ struct status {
 	size_t ring_used, ring_capacity;
 	const char *database_path;
 	uint64_t database_bytes, database_events, database_oldest_ns, database_newest_ns;
+	const struct history_category *categories;	/* N_CATEGORIES, no older than DatabaseStatsUpdateSecs; NULL: not known */
 	struct audit_state audit;	/* as the kernel says now */
 	unsigned rules_missing;
 	bool has_user_rules;

@@ -121,7 +121,7 @@ static void look_at_loss(struct daemon *d, struct vitals *v, uint64_t steady_ns)
 		[CAUSE_KERNEL] = told[LOSS_KERNEL].total,
 		[CAUSE_RING] = told[LOSS_RING].total,
 		[CAUSE_MEMORY] = told[LOSS_MEMORY].total,
-		[CAUSE_DATABASE] = told[LOSS_DATABASE].total,
+		[CAUSE_DATABASE] = told[LOSS_DATABASE].total + told[LOSS_HELD].total,
 	};
 
 	daemon_count_source(d, &source, &probes);

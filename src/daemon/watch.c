@@ -42,7 +42,8 @@ void daemon_tell_losses(struct daemon *d, bool final)
 	counters[LOSS_KERNEL] = d->kernel_lost;
 	counters[LOSS_RING] = ring_dropped(d->ring) + ring_dropped(d->notes_ring);
 	counters[LOSS_MEMORY] = core.lost;
-	counters[LOSS_DATABASE] = writer.lost;
+	counters[LOSS_DATABASE] = writer.lost - writer.held;
+	counters[LOSS_HELD] = writer.held;
 	event_queue_shed(d->queue, counters + LOSS_SHED);
 	ledger_look(&d->ledger, counters, clock_now_ns(), writer.last_error == 0, final, &d->notes);
 }
@@ -103,6 +104,7 @@ void daemon_on_tick(uv_timer_t *timer)
 	daemon_tell_losses(d, false);
 	conf_tick(&d->conf, clock_ns(CLOCK_MONOTONIC));
 	daemon_tick_health(d);
+	daemon_tick_history(d);
 	daemon_drain_taps(d);	/* whose socket was full */
 	daemon_settle(d);
 	daemon_check_folder(d);

@@ -31,7 +31,10 @@ struct writer {
 	atomic_int tid;			/* 0: it has not begun */
 	pthread_mutex_t stats_lock;
 	struct writer_stats stats;
-	uint64_t refused;		/* events a sink did not take */
+	uint64_t refused, held;		/* events a sink did not take; of them, see SINK_HELD */
+	struct database_limits limits;	/* under stats_lock; */
+	atomic_bool limits_changed;	/* they are not yet what the database has */
+	uint64_t next_ns;		/* when a sink wants to be flushed */
 	const struct writer_routes *_Atomic routes;	/* to be taken over when their mark comes */
 	uint64_t journaled_before, lost_before;	/* by sinks that are closed by now */
 	int last_error;
@@ -40,7 +43,10 @@ struct writer {
 
 static void failed(struct writer *writer, const struct writer_sink *sink, int error, const char *what)
 {
-	if (writer->last_error != error)
+	if (writer->last_error != error && error == SINK_HELD)
+		log_error("Somebody reads an old state of the database for so long that there is no room left for new events within its "
+			  "bound; they are lost until it ends, and counted");
+	else if (writer->last_error != error)
 		log_errno(error, "Failed to %s the %s; events are lost until it works again, and counted", what,
 			  sink->ops->name);
 	writer->last_error = error;
@@ -58,6 +64,7 @@ static void write_event(struct writer *writer, struct event *event)
 		r = sink->ops->write(sink->sink, event);
 		if (r < 0) {
 			writer->refused++;
+			writer->held += r == SINK_HELD;
 			writer->refused_some = true;
 			failed(writer, sink, r, "write to");
 		} else {
@@ -80,16 +87,23 @@ static void tell_upkeep(struct writer_sink *sink, const struct sink_report *repo
 
 static void publish(struct writer *writer)
 {
-	struct writer_stats stats = { .lost = writer->refused + writer->lost_before, .last_error = writer->last_error,
+	struct writer_stats stats = { .lost = writer->refused + writer->lost_before, .held = writer->held, .last_error = writer->last_error,
 				      .journaled = writer->journaled_before };
 
+	writer->next_ns = UINT64_MAX;
 	for (size_t i = 0; i < writer->options.n_sinks; i++) {
 		struct writer_sink *sink = &writer->options.sinks[i];
 		struct sink_report report;
 
 		sink->ops->report(sink->sink, &report);
+		if (report.next_ns)
+			writer->next_ns = MIN(writer->next_ns, report.next_ns);
 		tell_upkeep(sink, &report);
 		stats.lost += report.lost;
+		if (!sink->is_journal) {
+			stats.head = report.head;
+			stats.closed_head = report.closed_head;
+		}
 		stats.removed += report.n_removed;
 		stats.damaged += report.n_damaged;
 		if (report.n_damaged > 0)
@@ -198,6 +212,28 @@ static void write_list(struct writer *writer, struct event *list)
 	}
 }
 
+/* How long nothing but an event wakes it. */
+static uint64_t patience_ns(const struct writer *writer, bool is_open)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), most = is_open ? COMMIT_NS : writer->alive_ns;
+
+	return writer->next_ns <= now_ns ? 1 : MIN(most, writer->next_ns - now_ns);
+}
+
+static void take_limits(struct writer *writer)
+{
+	struct sink_options options = { 0 };
+
+	if (!atomic_exchange(&writer->limits_changed, false))
+		return;
+	pthread_mutex_lock(&writer->stats_lock);
+	options.database = writer->limits;
+	pthread_mutex_unlock(&writer->stats_lock);
+	for (size_t i = 0; i < writer->options.n_sinks; i++)
+		if (!writer->options.sinks[i].is_journal)
+			writer->options.sinks[i].ops->set_limits(writer->options.sinks[i].sink, &options);
+}
+
 static void *run(void *user)
 {
 	struct writer *writer = user;
@@ -208,8 +244,9 @@ static void *run(void *user)
 	atomic_store(&writer->tid, (int)syscall(SYS_gettid));
 	setpriority(PRIO_PROCESS, (id_t)writer->tid, NICE);
 	while (!closed) {
-		struct event *list = event_queue_take(o->queue, is_open ? COMMIT_NS : writer->alive_ns, &closed);
+		struct event *list = event_queue_take(o->queue, patience_ns(writer, is_open), &closed);
 
+		take_limits(writer);
 		write_list(writer, list);
 		now_ns = clock_ns(CLOCK_MONOTONIC);
 		if (closed || !list || now_ns - flushed_ns >= COMMIT_NS) {
@@ -238,6 +275,7 @@ int writer_start(struct writer **ret, const struct writer_options *options)
 	if (!writer)
 		return -ENOMEM;
 	writer->options = *options;
+	writer->next_ns = UINT64_MAX;
 	writer_set_intervals(writer, options->drain_ns, options->alive_ns);
 	pthread_mutex_init(&writer->stats_lock, NULL);
 	r = -pthread_create(&writer->thread, NULL, run, writer);
@@ -296,6 +334,14 @@ void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t ali
 {
 	atomic_store(&writer->drain_ns, drain_ns);
 	atomic_store(&writer->alive_ns, alive_ns);
+}
+
+void writer_set_database(struct writer *writer, const struct database_limits *limits)
+{
+	pthread_mutex_lock(&writer->stats_lock);
+	writer->limits = *limits;
+	pthread_mutex_unlock(&writer->stats_lock);
+	atomic_store(&writer->limits_changed, true);
 }
 
 void writer_pulse(struct writer *writer, struct pulse *ret)

@@ -39,7 +39,9 @@ struct writer_options {
 struct writer_stats {
 	uint64_t stored, journaled;
 	uint64_t lost;			/* events a sink could not take */
+	uint64_t held;			/* of them those that the database had no room for (SINK_HELD) */
 	int last_error;			/* -errno of the latest failure, 0: none since it worked again */
+	struct sink_head head, closed_head;	/* of the database, see sink.h */
 	unsigned removed;		/* databases that somebody removed: a new one was begun each time */
 	unsigned damaged;		/* databases that were damaged, also before it began: the same */
 	char damaged_path[512];		/* where the last of them is now */
@@ -53,6 +55,7 @@ struct writer *writer_stop(struct writer *writer, struct writer_stats *ret);
 void writer_expect(struct writer *writer, const struct writer_routes *routes);
 bool writer_is_expecting(const struct writer *writer);
 void writer_hurry(struct writer *writer);	/* the stop has begun */
+void writer_set_database(struct writer *writer, const struct database_limits *limits);
 void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t alive_ns);
 void writer_stats(struct writer *writer, struct writer_stats *ret);
 void writer_pulse(struct writer *writer, struct pulse *ret);

@@ -34,6 +34,7 @@ struct context *context_new(void)
 	context->ancestry_cut = false;
 	atomic_init(&context->n_refs, 1);
 	context->row = 0;
+	context->has_digest = false;
 	context->serial = next_serial();
 	return context;
 }

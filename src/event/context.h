@@ -4,7 +4,7 @@
  * identity, makes a new one; the old lives as long as somebody refers to it.
  *
  * Threads: the core makes contexts and takes references; the writer and the control thread drop theirs.
- * Counting is atomic.  `row` belongs to the database writer alone. */
+ * Counting is atomic.  `row` and `digest` belong to the database writer alone. */
 
 #include <stdatomic.h>
 
@@ -12,6 +12,8 @@
 
 /* Longest chain of ancestors that is kept; what is further up is cut off and says so. */
 #define CONTEXT_MAX_DEPTH 64
+
+#define CONTEXT_DIGEST_BYTES 16
 
 struct context {
 	struct values values;		/* first, see values.h */
@@ -23,6 +25,8 @@ struct context {
 	bool ancestry_cut;		/* there were more ancestors */
 	atomic_uint n_refs;
 	int64_t row;			/* of table `process`; 0: not written yet */
+	bool has_digest;
+	unsigned char digest[CONTEXT_DIGEST_BYTES];	/* of all above, see sink/chain_record.h */
 	uint64_t serial;		/* no other context of this run has or had it; never 0, rising within a thread */
 };
 

@@ -4,9 +4,10 @@
  * goes wrong never tears it: a statement that fails leaves the transaction as it was, a commit that fails
  * is rolled back and its events are counted as lost. A file that turns out to be damaged is set aside and a
  * new one begun; so is one that somebody removed, since what is written to it then nobody will ever read.
- * Bounding its size is not done here. */
+ * Its size is bounded by upkeep.c. */
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -18,12 +19,16 @@
 #include "sink/schema_sql.h"
 #include "sink/sieve.h"
 #include "sink/store.h"
+#include "sink/upkeep.h"
 
 #define MAX_PER_COMMIT	    10000
 #define MAX_PER_COMMIT_BULK 100000
 #define MAX_HELD_BYTES	    ((size_t)64 << 20) /* text of processes, which are held until the commit */
 #define ALIVE_INTERVAL_NS   (60 * NS_PER_SEC)
 #define LOOK_INTERVAL_NS    NS_PER_SEC /* is the file still there? */
+#define CHAPTER_BYTES	    ((uint64_t)32 << 20) /* or if the whole is bounded a part of it, */
+#define CHAPTER_PART	    32
+#define BLOCK_PART	    4 /* of a chapter: a block of large events is not to be all of it */
 
 /* The numbers of sequence that are given just now, as tables block and content tell of them. */
 struct block {
@@ -42,6 +47,13 @@ struct sink {
 	bool is_open;	 /* a transaction */
 	uint64_t n_open; /* events in it */
 	struct block block, block_committed;
+	struct chain *chain;		/* NULL: none */
+	unsigned char chain_key[CHAIN_KEY_BYTES];
+	bool has_key;
+	struct database_limits limits;
+	struct upkeep upkeep;
+	uint64_t chapter_max;
+	uint64_t chapter_bytes, chapter_bytes_committed, open_bytes, block_bytes;	/* stored in the chapter, transaction, block */
 	struct sieve *sieve;		/* of the block */
 	struct buffer sieve_bytes;
 	uint64_t alive_ns; /* as last written */
@@ -93,6 +105,8 @@ static int read_past(struct sink *sink)
 			report->clean_stop = sqlite3_column_int64(statement, 1) != 0;
 		else if (strcmp(key, "last_alive") == 0)
 			report->last_alive_ns = (uint64_t)sqlite3_column_int64(statement, 1);
+		else if (strcmp(key, "created") == 0)
+			report->created_ns = (uint64_t)sqlite3_column_int64(statement, 1);
 		else if (strcmp(key, "boot_id") == 0 &&
 			 (text = (const char *)sqlite3_column_text(statement, 1)))
 			snprintf(report->boot_id, sizeof(report->boot_id), "%s", text);
@@ -135,8 +149,10 @@ static int write_present(struct sink *sink)
 	for (unsigned i = 0; r >= 0 && i < ARRAY_SIZE(texts); i++)
 		if (texts[i].value)
 			r = meta_set_text(sink, texts[i].key, texts[i].value);
-	if (r >= 0 && sink->file.created)
+	if (r >= 0 && sink->file.created) {
 		r = meta_set_number(sink, "created", now);
+		sink->report.created_ns = (uint64_t)now;
+	}
 	if (r >= 0)
 		r = meta_set_number(sink, "schema_version", SCHEMA_VERSION);
 	if (r >= 0)
@@ -171,12 +187,38 @@ static void detach_but_lock(struct sink *sink)
 	sink->is_open = false;
 	sink->n_open = 0;
 	sink->block = sink->block_committed = (struct block){ 0 };
+	upkeep_close(&sink->upkeep);
+	sink->chain = chain_free(sink->chain);
 }
 
 static void detach(struct sink *sink)
 {
 	detach_but_lock(sink);
 	database_file_close(&sink->file);
+}
+
+static void set_chapter_max(struct sink *sink)
+{
+	uint64_t max = sink->limits.max_bytes;
+
+	sink->chapter_max = max ? MIN(MAX(max / CHAPTER_PART, UINT64_C(1) << 18), CHAPTER_BYTES) : CHAPTER_BYTES;
+}
+
+/* What the chapter has already that is gone on with. */
+static int count_chapter(struct sink *sink)
+{
+	char sql[96];
+	int64_t bytes;
+	int r;
+
+	snprintf(sql, sizeof(sql), "SELECT coalesce(sum(bytes), 0) FROM content WHERE block >= %llu",
+		 (unsigned long long)sink->store.chapter.block);
+	r = sql_number(sink->file.db, sql, &bytes);
+	if (r < 0)
+		return r;
+	sink->chapter_bytes = sink->chapter_bytes_committed = (uint64_t)bytes;
+	sink->open_bytes = sink->block_bytes = 0;
+	return 0;
 }
 
 /* Everything a writer needs of an open file: whatever of it is not there or cannot be read, the file is
@@ -204,6 +246,13 @@ static int attach(struct sink *sink, struct sink_error *error)
 		r = read_past(sink);
 	if (r == 0)
 		r = write_present(sink);
+	if (r == 0)
+		r = count_chapter(sink);
+	if (r == 0 && sink->has_key)
+		r = chain_new(&sink->chain, sink->file.db, sink->chain_key);
+	sink->store.chain = sink->chain;
+	if (r == 0)
+		r = upkeep_open(&sink->upkeep, sink->file.db, &sink->store, sink->path, &sink->limits);
 	if (r < 0) {
 		if (error)
 			snprintf(error->message, sizeof(error->message), "%s: %s", sink->path,
@@ -310,6 +359,11 @@ static int database_open(struct sink **ret, const struct sink_options *options)
 		return -ENOMEM;
 	sink->file = DATABASE_FILE_CLOSED;
 	sink->bulk = options->bulk;
+	sink->limits = options->database;
+	sink->has_key = options->chain_key != NULL;
+	if (sink->has_key)
+		memcpy(sink->chain_key, options->chain_key, sizeof(sink->chain_key));
+	set_chapter_max(sink);
 	if (copy_text(&sink->path, options->path) < 0 || copy_text(&sink->host_id, options->host_id) < 0 ||
 	    copy_text(&sink->host_name, options->host_name) < 0 ||
 	    copy_text(&sink->boot_id, options->boot_id) < 0)
@@ -342,7 +396,13 @@ static void abandon(struct sink *sink)
 	if (sink->block.id != sink->block_committed.id)
 		sieve_spoil(sink->sieve);
 	sink->block = sink->block_committed;
+	sink->chapter_bytes = sink->chapter_bytes_committed;
+	sink->open_bytes = sink->block_bytes = 0;
+	if (sink->chain)
+		chain_forget(sink->chain);
 	store_forget(&sink->store);
+	/* What was committed of the block is all that it has: so its digest in the file is right. */
+	store_begin_block(&sink->store);
 }
 
 /* is_whole: no event comes to it any more. */
@@ -382,6 +442,11 @@ static int begin_block(struct sink *sink, const struct event *event)
 {
 	int r = write_block(sink, true);
 
+	if (r == 0 && sink->chain) {
+		r = chain_write(sink->chain);
+		chain_begin_block(sink->chain, event->sequence >> BLOCK_BITS);
+	}
+
 	sieve_clear(sink->sieve);
 	sink->block = (struct block){ .id = event->sequence >> BLOCK_BITS, .min_ns = event->time_ns, .max_ns = event->time_ns };
 	return r;
@@ -391,6 +456,8 @@ static int commit(struct sink *sink, uint64_t now_ns)
 {
 	int r = write_block(sink, false);
 
+	if (r == 0 && sink->chain)
+		r = chain_write(sink->chain);
 	if (r == 0)
 		r = meta_set_number(sink, "last_alive", (int64_t)now_ns);
 	if (r == 0)
@@ -403,8 +470,12 @@ static int commit(struct sink *sink, uint64_t now_ns)
 	sink->n_open = 0;
 	sink->alive_ns = now_ns;
 	sink->block_committed = sink->block;
+	sink->chapter_bytes_committed = sink->chapter_bytes;
+	sink->open_bytes = 0;
+	if (sink->chain)
+		chain_settle(sink->chain);
 	store_settle(&sink->store);
-	return 0;
+	return upkeep_committed(&sink->upkeep);
 }
 
 static int failed(struct sink *sink, int r)
@@ -426,6 +497,45 @@ static int failed(struct sink *sink, int r)
 	return r;
 }
 
+/* A transaction is open afterwards, and the event finds its place. */
+static int make_ready(struct sink *sink)
+{
+	int r = 0;
+
+	if (!sink->is_open) {
+		if (upkeep_still_held(&sink->upkeep))
+			return SINK_HELD;
+		r = sql_run(sink->begin);
+		if (r < 0)
+			return r;
+		sink->is_open = true;
+	}
+	if (unlikely(sink->chapter_bytes >= sink->chapter_max)) {
+		r = store_begin_chapter(&sink->store);
+		if (r == 0)
+			sink->chapter_bytes = sink->block_bytes = 0;
+	} else if (unlikely(sink->block_bytes >= sink->chapter_max / BLOCK_PART)) {
+		store_begin_block(&sink->store);
+		sink->block_bytes = 0;
+	}
+	return r;
+}
+
+/* Nobody would find the events of a block that is not told of, or believe them: with it they are lost, and counted. */
+static int lose_open(struct sink *sink, int r)
+{
+	abandon(sink);
+	failed(sink, r);
+	return 0;
+}
+
+static bool is_transaction_full(const struct sink *sink)
+{
+	return sink->n_open >= (sink->bulk ? MAX_PER_COMMIT_BULK : MAX_PER_COMMIT) ||
+	       sink->store.context_bytes >= MAX_HELD_BYTES ||
+	       (sink->limits.max_bytes && sink->open_bytes >= sink->upkeep.transaction);
+}
+
 static int database_write(struct sink *sink, struct event *event)
 {
 	struct block *block = &sink->block;
@@ -433,12 +543,9 @@ static int database_write(struct sink *sink, struct event *event)
 
 	if (unlikely(!sink->file.db))
 		return sink->report.last_error;
-	if (!sink->is_open) {
-		r = sql_run(sink->begin);
-		if (r < 0)
-			return failed(sink, r);
-		sink->is_open = true;
-	}
+	r = make_ready(sink);
+	if (unlikely(r < 0))
+		return failed(sink, r);
 	sink->store.rows.bytes = 0;
 	r = store_event(&sink->store, event);
 	if (unlikely(r < 0))
@@ -447,22 +554,25 @@ static int database_write(struct sink *sink, struct event *event)
 	sink->report.events++;
 	if (block->n == 0 || block->id != event->sequence >> BLOCK_BITS) {
 		r = begin_block(sink, event);
-		if (r < 0) {
-			/* Nobody would find the events of a block that is not told of: with it they are lost, and counted. */
-			abandon(sink);
-			failed(sink, r);
-			return 0;
-		}
+		if (r < 0)
+			return lose_open(sink, r);
 	}
 	block->n++;
 	block->min_ns = MIN(block->min_ns, event->time_ns);
 	block->max_ns = MAX(block->max_ns, event->time_ns);
 	block->of[event_category(event)].events++;
 	block->of[event_category(event)].bytes += sink->store.rows.bytes;
+	sink->chapter_bytes += sink->store.rows.bytes;
+	sink->block_bytes += sink->store.rows.bytes;
+	sink->open_bytes += sink->store.rows.bytes;
 	sieve_add(sink->sieve, event);
+	if (sink->chain) {
+		r = chain_add(sink->chain, event);
+		if (r < 0)
+			return lose_open(sink, r);
+	}
 	/* The event is stored; if it is lost now, the report tells. */
-	if (sink->n_open >= (sink->bulk ? MAX_PER_COMMIT_BULK : MAX_PER_COMMIT) ||
-	    unlikely(sink->store.context_bytes >= MAX_HELD_BYTES)) {
+	if (unlikely(is_transaction_full(sink))) {
 		r = commit(sink, clock_now_ns());
 		if (r < 0)
 			failed(sink, r);
@@ -481,7 +591,7 @@ static int flush(struct sink *sink, uint64_t now_ns)
 			return sink->report.last_error = r;
 	}
 	if (!sink->is_open) {
-		if (now_ns < sink->alive_ns + ALIVE_INTERVAL_NS)
+		if (now_ns < sink->alive_ns + ALIVE_INTERVAL_NS || upkeep_still_held(&sink->upkeep))
 			return 0;
 		r = sql_run(sink->begin);
 		if (r < 0)
@@ -518,6 +628,9 @@ static int database_flush(struct sink *sink, uint64_t now_ns)
 
 	if (r < 0)
 		return r;
+	r = upkeep_due(&sink->upkeep);
+	if (r < 0)
+		return failed(sink, r);
 	if (is_removed(sink, now_ns)) {
 		detach(sink);
 		sink->report.n_removed++;
@@ -537,6 +650,18 @@ static int database_flush(struct sink *sink, uint64_t now_ns)
 static void database_report(const struct sink *sink, struct sink_report *ret)
 {
 	*ret = sink->report;
+	if (sink->chain)
+		chain_heads(sink->chain, &ret->head, &ret->closed_head);
+	ret->held = sink->upkeep.is_held;
+	ret->next_ns = sink->file.db ? upkeep_next_ns(&sink->upkeep) : 0;
+}
+
+static void database_set_limits(struct sink *sink, const struct sink_options *options)
+{
+	sink->limits = options->database;
+	set_chapter_max(sink);
+	if (sink->file.db && upkeep_set_limits(&sink->upkeep, &sink->limits) < 0)
+		sink->report.last_error = -EIO;
 }
 
 static struct sink *database_free(struct sink *sink)
@@ -566,6 +691,7 @@ static struct sink *database_free(struct sink *sink)
 	free(sink->host_id);
 	free(sink->host_name);
 	free(sink->boot_id);
+	OPENSSL_cleanse(sink->chain_key, sizeof(sink->chain_key));
 	free(sink);
 	return NULL;
 }
@@ -575,6 +701,7 @@ const struct sink_ops sink_database = {
 	.open = database_open,
 	.write = database_write,
 	.flush = database_flush,
+	.set_limits = database_set_limits,
 	.report = database_report,
 	.free = database_free,
 };

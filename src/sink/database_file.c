@@ -24,8 +24,6 @@
 #include "sink/migrate.h"
 #include "sink/schema_sql.h"
 
-#define BUSY_TIMEOUT_MS 500 /* a person with the sqlite3 shell may hold the lock for a moment */
-
 static _printf_(3, 4) int fail(int error, struct sink_error *ret, const char *format, ...)
 {
 	va_list ap;
@@ -100,7 +98,7 @@ static int create(sqlite3 *db, const char *path, struct sink_error *error)
 	layout_make(layout);
 	/* Before WAL: so the header itself says what the file is. */
 	buffer_printf(&sql,
-		      "PRAGMA page_size = 4096; BEGIN; PRAGMA application_id = %d; PRAGMA user_version = %d;",
+		      "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL; BEGIN; PRAGMA application_id = %d; PRAGMA user_version = %d;",
 		      SQL_APPLICATION_ID, SCHEMA_VERSION);
 	schema_sql(&sql, layout);
 	buffer_append_text(&sql, "COMMIT;");
@@ -188,7 +186,7 @@ int database_file_open(struct database_file *ret, const char *path, bool bulk, s
 		goto failed;
 	}
 	sqlite3_extended_result_codes(file.db, 1);
-	sqlite3_busy_timeout(file.db, BUSY_TIMEOUT_MS);
+	sqlite3_busy_timeout(file.db, SQL_BUSY_TIMEOUT_MS);
 	/* A file that is refused is not touched: no copying back of its WAL when it is closed. */
 	sqlite3_db_config(file.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	r = examine(file.db, path, error);

@@ -47,15 +47,28 @@ void gap_json(struct buffer *out, const struct history_gap *gap)
 	buffer_append_byte(out, '}');
 }
 
-bool gap_before_history(struct history *history, uint64_t since_ns, uint64_t until_ns, struct history_gap *ret)
+int gaps_before(struct history *history, uint64_t since_ns, uint64_t until_ns, history_gap_fn fn, void *user)
 {
+	struct history_category of[N_CATEGORIES];
+	uint64_t from = since_ns;
 	struct history_stats stats;
+	int r;
 
-	if (since_ns == 0 || history_stats(history, &stats) < 0 || stats.oldest_ns == 0 || stats.oldest_ns <= since_ns)
-		return false;
-	*ret = (struct history_gap){ .begin_ns = since_ns,
-				     .end_ns = until_ns && until_ns < stats.oldest_ns ? until_ns : stats.oldest_ns,
-				     .class_name = "all",
-				     .cause = "before the history begins" };
-	return true;
+	if (since_ns == 0)
+		return 0;
+	r = history_stats(history, &stats);
+	if (r == 0)
+		r = history_categories(history, of);
+	if (r < 0)
+		return r;
+	if (stats.oldest_ns > since_ns) {
+		from = stats.oldest_ns;
+		r = fn(user, &(struct history_gap){ .begin_ns = since_ns, .end_ns = until_ns ? MIN(until_ns, from) : from,
+						    .class_name = "all", .cause = "before the history begins" });
+	}
+	for (unsigned i = 0; i < N_CATEGORIES && r == 0; i++)
+		if (of[i].cleaned_until_ns >= from && (!until_ns || from < until_ns))
+			r = fn(user, &(struct history_gap){ .begin_ns = from, .end_ns = until_ns ? MIN(until_ns, of[i].cleaned_until_ns) : of[i].cleaned_until_ns,
+							    .class_name = categories[i].name, .cause = "cleaned" });
+	return MIN(r, 0);
 }

@@ -394,6 +394,30 @@ int history_stats(struct history *history, struct history_stats *ret)
 	return 0;
 }
 
+int history_categories(struct history *history, struct history_category ret[N_CATEGORIES])
+{
+	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;
+	int r = sql_prepare(history->db,
+			    "SELECT category, sum(events), sum(bytes), min(min_time), 0, 0 FROM content JOIN block ON id = block GROUP BY category "
+			    "UNION ALL SELECT category, 0, 0, 0, events, until FROM cleaned", &statement);
+
+	memset(ret, 0, N_CATEGORIES * sizeof(*ret));
+	if (r < 0)
+		return r;
+	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
+		int64_t i = sqlite3_column_int64(statement, 0);
+
+		if (i < 0 || i >= N_CATEGORIES)
+			continue;
+		ret[i].events += (uint64_t)sqlite3_column_int64(statement, 1);
+		ret[i].bytes += (uint64_t)sqlite3_column_int64(statement, 2);
+		ret[i].oldest_ns += (uint64_t)sqlite3_column_int64(statement, 3);
+		ret[i].cleaned += (uint64_t)sqlite3_column_int64(statement, 4);
+		ret[i].cleaned_until_ns += (uint64_t)sqlite3_column_int64(statement, 5);
+	}
+	return sql_errno(r);
+}
+
 int history_json_options(struct history *history, uint64_t sequence, struct event_json_options *ret)
 {
 	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;

@@ -79,5 +79,12 @@ struct history_stats {
 };
 int history_stats(struct history *history, struct history_stats *ret);
 
+/* The same by category, as far as it has any. */
+struct history_category {
+	uint64_t events, bytes, oldest_ns;	/* bytes: roughly, of rows */
+	uint64_t cleaned, cleaned_until_ns;	/* events that made room for newer ones */
+};
+int history_categories(struct history *history, struct history_category ret[N_CATEGORIES]);
+
 /* Host and boot that the event of this number belongs to, for event_json().  Borrowed until the next call. */
 int history_json_options(struct history *history, uint64_t sequence, struct event_json_options *ret);

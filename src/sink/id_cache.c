@@ -1,7 +1,6 @@
 /* See id_cache.h.  Sets of eight: a key can only be in one set, whose keys are one cache line, so a look-up
  * is one miss and never long, whatever is in it. Each set turns its own clock hand: what was used since the
- * hand last came by is spared once. Memory is touched only as it fills. It leaves out removal of single
- * entries. */
+ * hand last came by is spared once. Memory is touched only as it fills. */
 
 #include "sink/id_cache.h"
 
@@ -99,6 +98,15 @@ void id_cache_put(struct id_cache *cache, uint64_t key, uint64_t value)
 	set->keys[way] = key;
 	set->values[way] = value;
 	clock->used |= (uint8_t)(1u << way);
+}
+
+void id_cache_remove(struct id_cache *cache, uint64_t key)
+{
+	struct set *set = &cache->sets[set_of(cache, key)];
+
+	for (unsigned i = 0; i < WAYS; i++)
+		if (set->keys[i] == key)
+			set->values[i] = 0;
 }
 
 void id_cache_clear(struct id_cache *cache)

@@ -18,6 +18,7 @@ DEFINE_CLEANUP(struct id_cache, id_cache_free)
 uint64_t id_cache_get(struct id_cache *cache, uint64_t key);
 /* Replaces what the key had; when there is no room something that was not asked for lately goes. */
 void id_cache_put(struct id_cache *cache, uint64_t key, uint64_t value);
+void id_cache_remove(struct id_cache *cache, uint64_t key);
 void id_cache_clear(struct id_cache *cache);
 
 struct id_key {

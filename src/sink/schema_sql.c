@@ -7,6 +7,9 @@
 
 #include "sink/schema_sql.h"
 
+#include "sink/chain.h"
+#include "sink/chapter.h"
+
 #include <stdio.h>
 
 /* What the view shows for a number X of the base table; %X% stands for it. NULL: X itself. */
@@ -380,6 +383,24 @@ static const char lasting[] = "CREATE TABLE meta (key TEXT PRIMARY KEY, value) W
 			      "CREATE TABLE run (first_sequence INTEGER -- a row for each time a recorder opened this file\n"
 			      ", time INTEGER, host_id TEXT, host_name TEXT, boot_id TEXT);\n";
 
+/* What keeps the file within its bound (retention.c). */
+void schema_sql_retention(struct buffer *sql)
+{
+	chapter_sql(sql);
+	buffer_append_text(sql, "INSERT INTO chapter VALUES (0");
+	for (unsigned i = 0; i < N_CHAPTER_TABLES; i++)
+		buffer_append_text(sql, ",1");
+	buffer_append_text(sql,
+			   ");\nCREATE TABLE carried (process INTEGER PRIMARY KEY -- row of process whose image is in an earlier chapter\n"
+			   ", image INTEGER);\n"
+			   "CREATE TABLE cleaned (category INTEGER PRIMARY KEY -- what made room for newer events, by category\n"
+			   ", events INTEGER -- so many went\n"
+			   ", until INTEGER -- the last of them had this time\n"
+			   ", block INTEGER, seal BLOB -- the last of their blocks, and that this was the recorder's doing (src/sink/chain.h)\n"
+			   ");\n");
+	chain_sql(sql);
+}
+
 void schema_sql_tables(struct buffer *sql, const struct layout *layout)
 {
 	buffer_append_text(
@@ -399,6 +420,7 @@ void schema_sql_tables(struct buffer *sql, const struct layout *layout)
 		"CREATE TABLE content (block INTEGER, category INTEGER -- what a block holds of a category, by its number\n"
 		", events INTEGER, bytes INTEGER -- roughly\n"
 		", PRIMARY KEY (block, category)) WITHOUT ROWID;\n");
+	schema_sql_retention(sql);
 	append_table(sql, &layout->program);
 	append_table(sql, &layout->login);
 	append_table(sql, &layout->process);

@@ -4,12 +4,13 @@
 #include "base/buffer.h"
 #include "sink/layout.h"
 
-#define SCHEMA_VERSION 3		/* PRAGMA user_version */
+#define SCHEMA_VERSION 4		/* PRAGMA user_version */
 
 /* CREATE statements for an empty database... */
 void schema_sql(struct buffer *sql, const struct layout *layout);
 /* ...and parts of them for an older one. The views hold nothing: they go and are made anew. */
 void schema_sql_tables(struct buffer *sql, const struct layout *layout);
+void schema_sql_retention(struct buffer *sql);	/* tables that version 3 did not have */
 void schema_sql_drop_views(struct buffer *sql);
 void schema_sql_views(struct buffer *sql, const struct layout *layout);
 /* INSERT INTO table VALUES (?, ?, ...): parameter n is the column at place n - 1. */

@@ -7,6 +7,8 @@
 
 #define SQL_APPLICATION_ID 0x52656331	/* "Rec1": marks a file as ours (sqlite.org/fileformat.html, offset 68) */
 
+#define SQL_BUSY_TIMEOUT_MS 500	/* of who writes: a person with the sqlite3 shell may hold the lock for a moment */
+
 /* A result code of SQLite, extended or not, as -errno; 0 for the three that mean success. */
 int sql_errno(int code);
 int sql_exec(sqlite3 *db, const char *sql);

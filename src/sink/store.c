@@ -161,6 +161,13 @@ static int insert_process(struct store *store, struct context *context)
 		return r;
 	insert->next_id++;
 	context->row = store->tag | id;
+	if (image && image < store->chapter.first[CHAPTER_PROCESS]) {
+		sqlite3_bind_int64(store->carry, 1, id);
+		sqlite3_bind_int64(store->carry, 2, image);
+		r = sql_run(store->carry);
+		if (r < 0)
+			return r;
+	}
 	if (key && !first)
 		row_identity_put(&store->rows, key, id);
 	if (image || !values_has(values, FIELD_entity_id))
@@ -311,6 +318,84 @@ int store_event(struct store *store, struct event *event)
 	return 0;
 }
 
+/* Blocks and chapters. */
+
+void store_begin_block(struct store *store)
+{
+	store->next_sequence = (store->next_sequence + BLOCK_EVENTS - 1) & ~(BLOCK_EVENTS - 1);
+}
+
+/* The number that each shared table gives next. */
+static int64_t *next_id_of(struct store *store, unsigned table)
+{
+	switch (table) {
+	case CHAPTER_TEXT:
+		return &store->rows.next_text;
+	case CHAPTER_PROCESS:
+		return &store->process.next_id;
+	case CHAPTER_PROGRAM:
+		return &store->program.next_id;
+	case CHAPTER_LOGIN:
+		return &store->login.next_id;
+	default:
+		return &store->shapes[table - CHAPTER_SHAPE].next_id;
+	}
+}
+
+/* A tag that no row was told by so far: contexts are stored anew in what follows. */
+static void next_tag(struct store *store)
+{
+	uint32_t tag = (uint32_t)(store->tag >> ROW_BITS);
+
+	do
+		tag = (tag + 1) & TAG_MASK;
+	while (tag == 0);
+	store->tag = (int64_t)tag << ROW_BITS;
+}
+
+int store_begin_chapter(struct store *store)
+{
+	struct chapter chapter;
+	int r;
+
+	store_begin_block(store);
+	chapter.block = store->next_sequence >> BLOCK_BITS;
+	for (unsigned i = 0; i < N_CHAPTER_TABLES; i++)
+		chapter.first[i] = *next_id_of(store, i);
+	r = chapter_write(store->db, &chapter);
+	if (r < 0)
+		return r;
+	store->chapter = chapter;
+	next_tag(store);
+	rows_forget(&store->rows);
+	return 0;
+}
+
+/* As the file has it. Its tables may be empty behind the first number of the chapter: what was cleaned away before it does not
+ * give its numbers to what comes. */
+static int load_chapter(struct store *store)
+{
+	int r = chapter_last(store->db, &store->chapter);
+
+	if (r < 0)
+		return r == -ENODATA ? -EBADMSG : r;
+	for (unsigned i = 0; i < N_CHAPTER_TABLES; i++)
+		*next_id_of(store, i) = MAX(*next_id_of(store, i), store->chapter.first[i]);
+	return 0;
+}
+
+void store_image_moved(struct store *store, uint64_t entity_id, int64_t old, int64_t new)
+{
+	uint64_t found = id_cache_get(store->images, entity_id);
+
+	if ((int64_t)(found >> 16) != old)
+		return;
+	if (new)
+		id_cache_put(store->images, entity_id, (uint64_t)new << 16 | (found & 0xffff));
+	else
+		id_cache_remove(store->images, entity_id);
+}
+
 void store_settle(struct store *store)
 {
 	while (store->n_contexts > 0)
@@ -346,6 +431,8 @@ static int load_images(struct store *store)
 
 int store_forget(struct store *store)
 {
+	int r;
+
 	while (store->n_contexts > 0) {
 		struct context *context = store->contexts[--store->n_contexts];
 
@@ -357,7 +444,8 @@ int store_forget(struct store *store)
 	store->tick_id = UINT64_MAX;
 	rows_forget(&store->rows);
 	id_cache_clear(store->images);
-	return load_images(store);
+	r = load_chapter(store);
+	return r < 0 ? r : load_images(store);
 }
 
 /* Which numbers are free. What a recorder before left of a block stays as it is: the next is begun. */
@@ -375,8 +463,8 @@ static int find_sequence(struct store *store)
 	for (unsigned i = 0; i < N_CATEGORIES; i++)
 		store->next_sequence = MAX(store->next_sequence, (uint64_t)store->events[i].next_id);
 	if (store->next_sequence > 1)
-		store->next_sequence = (store->next_sequence + BLOCK_EVENTS - 1) & ~(BLOCK_EVENTS - 1);
-	return 0;
+		store_begin_block(store);
+	return load_chapter(store);
 }
 
 static int open_inserts(struct store *store)
@@ -426,6 +514,9 @@ int store_open(struct store *store, sqlite3 *db)
 	r = sql_prepare(db, "UPDATE process SET ended = ? WHERE id = ?", &store->end);
 	if (r < 0)
 		return r;
+	r = sql_prepare(db, "INSERT OR REPLACE INTO carried VALUES (?,?)", &store->carry);
+	if (r < 0)
+		return r;
 	r = sql_prepare(db, "INSERT INTO tick VALUES (?,?) ON CONFLICT DO UPDATE SET time = time RETURNING time", &store->tick);
 	if (r < 0)
 		return r;
@@ -446,6 +537,7 @@ void store_close(struct store *store)
 	insert_close(&store->login);
 	sql_finalize(store->end);
 	sql_finalize(store->tick);
+	sql_finalize(store->carry);
 	rows_close(&store->rows);
 	id_cache_free(store->images);
 	*store = (struct store){ 0 };

@@ -3,6 +3,8 @@
  * transactions: the caller opens one before store_event() and says by store_forget() that it was rolled
  * back. */
 
+#include "sink/chain.h"
+#include "sink/chapter.h"
 #include "sink/row.h"
 
 struct store {
@@ -11,7 +13,9 @@ struct store {
 	struct rows rows;
 	struct insert events[N_CATEGORIES], more[N_CATEGORIES], shapes[N_CATEGORIES], process, program, login;
 	uint64_t identity[FIELD_WORDS];	/* fields of process that a later image of it does not repeat */
-	sqlite3_stmt *end, *tick;
+	sqlite3_stmt *end, *tick, *carry;
+	struct chapter chapter;		/* what is stored now belongs to it */
+	struct chain *chain;		/* borrowed; NULL: the file has none */
 	uint64_t next_sequence;
 	uint64_t tick_id;		/* of rows.tick_ns; 0: none yet */
 	int64_t tag;			/* in context->row: a row of another database is not ours */
@@ -26,5 +30,10 @@ void store_close(struct store *store);
 /* Inserts all that the event needs and the event.  Sets event->sequence.  < 0: some of it may be there, the
  * event itself is not. */
 int store_event(struct store *store, struct event *event);
+/* Both in a transaction: the next event begins a block, or a chapter. */
+void store_begin_block(struct store *store);
+int store_begin_chapter(struct store *store);
+/* The first row of the image is gone: its next one takes its place, 0: there is none. */
+void store_image_moved(struct store *store, uint64_t entity_id, int64_t old, int64_t new);
 void store_settle(struct store *store);	/* the transaction was committed */
 int store_forget(struct store *store);	/* it was rolled back */

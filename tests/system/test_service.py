@@ -366,7 +366,7 @@ def test_uninstall(new_recorder, tmp_path):
     assert f"removed {recorder.state}/subscriptions/saved.json\n" in done.text
     assert f"removed {recorder.state}/subscriptions\n" in done.text
     left = {path.name for path in recorder.state.iterdir()} - {"recorder.db-wal", "recorder.db-shm"}
-    assert left == {"recorder.db", "notes.txt"}
+    assert left == {"recorder.db", "history.key", "notes.txt"}
     assert (recorder.config / "recorder.conf").exists()
     last = recorder.query("SELECT action, recorder_message FROM recorder_events ORDER BY sequence DESC LIMIT 2")
     assert last == [{"action": "stop", "recorder_message": "stopped"},
