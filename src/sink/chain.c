@@ -17,8 +17,11 @@ DEFINE_CLEANUP(EVP_MD_CTX, EVP_MD_CTX_free)
 /* The digest of what a block has of a category, as it grows. */
 struct running {
 	EVP_MD_CTX *digest;		/* NULL: not needed so far */
+	struct buffer pending;		/* records that are not in it yet: to add many at once costs less */
 	uint64_t events;
 };
+
+#define MAX_PENDING 16384
 
 struct open_block {
 	uint64_t block;
@@ -35,7 +38,6 @@ struct chain {
 	struct running of[N_CATEGORIES];
 	struct open_block open, committed;
 	sqlite3_stmt *row;
-	struct buffer record;
 };
 
 /* Keyed digests */
@@ -97,8 +99,10 @@ int chain_seal_cleaned(const unsigned char *key, unsigned category, uint64_t blo
 
 static void forget_events(struct chain *chain)
 {
-	for (unsigned i = 0; i < N_CATEGORIES; i++)
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
 		chain->of[i].events = 0;
+		buffer_clear(&chain->of[i].pending);
+	}
 }
 
 void chain_begin_block(struct chain *chain, uint64_t block)
@@ -113,6 +117,16 @@ void chain_begin_block(struct chain *chain, uint64_t block)
 	forget_events(chain);
 }
 
+static int digest_pending(struct running *running)
+{
+	struct buffer *pending = &running->pending;
+
+	if (EVP_DigestUpdate(running->digest, pending->data, pending->size) != 1)
+		return -ENOMEM;
+	buffer_clear(pending);
+	return 0;
+}
+
 int chain_add(struct chain *chain, const struct event *event)
 {
 	struct running *running = &chain->of[event_category(event)];
@@ -122,23 +136,20 @@ int chain_add(struct chain *chain, const struct event *event)
 		running->digest = EVP_MD_CTX_new();
 	if (!running->digest || (running->events == 0 && EVP_DigestInit_ex(running->digest, EVP_sha256(), NULL) != 1))
 		return -ENOMEM;
-	buffer_clear(&chain->record);
-	r = chain_record(&chain->record, event);
+	r = chain_record(&running->pending, event);
 	if (r < 0)
 		return r;
-	if (EVP_DigestUpdate(running->digest, chain->record.data, chain->record.size) != 1)
-		return -ENOMEM;
 	running->events++;
-	return 0;
+	return running->pending.size >= MAX_PENDING ? digest_pending(running) : 0;
 }
 
 /* Appends what the running digest is by now; it goes on. */
-static int put_digest(struct buffer *digests, unsigned category, const struct running *running)
+static int put_digest(struct buffer *digests, unsigned category, struct running *running)
 {
 	_cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *copy = EVP_MD_CTX_new();
 	unsigned char digest[EVP_MAX_MD_SIZE];
 
-	if (!copy || EVP_MD_CTX_copy_ex(copy, running->digest) != 1 || EVP_DigestFinal_ex(copy, digest, NULL) != 1)
+	if (!copy || digest_pending(running) < 0 || EVP_MD_CTX_copy_ex(copy, running->digest) != 1 || EVP_DigestFinal_ex(copy, digest, NULL) != 1)
 		return -ENOMEM;
 	put(digests, category, 1);
 	put(digests, running->events, 2);
@@ -344,9 +355,10 @@ struct chain *chain_free(struct chain *chain)
 	if (!chain)
 		return NULL;
 	sql_finalize(chain->row);
-	for (unsigned i = 0; i < N_CATEGORIES; i++)
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
 		EVP_MD_CTX_free(chain->of[i].digest);
-	buffer_release(&chain->record);
+		buffer_release(&chain->of[i].pending);
+	}
 	OPENSSL_cleanse(chain->key, sizeof(chain->key));
 	free(chain);
 	return NULL;

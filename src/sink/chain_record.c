@@ -2,6 +2,7 @@
 
 #include "sink/chain_record.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -37,60 +38,81 @@ static void make_ids(void)
 		rank_of[by_id[i].field] = (uint16_t)i;
 }
 
-static void put(struct buffer *bytes, uint64_t number, unsigned size)
+static char *put16(char *at, uint16_t number)
 {
-	unsigned char little[8];
-
-	for (unsigned i = 0; i < size; i++)
-		little[i] = (unsigned char)(number >> (8 * i));
-	buffer_append(bytes, little, size);
+	number = htole16(number);
+	memcpy(at, &number, sizeof(number));
+	return at + sizeof(number);
 }
 
-/* An address of another size is not. */
-static bool can_be_stored(const struct values *values, unsigned field)
+static char *put32(char *at, uint32_t number)
 {
+	number = htole32(number);
+	memcpy(at, &number, sizeof(number));
+	return at + sizeof(number);
+}
+
+static char *put64(char *at, uint64_t number)
+{
+	number = htole64(number);
+	memcpy(at, &number, sizeof(number));
+	return at + sizeof(number);
+}
+
+/* The bytes that a field takes; 0: it cannot be stored (an address of a size that none has), so it is no part of it. */
+static size_t field_bytes(const struct values *values, unsigned field)
+{
+	const size_t head = sizeof(uint32_t) + 1;
 	size_t size;
 
-	if (fields[field].type != TYPE_IP)
-		return true;
+	if (!field_type_is_text(fields[field].type))
+		return head + sizeof(uint64_t);
 	size = values_text(values, (enum field)field).size;
-	return size == 4 || size == 16;
+	return fields[field].type == TYPE_IP && size != 4 && size != 16 ? 0 : head + sizeof(uint32_t) + size;
 }
 
-static void put_field(struct buffer *bytes, const struct values *values, const struct field_id *id)
+static char *put_field(char *at, const struct values *values, const struct field_id *id)
 {
 	enum field field = id->field;
+	struct span text;
 
-	put(bytes, id->id, 4);
-	put(bytes, values_is_inferred(values, field), 1);
-	if (field_type_is_text(fields[field].type)) {
-		struct span text = values_text(values, field);
-
-		put(bytes, text.size, 4);
-		buffer_append(bytes, text.data, text.size);
-	} else {
-		put(bytes, values_number(values, field), 8);
-	}
+	at = put32(at, id->id);
+	*at++ = values_is_inferred(values, field);
+	if (!field_type_is_text(fields[field].type))
+		return put64(at, values_number(values, field));
+	text = values_text(values, field);
+	at = put32(at, (uint32_t)text.size);
+	if (text.size > 0)
+		memcpy(at, text.data, text.size);
+	return at + text.size;
 }
 
 static void put_values(struct buffer *bytes, const struct values *values)
 {
 	uint64_t ranks[FIELD_WORDS] = { 0 };
-	unsigned n = 0;
+	size_t size = sizeof(uint16_t);
+	uint16_t n = 0;
+	char *at;
 
 	for (unsigned i = 0; i < FIELD_WORDS; i++)
 		for (uint64_t bits = values->known[i]; bits; bits &= bits - 1) {
 			unsigned field = i * 64 + (unsigned)__builtin_ctzll(bits);
+			size_t takes = field_bytes(values, field);
 
-			if (!can_be_stored(values, field))
+			if (takes == 0)
 				continue;
 			ranks[rank_of[field] / 64] |= UINT64_C(1) << (rank_of[field] % 64);
+			size += takes;
 			n++;
 		}
-	put(bytes, n, 2);
+	at = buffer_reserve(bytes, size);
+	if (!at)
+		return;
+	at = put16(at, n);
 	for (unsigned i = 0; i < FIELD_WORDS; i++)
 		for (uint64_t bits = ranks[i]; bits; bits &= bits - 1)
-			put_field(bytes, values, &by_id[i * 64 + (unsigned)__builtin_ctzll(bits)]);
+			at = put_field(at, values, &by_id[i * 64 + (unsigned)__builtin_ctzll(bits)]);
+	bytes->size += size;
 }
 
 /* Its parents have theirs. */
@@ -101,7 +123,7 @@ static int digest_context(struct context *context, struct buffer *scratch)
 
 	buffer_clear(scratch);
 	buffer_append(scratch, context->parent ? context->parent->digest : none, CONTEXT_DIGEST_BYTES);
-	put(scratch, context->ancestry_cut, 1);
+	buffer_append_byte(scratch, context->ancestry_cut);
 	put_values(scratch, &context->values);
 	if (buffer_error(scratch) < 0 || EVP_Digest(scratch->data, scratch->size, digest, NULL, EVP_sha256(), NULL) != 1)
 		return -ENOMEM;
@@ -128,15 +150,21 @@ int chain_record(struct buffer *bytes, const struct event *event)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	static const unsigned char none[CONTEXT_DIGEST_BYTES];
+	const size_t size = 3 * sizeof(uint64_t) + sizeof(uint16_t) + CONTEXT_DIGEST_BYTES;
+	char *at;
 
 	pthread_once(&once, make_ids);
 	if (ids_failed || (event->context && !event->context->has_digest && digest_chain(event->context) < 0))
 		return -ENOMEM;
-	put(bytes, event->sequence, 8);
-	put(bytes, event->time_ns, 8);
-	put(bytes, event->origin, 8);
-	put(bytes, kinds[event->kind].number, 2);
-	buffer_append(bytes, event->context ? event->context->digest : none, CONTEXT_DIGEST_BYTES);
+	at = buffer_reserve(bytes, size);
+	if (!at)
+		return -ENOMEM;
+	at = put64(at, event->sequence);
+	at = put64(at, event->time_ns);
+	at = put64(at, event->origin);
+	at = put16(at, kinds[event->kind].number);
+	memcpy(at, event->context ? event->context->digest : none, CONTEXT_DIGEST_BYTES);
+	bytes->size += size;
 	put_values(bytes, &event->values);
 	return buffer_error(bytes);
 }

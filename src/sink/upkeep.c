@@ -39,7 +39,7 @@ static void set_thresholds(struct upkeep *upkeep)
 
 	upkeep->hard = max + limits->chunk_bytes;
 	upkeep->transaction = MIN(MAX(upkeep->hard / 64, MiB / 4), 4 * MiB);
-	upkeep->checkpoint_pages = upkeep->hard >= 64 * MiB ? 1024 : 256;
+	upkeep->checkpoint_pages = MIN(MAX(limits->chunk_bytes / 4, MiB), 16 * MiB) / PAGE;
 	wal = upkeep->checkpoint_pages * PAGE + 2 * upkeep->transaction;
 	upkeep->wal_room_pages = wal / PAGE;
 	upkeep->step = MIN(MAX(MIN(limits->chunk_bytes, max / 8) / MiB, 1u) * MiB, (uint64_t)1 << 30);
