@@ -34,6 +34,7 @@ struct reader {
 	atomic_int error;
 	_Atomic uint64_t turns;
 	atomic_bool sleeps;		/* in poll(), a second at most */
+	int kept;			/* what the last stop of the source said; the thread's until it has ended */
 };
 
 bool ring_push_record(struct ring *ring, const struct record *record)
@@ -112,7 +113,7 @@ static void *run(void *user)
 			clock_sleep_ns(reader->nap_ns);
 	}
 	/* Our rules are out of the kernel by now: what it kept, and what is still on its way, is taken. */
-	while (r >= 0 && o->ops->stop && o->ops->stop(o->source) > 0)
+	while (r >= 0 && o->ops->stop && (reader->kept = o->ops->stop(o->source)) > 0)
 		r = take_all(reader);
 	end_ns = clock_ns(CLOCK_MONOTONIC) + END_NS;
 	for (quiet = 0; r >= 0 && quiet < QUIET_LOOKS + 2 && clock_ns(CLOCK_MONOTONIC) < end_ns;) {
@@ -169,13 +170,15 @@ void reader_catch_up(struct reader *reader, uint64_t timeout_ns)
 		clock_sleep_ns(NS_PER_MS);
 }
 
-struct reader *reader_stop(struct reader *reader)
+struct reader *reader_stop(struct reader *reader, int *ret_kept)
 {
+	*ret_kept = 0;
 	if (!reader)
 		return NULL;
 	atomic_store(&reader->stop, true);
 	wake(reader);
 	pthread_join(reader->thread, NULL);
+	*ret_kept = MIN(reader->kept, 0);
 	close(reader->wake_fd);
 	free(reader);
 	return NULL;

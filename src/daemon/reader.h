@@ -28,8 +28,9 @@ struct reader_options {
 
 struct reader;
 int reader_start(struct reader **ret, const struct reader_options *options);
-/* Takes what the kernel still has, then ends.  Returns NULL. */
-struct reader *reader_stop(struct reader *reader);
+/* Takes what the kernel still has, then ends.  Returns NULL.  *ret_kept: 0, or -errno: what the kernel's programs had kept (writes
+ * to files that are open) they could not tell. */
+struct reader *reader_stop(struct reader *reader, int *ret_kept);
 /* Waits until what the kernel had handed over before this call is in the ring, or for so long. */
 void reader_catch_up(struct reader *reader, uint64_t timeout_ns);
 void reader_set_nap(struct reader *reader, uint64_t nap_ns);	/* any thread */

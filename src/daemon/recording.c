@@ -317,9 +317,20 @@ static void wait_for_backlog(struct daemon *d)
 		clock_sleep_ns(5 * NS_PER_MS);
 }
 
+/* Writes to files that were still open are told at the end, or they are missing. */
+static void tell_kept_untold(struct daemon *d, int error)
+{
+	uint64_t now_ns = clock_now_ns(), interval_ns = daemon_write_interval_ms(d) * NS_PER_MS;
+
+	log_errno(error, "The programs in the kernel could not tell what was written to files that are still open");
+	notes_gap(&d->notes, &(struct gap){ .begin_ns = now_ns - MIN(now_ns, interval_ns), .end_ns = now_ns, .class_name = "file",
+					    .cause = "kept_untold" });
+}
+
 void daemon_close_recording(struct daemon *d)
 {
 	bool had_rules = d->rules_loaded;
+	int kept;
 
 	if (d->audit && d->rules_loaded && audit_rules_unload(d->audit, d->places.kernel_state) < 0)
 		log_error("Failed to put the kernel's audit back as it was; the next start, or `auditctl -D -k %s`, does",
@@ -328,7 +339,9 @@ void daemon_close_recording(struct daemon *d)
 	d->rules_missing = 0;
 	if (had_rules && d->reader)
 		wait_for_backlog(d);
-	d->reader = reader_stop(d->reader);
+	d->reader = reader_stop(d->reader, &kept);
+	if (kept < 0)
+		tell_kept_untold(d, kept);
 	if (d->audit && audit_control_state(d->audit, &d->audit_state) >= 0 && d->source && source_live_has_audit(d->source))
 		d->kernel_lost = d->audit_state.lost;
 	if (!d->source)

@@ -20,6 +20,8 @@ const struct gap_cause gap_causes[N_GAP_CAUSES] = {
 	{ "serial_jump", "the numbers of the kernel's records jumped; how many there were in between is not known",
 	  "look whether the kernel's audit or another reader of it began anew then" },
 	{ "bpf_ring_full", "a ring of the programs in the kernel was full", "raise CX.recorder.EbpfRingBufferSizeKB, or subscribe to less" },
+	{ "kept_untold", "the programs in the kernel could not tell, when they went, what was written to files that were still open",
+	  "see the log for the error" },
 	{ "ring_full", "the recorder could not keep up with what the kernel handed over", KEEP_UP },
 	{ "queue_full", "the disk could not keep up: events of this class were let go of before others",
 	  "give the database a faster disk, or subscribe to less of this class" },

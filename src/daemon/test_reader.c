@@ -1,0 +1,89 @@
+/* The end of a reader: what the kernel kept is asked for, a portion each time, and if it cannot be had that is said. */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/ring.h"
+#include "daemon/reader.h"
+
+struct source {
+	unsigned portions;		/* that it still tells */
+	int end;			/* what it says then */
+	bool is_told;			/* a portion that is there to be read */
+	unsigned n_read;
+};
+
+static struct source fake;
+
+static int fd(const struct source *source)
+{
+	return -1;
+}
+
+static int read_some(struct source *source, size_t max, record_fn emit, void *user)
+{
+	if (!source->is_told)
+		return 0;
+	source->is_told = false;
+	source->n_read++;
+	emit(user, &(struct record){ .type = 1, .text = SPAN("kept") });
+	return 1;
+}
+
+static int stop(struct source *source)
+{
+	if (source->portions == 0)
+		return source->end;
+	source->portions--;
+	source->is_told = true;
+	return 1;
+}
+
+static const struct source_ops ops = { .name = "fake", .fd = fd, .read = read_some, .stop = stop };
+
+static int stopped_with(unsigned portions, int end)
+{
+	struct ring *ring;
+	struct reader *reader;
+	int kept = 1;
+
+	fake = (struct source){ .portions = portions, .end = end };
+	assert_int_equal(ring_new(&ring, 1 << 16), 0);
+	assert_int_equal(reader_start(&reader, &(struct reader_options){ .ops = &ops, .source = &fake, .ring = ring }), 0);
+	assert_null(reader_stop(reader, &kept));
+	assert_int_equal(fake.n_read, portions);
+	ring_free(ring);
+	return kept;
+}
+
+static void all_is_told(void **state)
+{
+	assert_int_equal(stopped_with(0, 0), 0);
+	assert_int_equal(stopped_with(3, 0), 0);
+}
+
+static void cannot_be_told(void **state)
+{
+	assert_int_equal(stopped_with(0, -EIO), -EIO);
+	assert_int_equal(stopped_with(2, -ENOMEM), -ENOMEM);
+}
+
+static void none(void **state)
+{
+	int kept = 1;
+
+	assert_null(reader_stop(NULL, &kept));
+	assert_int_equal(kept, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(all_is_told), cmocka_unit_test(cannot_be_told), cmocka_unit_test(none) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
