@@ -128,6 +128,8 @@ static void file_detail(const struct part *part)
 		PUT_FIRST(part, "", FIELD_file_type);
 	if (values_has(values, FIELD_write_count) && part->event->write_count > 1)
 		PUT_FIRST(part, "writes ", FIELD_write_count);
+	if (values_has(values, FIELD_read_count) && part->event->read_count > 1)
+		PUT_FIRST(part, "reads ", FIELD_read_count);
 	PUT_FIRST(part, "path ", FIELD_path_confidence);
 }
 

@@ -204,6 +204,7 @@ static void take_over_times(struct core *core, const struct pipeline_times *time
 	core->options.pipeline.tracker.grace_ns = times->grace_ns;
 	core->options.pipeline.prune_ns = times->prune_ns;
 	core->options.pipeline.signal_window_ns = times->signal_window_ns;
+	core->options.pipeline.collate_ns = times->collate_ns;
 	if (!core->options.capture)
 		return;
 	setup_write_times(&text, times, clock_now_ns());

@@ -103,6 +103,7 @@ static int start_threads(struct daemon *d)
 				     .ticks_per_second = 100, .grace_ns = times.grace_ns },
 			.prune_ns = times.prune_ns,
 			.signal_window_ns = times.signal_window_ns,
+			.collate_ns = times.collate_ns,
 			.filter = d->subscriptions.filter,
 			.wanted = d->wanted,
 			.own_pid = (uint32_t)getpid(),

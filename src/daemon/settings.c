@@ -40,6 +40,7 @@ struct pipeline_times daemon_pipeline_times(const struct daemon *d)
 		.prune_ns = setting_times(d, SETTING_ProcessorCleanupIntervalSecs, NS_PER_SEC),
 		.grace_ns = GRACE_NS + setting_times(d, SETTING_ProcessorPruneAdjustmentSecs, NS_PER_SEC),
 		.signal_window_ns = setting_times(d, SETTING_SignalWindowSecs, NS_PER_SEC),
+		.collate_ns = MAX(setting_times(d, SETTING_CollateWindowMs, NS_PER_MS), 1u),
 	};
 }
 
@@ -189,6 +190,7 @@ static const struct {
 	{ SETTING_AuditdEnableIncomingNetwork, apply_wanted },
 	{ SETTING_AuditdEnableOutgoingNetwork, apply_wanted },
 	{ SETTING_AuditdRulesBufferSize, apply_rules },
+	{ SETTING_CollateWindowMs, apply_times },
 	{ SETTING_EventAssemblerTimeoutMs, apply_times },
 	{ SETTING_ProcessorCleanupIntervalSecs, apply_times },
 	{ SETTING_ProcessorPruneAdjustmentSecs, apply_times },

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "pipeline/answers.h"
+#include "pipeline/collate.h"
 #include "pipeline/hold.h"
 #include "pipeline/setup.h"
 #include "pipeline/signals.h"
@@ -26,6 +27,7 @@ struct pipeline {
 	struct tracker *tracker;
 	struct answers *answers;
 	struct hold *hold;
+	struct collate *collate;
 	struct signals *signals;
 	struct buffer lookup_text;
 	struct buffer probe_bytes;	/* of a record that stands in a capture in hex */
@@ -39,6 +41,11 @@ struct pipeline {
 	bool has_probes;		/* records of the kernel's programs have come */
 	bool not_from_audit[N_KINDS];	/* of the run that is replayed */
 };
+
+static void set_collation(struct pipeline *pipeline, uint64_t window_ns)
+{
+	collate_set_window(pipeline->collate, window_ns > 1 ? window_ns : 0);
+}
 
 static int lookup(void *user, uint32_t pid, struct context *ret);
 static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t size);
@@ -76,6 +83,8 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	if (r >= 0)
 		r = hold_new(&pipeline->hold);
 	if (r >= 0)
+		r = collate_new(&pipeline->collate);
+	if (r >= 0)
 		r = signals_new(&pipeline->signals);
 	if (r >= 0)
 		r = tracker_new(&pipeline->tracker, &tracker);
@@ -83,6 +92,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 		return r;
 	if (options->signal_window_ns > 0)
 		signals_set_window(pipeline->signals, options->signal_window_ns);
+	set_collation(pipeline, options->collate_ns);
 	*ret = TAKE(pipeline);
 	return 0;
 }
@@ -92,6 +102,7 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 	if (!pipeline)
 		return NULL;
 	hold_free(pipeline->hold);
+	collate_free(pipeline->collate);
 	signals_free(pipeline->signals);
 	tracker_free(pipeline->tracker);
 	answers_free(pipeline->answers);
@@ -124,6 +135,8 @@ void pipeline_set_times(struct pipeline *pipeline, const struct pipeline_times *
 		tracker_set_grace(pipeline->tracker, times->grace_ns);
 	if (times->signal_window_ns > 0)
 		signals_set_window(pipeline->signals, times->signal_window_ns);
+	if (times->collate_ns > 0)
+		set_collation(pipeline, times->collate_ns);
 }
 
 void pipeline_set_filter(struct pipeline *pipeline, struct filter *filter)
@@ -267,6 +280,50 @@ static int emit_signals(struct pipeline *pipeline, uint64_t now_ns)
 	return n;
 }
 
+/* 1: there was something. */
+static int emit_collated(struct pipeline *pipeline, uint64_t now_ns)
+{
+	struct event *event;
+	int n = 0;
+
+	for (; (event = collate_take(pipeline->collate, now_ns)); n = 1) {
+		int r;
+
+		pipeline->stats.emitted++;
+		r = pipeline->emit(pipeline->user, event);
+		if (r < 0)
+			return r;
+	}
+	return n;
+}
+
+/* The event goes on, waits, or is counted with one that waits. */
+static int emit(struct pipeline *pipeline, struct event *event)
+{
+	struct event *before;
+
+	while ((before = collate_take_before(pipeline->collate, event))) {
+		int r;
+
+		pipeline->stats.emitted++;
+		r = pipeline->emit(pipeline->user, before);
+		if (r < 0) {
+			event_free(event);
+			return r;
+		}
+	}
+	switch (collate_event(pipeline->collate, event, pipeline->now_ns)) {
+	case 0:
+		pipeline->stats.emitted++;
+		return pipeline->emit(pipeline->user, event);
+	case 1:
+		return 0;
+	default:
+		pipeline->stats.merged++;
+		return 0;
+	}
+}
+
 static int filter_and_emit(struct pipeline *pipeline, struct event *event)
 {
 	_cleanup_(event_freep) struct event *owned = event;
@@ -291,8 +348,7 @@ static int filter_and_emit(struct pipeline *pipeline, struct event *event)
 	if (event->streams == 0) {
 		pipeline->stats.filtered_out++;
 	} else {
-		pipeline->stats.emitted++;
-		r = pipeline->emit(pipeline->user, TAKE(owned));
+		r = emit(pipeline, TAKE(owned));
 	}
 	/* Behind the event that set them off. */
 	return r >= 0 && has_signals ? MIN(emit_signals(pipeline, pipeline->now_ns), 0) : r;
@@ -458,6 +514,10 @@ static int release_ripe(struct pipeline *pipeline)
 			return r;
 	}
 	if (r >= 0 && (r = release_held(pipeline, audit_is_past(pipeline))) >= 0) {
+		n = MAX(n, r);
+		r = emit_collated(pipeline, pipeline->now_ns);
+	}
+	if (r >= 0) {
 		n = MAX(n, r);
 		r = emit_signals(pipeline, pipeline->now_ns);
 	}
@@ -644,6 +704,8 @@ int pipeline_drain(struct pipeline *pipeline)
 	if (r >= 0)
 		r = release_held(pipeline, UINT64_MAX);
 	if (r >= 0)
+		r = emit_collated(pipeline, UINT64_MAX);
+	if (r >= 0)
 		r = emit_signals(pipeline, UINT64_MAX);
 	return MIN(r, 0);
 }
@@ -670,5 +732,6 @@ uint64_t pipeline_next_ns(const struct pipeline *pipeline)
 
 	if (held_ns != UINT64_MAX)
 		held_ns = MAX(held_ns, pipeline->audit_came_ns) + HOLD_IDLE_NS;
+	held_ns = MIN(held_ns, collate_next_ns(pipeline->collate));
 	return MIN(MIN(held_ns, signals_next_ns(pipeline->signals)), assembler_next_ns(pipeline->assembler));
 }

@@ -13,6 +13,7 @@ struct pipeline_times {
 	uint64_t prune_ns;		/* between two prunings of the table of processes */
 	uint64_t grace_ns;		/* how long an ended process is remembered */
 	uint64_t signal_window_ns;	/* SignalWindowSecs */
+	uint64_t collate_ns;		/* CollateWindowMs; 1: nothing is collated */
 };
 
 struct pipeline_options {
@@ -22,6 +23,7 @@ struct pipeline_options {
 	struct filter *filter;		/* borrowed; NULL: every event is wanted, streams = 1 */
 	uint64_t prune_ns;		/* between two prunings of the table of processes; 0: 1 s */
 	uint64_t signal_window_ns;	/* hits of a signal by one process are one event for so long; 0: 60 s */
+	uint64_t collate_ns;		/* reads or writes of a file by one process likewise; 0: each is an event */
 	const bool *wanted;		/* N_KINDS flags: kinds that settings leave on; NULL: all.  Borrowed, may change */
 	const bool *not_from_audit;	/* N_KINDS flags: kinds that another source shows; NULL: none.  Borrowed */
 	uint32_t own_pid;		/* what this process does is not recorded; 0: nobody */

@@ -15,6 +15,8 @@ static void write_times(struct buffer *text, const struct pipeline_times *times)
 		buffer_printf(text, " grace=%llu", (unsigned long long)times->grace_ns);
 	if (times->signal_window_ns > 0)
 		buffer_printf(text, " signal_window=%llu", (unsigned long long)times->signal_window_ns);
+	if (times->collate_ns > 0)
+		buffer_printf(text, " collate=%llu", (unsigned long long)times->collate_ns);
 }
 
 void setup_write_times(struct buffer *text, const struct pipeline_times *times, uint64_t now_ns)
@@ -33,7 +35,8 @@ void setup_write(struct buffer *text, const struct pipeline_options *options, ui
 	buffer_printf(text, " boot_time=%llu pid=%u", (unsigned long long)options->tracker.boot_time_ns, options->own_pid);
 	write_times(text, &(struct pipeline_times){ .timeout_ns = options->assembler.timeout_ns, .prune_ns = options->prune_ns,
 						    .grace_ns = options->tracker.grace_ns,
-						    .signal_window_ns = options->signal_window_ns });
+						    .signal_window_ns = options->signal_window_ns,
+						    .collate_ns = options->collate_ns });
 	buffer_append_text(text, " not_audit=");
 	for (unsigned i = 0; options->not_from_audit && i < N_KINDS; i++) {
 		if (!options->not_from_audit[i])
@@ -78,6 +81,7 @@ int setup_read(struct setup *ret, struct span body)
 		{ SPAN("prune"), &setup.times.prune_ns },
 		{ SPAN("grace"), &setup.times.grace_ns },
 		{ SPAN("signal_window"), &setup.times.signal_window_ns },
+		{ SPAN("collate"), &setup.times.collate_ns },
 		{ SPAN("pid"), &pid },
 	};
 

@@ -2,7 +2,7 @@
 /* Remembers which id was given to what: a bounded map from a 64-bit key to a 64-bit value.
  *
  * The key is a hash of the text. Two texts with one key would make the history tell of the wrong file, and
- * names of files are chosen by whoever is being recorded; so the hash is SipHash with a secret key. */
+ * names of files are chosen by whoever is being recorded; so the hash is one with a secret key (base/sip.h). */
 
 #include "base/span.h"
 #include "base/macro.h"
@@ -20,10 +20,3 @@ uint64_t id_cache_get(struct id_cache *cache, uint64_t key);
 void id_cache_put(struct id_cache *cache, uint64_t key, uint64_t value);
 void id_cache_remove(struct id_cache *cache, uint64_t key);
 void id_cache_clear(struct id_cache *cache);
-
-struct id_key {
-	uint64_t secret[2];
-};
-int id_key_new(struct id_key *ret);	/* from the kernel's random numbers: 0 or -errno */
-/* SipHash-1-3.  `kind` keeps equal bytes of different meaning apart. */
-uint64_t id_hash(const struct id_key *key, unsigned kind, struct span s);

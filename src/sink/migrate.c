@@ -33,6 +33,17 @@ static bool was_shared(unsigned field)
 	}
 }
 
+/* Fields that no version before today's had. */
+static const uint16_t added[] = { FIELD_read_count, FIELD_read_first, FIELD_read_last };
+
+static bool is_added(unsigned field)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(added); i++)
+		if (added[i] == field)
+			return true;
+	return false;
+}
+
 /* A column of today, from row `own` of old (event or process) or row `shared` (shape or login). */
 static void append_source(struct buffer *sql, const struct column *column, const char *own, const char *shared, const char *tick)
 {
@@ -41,7 +52,9 @@ static void append_source(struct buffer *sql, const struct column *column, const
 	char name[FIELD_COLUMN_MAX];
 
 	field_column((enum field)field, name);
-	if (column->kind == COLUMN_PATH)
+	if (is_added(field))
+		buffer_append_text(sql, "NULL");
+	else if (column->kind == COLUMN_PATH)
 		buffer_printf(sql, "%s.%s_dir, %s.%s_name", from, name, from, name);
 	else if (column->kind == COLUMN_TIME)
 		buffer_printf(sql, "%s.%s - %s.time", from, name, tick);
@@ -152,6 +165,40 @@ static void for_events(struct buffer *sql, const char *columns)
 			      categories[i].name);
 }
 
+static bool has_added(const struct table *table)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(added); i++)
+		if (table_has(table, added[i]))
+			return true;
+	return false;
+}
+
+/* Version 3 had all the tables that it shares with today's, but for some columns. */
+static void add_columns(struct buffer *sql, const struct layout *layout)
+{
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		const struct table *more = &layout->more[i];
+
+		if (!has_added(more))
+			continue;
+		buffer_printf(sql, "ALTER TABLE %s RENAME TO old_%s;\n", more->name, more->name);
+		schema_sql_table(sql, more);
+		buffer_printf(sql, "INSERT INTO %s SELECT m.sequence", more->name);
+		for (unsigned k = 0; k < more->n_columns; k++) {
+			char name[FIELD_COLUMN_MAX];
+
+			field_column((enum field)more->columns[k].field, name);
+			if (is_added(more->columns[k].field))
+				buffer_append_text(sql, ", NULL");
+			else if (more->columns[k].kind == COLUMN_PATH)
+				buffer_printf(sql, ", m.%s_dir, m.%s_name", name, name);
+			else
+				buffer_printf(sql, ", m.%s", name);
+		}
+		buffer_printf(sql, " FROM old_%s m ORDER BY 1;\nDROP TABLE old_%s;\n", more->name, more->name);
+	}
+}
+
 int migrate_sql(struct buffer *sql, const struct layout *layout, int64_t version)
 {
 	static const char *const shared[] = { "process", "login", "text", "block" };
@@ -162,6 +209,7 @@ int migrate_sql(struct buffer *sql, const struct layout *layout, int64_t version
 	if (version == 3) {
 		schema_sql_drop_views(sql);
 		schema_sql_retention(sql);
+		add_columns(sql, layout);
 		return 0;
 	}
 	/* The views refer to tables that are renamed now; a person's own are left, and find the new ones. */

@@ -22,7 +22,7 @@ enum { CONTENT_PROGRAM = CONTENT_SHAPE, CONTENT_LOGIN = N_OF_OWNER * (N_CATEGORI
 
 static uint64_t key_of(const struct rows *rows, enum content content, struct span bytes)
 {
-	return id_hash(&rows->key, rows->owner * N_OF_OWNER + content, bytes);
+	return sip_hash(&rows->key, rows->owner * N_OF_OWNER + content, bytes);
 }
 
 /* What a value takes in a row (sqlite.org/fileformat2.html, "Record Format"). */
@@ -466,7 +466,7 @@ static int row_of_context(struct rows *rows, struct insert *insert, unsigned con
 	append_content(&rows->content, values, known);
 	if (buffer_error(&rows->content) < 0)
 		return -ENOMEM;
-	key = id_hash(&rows->key, content, buffer_span(&rows->content));
+	key = sip_hash(&rows->key, content, buffer_span(&rows->content));
 	found = id_cache_get(rows->shared, key);
 	if (likely(found)) {
 		if (unlikely(found & 1))
@@ -512,7 +512,7 @@ int row_identity(struct rows *rows, const struct values *values, const uint64_t 
 	append_content(&rows->content, values, known);
 	if (buffer_error(&rows->content) < 0)
 		return -ENOMEM;
-	*ret_key = id_hash(&rows->key, CONTENT_IDENTITY, buffer_span(&rows->content));
+	*ret_key = sip_hash(&rows->key, CONTENT_IDENTITY, buffer_span(&rows->content));
 	*ret = (int64_t)(id_cache_get(rows->shared, *ret_key) >> 1);
 	return 0;
 }
@@ -565,7 +565,7 @@ int rows_open(struct rows *rows, sqlite3 *db)
 	int r;
 
 	*rows = (struct rows){ .db = db };
-	r = id_key_new(&rows->key);
+	r = sip_key_new(&rows->key);
 	if (r < 0)
 		return r;
 	r = id_cache_new(&rows->texts, MAX_TEXTS);

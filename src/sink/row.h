@@ -1,6 +1,7 @@
 #pragma once
 /* The fields of an event or context -> the parameters of an INSERT; texts and shared rows by their ids. */
 
+#include "base/sip.h"
 #include "sink/id_cache.h"
 #include "sink/layout.h"
 #include "sink/sql.h"
@@ -23,7 +24,7 @@ struct rows {
 	sqlite3 *db;			/* borrowed */
 	sqlite3_stmt *text;
 	int64_t next_text;
-	struct id_key key;
+	struct sip_key key;
 	struct id_cache *texts;		/* text -> id << 1 | escaped */
 	struct id_cache *shared;	/* content of a shared row, identity of a process -> id << 1 | escaped */
 	struct id_cache *paths;		/* path -> where in this block it stands: sequence << 2 | its second path << 1 | escaped */

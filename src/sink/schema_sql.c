@@ -169,7 +169,7 @@ static void append_both_lists(struct buffer *sql, const char *a, const char *b, 
 		a, b, b, a, a, b, name);
 }
 
-static void append_table(struct buffer *sql, const struct table *table)
+void schema_sql_table(struct buffer *sql, const struct table *table)
 {
 	buffer_printf(sql, "CREATE TABLE %s (\n%s", table->name, table->fixed);
 	for (unsigned i = 0; i < table->n_columns; i++) {
@@ -421,13 +421,13 @@ void schema_sql_tables(struct buffer *sql, const struct layout *layout)
 		", events INTEGER, bytes INTEGER -- roughly\n"
 		", PRIMARY KEY (block, category)) WITHOUT ROWID;\n");
 	schema_sql_retention(sql);
-	append_table(sql, &layout->program);
-	append_table(sql, &layout->login);
-	append_table(sql, &layout->process);
+	schema_sql_table(sql, &layout->program);
+	schema_sql_table(sql, &layout->login);
+	schema_sql_table(sql, &layout->process);
 	for (unsigned i = 0; i < N_CATEGORIES; i++) {
-		append_table(sql, &layout->shapes[i]);
-		append_table(sql, &layout->more[i]);
-		append_table(sql, &layout->events[i]);
+		schema_sql_table(sql, &layout->shapes[i]);
+		schema_sql_table(sql, &layout->more[i]);
+		schema_sql_table(sql, &layout->events[i]);
 	}
 }
 

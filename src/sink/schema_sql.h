@@ -10,6 +10,7 @@
 void schema_sql(struct buffer *sql, const struct layout *layout);
 /* ...and parts of them for an older one. The views hold nothing: they go and are made anew. */
 void schema_sql_tables(struct buffer *sql, const struct layout *layout);
+void schema_sql_table(struct buffer *sql, const struct table *table);
 void schema_sql_retention(struct buffer *sql);	/* tables that version 3 did not have */
 void schema_sql_drop_views(struct buffer *sql);
 void schema_sql_views(struct buffer *sql, const struct layout *layout);

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "sink/id_cache.h"
+#include "base/sip.h"
 
 #define FIRST_CAPACITY 8192		/* of the set, a power of two */
 #define BITS_PER_KEY   12
@@ -38,12 +38,12 @@ static const uint16_t searched[] = {
 /* Made once: which fields, and what makes the keys of one other than those of the others. */
 static struct {
 	uint64_t set[FIELD_WORDS], folded[FIELD_WORDS];
-	struct id_key seeds[N_FIELDS];
+	struct sip_key seeds[N_FIELDS];
 } table;
 
 static __attribute__((constructor)) void make_table(void)
 {
-	static const struct id_key fixed = { { 0x7265636f72646572, 0x7369657665 } };
+	static const struct sip_key fixed = { { 0x7265636f72646572, 0x7369657665 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(searched); i++) {
 		unsigned field = searched[i];
@@ -52,7 +52,7 @@ static __attribute__((constructor)) void make_table(void)
 		for (size_t k = 0; k < ARRAY_SIZE(folded); k++)
 			if (folded[k] == field)
 				table.folded[field / 64] |= UINT64_C(1) << (field % 64);
-		table.seeds[field] = (struct id_key){ { id_hash(&fixed, 0, span_of(fields[field].name)), fixed.secret[1] } };
+		table.seeds[field] = (struct sip_key){ { sip_hash(&fixed, 0, span_of(fields[field].name)), fixed.secret[1] } };
 	}
 }
 
@@ -158,14 +158,14 @@ uint64_t sieve_key_text(enum field field, struct span text)
 			small[i] = text.data[i] >= 'A' && text.data[i] <= 'Z' ? (char)(text.data[i] | 0x20) : text.data[i];
 		text.data = small;
 	}
-	key = id_hash(&table.seeds[field], 0, text);
+	key = sip_hash(&table.seeds[field], 0, text);
 
 	return key ? key : 1;
 }
 
 uint64_t sieve_key_number(enum field field, uint64_t number)
 {
-	uint64_t key = id_hash(&table.seeds[field], 0, (struct span){ (const char *)&number, sizeof(number) });
+	uint64_t key = sip_hash(&table.seeds[field], 0, (struct span){ (const char *)&number, sizeof(number) });
 
 	return key ? key : 1;
 }

@@ -1,3 +1,4 @@
+#include "base/sip.h"
 #include "sink/id_cache.h"
 
 #include <errno.h>
@@ -80,32 +81,32 @@ static void clock_spares_what_is_used(void **state)
 
 static void hashes(void **state)
 {
-	struct id_key key, other;
+	struct sip_key key, other;
 	char text[64];
 
-	assert_int_equal(id_key_new(&key), 0);
-	assert_int_equal(id_key_new(&other), 0);
+	assert_int_equal(sip_key_new(&key), 0);
+	assert_int_equal(sip_key_new(&other), 0);
 	memset(text, 'a', sizeof(text));
 	for (size_t size = 0; size < sizeof(text); size++) {
 		struct span s = { text, size };
 
-		assert_true(id_hash(&key, 0, s) == id_hash(&key, 0, s));
-		assert_true(id_hash(&key, 0, s) != id_hash(&key, 1, s));
-		assert_true(id_hash(&key, 0, s) != id_hash(&other, 0, s));
-		assert_true(id_hash(&key, 0, s) != id_hash(&key, 0, (struct span){ text, size + 1 }));
+		assert_true(sip_hash(&key, 0, s) == sip_hash(&key, 0, s));
+		assert_true(sip_hash(&key, 0, s) != sip_hash(&key, 1, s));
+		assert_true(sip_hash(&key, 0, s) != sip_hash(&other, 0, s));
+		assert_true(sip_hash(&key, 0, s) != sip_hash(&key, 0, (struct span){ text, size + 1 }));
 		for (size_t bit = 0; bit < size * 8; bit++) {
-			uint64_t before = id_hash(&key, 0, s);
+			uint64_t before = sip_hash(&key, 0, s);
 
 			text[bit / 8] ^= (char)(1 << bit % 8);
-			assert_true(id_hash(&key, 0, s) != before);
+			assert_true(sip_hash(&key, 0, s) != before);
 			text[bit / 8] ^= (char)(1 << bit % 8);
 		}
 	}
 	/* A NUL at the end is not nothing. */
 	memset(text, 0, sizeof(text));
 	for (size_t size = 0; size + 1 < sizeof(text); size++)
-		assert_true(id_hash(&key, 0, (struct span){ text, size }) !=
-			    id_hash(&key, 0, (struct span){ text, size + 1 }));
+		assert_true(sip_hash(&key, 0, (struct span){ text, size }) !=
+			    sip_hash(&key, 0, (struct span){ text, size + 1 }));
 }
 
 int main(void)
