@@ -240,9 +240,16 @@ static void begin_cleaning(struct upkeep *upkeep, uint64_t now_ns)
 	upkeep->cleaning = (struct upkeep_turn){ .begun_ns = now_ns, .next_ns = now_ns, .goal_pages = goal / PAGE, .is_on = true };
 }
 
+/* Somebody reads, so the -wal goes on, and what one piece writes may not have room in it. */
+static bool is_nearly_pinned(const struct upkeep *upkeep)
+{
+	return upkeep->is_kept && upkeep->wal_pages > upkeep->checkpoint_pages;
+}
+
 /* A piece; if it is urgent as many as it takes, for what is to come too. */
 static int go_on_cleaning(struct upkeep *upkeep, uint64_t now_ns, uint64_t to_come)
 {
+	uint64_t pause_ns = upkeep->limits.clean_pause_ns;
 	struct contents contents;
 	bool urgent;
 	int r = store_refresh(upkeep->store);
@@ -252,12 +259,16 @@ static int go_on_cleaning(struct upkeep *upkeep, uint64_t now_ns, uint64_t to_co
 	if (r < 0)
 		return r;
 	do {
+		if (is_nearly_pinned(upkeep) && wait_for_readers(upkeep, READERS_WAIT_MS) < 0) {
+			pause_ns = MAX(pause_ns, READERS_EVERY_NS);
+			break;
+		}
 		r = clean(upkeep, &contents);
 		urgent = used_bytes(upkeep) + to_come >= upkeep->urgent;
 		if (r == PIECE_REACHED && urgent)
 			begin_cleaning(upkeep, now_ns);	/* that was all that one was to do */
 	} while (urgent && (r == PIECE_MORE || r == PIECE_REACHED) && !is_pinned(upkeep));
-	upkeep->cleaning.next_ns = now_ns + upkeep->limits.clean_pause_ns;
+	upkeep->cleaning.next_ns = now_ns + pause_ns;
 	upkeep->cleaning.is_on = r == PIECE_MORE;
 	return MIN(r, 0);
 }
