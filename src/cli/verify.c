@@ -53,7 +53,7 @@ struct verifier {
 
 static const char *const kind_words[] = {
 	[FINDING_ALTERED] = "altered", [FINDING_REMOVED] = "removed", [FINDING_INSERTED] = "inserted", [FINDING_LINK] = "link",
-	[FINDING_UNREADABLE] = "unreadable",
+	[FINDING_UNREADABLE] = "unreadable", [FINDING_HIDDEN] = "hidden",
 };
 
 static void put_json(const struct chain_finding *f)
@@ -97,6 +97,9 @@ static void put_what(struct buffer *out, const struct chain_finding *f)
 		break;
 	case FINDING_UNREADABLE:
 		buffer_printf(out, "%s events cannot be read: the file is damaged there", name);
+		break;
+	case FINDING_HIDDEN:
+		buffer_printf(out, "%llu events are not found by a search: what table block says of them was altered", events);
 	}
 }
 
@@ -187,14 +190,14 @@ static void print_result(const struct verifier *v, const struct chain_report *re
 {
 	_cleanup_(buffer_release) struct buffer head = { 0 };
 
-	buffer_printf(&head, "%llu:", (unsigned long long)report->head_block);
-	put_link(&head, &report->head);
+	buffer_printf(&head, "%llu:", (unsigned long long)report->closed_block);
+	put_link(&head, &report->closed);
 	if (v->o->json) {
 		json_t *object = json_pack("{s:s, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:s}", "kind", "result", "whole", is_whole(v, report, asked),
 					   "keyed", keyed, "chain", report->has_chain, "blocks", (json_int_t)report->blocks, "events",
 					   (json_int_t)report->events, "cleaned_blocks", (json_int_t)report->cleaned_blocks, "events_before",
 					   (json_int_t)report->before_events, "findings", (json_int_t)report->findings, "head",
-					   report->has_chain ? buffer_text(&head) : "");
+					   report->has_closed ? buffer_text(&head) : "");
 
 		if (object && v->o->head)
 			json_object_set_new(object, "head_found", json_string(head_words[asked->found]));
@@ -222,7 +225,7 @@ static void print_result(const struct verifier *v, const struct chain_report *re
 		       (unsigned long long)report->before_events);
 	if (v->o->head && asked->found == HEAD_CLEANED)
 		printf("the head %s is of what was cleaned away since: it cannot be compared\n", v->o->head);
-	if (report->has_chain)
+	if (report->has_closed)
 		printf("head %s\n", buffer_text(&head));
 }
 
@@ -245,6 +248,11 @@ static bool parse_head(const char *text, struct asked_head *ret)
 	return true;
 }
 
+static bool is_interrupted(void *user)
+{
+	return interrupts_wait(0);
+}
+
 static int run(const void *values, size_t n, char *const *arguments)
 {
 	const struct verify_command *o = values;
@@ -264,6 +272,7 @@ static int run(const void *values, size_t n, char *const *arguments)
 	code = place_open_history(&history, &o->places);
 	if (code == 0) {
 		interrupts_hold();
+		history_ask(history, is_interrupted, NULL);
 		r = chain_verify(history, keyed == 0 ? key.bytes : NULL, on_finding, on_progress, &v, &report);
 		if (r == 0 && o->head)
 			r = chain_find_head(history, asked.block, &asked.link, &asked.found);

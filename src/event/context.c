@@ -71,6 +71,7 @@ void context_reset(struct context *context)
 	memset(values->inferred, 0, sizeof(values->inferred));
 	values->arena_size = 0;
 	values->failed = false;
+	context->has_digest = false;
 	context->serial = next_serial();
 }
 

@@ -351,7 +351,10 @@ static int filter_and_emit(struct pipeline *pipeline, struct event *event)
 		r = emit(pipeline, TAKE(owned));
 	}
 	/* Behind the event that set them off. */
-	return r >= 0 && has_signals ? MIN(emit_signals(pipeline, pipeline->now_ns), 0) : r;
+	if (r < 0 || !has_signals)
+		return r;
+	r = emit_signals(pipeline, pipeline->now_ns);
+	return MIN(r, 0);
 }
 
 static void watch(const struct pipeline_options *options, const struct event *event)

@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -57,6 +58,31 @@ static int seal(const unsigned char *key, const struct buffer *statement, struct
 				       digest, NULL))
 		return -ENOMEM;
 	memcpy(ret->bytes, digest, sizeof(ret->bytes));
+	return 0;
+}
+
+int chain_key_of(sqlite3 *db, const unsigned char *key, unsigned char ret[CHAIN_KEY_BYTES])
+{
+	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	int r = sql_prepare(db, "SELECT value FROM meta WHERE key = 'chain_id'", &statement);
+
+	if (r < 0)
+		return r;
+	buffer_append_text(&text, "database");
+	r = sqlite3_step(statement);
+	if (r == SQLITE_ROW) {
+		const void *id = sqlite3_column_blob(statement, 0);
+
+		buffer_append(&text, id, id ? (size_t)sqlite3_column_bytes(statement, 0) : 0);
+	} else if (r != SQLITE_DONE) {
+		return sql_errno(r);
+	}
+	if (text.failed || !HMAC(EVP_sha256(), key, CHAIN_KEY_BYTES, (const unsigned char *)text.data, text.size, digest, NULL))
+		return -ENOMEM;
+	memcpy(ret, digest, CHAIN_KEY_BYTES);
+	OPENSSL_cleanse(digest, sizeof(digest));
 	return 0;
 }
 
@@ -243,6 +269,8 @@ int chain_read_row(sqlite3_stmt *statement, struct chain_row *ret)
 	*ret = (struct chain_row){ .block = (uint64_t)sqlite3_column_int64(statement, 0),
 				   .is_bridge = sqlite3_column_type(statement, 1) != SQLITE_NULL };
 	ret->last = ret->is_bridge ? (uint64_t)sqlite3_column_int64(statement, 1) : ret->block;
+	if (ret->last > CHAIN_MAX_BLOCK || ret->block > ret->last)
+		return -EBADMSG;
 	if (!link || sqlite3_column_bytes(statement, 3) != CHAIN_DIGEST_BYTES || !digests || size > sizeof(ret->digests))
 		return -EBADMSG;
 	memcpy(ret->link.bytes, link, CHAIN_DIGEST_BYTES);
@@ -289,8 +317,8 @@ int chain_bridge(struct chain *chain, uint64_t first, uint64_t last)
 	struct chain_row row;
 	int r = read_row(chain->db, "block <= ?1 ORDER BY block DESC", last, &row);
 
-	/* Blocks from before there was a chain. */
-	if (r == -ENODATA || (r == 0 && row.last < first))
+	/* Blocks from before there was a chain; or its row was altered, which is to be found and not to be mended. */
+	if (r == -ENODATA || r == -EBADMSG || (r == 0 && row.last < first))
 		return 0;
 	if (r < 0)
 		return r;
@@ -303,6 +331,8 @@ int chain_bridge(struct chain *chain, uint64_t first, uint64_t last)
 		before = row.is_bridge ? row.before : row.link;
 		first = row.is_bridge ? row.block : first;
 	}
+	if (r == -EBADMSG)
+		return 0;
 	if (r < 0 && r != -ENODATA)
 		return r;
 	r = chain_seal_bridge(chain->key, &before, first, last, &link, &sealed);
@@ -326,6 +356,21 @@ void chain_sql(struct buffer *sql)
 				");\n");
 }
 
+/* Random, from before the first row of the chain. */
+static int need_id(sqlite3 *db)
+{
+	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;
+	unsigned char id[CHAIN_DIGEST_BYTES];
+	int r = sql_prepare(db, "INSERT OR IGNORE INTO meta VALUES ('chain_id', ?)", &statement);
+
+	if (r < 0)
+		return r;
+	if (RAND_bytes(id, sizeof(id)) != 1)
+		return -EIO;
+	sqlite3_bind_blob64(statement, 1, id, sizeof(id), SQLITE_STATIC);
+	return sql_run(statement);
+}
+
 int chain_new(struct chain **ret, sqlite3 *db, const unsigned char *key)
 {
 	_cleanup_(chain_freep) struct chain *chain = calloc(1, sizeof(*chain));
@@ -335,12 +380,17 @@ int chain_new(struct chain **ret, sqlite3 *db, const unsigned char *key)
 	if (!chain)
 		return -ENOMEM;
 	chain->db = db;
-	memcpy(chain->key, key, sizeof(chain->key));
+	r = need_id(db);
+	if (r == 0)
+		r = chain_key_of(db, key, chain->key);
+	if (r < 0)
+		return r;
 	r = sql_prepare(db, "INSERT OR REPLACE INTO chain VALUES (?,?,?,?)", &chain->row);
 	if (r < 0)
 		return r;
 	r = read_row(db, "block <= ?1 ORDER BY block DESC", INT64_MAX, &row);
-	if (r < 0 && r != -ENODATA)
+	/* A row that was altered ties nothing down: what comes does not fit to it, which is to be found. */
+	if (r < 0 && r != -ENODATA && r != -EBADMSG)
 		return r;
 	if (r == 0) {
 		chain->open = (struct open_block){ .block = row.last, .link = row.link, .is_written = true };

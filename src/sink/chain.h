@@ -8,15 +8,18 @@
  *			link: of the last of them, seal = HMAC(key, "bridge", link before, block, last, link)
  *	cleaned.seal	= HMAC(key, "cleaned", category, block): up to this block events of the category may be missing
  *
- * HMAC is HMAC-SHA-256 (RFC 2104), its first 16 bytes; numbers are little-endian; the link before the first is zeros. The digest is
+ * HMAC is HMAC-SHA-256 (RFC 2104), its first 16 bytes, with the database's own key: HMAC-SHA-256(key, "database", meta.chain_id), so
+ * that nothing of one database fits into another of the same host; numbers are little-endian; the link before the first is zeros. The digest is
  * the first 16 bytes of the SHA-256 of the records of the events (chain_record.h), in order. */
 
+#include "sink/layout.h"
 #include "sink/sink.h"
 #include "sink/sql.h"
 
 #define CHAIN_KEY_BYTES	   32
 #define CHAIN_DIGEST_BYTES 16
 #define CHAIN_ITEM_BYTES   (1 + 2 + CHAIN_DIGEST_BYTES)
+#define CHAIN_MAX_BLOCK	   ((uint64_t)INT64_MAX >> BLOCK_BITS)
 
 struct chain;
 
@@ -57,6 +60,7 @@ void chain_heads(const struct chain *chain, struct sink_head *ret, struct sink_h
 int chain_read_row(sqlite3_stmt *statement, struct chain_row *ret);
 
 /* What both who writes and who verifies compute.  0 or -ENOMEM. */
+int chain_key_of(sqlite3 *db, const unsigned char *key, unsigned char ret[CHAIN_KEY_BYTES]);	/* of the database; or another -errno */
 int chain_link_block(const unsigned char *key, const struct chain_link *before, uint64_t block, struct span digests,
 		     struct chain_link *ret);
 int chain_seal_bridge(const unsigned char *key, const struct chain_link *before, uint64_t first, uint64_t last,

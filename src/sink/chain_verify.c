@@ -4,21 +4,25 @@
 #include "sink/chain_verify.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "sink/chain_record.h"
 #include "sink/history_file.h"
+#include "sink/sieve.h"
 
 struct verification {
 	struct history *history;
-	const unsigned char *key;
+	const unsigned char *key;	/* of the database; NULL: none */
+	unsigned char database_key[CHAIN_KEY_BYTES];
 	chain_finding_fn found;
 	void *user;
 	struct chain_report report;
-	sqlite3_stmt *next, *times;
+	sqlite3_stmt *next, *before, *times, *block;
 	sqlite3_stmt *events[N_CATEGORIES], *stray[N_CATEGORIES];
 	EVP_MD_CTX *digest;
 	struct buffer record;
+	uint64_t n_hidden;		/* events of this block */
 	uint64_t at;			/* blocks before it have been looked at */
 	struct chain_link link;		/* of the last of them */
 	uint64_t cleaned[N_CATEGORIES];	/* up to that block, +1, events may be missing */
@@ -27,7 +31,10 @@ struct verification {
 static void verification_release(struct verification *v)
 {
 	sql_finalize(v->next);
+	sql_finalize(v->before);
 	sql_finalize(v->times);
+	sql_finalize(v->block);
+	OPENSSL_cleanse(v->database_key, sizeof(v->database_key));
 	for (unsigned i = 0; i < N_CATEGORIES; i++) {
 		sql_finalize(v->events[i]);
 		sql_finalize(v->stray[i]);
@@ -78,8 +85,40 @@ static int read_cleaned(struct verification *v)
 	return sql_errno(r);
 }
 
+/* What table block says of the events, by which they are found.  Its statement is to be reset. */
+struct told {
+	bool is_there;
+	int64_t min_ns, max_ns;
+	struct span sieve;
+};
+
+static int read_told(struct verification *v, uint64_t block, struct told *ret)
+{
+	int r;
+
+	*ret = (struct told){ 0 };
+	sqlite3_bind_int64(v->block, 1, (int64_t)block);
+	r = sqlite3_step(v->block);
+	if (r != SQLITE_ROW)
+		return sql_errno(r);
+	/* What is no number compares otherwise than one. */
+	ret->is_there = sqlite3_column_type(v->block, 0) == SQLITE_INTEGER && sqlite3_column_type(v->block, 1) == SQLITE_INTEGER;
+	ret->min_ns = sqlite3_column_int64(v->block, 0);
+	ret->max_ns = sqlite3_column_int64(v->block, 1);
+	ret->sieve.data = sqlite3_column_blob(v->block, 2);
+	ret->sieve.size = ret->sieve.data ? (size_t)sqlite3_column_bytes(v->block, 2) : 0;
+	return 0;
+}
+
+/* Would a search by time or by value come by it? */
+static bool is_hidden(const struct told *told, const struct event *event)
+{
+	return !told->is_there || (int64_t)event->time_ns < told->min_ns || (int64_t)event->time_ns > told->max_ns ||
+	       !sieve_may_have_event(told->sieve, event);
+}
+
 /* The events that a block has of a category. */
-static int digest_events(struct verification *v, uint64_t block, unsigned category, uint64_t *ret_events,
+static int digest_events(struct verification *v, const struct told *told, uint64_t block, unsigned category, uint64_t *ret_events,
 			 unsigned char ret[CHAIN_DIGEST_BYTES])
 {
 	sqlite3_stmt *statement = v->events[category];
@@ -103,6 +142,7 @@ static int digest_events(struct verification *v, uint64_t block, unsigned catego
 			r = chain_record(&v->record, event);
 		if (r < 0)
 			break;
+		v->n_hidden += is_hidden(told, event);
 		if (EVP_DigestUpdate(v->digest, v->record.data, v->record.size) != 1)
 			r = -ENOMEM;
 		if (r < 0)
@@ -131,13 +171,13 @@ static const unsigned char *item_of(const struct chain_row *row, unsigned catego
 	return NULL;
 }
 
-static int verify_category(struct verification *v, const struct chain_row *row, unsigned category)
+static int verify_category(struct verification *v, const struct chain_row *row, const struct told *told, unsigned category)
 {
 	const unsigned char *item = item_of(row, category);
 	struct chain_finding finding = { .block = row->block, .last = row->block, .category = category,
 					 .expected = item ? (uint64_t)item[1] | (uint64_t)item[2] << 8 : 0 };
 	unsigned char digest[CHAIN_DIGEST_BYTES];
-	int r = digest_events(v, row->block, category, &finding.events, digest);
+	int r = digest_events(v, told, row->block, category, &finding.events, digest);
 
 	if (is_damage(r)) {
 		finding.kind = FINDING_UNREADABLE;
@@ -156,6 +196,21 @@ static int verify_category(struct verification *v, const struct chain_row *row, 
 		       finding.events > finding.expected ? FINDING_INSERTED : FINDING_ALTERED;
 	find(v, finding);
 	return 0;
+}
+
+static int verify_block(struct verification *v, const struct chain_row *row)
+{
+	struct told told;
+	int r = read_told(v, row->block, &told);
+
+	v->n_hidden = 0;
+	for (unsigned i = 0; r == 0 && i < N_CATEGORIES; i++)
+		r = verify_category(v, row, &told, i);
+	sqlite3_reset(v->block);
+	if (r == 0 && v->n_hidden > 0)
+		find(v, (struct chain_finding){ .kind = FINDING_HIDDEN, .block = row->block, .last = row->block,
+						.category = N_CATEGORIES, .events = v->n_hidden });
+	return r;
 }
 
 /* Events in blocks first..last, of which the chain says nothing. */
@@ -237,11 +292,10 @@ static int verify_row(struct verification *v, const struct chain_row *row)
 		r = verify_nothing(v, v->at, row->block - 1);
 	else if (r == 0 && !v->report.has_chain && !row->is_bridge)
 		r = verify_before(v, row->block);
-	v->report.has_chain = true;
 	if (r == 0 && row->is_bridge)
 		r = verify_nothing(v, MAX(v->at, row->block), row->last);
-	for (unsigned i = 0; r == 0 && !row->is_bridge && i < N_CATEGORIES; i++)
-		r = verify_category(v, row, i);
+	if (r == 0 && !row->is_bridge)
+		r = verify_block(v, row);
 	if (r < 0)
 		return r;
 	if (row->is_bridge)
@@ -250,53 +304,57 @@ static int verify_row(struct verification *v, const struct chain_row *row)
 		v->report.blocks++;
 	v->at = row->last + 1;
 	v->link = row->link;
+	v->report.has_closed = v->report.has_chain;
+	v->report.closed = v->report.head;
+	v->report.closed_block = v->report.head_block;
+	v->report.has_chain = true;
 	v->report.head = row->link;
 	v->report.head_block = row->last;
 	return 0;
 }
 
-/* Behind the last row.  0 */
+/* Behind the last row. */
 static int verify_end(struct verification *v)
 {
-	return v->report.has_chain ? verify_nothing(v, v->at, INT64_MAX >> BLOCK_BITS) : verify_before(v, INT64_MAX >> BLOCK_BITS);
+	return v->report.has_chain ? verify_nothing(v, v->at, CHAIN_MAX_BLOCK) : verify_before(v, CHAIN_MAX_BLOCK);
 }
 
 /* A row that is of no such form. */
 static void find_broken(struct verification *v, uint64_t block)
 {
 	find(v, (struct chain_finding){ .kind = FINDING_LINK, .block = block, .last = block, .category = N_CATEGORIES });
-	v->at = MAX(v->at, block) + 1;
+	v->report.has_chain = true;
+	v->at = block + 1;
 }
 
-/* The row at v->at or behind it: > 0: *ret is set, or it was broken and told of; 0: there is none. */
-static int read_next(struct verification *v, struct chain_row *ret, bool *ret_broken)
+/* The row that goes on at v->at: > 0: *ret is set; 0: there is none; -EBADMSG: *ret_block is of no such form. Each has a larger block
+ * than the one before, but for one that reaches over v->at: so this ends, whatever is in the table. */
+static int read_next(struct verification *v, struct chain_row *ret, uint64_t *ret_block)
 {
-	uint64_t block;
 	int r;
 
+	if (v->at > CHAIN_MAX_BLOCK)
+		return 0;
+	sqlite3_bind_int64(v->before, 1, (int64_t)v->at);
+	r = sqlite3_step(v->before);
+	if (r == SQLITE_ROW)
+		r = chain_read_row(v->before, ret) == 0 && ret->last >= v->at ? 1 : 0;
+	else
+		r = sql_errno(r);
+	sqlite3_reset(v->before);
+	if (r != 0)
+		return r;
 	sqlite3_bind_int64(v->next, 1, (int64_t)v->at);
 	r = sqlite3_step(v->next);
-	if (r != SQLITE_ROW) {
-		sqlite3_reset(v->next);
-		return sql_errno(r);
+	if (r == SQLITE_ROW) {
+		*ret_block = (uint64_t)sqlite3_column_int64(v->next, 0);
+		r = chain_read_row(v->next, ret);
+		r = r == 0 ? 1 : r;
+	} else {
+		r = sql_errno(r);
 	}
-	block = (uint64_t)sqlite3_column_int64(v->next, 0);
-	r = chain_read_row(v->next, ret);
 	sqlite3_reset(v->next);
-	*ret_broken = r == -EBADMSG;
-	if (*ret_broken)
-		find_broken(v, block);
-	return r == 0 || *ret_broken ? 1 : r;
-}
-
-static int has_next(struct verification *v)
-{
-	int r;
-
-	sqlite3_bind_int64(v->next, 1, (int64_t)v->at);
-	r = sqlite3_step(v->next);
-	sqlite3_reset(v->next);
-	return r == SQLITE_ROW ? 1 : sql_errno(r);
+	return r;
 }
 
 /* > 0: it has been looked at, there is more; 0: that was all.  The last one ends it at once: while it is written to its link is
@@ -304,31 +362,33 @@ static int has_next(struct verification *v)
 static int verify_next(struct verification *v)
 {
 	struct chain_row row;
-	bool broken = false;
-	int r = read_next(v, &row, &broken);
+	uint64_t block;
+	int r = read_next(v, &row, &block);
 
-	if (r < 0)
-		return r;
-	if (r > 0 && !broken) {
+	if (r == -EBADMSG) {
+		find_broken(v, block);
+	} else if (r > 0) {
 		r = read_cleaned(v);
 		if (r == 0)
 			r = verify_row(v, &row);
-		if (r < 0)
-			return r;
 	}
-	r = has_next(v);
-	return r != 0 ? r : verify_end(v);
+	if (r < 0 && r != -EBADMSG)
+		return r;
+	r = read_next(v, &row, &block);
+	if (r != 0)
+		return r == -EBADMSG ? 1 : r;
+	return verify_end(v);
 }
 
 static int prepare(struct verification *v)
 {
 	sqlite3 *db = v->history->db;
-	/* One that began before, if it goes on; else the next. */
-	int r = sql_prepare(db, "SELECT * FROM (SELECT block, last, digests, link FROM chain WHERE block < ?1 ORDER BY block DESC LIMIT 1) "
-				"WHERE last >= ?1 UNION ALL "
-				"SELECT * FROM (SELECT block, last, digests, link FROM chain WHERE block >= ?1 ORDER BY block LIMIT 1) LIMIT 1",
-			    &v->next);
+	int r = sql_prepare(db, "SELECT block, last, digests, link FROM chain WHERE block >= ?1 ORDER BY block LIMIT 1", &v->next);
 
+	if (r == 0)
+		r = sql_prepare(db, "SELECT block, last, digests, link FROM chain WHERE block < ?1 ORDER BY block DESC LIMIT 1", &v->before);
+	if (r == 0)
+		r = sql_prepare(db, "SELECT min_time, max_time, sieve FROM block WHERE id = ?1", &v->block);
 	v->digest = EVP_MD_CTX_new();
 	if (r == 0)
 		r = v->digest ? sql_prepare(db, "SELECT min(min_time), max(max_time) FROM block WHERE id BETWEEN ?1 AND ?2", &v->times) : -ENOMEM;
@@ -351,10 +411,14 @@ static int prepare(struct verification *v)
 int chain_verify(struct history *history, const unsigned char *key, chain_finding_fn found, chain_progress_fn progress, void *user,
 		 struct chain_report *ret)
 {
-	_cleanup_(verification_release) struct verification v = { .history = history, .key = key, .found = found, .user = user };
-	uint64_t total = 0;
+	_cleanup_(verification_release) struct verification v = { .history = history, .found = found, .user = user };
+	uint64_t total = 0, is_closed = 0;
 	int r = prepare(&v), end;
 
+	if (r == 0 && key) {
+		r = chain_key_of(history->db, key, v.database_key);
+		v.key = v.database_key;
+	}
 	if (r == 0)
 		r = history_number(history->db, "SELECT max(coalesce(last, block)) FROM chain", 0, 0, &total);
 	if (r < 0)
@@ -370,6 +434,14 @@ int chain_verify(struct history *history, const unsigned char *key, chain_findin
 		if (r > 0 && end < 0)
 			r = end;
 	} while (r > 0);
+	if (r == 0)
+		r = history_number(history->db, "SELECT value FROM meta WHERE key = 'clean_stop'", 0, 0, &is_closed);
+	/* A block that events come to has another link with each commit. */
+	if (is_closed && v.report.has_chain) {
+		v.report.has_closed = true;
+		v.report.closed = v.report.head;
+		v.report.closed_block = v.report.head_block;
+	}
 	*ret = v.report;
 	return r;
 }

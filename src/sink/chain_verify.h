@@ -10,6 +10,7 @@ enum chain_finding_kind {
 	FINDING_INSERTED,		/* more events, or a block that was none of the recorder's */
 	FINDING_LINK,			/* the chain itself: a row of it was altered, or one is missing before it */
 	FINDING_UNREADABLE,
+	FINDING_HIDDEN,			/* they are as they were, but what table block says of them keeps a search from finding them */
 };
 
 struct chain_finding {
@@ -26,8 +27,11 @@ struct chain_report {
 	uint64_t before_events;		/* of older versions, from before the chain begins: nothing says whether they are whole */
 	uint64_t findings;
 	bool has_chain;
-	uint64_t head_block;
+	uint64_t head_block;		/* of its last row, */
 	struct chain_link head;
+	bool has_closed;		/* and of the last one that stays as it is */
+	uint64_t closed_block;
+	struct chain_link closed;
 };
 
 typedef void (*chain_finding_fn)(void *user, const struct chain_finding *finding);

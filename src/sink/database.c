@@ -26,7 +26,7 @@
 #define MAX_HELD_BYTES	    ((size_t)64 << 20) /* text of processes, which are held until the commit */
 #define ALIVE_INTERVAL_NS   (60 * NS_PER_SEC)
 #define LOOK_INTERVAL_NS    NS_PER_SEC /* is the file still there? */
-#define CHAPTER_BYTES	    ((uint64_t)32 << 20) /* or if the whole is bounded a part of it, */
+#define CHAPTER_BYTES	    ((uint64_t)16 << 20) /* or if the whole is bounded a part of it: sweeping one is a transaction, for which the -wal has room */
 #define CHAPTER_PART	    32
 #define BLOCK_PART	    4 /* of a chapter: a block of large events is not to be all of it */
 
@@ -509,6 +509,9 @@ static int make_ready(struct sink *sink)
 		if (r < 0)
 			return r;
 		sink->is_open = true;
+		r = store_refresh(&sink->store);
+		if (r < 0)
+			return r;
 	}
 	if (unlikely(sink->chapter_bytes >= sink->chapter_max)) {
 		r = store_begin_chapter(&sink->store);
@@ -536,6 +539,19 @@ static bool is_transaction_full(const struct sink *sink)
 	       (sink->limits.max_bytes && sink->open_bytes >= sink->upkeep.transaction);
 }
 
+/* An event that is larger than what a transaction may write has one of its own, if there is room for it at all. */
+static int make_room(struct sink *sink, const struct event *event)
+{
+	size_t bytes = store_new_bytes(&sink->store, event);
+	int r = 0;
+
+	if (likely(sink->limits.max_bytes == 0 || bytes <= sink->upkeep.transaction))
+		return 0;
+	if (sink->is_open)
+		r = commit(sink, clock_now_ns());
+	return r < 0 ? r : upkeep_make_room(&sink->upkeep, bytes);
+}
+
 static int database_write(struct sink *sink, struct event *event)
 {
 	struct block *block = &sink->block;
@@ -543,7 +559,9 @@ static int database_write(struct sink *sink, struct event *event)
 
 	if (unlikely(!sink->file.db))
 		return sink->report.last_error;
-	r = make_ready(sink);
+	r = make_room(sink, event);
+	if (r == 0)
+		r = make_ready(sink);
 	if (unlikely(r < 0))
 		return failed(sink, r);
 	sink->store.rows.bytes = 0;
@@ -626,8 +644,10 @@ static int database_flush(struct sink *sink, uint64_t now_ns)
 {
 	int r = flush(sink, now_ns);
 
-	if (r < 0)
+	if (r < 0) {
+		upkeep_put_off(&sink->upkeep);
 		return r;
+	}
 	r = upkeep_due(&sink->upkeep);
 	if (r < 0)
 		return failed(sink, r);

@@ -31,11 +31,11 @@ static int run_buffer(sqlite3 *db, struct buffer *sql)
 
 /* What there is. */
 
+/* Added up here: SQLite would sort the rows by category first. */
 int contents_read(struct contents *ret, struct store *store)
 {
 	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;
-	int r = sql_prepare(store->db,
-			    "SELECT category, sum(bytes), min(iif(block < ?1, block, NULL)) FROM content GROUP BY category", &statement);
+	int r = sql_prepare(store->db, "SELECT block, category, bytes FROM content", &statement);
 
 	if (r < 0)
 		return r;
@@ -43,15 +43,15 @@ int contents_read(struct contents *ret, struct store *store)
 		ret->bytes[i] = 0;
 		ret->oldest[i] = UINT64_MAX;
 	}
-	sqlite3_bind_int64(statement, 1, (int64_t)store->chapter.block);
 	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
-		int64_t category = sqlite3_column_int64(statement, 0);
+		uint64_t block = (uint64_t)sqlite3_column_int64(statement, 0);
+		int64_t category = sqlite3_column_int64(statement, 1);
 
 		if (category < 0 || category >= N_CATEGORIES)
 			return -EBADMSG;
-		ret->bytes[category] = (uint64_t)sqlite3_column_int64(statement, 1);
-		if (sqlite3_column_type(statement, 2) != SQLITE_NULL)
-			ret->oldest[category] = (uint64_t)sqlite3_column_int64(statement, 2);
+		ret->bytes[category] += (uint64_t)sqlite3_column_int64(statement, 2);
+		if (block < store->chapter.block)
+			ret->oldest[category] = MIN(ret->oldest[category], block);
 	}
 	return sql_errno(r);
 }
@@ -150,7 +150,7 @@ static int tell_moved(const struct sweep *sweep)
 	buffer_append_text(&sql, "SELECT f.process_entity_id, p.id, coalesce(h.new, 0) FROM process p "
 				 "JOIN process f ON f.id = coalesce(p.first, p.id) LEFT JOIN temp.heir h ON h.old = p.id WHERE ");
 	append_range(&sql, sweep, CHAPTER_PROCESS, "p.id");
-	buffer_printf(&sql, " AND p.image IS NULL AND p.ended = %lld AND p.id NOT IN (SELECT id FROM temp.kept)", (long long)ENDED_BASE);
+	buffer_append_text(&sql, " AND p.image IS NULL AND p.id NOT IN (SELECT id FROM temp.kept)");
 	r = buffer_error(&sql) < 0 ? -ENOMEM : sql_prepare(sweep->db, buffer_text(&sql), &statement);
 	if (r < 0)
 		return r;

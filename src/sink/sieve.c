@@ -175,7 +175,8 @@ bool sieve_has_field(enum field field)
 	return table.set[field / 64] >> (field % 64) & 1;
 }
 
-static void add_values(struct sieve *sieve, const struct values *values)
+/* Calls fn for the keys of all values, until it says that it is enough. */
+static inline bool each_key(const struct values *values, bool (*fn)(void *user, uint64_t key), void *user)
 {
 	for (unsigned i = 0; i < FIELD_WORDS; i++)
 		for (uint64_t bits = values->known[i] & table.set[i]; bits; bits &= bits - 1) {
@@ -183,16 +184,32 @@ static void add_values(struct sieve *sieve, const struct values *values)
 			struct span text, item;
 
 			if (!field_type_is_text(fields[field].type)) {
-				add_key(sieve, sieve_key_number(field, values_number(values, field)));
+				if (!fn(user, sieve_key_number(field, values_number(values, field))))
+					return false;
 				continue;
 			}
 			text = values_text(values, field);
-			if (fields[field].type != TYPE_LIST)
-				add_key(sieve, sieve_key_text(field, text));
-			else
-				while (list_next(&text, &item))
-					add_key(sieve, sieve_key_text(field, item));
+			if (fields[field].type != TYPE_LIST) {
+				if (!fn(user, sieve_key_text(field, text)))
+					return false;
+				continue;
+			}
+			while (list_next(&text, &item))
+				if (!fn(user, sieve_key_text(field, item)))
+					return false;
 		}
+	return true;
+}
+
+static bool on_key(void *sieve, uint64_t key)
+{
+	add_key(sieve, key);
+	return true;
+}
+
+static void add_values(struct sieve *sieve, const struct values *values)
+{
+	each_key(values, on_key, sieve);
 }
 
 void sieve_add(struct sieve *sieve, const struct event *event)
@@ -246,4 +263,16 @@ bool sieve_may_have(struct span bytes, uint64_t key)
 			return false;
 	}
 	return true;
+}
+
+static bool is_in(void *bytes, uint64_t key)
+{
+	return sieve_may_have(*(struct span *)bytes, key);
+}
+
+bool sieve_may_have_event(struct span bytes, const struct event *event)
+{
+	if (bytes.size == 0)
+		return true;
+	return each_key(&event->values, is_in, &bytes) && (!event->context || each_key(&event->context->values, is_in, &bytes));
 }

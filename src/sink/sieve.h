@@ -29,3 +29,4 @@ uint64_t sieve_key_text(enum field field, struct span text);	/* IP: 4 or 16 byte
 uint64_t sieve_key_number(enum field field, uint64_t number);
 /* Whether an event of the block may have the value; true for bytes that are no filter. */
 bool sieve_may_have(struct span bytes, uint64_t key);
+bool sieve_may_have_event(struct span bytes, const struct event *event);	/* each value of it */

@@ -318,6 +318,15 @@ int store_event(struct store *store, struct event *event)
 	return 0;
 }
 
+size_t store_new_bytes(const struct store *store, const struct event *event)
+{
+	size_t bytes = event->values.arena_size;
+
+	for (const struct context *c = event->context; c && !context_row(store, c); c = c->parent)
+		bytes += c->values.arena_size;
+	return bytes;
+}
+
 /* Blocks and chapters. */
 
 void store_begin_block(struct store *store)
@@ -431,8 +440,7 @@ static int load_images(struct store *store)
 
 int store_forget(struct store *store)
 {
-	int r;
-
+	store->is_stale = true;
 	while (store->n_contexts > 0) {
 		struct context *context = store->contexts[--store->n_contexts];
 
@@ -444,8 +452,20 @@ int store_forget(struct store *store)
 	store->tick_id = UINT64_MAX;
 	rows_forget(&store->rows);
 	id_cache_clear(store->images);
+	return store_refresh(store);
+}
+
+int store_refresh(struct store *store)
+{
+	int r;
+
+	if (likely(!store->is_stale))
+		return 0;
 	r = load_chapter(store);
-	return r < 0 ? r : load_images(store);
+	if (r == 0)
+		r = load_images(store);
+	store->is_stale = r < 0;
+	return r;
 }
 
 /* Which numbers are free. What a recorder before left of a block stays as it is: the next is begun. */

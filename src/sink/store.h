@@ -18,6 +18,7 @@ struct store {
 	struct chain *chain;		/* borrowed; NULL: the file has none */
 	uint64_t next_sequence;
 	uint64_t tick_id;		/* of rows.tick_ns; 0: none yet */
+	bool is_stale;			/* what a transaction changed that was rolled back has not been read again */
 	int64_t tag;			/* in context->row: a row of another database is not ours */
 	struct id_cache *images;	/* entity id -> row of process << 16 | exec count */
 	struct context **contexts;	/* referenced: written since store_settle() */
@@ -30,10 +31,13 @@ void store_close(struct store *store);
 /* Inserts all that the event needs and the event.  Sets event->sequence.  < 0: some of it may be there, the
  * event itself is not. */
 int store_event(struct store *store, struct event *event);
+/* Of text that it would insert, roughly. */
+size_t store_new_bytes(const struct store *store, const struct event *event);
 /* Both in a transaction: the next event begins a block, or a chapter. */
 void store_begin_block(struct store *store);
 int store_begin_chapter(struct store *store);
 /* The first row of the image is gone: its next one takes its place, 0: there is none. */
 void store_image_moved(struct store *store, uint64_t entity_id, int64_t old, int64_t new);
 void store_settle(struct store *store);	/* the transaction was committed */
-int store_forget(struct store *store);	/* it was rolled back */
+int store_forget(struct store *store);	/* it was rolled back.  < 0: as it was before is not known, until */
+int store_refresh(struct store *store);	/* that works, which is to be asked for before the next transaction writes */

@@ -42,12 +42,17 @@ static void on_finding(void *user, const struct chain_finding *finding)
 static struct findings verify(const char *path, const unsigned char *with)
 {
 	struct findings findings = { 0 };
+	struct chain_report report;
 	struct history *history;
 	struct history_error error = { "" };
+	int r;
 
 	if (history_open(&history, path, &error) < 0)
 		fail_msg("%s", error.message);
-	assert_int_equal(chain_verify(history, with, on_finding, NULL, &findings, &findings.report), 0);
+	r = chain_verify(history, with, on_finding, NULL, &findings, &report);
+	assert_int_equal(r, 0);
+	assert_int_equal(report.findings, findings.report.findings);
+	findings.report = report;
 	history_free(history);
 	return findings;
 }
@@ -149,6 +154,22 @@ static void tampered_with(void **state)
 		  "INSERT INTO cleaned VALUES (1, 2000, 1732271339000000000, 1, zeroblob(16))", FINDING_REMOVED, 0, CATEGORY_file },
 		{ "DELETE FROM chain WHERE block = 0; UPDATE chain SET block = 0, last = 1, digests = zeroblob(32) WHERE block = 1",
 		  FINDING_LINK, 0, N_CATEGORIES },
+		{ "UPDATE meta SET value = zeroblob(16) WHERE key = 'chain_id'", FINDING_LINK, 0, N_CATEGORIES },
+		{ "DELETE FROM meta WHERE key = 'chain_id'", FINDING_LINK, 0, N_CATEGORIES },
+		/* Events that are there, and that nobody is to find. */
+		{ "DELETE FROM block WHERE id = 2", FINDING_HIDDEN, 2, N_CATEGORIES },
+		{ "UPDATE block SET max_time = min_time WHERE id = 3", FINDING_HIDDEN, 3, N_CATEGORIES },
+		{ "UPDATE block SET min_time = 'z' WHERE id = 0", FINDING_HIDDEN, 0, N_CATEGORIES },
+		{ "UPDATE block SET sieve = CAST(substr(sieve, 1, 1) || zeroblob(100) AS BLOB) WHERE id = 1", FINDING_HIDDEN, 1, N_CATEGORIES },
+		/* Rows that lead back, or further than there are blocks. */
+		{ "UPDATE chain SET last = 9223372036854775807, digests = zeroblob(32) WHERE block = 1", FINDING_LINK, 1, N_CATEGORIES },
+		{ "UPDATE chain SET last = 9223372036854775807 >> 12, digests = zeroblob(32) WHERE block = 1", FINDING_LINK, 1, N_CATEGORIES },
+		{ "UPDATE chain SET last = 0, digests = zeroblob(32) WHERE block = 3", FINDING_LINK, 3, N_CATEGORIES },
+		{ "UPDATE chain SET last = -1, digests = zeroblob(32) WHERE block = 3", FINDING_LINK, 3, N_CATEGORIES },
+		{ "INSERT INTO chain SELECT -5, 9223372036854775807, digests, link FROM chain WHERE block = 1; UPDATE chain SET link = NULL WHERE block = 2",
+		  FINDING_LINK, 2, N_CATEGORIES },
+		{ "INSERT INTO chain SELECT 9223372036854775807, NULL, digests, link FROM chain WHERE block = 4", FINDING_LINK,
+		  INT64_MAX, N_CATEGORIES },
 	};
 	struct place *place = *state;
 	char whole[128], command[320];
@@ -186,6 +207,89 @@ static void another_key(void **state)
 	assert_int_equal(findings.first.kind, FINDING_LINK);
 	assert_int_equal(findings.first.block, 0);
 	assert_int_equal(verify(place->file, NULL).report.findings, 0);
+}
+
+/* What the recorder said of another database with the same key excuses nothing in this one. */
+static void seal_of_another(void **state)
+{
+	static const struct database_limits limits = { .max_bytes = 6 << 20, .chunk_bytes = 1 << 20, .min_clean_percent = 5,
+						       .max_clean_percent = 50 };
+	struct place *place = *state;
+	struct story *story = calloc(1, sizeof(*story));
+	char other[128], sql[512];
+	struct findings findings;
+	struct sink *sink;
+
+	snprintf(other, sizeof(other), "%s.other", place->file);
+	sink = open_chained(other, &limits);
+	story_forget_rows();
+	while (story->n < 150000) {
+		assert_int_equal(story_write(story, sink), 0);
+		if (story->n % 1000 == 0)
+			sink_database.flush(sink, STORY_TIME);
+	}
+	sink_database.free(sink);
+	free(story);
+	assert_true(ask_number(other, "SELECT min(block) FROM cleaned WHERE category = 1") > 5);
+	write_story(place->file);
+	snprintf(sql, sizeof(sql), "ATTACH '%s' AS other; INSERT INTO cleaned SELECT * FROM other.cleaned; "
+				   "DELETE FROM event_file WHERE sequence < 8192; DELETE FROM content WHERE block < 2 AND category = 1", other);
+	change(place->file, sql);
+	findings = verify(place->file, key);
+	assert_int_equal(findings.first.kind, FINDING_REMOVED);
+	assert_int_equal(findings.first.category, CATEGORY_file);
+}
+
+/* The head that is told of while the recorder writes is there later. */
+static void head_of_an_open_one(void **state)
+{
+	struct place *place = *state;
+	struct sink *sink = open_chained(place->file, NULL);
+	struct story *story = calloc(1, sizeof(*story));
+	struct chain_report before;
+	struct history *history;
+	enum chain_head found;
+
+	story_forget_rows();
+	for (unsigned i = 0; i < 4; i++) {
+		while (story->n < 3000 * (i + 1))
+			assert_int_equal(story_write(story, sink), 0);
+		sink_database.flush(sink, STORY_TIME);
+		if (i > 0) {
+			assert_int_equal(history_open(&history, place->file, NULL), 0);
+			assert_int_equal(chain_find_head(history, before.closed_block, &before.closed, &found), 0);
+			history_free(history);
+			assert_true(found == HEAD_THERE || !before.has_closed);
+		}
+		before = verify(place->file, key).report;
+		assert_int_equal(before.has_closed, i > 0);
+	}
+	sink_database.free(sink);
+	before = verify(place->file, key).report;
+	assert_int_equal(before.closed_block, before.head_block);
+	free(story);
+}
+
+/* A row of the chain that was altered is no reason to give the database up. */
+static void goes_on_behind_altered(void **state)
+{
+	struct place *place = *state;
+	struct story *story = calloc(1, sizeof(*story));
+	struct sink_report report;
+	struct sink *sink;
+
+	write_story(place->file);
+	change(place->file, "UPDATE chain SET link = 1 WHERE block = 4");
+	sink = open_chained(place->file, NULL);
+	story_forget_rows();
+	while (story->n < 100)
+		assert_int_equal(story_write(story, sink), 0);
+	sink_database.report(sink, &report);
+	assert_int_equal(report.n_damaged, 0);
+	sink_database.free(sink);
+	assert_int_equal(verify(place->file, key).first.block, 4);
+	assert_int_equal(ask_number(place->file, "SELECT sum(events) FROM content"), N_EVENTS + 100);
+	free(story);
 }
 
 /* A storm that cleans most of what there was, and is opened again and again. */
@@ -275,6 +379,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(all_that_can_be_said, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(tampered_with, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(another_key, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(seal_of_another, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(head_of_an_open_one, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(goes_on_behind_altered, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(cleaned, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(rolled_back, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(begun_without, place_make, place_remove),

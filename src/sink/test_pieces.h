@@ -24,6 +24,7 @@ union piece {
 
 static union piece *free_pieces[PIECE_MAX_BITS + 1];
 static unsigned n_pieces;		/* in use */
+static unsigned pieces_until_none;	/* so many are given, then there is no memory for one; 0: there always is */
 
 static inline void *piece_new(int size)
 {
@@ -31,6 +32,8 @@ static inline void *piece_new(int size)
 	unsigned bits = MAX(64u - (unsigned)__builtin_clzl(room - 1), PIECE_MIN_BITS);
 	union piece *piece = free_pieces[bits];
 
+	if (pieces_until_none > 0 && --pieces_until_none == 0)
+		return NULL;
 	if (piece)
 		free_pieces[bits] = piece->next;
 	else

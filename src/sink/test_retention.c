@@ -349,6 +349,9 @@ static void reader_holds(void **state)
 	for (n = 0; n < 1000; n++) {
 		assert_int_equal(storm_write(&storm, sink), SINK_HELD);
 		assert_int_equal(sink_database.flush(sink, TIME), 0);
+		/* A cleaning that cannot go on now is no reason to be woken at once. */
+		sink_database.report(sink, &report);
+		assert_true(report.next_ns == 0 || report.next_ns > clock_ns(CLOCK_MONOTONIC));
 	}
 	sink_database.report(sink, &report);
 	assert_true(report.held);
@@ -396,17 +399,20 @@ static void readers_in_a_loop(void **state)
 	struct sink *sink = open_within(place->file, &tight);
 	struct reader readers[3];
 	struct storm storm = { 0 };
+	uint64_t largest;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(readers); i++) {
 		readers[i] = (struct reader){ .path = place->file, .pause_us = 3000 + 2000 * i };
 		assert_int_equal(pthread_create(&readers[i].thread, NULL, read_again_and_again, &readers[i]), 0);
 	}
-	assert_true(storm_for(&storm, sink, place->file, 500000) <= tight.max_bytes + tight.chunk_bytes);
+	largest = storm_for(&storm, sink, place->file, 500000);
 	for (unsigned i = 0; i < ARRAY_SIZE(readers); i++) {
 		readers[i].stop = true;
 		pthread_join(readers[i].thread, NULL);
 	}
 	sink_database.free(sink);
+	if (largest > tight.max_bytes + tight.chunk_bytes)
+		fail_msg("%llu bytes", (unsigned long long)largest);
 	read_all(place->file);
 	storm_release(&storm);
 }
@@ -469,6 +475,58 @@ static void vacuum(void **state)
 	storm_release(&storm);
 }
 
+/* Each event is of a new process with that much text. */
+static int write_large(struct sink *sink, unsigned number, size_t size)
+{
+	struct context *context = make_context(number, NULL);
+	struct event *event = event_new(KIND_ID(process, exec), TIME + number);
+	char *text = values_new_text(&context->values, FIELD_cwd, size);
+	int r;
+
+	assert_non_null(text);
+	memset(text, 'a', size);
+	memcpy(text, &number, sizeof(number));
+	event->context = context;
+	r = sink_database.write(sink, event);
+	event_free(event);
+	return r;
+}
+
+static void large_events(void **state)
+{
+	static const size_t sizes[] = { 128 << 10, 1 << 20, 400 << 10 };
+	struct place *place = *state;
+	struct sink *sink = open_within(place->file, &tight);
+	uint64_t most = tight.max_bytes + tight.chunk_bytes, largest = 0;
+	struct sink_report report;
+	unsigned refused = 0;
+
+	for (unsigned i = 0; i < 300; i++) {
+		refused += write_large(sink, i, sizes[i / 7 % ARRAY_SIZE(sizes)]) < 0;
+		largest = MAX(largest, size_of_all(place->file));
+		if (i % 20 == 0)
+			assert_int_equal(sink_database.flush(sink, TIME), 0);
+	}
+	assert_int_equal(refused, 0);
+	/* What can never have room is refused, and is no harm to what comes. */
+	for (unsigned i = 300; i < 303; i++)
+		assert_true(write_large(sink, i, 64 << 20) < 0);
+	largest = MAX(largest, size_of_all(place->file));
+	for (unsigned i = 303; i < 320; i++)
+		assert_int_equal(write_large(sink, i, sizes[i % ARRAY_SIZE(sizes)]), 0);
+	assert_int_equal(sink_database.flush(sink, TIME), 0);
+	largest = MAX(largest, size_of_all(place->file));
+	sink_database.report(sink, &report);
+	assert_int_equal(report.lost, 0);
+	assert_int_equal(report.n_damaged, 0);
+	assert_int_equal(report.events, 317);
+	sink_database.free(sink);
+	if (largest > most)
+		fail_msg("%llu bytes", (unsigned long long)largest);
+	assert_whole(place->file);
+	assert_text(place->file, "PRAGMA integrity_check", "ok");
+}
+
 /* As the version before had it: without what keeps it within its bound, and without some columns. */
 static void make_version_3(const char *path)
 {
@@ -518,6 +576,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reader_holds, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(readers_in_a_loop, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(vacuum, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(large_events, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(older_file, place_make, place_remove),
 	};
 

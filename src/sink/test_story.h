@@ -6,7 +6,9 @@
 #include "sink/test_sink.h"
 
 #define STORY_TIME UINT64_C(1732271338000000000)
+#ifndef STORY_MAX
 #define STORY_MAX 200000		/* events */
+#endif
 #define STORY_CONTEXTS 50
 #define STORY_PER_CONTEXT 20		/* events in a row of one process */
 

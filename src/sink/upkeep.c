@@ -21,6 +21,9 @@
 #define READERS_WAIT_MS	  200
 #define READERS_MUST_MS	  2000		/* before events are refused */
 #define READERS_EVERY_NS  NS_PER_SEC
+#define PUT_OFF_NS	  NS_PER_SEC	/* what cannot be done now */
+#define LARGE_PART	  4		/* of all there may be: no event is worth more */
+#define RESERVE_PAGES	  32		/* that cleaning may add, in a file that is full: to take away a row may take a page */
 #define VACUUM_DAY_NS	  (24 * 3600 * NS_PER_SEC)
 #define VACUUM_BOOT_NS	  (3600 * NS_PER_SEC)
 #define VACUUM_DISK_BYTES (64 * MiB)
@@ -43,20 +46,27 @@ static void set_thresholds(struct upkeep *upkeep)
 	wal = upkeep->checkpoint_pages * PAGE + 2 * upkeep->transaction;
 	upkeep->wal_room_pages = wal / PAGE;
 	upkeep->step = MIN(MAX(MIN(limits->chunk_bytes, max / 8) / MiB, 1u) * MiB, (uint64_t)1 << 30);
-	upkeep->file = (upkeep->hard - wal - SHM_BYTES) / upkeep->step * upkeep->step;
+	upkeep->file = (upkeep->hard - wal - SHM_BYTES - RESERVE_PAGES * PAGE) / upkeep->step * upkeep->step;
 	upkeep->urgent = MIN(upkeep->file - 2 * upkeep->transaction, max + limits->chunk_bytes / 2);
 	upkeep->soft = MIN(max, upkeep->urgent - upkeep->transaction);
+}
+
+/* Fewer than there are: it does not grow. */
+static int set_most_pages(struct upkeep *upkeep, uint64_t pages)
+{
+	char sql[64];
+
+	snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %llu", (unsigned long long)pages);
+	return sql_exec(upkeep->db, sql);
 }
 
 /* The file grows by steps, and not beyond what the bound leaves it. */
 static int set_growth(struct upkeep *upkeep)
 {
 	int step = (int)upkeep->step;
-	char sql[64];
 
 	sqlite3_file_control(upkeep->db, "main", SQLITE_FCNTL_CHUNK_SIZE, &step);
-	snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %llu", (unsigned long long)(upkeep->file / PAGE));
-	return sql_exec(upkeep->db, sql);
+	return set_most_pages(upkeep, upkeep->file / PAGE);
 }
 
 static int on_wal(void *user, sqlite3 *db, const char *name, int pages)
@@ -180,8 +190,8 @@ static int in_transaction(struct upkeep *upkeep, int (*fn)(struct upkeep *upkeep
 	if (r < 0)
 		return r;
 	r = fn(upkeep, user);
-	if (r >= 0)
-		r = MIN(sql_exec(upkeep->db, "COMMIT"), r);
+	if (r == 0)
+		r = sql_exec(upkeep->db, "COMMIT");
 	if (r < 0) {
 		if (!sqlite3_get_autocommit(upkeep->db))
 			sql_exec(upkeep->db, "ROLLBACK");
@@ -203,8 +213,11 @@ enum piece { PIECE_MORE, PIECE_REACHED, PIECE_NOTHING };
 /* < 0: an error. */
 static int clean(struct upkeep *upkeep, struct contents *contents)
 {
-	int r = in_transaction(upkeep, clean_a_piece, contents);
+	int r = set_most_pages(upkeep, MAX(upkeep->file / PAGE, upkeep->pages) + RESERVE_PAGES);
 
+	if (r == 0)
+		r = in_transaction(upkeep, clean_a_piece, contents);
+	set_most_pages(upkeep, upkeep->file / PAGE);
 	if (r == -ENODATA)
 		return PIECE_NOTHING;
 	if (r == 0 && upkeep->wal_pages >= upkeep->checkpoint_pages)
@@ -227,22 +240,35 @@ static void begin_cleaning(struct upkeep *upkeep, uint64_t now_ns)
 	upkeep->cleaning = (struct upkeep_turn){ .begun_ns = now_ns, .next_ns = now_ns, .goal_pages = goal / PAGE, .is_on = true };
 }
 
-/* A piece; if it is urgent as many as it takes. */
-static int go_on_cleaning(struct upkeep *upkeep, uint64_t now_ns)
+/* Somebody reads, so the -wal goes on, and what one piece writes may not have room in it. */
+static bool is_nearly_pinned(const struct upkeep *upkeep)
 {
+	return upkeep->is_kept && upkeep->wal_pages > upkeep->checkpoint_pages;
+}
+
+/* A piece; if it is urgent as many as it takes, for what is to come too. */
+static int go_on_cleaning(struct upkeep *upkeep, uint64_t now_ns, uint64_t to_come)
+{
+	uint64_t pause_ns = upkeep->limits.clean_pause_ns;
 	struct contents contents;
 	bool urgent;
-	int r = contents_read(&contents, upkeep->store);
+	int r = store_refresh(upkeep->store);
 
+	if (r == 0)
+		r = contents_read(&contents, upkeep->store);
 	if (r < 0)
 		return r;
 	do {
+		if (is_nearly_pinned(upkeep) && wait_for_readers(upkeep, READERS_WAIT_MS) < 0) {
+			pause_ns = MAX(pause_ns, READERS_EVERY_NS);
+			break;
+		}
 		r = clean(upkeep, &contents);
-		urgent = used_bytes(upkeep) >= upkeep->urgent;
+		urgent = used_bytes(upkeep) + to_come >= upkeep->urgent;
 		if (r == PIECE_REACHED && urgent)
 			begin_cleaning(upkeep, now_ns);	/* that was all that one was to do */
 	} while (urgent && (r == PIECE_MORE || r == PIECE_REACHED) && !is_pinned(upkeep));
-	upkeep->cleaning.next_ns = now_ns + upkeep->limits.clean_pause_ns;
+	upkeep->cleaning.next_ns = now_ns + pause_ns;
 	upkeep->cleaning.is_on = r == PIECE_MORE;
 	return MIN(r, 0);
 }
@@ -262,7 +288,35 @@ int upkeep_committed(struct upkeep *upkeep)
 	now_ns = clock_ns(CLOCK_MONOTONIC);
 	if (!upkeep->cleaning.is_on)
 		begin_cleaning(upkeep, now_ns);
-	return go_on_cleaning(upkeep, now_ns);
+	r = go_on_cleaning(upkeep, now_ns, 0);
+	return r == -EBUSY ? 0 : r;
+}
+
+/* That the -wal may take, when it begins anew. */
+static uint64_t wal_room(const struct upkeep *upkeep)
+{
+	uint64_t others = MAX(size_of(upkeep, ""), upkeep->pages * PAGE) + SHM_BYTES + RESERVE_PAGES * PAGE;
+
+	return upkeep->hard - MIN(upkeep->hard, others);
+}
+
+int upkeep_make_room(struct upkeep *upkeep, uint64_t bytes)
+{
+	int r = look(upkeep);
+
+	if (r < 0)
+		return r;
+	if (is_pinned(upkeep) || bytes > upkeep->urgent / LARGE_PART || bytes > wal_room(upkeep))
+		return -ENOSPC;
+	if (used_bytes(upkeep) + bytes >= upkeep->urgent) {
+		uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+		begin_cleaning(upkeep, now_ns);
+		r = go_on_cleaning(upkeep, now_ns, bytes);
+		if (r == 0 && used_bytes(upkeep) + bytes >= upkeep->urgent)
+			r = -ENOSPC;
+	}
+	return r < 0 ? r : wait_for_readers(upkeep, READERS_WAIT_MS);
 }
 
 /* Vacuum: free pages go back to the disk. When that was last done is kept in the file. */
@@ -294,8 +348,9 @@ static bool is_vacuum_due(const struct upkeep *upkeep, uint64_t now_ns)
 	bool is_forced = upkeep->pages * PAGE > upkeep->urgent && upkeep->free_pages > upkeep->pages / 4;
 	uint64_t interval_ns = is_forced ? VACUUM_DAY_NS : MAX(upkeep->limits.vacuum_interval_ns, VACUUM_DAY_NS);
 
-	return upkeep->limits.vacuum_interval_ns > 0 && upkeep->free_pages > 0 && now_ns >= upkeep->vacuum.begun_ns + interval_ns &&
-	       upkeep->uptime_ns() >= VACUUM_BOOT_NS;
+	return upkeep->limits.vacuum_interval_ns > 0 && upkeep->free_pages > 0 && upkeep->uptime_ns() >= VACUUM_BOOT_NS &&
+	       (now_ns >= upkeep->vacuum.begun_ns + interval_ns ||
+		now_ns < upkeep->vacuum.begun_ns); /* the clock was wrong then, or is now */
 }
 
 static bool has_disk_room(const struct upkeep *upkeep)
@@ -345,7 +400,7 @@ static int go_on_vacuuming(struct upkeep *upkeep, uint64_t now_ns)
 
 /* What is due. */
 
-int upkeep_due(struct upkeep *upkeep)
+static int do_what_is_due(struct upkeep *upkeep)
 {
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	int r;
@@ -361,7 +416,7 @@ int upkeep_due(struct upkeep *upkeep)
 	    (upkeep->cleaning.begun_ns == 0 || now_ns >= upkeep->cleaning.begun_ns + upkeep->limits.clean_interval_ns))
 		begin_cleaning(upkeep, now_ns);
 	if (upkeep->cleaning.is_on)
-		return now_ns >= upkeep->cleaning.next_ns ? go_on_cleaning(upkeep, now_ns) : 0;
+		return now_ns >= upkeep->cleaning.next_ns ? go_on_cleaning(upkeep, now_ns, 0) : 0;
 	if (!upkeep->vacuum.is_on && is_vacuum_due(upkeep, clock_now_ns())) {
 		r = begin_vacuum(upkeep, clock_now_ns());
 		if (r < 0)
@@ -370,6 +425,30 @@ int upkeep_due(struct upkeep *upkeep)
 	if (upkeep->vacuum.is_on && now_ns >= upkeep->vacuum.next_ns)
 		return go_on_vacuuming(upkeep, now_ns);
 	return 0;
+}
+
+/* Whoever waits for a time that has come must not find the same one again. */
+static void put_off(struct upkeep_turn *turn, uint64_t now_ns)
+{
+	if (turn->is_on && turn->next_ns <= now_ns)
+		turn->next_ns = now_ns + PUT_OFF_NS;
+}
+
+void upkeep_put_off(struct upkeep *upkeep)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	put_off(&upkeep->cleaning, now_ns);
+	put_off(&upkeep->vacuum, now_ns);
+}
+
+int upkeep_due(struct upkeep *upkeep)
+{
+	int r = do_what_is_due(upkeep);
+
+	if (r < 0 || is_pinned(upkeep))
+		upkeep_put_off(upkeep);
+	return r == -EBUSY ? 0 : r; /* somebody else writes for a moment: nothing is lost by it */
 }
 
 uint64_t upkeep_next_ns(const struct upkeep *upkeep)

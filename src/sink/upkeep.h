@@ -43,8 +43,12 @@ void upkeep_close(struct upkeep *upkeep);
 
 /* After each commit.  May clean, if there is no time to wait.  < 0: a transaction was rolled back. */
 int upkeep_committed(struct upkeep *upkeep);
+/* Before a transaction that writes so much more than `transaction`: 0: there is room for it in the file and in the -wal. */
+int upkeep_make_room(struct upkeep *upkeep, uint64_t bytes);
 /* Now and then, outside of a transaction: what is due. */
 int upkeep_due(struct upkeep *upkeep);
+/* It could not be come to: what is due is so later. */
+void upkeep_put_off(struct upkeep *upkeep);
 /* When upkeep_due() has something to do, CLOCK_MONOTONIC; 0: nothing that cannot wait for the next commit. */
 uint64_t upkeep_next_ns(const struct upkeep *upkeep);
 /* is_held, after having tried whether it still is. */
