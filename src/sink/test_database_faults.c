@@ -343,7 +343,7 @@ static void large_transaction(void **state)
 		assert_nothing_open();
 		story_read(&story, place->file);
 		assert_int_equal(story.n_found, report.events + N_BEFORE);
-		what.first += 401;
+		what.first += 797;
 	} while (n_failed > 0);
 	print_message("%u calls\n", what.first);
 }
@@ -410,13 +410,13 @@ static void opening_left_open(void **state)
 
 static void opening_old(void **state)
 {
-	fails_while_opening(*state, put_old, false, 7);
+	fails_while_opening(*state, put_old, false, 17);
 }
 
 /* With it all of the making of a new one. */
 static void opening_damaged(void **state)
 {
-	fails_while_opening(*state, put_damaged, true, 3);
+	fails_while_opening(*state, put_damaged, true, 7);
 }
 
 /* While it is closed. */

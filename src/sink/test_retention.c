@@ -18,7 +18,7 @@
 #define PER_JOB 40			/* events of a short process */
 
 static const struct database_limits tight = {
-	.max_bytes = 16 * MiB, .chunk_bytes = MiB, .min_clean_percent = 5, .max_clean_percent = 50,
+	.max_bytes = 8 * MiB, .chunk_bytes = MiB, .min_clean_percent = 5, .max_clean_percent = 50,
 	.shares = { [CATEGORY_process] = 30, [CATEGORY_system] = 10, [CATEGORY_file] = 10, [CATEGORY_recorder] = 5 },
 };
 
@@ -279,7 +279,7 @@ static void storm_within_bound(void **state)
 	struct sink *sink = open_within(place->file, &tight);
 	struct storm storm = { 0 };
 	struct found found;
-	uint64_t largest = storm_for(&storm, sink, place->file, 800000);
+	uint64_t largest = storm_for(&storm, sink, place->file, 400000);
 
 	assert_int_equal(sink_database.flush(sink, TIME), 0);
 	assert_int_equal(storm.refused, 0);
@@ -293,7 +293,7 @@ static void storm_within_bound(void **state)
 	assert_oldest_went(place->file, &found, storm.n, CATEGORY_process);
 	/* Executions outlive writes. */
 	assert_true(found.first[CATEGORY_process] < found.first[CATEGORY_file]);
-	assert_true(found.n[CATEGORY_file] > 50000);
+	assert_true(found.n[CATEGORY_file] > 25000);
 	assert_no_orphans(place->file);
 	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM (SELECT 1 FROM processes GROUP BY process_entity_id, "
 						 "process_exec_count HAVING count(*) > 1)"), 0);
@@ -313,7 +313,7 @@ static void storm_over_restarts(void **state)
 	for (unsigned run = 0; run < 12; run++) {
 		struct sink *sink = open_within(place->file, &tight);
 
-		assert_true(storm_for(&storm, sink, place->file, 60000) <= tight.max_bytes + tight.chunk_bytes);
+		assert_true(storm_for(&storm, sink, place->file, 30000) <= tight.max_bytes + tight.chunk_bytes);
 		sink_database.free(sink);
 	}
 	assert_true(size_of_all(place->file) <= tight.max_bytes + tight.chunk_bytes);
@@ -337,7 +337,7 @@ static void reader_holds(void **state)
 	sqlite3 *db;
 	int r = 0;
 
-	storm_for(&storm, sink, place->file, 300000);
+	storm_for(&storm, sink, place->file, 150000);
 	assert_int_equal(sqlite3_open(place->file, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM event_file", NULL, NULL, NULL), SQLITE_OK);
 	for (n = 0; n < 400000 && r == 0; n++) {
@@ -358,7 +358,7 @@ static void reader_holds(void **state)
 	assert_true(size_of_all(place->file) <= most);
 	assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	assert_true(storm_for(&storm, sink, place->file, 200000) <= most);
+	assert_true(storm_for(&storm, sink, place->file, 100000) <= most);
 	sink_database.report(sink, &report);
 	assert_false(report.held);
 	assert_int_equal(report.lost, 0);
@@ -405,7 +405,7 @@ static void readers_in_a_loop(void **state)
 		readers[i] = (struct reader){ .path = place->file, .pause_us = 3000 + 2000 * i };
 		assert_int_equal(pthread_create(&readers[i].thread, NULL, read_again_and_again, &readers[i]), 0);
 	}
-	largest = storm_for(&storm, sink, place->file, 500000);
+	largest = storm_for(&storm, sink, place->file, 250000);
 	for (unsigned i = 0; i < ARRAY_SIZE(readers); i++) {
 		readers[i].stop = true;
 		pthread_join(readers[i].thread, NULL);
@@ -431,7 +431,7 @@ static uint64_t just_booted(void)
 static void vacuum(void **state)
 {
 	struct place *place = *state;
-	struct database_limits limits = { .max_bytes = 40 * MiB, .chunk_bytes = MiB, .min_clean_percent = 5, .max_clean_percent = 100,
+	struct database_limits limits = { .max_bytes = 20 * MiB, .chunk_bytes = MiB, .min_clean_percent = 5, .max_clean_percent = 100,
 					  .vacuum_interval_ns = 24 * 3600 * NS_PER_SEC };
 	struct sink *sink = open_within(place->file, &limits);
 	struct database_file file;
@@ -441,15 +441,15 @@ static void vacuum(void **state)
 	int64_t free_pages;
 	uint64_t before;
 
-	storm_for(&storm, sink, place->file, 500000);
+	storm_for(&storm, sink, place->file, 250000);
 	before = size_of_all(place->file);
-	limits.max_bytes = 16 * MiB;
+	limits.max_bytes = 8 * MiB;
 	sink_database.set_limits(sink, &(struct sink_options){ .database = limits });
-	storm_for(&storm, sink, place->file, 50000);
+	storm_for(&storm, sink, place->file, 25000);
 	for (unsigned i = 0; i < 1000; i++)
 		assert_int_equal(sink_database.flush(sink, TIME), 0);
 	sink_database.free(sink);
-	assert_true(ask_number(place->file, "PRAGMA page_count") - ask_number(place->file, "PRAGMA freelist_count") < 16 * 256);
+	assert_true(ask_number(place->file, "PRAGMA page_count") - ask_number(place->file, "PRAGMA freelist_count") < 8 * 256);
 	assert_true(ask_number(place->file, "PRAGMA freelist_count") > 1000);
 
 	assert_int_equal(database_file_open(&file, place->file, false, NULL), 0);
@@ -556,15 +556,15 @@ static void older_file(void **state)
 	struct storm storm = { 0 };
 	struct found found;
 
-	storm_for(&storm, sink, place->file, 500000);
+	storm_for(&storm, sink, place->file, 250000);
 	sink_database.free(sink);
 	make_version_3(place->file);
 	sink = open_within(place->file, &tight);
-	storm_for(&storm, sink, place->file, 200000);
+	storm_for(&storm, sink, place->file, 100000);
 	sink_database.free(sink);
 	found = read_all(place->file);
 	assert_oldest_went(place->file, &found, storm.n, CATEGORY_file);
-	assert_true(ask_number(place->file, "PRAGMA page_count") - ask_number(place->file, "PRAGMA freelist_count") < 17 * 256);
+	assert_true(ask_number(place->file, "PRAGMA page_count") - ask_number(place->file, "PRAGMA freelist_count") < 9 * 256);
 	storm_release(&storm);
 }
 

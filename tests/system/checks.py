@@ -46,6 +46,11 @@ def check_user(row, user="root", login="unset"):
 
 def processes(recorder, truth, user="root", login="unset"):
     """Everything about every process of a truth program."""
+    with recorder.reading():
+        return read_processes(recorder, truth, user, login)
+
+
+def read_processes(recorder, truth, user, login):
     own = process_events(recorder, truth.pid)
     own_image = next(row for row in own if row["action"] == "exec" and
                      field(row, "process.executable") == os.fsencode(truth.exe))

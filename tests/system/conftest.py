@@ -1,7 +1,9 @@
 """Fixtures of the system tests, and what RECORDER_REQUIRE_LIVE=1 means."""
 import itertools
 import os
+import pathlib
 import subprocess
+import tempfile
 
 import pytest
 
@@ -74,14 +76,29 @@ both_sources = pytest.fixture(params=["ebpf", "audit"])(lambda request: request.
 
 
 @pytest.fixture
-def new_recorder(tmp_path, same_kernel, source):
+def disk_path():
+    """Like tmp_path, which may be memory; this is a disk as a rule."""
+    with tempfile.TemporaryDirectory(prefix="recorder-test-") as path:
+        yield pathlib.Path(path).resolve()
+
+
+@pytest.fixture
+def shipped():
+    """Whether a recorder stores as one that is installed: on a disk, in steps of the size that it chooses. Where that is what
+    a test is about it says so; the others do not wait for a disk."""
+    return False
+
+
+@pytest.fixture
+def new_recorder(tmp_path, disk_path, same_kernel, source, shipped):
     """Makes recorders, each in a folder of its own; none outlives the test."""
     made, numbers = [], itertools.count()
 
     def make(*arguments, **options):
-        folder = tmp_path / f"recorder{next(numbers)}"
+        folder = (disk_path if shipped else tmp_path) / f"recorder{next(numbers)}"
         folder.mkdir()
         options.setdefault("source", source)
+        options.setdefault("chunk_mb", None if shipped else 1)
         recorder = driver.Recorder(folder, *arguments, **options)
         made.append(recorder)
         return recorder
@@ -99,9 +116,14 @@ def recorder(new_recorder):
     return new_recorder().start()
 
 
+# In a module, and for a test: `shipped = as_shipped`, @conftest.stores_as_shipped
+as_shipped = pytest.fixture(lambda: True)
+stores_as_shipped = pytest.mark.parametrize("shipped", [pytest.param(True, id="shipped")])
+
+
 @pytest.fixture
-def folder(tmp_path):
+def folder(disk_path):
     """An empty folder for the acts of a truth program."""
-    path = tmp_path / "acts"
+    path = disk_path / "acts"
     path.mkdir(mode=0o755)
     return path.resolve()

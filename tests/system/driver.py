@@ -69,11 +69,21 @@ def field(row, name):
     return undo(value)
 
 
+def reader(database):
+    """A connection, as that of any program that reads the file."""
+    return contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30))
+
+
+def rows(connection, sql, *parameters):
+    """As dictionaries."""
+    cursor = connection.execute(sql, parameters)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row)) for row in cursor]
+
+
 def query(database, sql, *parameters):
-    """Rows as dictionaries, read as any program would read the file."""
-    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)) as connection:
-        connection.row_factory = sqlite3.Row
-        return [dict(row) for row in connection.execute(sql, parameters)]
+    with reader(database) as connection:
+        return rows(connection, sql, *parameters)
 
 
 # Truth
@@ -191,9 +201,10 @@ class NameServer:
 # The daemon
 
 class Recorder:
-    """`recorder run` in a folder of its own."""
+    """`recorder run` in a folder of its own. chunk_mb: by how much the database grows at once, if not by what is shipped: that
+    is a tenth of a second and more at the end of every run, when a new file takes its first chunk page by page."""
 
-    def __init__(self, folder, subscription=DEFAULT, arguments=(), prefix=(), config=None, source=None, **options):
+    def __init__(self, folder, subscription=DEFAULT, arguments=(), prefix=(), config=None, source=None, chunk_mb=None, **options):
         self.folder = pathlib.Path(folder)
         self.state = self.folder / "state"
         self.database = self.state / "recorder.db"
@@ -201,9 +212,10 @@ class Recorder:
         self.log = self.folder / "log"
         self.config = self.folder / "config"
         self.arguments, self.prefix, self.options = list(map(str, arguments)), list(prefix), options
+        self.growth = [] if chunk_mb is None else ["--set", f"DatabaseChunkSize={chunk_mb}"]
         if source and "--source" not in self.arguments:
             self.arguments += ["--source", source]
-        self.process = None
+        self.process = self.reader = None
         self.config.mkdir(parents=True, exist_ok=True)
         if config is not None:
             (self.config / "recorder.conf").write_text(config)
@@ -223,7 +235,7 @@ class Recorder:
             command += ["--subscription", self.subscription]
         with open(self.log, "ab") as log:
             self.log_start = log.tell()
-            self.process = subprocess.Popen([*command, *self.arguments], stdin=subprocess.DEVNULL, stdout=log,
+            self.process = subprocess.Popen([*command, *self.growth, *self.arguments], stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, **self.options)
         if wait:
             wait_until(self.is_ready, "the recorder says that it records")
@@ -259,8 +271,17 @@ class Recorder:
         assert answer["ok"], answer
         return {item["name"]: item["value"] for item in answer["result"]}
 
+    @contextlib.contextmanager
+    def reading(self):
+        """The queries of the block are by one connection: what the views mean is read once, which is the most of a query."""
+        with contextlib.ExitStack() as stack:
+            if not self.reader:
+                self.reader = stack.enter_context(reader(self.database))
+                stack.callback(setattr, self, "reader", None)
+            yield
+
     def query(self, sql, *parameters):
-        return query(self.database, sql, *parameters)
+        return rows(self.reader, sql, *parameters) if self.reader else query(self.database, sql, *parameters)
 
     def one(self, sql, *parameters):
         rows = self.query(sql, *parameters)

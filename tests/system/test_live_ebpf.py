@@ -418,8 +418,8 @@ def test_no_names(recorder, name_server, mode):
 
 # Code in memory
 
-def test_code(recorder, folder, tmp_path):
-    library = tmp_path / "library.so"
+def test_code(recorder, folder, disk_path):
+    library = disk_path / "library.so"
     shutil.copy(next(path for path in pathlib.Path("/proc/self/maps").read_text().split()
                      if re.search(r"/libm[.-][^/]*so", path)), library)
     truth = Truth("memory", "all", folder, library, driver.tiny())

@@ -19,10 +19,14 @@ def health(recorder, check=0):
     return answer["level"], {item["id"]: item for item in answer["checks"]}
 
 
-def level(recorder, name):
-    """The level of a check as it is now; asked for without a look at the exit code."""
+def check_now(recorder, name):
+    """A check as it is now; asked for without a look at the exit code."""
     answer = recorder.request(command="recorder.health")["result"]
-    return next(item["level"] for item in answer["checks"] if item["id"] == name)
+    return next(item for item in answer["checks"] if item["id"] == name)
+
+
+def level(recorder, name):
+    return check_now(recorder, name)["level"]
 
 
 def changes(recorder, name):
@@ -42,13 +46,14 @@ def test_all_is_well(new_recorder):
     status = recorder.status()
     assert status["state"] == "recording" and status["health"] == status["health.canary"] == "ok"
     assert status["canary.failed"] == 0 and status["canary.latency_ms"] < 15000 and status["canary.last"]
-    wait_until(lambda: recorder.status()["canary.sent"] > 3, "they go on")
+    sent = status["canary.sent"]
+    wait_until(lambda: recorder.status()["canary.sent"] > sent, "they go on")
     recorder.stop()
     assert not [path for path in os.listdir(recorder.state) if path.startswith("canary.")]
     # The default subscription wants programs and connections: it has those of the canaries too.
     seen = recorder.query("SELECT process_args AS args, process_pid AS pid FROM process_events WHERE action = 'exec'")
     pids = [row["pid"] for row in seen if json.loads(row["args"])[1:2] == ["canary"]]
-    assert len(pids) >= 3
+    assert len(pids) >= 2
     connects = recorder.query("SELECT destination_ip AS ip, error_code AS error FROM network_events WHERE action = 'connect' AND "
                               "process_pid = ?", pids[0])
     assert connects == [{"ip": "127.0.0.1", "error": "ECONNREFUSED"}]
@@ -137,11 +142,13 @@ def test_metrics(new_recorder):
 def test_canary_that_cannot_arrive(new_recorder):
     """Somebody's rule in front of ours: no counter shows what it hides."""
     before = kernel.state()
-    recorder = new_recorder(arguments=OFTEN).start()
+    recorder = new_recorder(config="CX.recorder.CanaryIntervalSecs = 2\n").start()
     rule = ["never,exit", "-F", "arch=b64", "-S", "connect"]
     try:
-        wait_until(lambda: recorder.status()["canary.sent"] > 1, "a canary came back")
+        wait_until(lambda: "arrived within" in check_now(recorder, "canary")["why"], "a canary came back")
         kernel.auditctl("-A", *rule)
+        # The next is given up after 15 s. The one after it is to go when the rule is gone, or it is waited for as long.
+        recorder.cli("config", "set", "CanaryIntervalSecs", "17", "--config", recorder.config)
         wait_until(lambda: level(recorder, "canary") == "fail", "a canary is missed")
         _, checks = health(recorder, check=1)
         assert checks["canary"]["why"] == "what the canary did never arrived: connect"

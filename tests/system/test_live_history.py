@@ -9,9 +9,11 @@ import threading
 import pytest
 
 import driver
+from conftest import as_shipped
 from driver import Truth, cli, json_lines, wait_until
 
 pytestmark = pytest.mark.live
+shipped = as_shipped
 
 MIB = 1 << 20
 SMALL = ("CX.recorder.DatabaseMaxSizeMB = 16\nCX.recorder.DatabaseChunkSize = 1\nCX.recorder.DatabaseCleanIntervalSecs = 1\n"

@@ -13,9 +13,11 @@ import pytest
 import checks
 import driver
 import kernel
+from conftest import as_shipped
 from driver import Truth, wait_until
 
 pytestmark = pytest.mark.live
+shipped = as_shipped
 
 MAKE_AND_REMOVE = """import os, sys
 for path in sys.argv[1:]:

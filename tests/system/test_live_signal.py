@@ -22,20 +22,20 @@ STORED = {"type": "database", "event_filters": [{"terms": ["process.path ends wi
 
 
 @pytest.fixture
-def nc(tmp_path):
+def nc(disk_path):
     """A program named nc below one named sshd makes files: shells, both."""
-    bin = tmp_path / "bin"
+    bin = disk_path / "bin"
     bin.mkdir()
     for name in "sshd", "nc":
         shutil.copy("/bin/dash", bin / name)
-    script = f"i=0; while [ $i -lt {N_FILES} ]; do : > {tmp_path}/loot$i; i=$((i+1)); done"
+    script = f"i=0; while [ $i -lt {N_FILES} ]; do : > {disk_path}/loot$i; i=$((i+1)); done"
 
     def run():
-        for old in tmp_path.glob("loot*"):
+        for old in disk_path.glob("loot*"):
             old.unlink()
         subprocess.run([bin / "sshd", "-c", f"{bin}/nc -c '{script}'; true"], check=True)
         # without sshd above it is nobody's business
-        subprocess.run([bin / "nc", "-c", f": > {tmp_path}/loot"], check=True)
+        subprocess.run([bin / "nc", "-c", f": > {disk_path}/loot"], check=True)
 
     run.bin = bin
     return run

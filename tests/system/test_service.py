@@ -21,7 +21,10 @@ import pytest
 import checks
 import driver
 import kernel
+from conftest import as_shipped
 from driver import Truth, cli, wait_until
+
+shipped = as_shipped
 
 
 class Manager:
