@@ -1,4 +1,4 @@
-/* See family.h.  The history has each process behind its parent, and each names its ancestors, so one pass finds all: whoever has
+/* See family.h.  The history tells of each process behind its parent, and each names its ancestors, so one pass finds all: whoever has
  * an ancestor that is found is found, also where the line of ancestors is too long to be told whole. */
 
 #include <errno.h>
@@ -172,7 +172,8 @@ static int on_head(void *user, const struct history_process *process)
 int family_heads(struct history *history, const struct process_name *name, uint64_t at_ns, struct family_heads *ret)
 {
 	struct search search = { .name = name, .at_ns = at_ns, .members = ret->members, .n_max = ARRAY_SIZE(ret->members) };
-	int r = history_processes(history, on_head, &search);
+	struct history_lineage lineage = process_name_lineage(name);
+	int r = history_processes(history, &lineage, on_head, &search);
 
 	ret->n = search.n;
 	ret->n_all = search.n_all;
@@ -186,7 +187,8 @@ static int on_process(void *user, const struct history_process *process)
 
 int family_find(struct family *family, struct history *history, uint64_t entity_id)
 {
+	const struct history_lineage lineage = { FIELD_entity_id, entity_id };
 	int r = family_add_id(family, entity_id);
 
-	return r < 0 ? r : history_processes(history, on_process, family);
+	return r < 0 ? r : history_processes(history, &lineage, on_process, family);
 }

@@ -97,6 +97,15 @@ bool groups_narrow(const struct groups *groups, bool wanted[N_KINDS])
 	return any;
 }
 
+bool groups_fields(const struct groups *groups, uint64_t set[static FIELD_WORDS])
+{
+	bool of_ancestors = false;
+
+	for (size_t i = 0; i < groups->n_fields; i++)
+		of_ancestors |= field_name_fields(&groups->fields[i], set);
+	return of_ancestors;
+}
+
 /* Counting */
 
 static struct span value_at(const struct value_list *list, size_t i)

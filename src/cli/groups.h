@@ -15,6 +15,8 @@ struct groups *groups_free(struct groups *groups);
 DEFINE_CLEANUP(struct groups, groups_free)
 /* Leaves those kinds whose events can have the fields.  Whether any is left. */
 bool groups_narrow(const struct groups *groups, bool wanted[N_KINDS]);
+/* Adds the fields that are looked at to a set.  Whether they are those of ancestors too. */
+bool groups_fields(const struct groups *groups, uint64_t set[static FIELD_WORDS]);
 /* An event counts once for each value it has: of a list for each item, of the ancestry for each ancestor.  -ENOMEM. */
 int groups_add(struct groups *groups, const struct event *event);
 /* The most frequent first, `limit` of them (0: all), then what that leaves out: of CSV on `notes`.  -ENOMEM. */

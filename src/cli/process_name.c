@@ -23,3 +23,8 @@ bool process_name_is(const struct process_name *name, const struct context *cont
 		return values_has(&context->values, FIELD_pid) && context->pid == name->number;
 	return values_has(&context->values, FIELD_entity_id) && context->entity_id == name->number;
 }
+
+struct history_lineage process_name_lineage(const struct process_name *name)
+{
+	return (struct history_lineage){ name->is_pid ? FIELD_pid : FIELD_entity_id, name->number };
+}

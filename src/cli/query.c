@@ -85,6 +85,7 @@ struct query {
 	struct selection selection;
 	struct process_name head;	/* of the family */
 	struct family *family;		/* NULL: all processes */
+	struct history_lineage lineage;	/* of it */
 	struct groups *groups;
 	int (*take)(struct query *query, const struct event *event);
 	struct screen screen;
@@ -212,10 +213,18 @@ static int print_gaps(struct query *query, struct history *history)
 	return gaps_print(history, &range, &screen, query->options->print.json ? GAPS_JSON : GAPS_TABLE);
 }
 
+static struct history_query query_ask(const struct query *query)
+{
+	struct history_query ask = selection_ask(&query->selection);
+
+	ask.lineage = query->family ? &query->lineage : NULL;
+	return ask;
+}
+
 /* The newest, shown oldest first. */
 static int show_newest(struct query *query, struct history *history)
 {
-	struct history_query ask = selection_ask(&query->selection);
+	struct history_query ask = query_ask(query);
 	int r;
 
 	ask.newest_first = true;
@@ -232,13 +241,49 @@ static int show_newest(struct query *query, struct history *history)
 	return history_events(history, &ask, on_event, query);
 }
 
+/* What is counted need not be known whole. */
+static struct history_part counted_part(const struct query *query)
+{
+	struct history_part part = { .ancestors = query->family != NULL };
+
+	part.ancestors |= terms_fields(query->selection.terms, part.fields);
+	if (query->groups)
+		part.ancestors |= groups_fields(query->groups, part.fields);
+	if (query->family)
+		part.fields[FIELD_entity_id / 64] |= UINT64_C(1) << (FIELD_entity_id % 64);
+	return part;
+}
+
 static int look_at_all(struct query *query, struct history *history)
 {
-	struct history_query ask = selection_ask(&query->selection);
+	struct history_part part = counted_part(query);
+	struct history_query ask = query_ask(query);
 
 	ask.newest_first = query->options->reverse;
+	ask.part = shows_events(query) ? NULL : &part;
 	query->take = query->groups ? group_event : query->options->count ? count_event : print_event;
 	return history_events(history, &ask, on_event, query);
+}
+
+static int count_all(struct query *query, struct history *history)
+{
+	struct history_query ask = query_ask(query);
+	int r = history_count(history, &ask, &query->n_found);
+
+	if (query->limit > 0)
+		query->n_found = MIN(query->n_found, query->limit);
+	return r;
+}
+
+static int find_events(struct query *query, struct history *history)
+{
+	const struct query_options *o = query->options;
+
+	if (shows_events(query) && query->limit > 0 && !o->reverse)
+		return show_newest(query, history);
+	if (o->count && !query->family && terms_are_of_kind(query->selection.terms))
+		return count_all(query, history);
+	return look_at_all(query, history);
 }
 
 static int read_events(struct query *query, struct history *history)
@@ -249,7 +294,7 @@ static int read_events(struct query *query, struct history *history)
 	if (r >= 0 && shows_events(query))
 		event_format_head(&query->format, stdout);
 	if (r >= 0)
-		r = shows_events(query) && query->limit > 0 && !o->reverse ? show_newest(query, history) : look_at_all(query, history);
+		r = find_events(query, history);
 	if (r >= 0 && query->groups)
 		r = print_groups(query);
 	else if (r >= 0 && o->count)
@@ -293,8 +338,9 @@ static int find_family(struct query *query, struct history *history)
 		return fail_many(query, &heads);
 	if (r >= 0)
 		r = family_new(&query->family);
+	query->lineage = (struct history_lineage){ FIELD_entity_id, heads.members[0].entity_id };
 	if (r >= 0)
-		r = family_find(query->family, history, heads.members[0].entity_id);
+		r = family_find(query->family, history, query->lineage.number);
 	return r < 0 ? cli_fail(CLI_FAILED, "query: reading the history failed: %s", strerror(-r)) : CLI_DONE;
 }
 

@@ -244,18 +244,12 @@ static bool is_shown(const struct view *view, uint32_t number)
 	       ((node->start_ns == 0 || node->start_ns <= at) && (node->end_ns == 0 || node->end_ns > at));
 }
 
-static int put_wanted(struct view *view, const char *text)
+static int put_wanted(struct view *view, const struct process_name *name, const char *text)
 {
-	struct process_name name;
-
-	if (process_name_parse(text, &name) < 0)
-		return cli_fail(
-			CLI_USAGE,
-			"tree: '%s' is neither a process id nor an entity id of 16 hexadecimal digits", text);
 	for (uint32_t i = 0; i < process_tree_size(view->tree); i++) {
 		const struct tree_node *node = process_tree_node(view->tree, i);
 
-		if (!node->context || !process_name_is(&name, node->context) || !is_shown(view, i))
+		if (!node->context || !process_name_is(name, node->context) || !is_shown(view, i))
 			continue;
 		if (view->n > 0 && !view->options->print.json)
 			printf("\n");
@@ -267,14 +261,33 @@ static int put_wanted(struct view *view, const char *text)
 	return CLI_DONE;
 }
 
-static int read_tree(struct process_tree *tree, const struct tree_options *o)
+/* The processes that have the name, with all below and above them. */
+static int read_wanted(struct process_tree *tree, struct history *history, const struct process_name *name)
+{
+	struct history_lineage lineage = process_name_lineage(name);
+	int r = history_processes(history, &lineage, on_process, tree);
+
+	for (uint32_t i = 0, n = (uint32_t)process_tree_size(tree); i < n && r >= 0; i++) {
+		struct context *context = process_tree_node(tree, i)->context;
+
+		if (!context || !process_name_is(name, context))
+			continue;
+		context_ref(context); /* an image that is added may take its place */
+		r = history_ancestors(history, context, on_process, tree);
+		context_unref(context);
+	}
+	return r;
+}
+
+/* name: NULL: all. */
+static int read_tree(struct process_tree *tree, const struct tree_options *o, const struct process_name *name)
 {
 	_cleanup_(history_freep) struct history *history = NULL;
 	int r = place_open_history(&history, &o->places), e;
 
 	if (r != CLI_DONE)
 		return r;
-	e = history_processes(history, on_process, tree);
+	e = name ? read_wanted(tree, history, name) : history_processes(history, NULL, on_process, tree);
 	if (e >= 0)
 		e = process_tree_link(tree, o->at_ns);
 	return e < 0 ? cli_fail(CLI_FAILED, "tree: reading the history failed: %s", strerror(-e)) : CLI_DONE;
@@ -284,18 +297,23 @@ static int run(const void *values, size_t n, char *const *arguments)
 {
 	_cleanup_(process_tree_freep) struct process_tree *tree = NULL;
 	struct view view = { .options = values };
+	struct process_name name;
 	int r;
 
+	if (n > 0 && process_name_parse(arguments[0], &name) < 0)
+		return cli_fail(
+			CLI_USAGE,
+			"tree: '%s' is neither a process id nor an entity id of 16 hexadecimal digits", arguments[0]);
 	if (process_tree_new(&tree) < 0)
 		return cli_fail(CLI_FAILED, "out of memory");
-	r = read_tree(tree, view.options);
+	r = read_tree(tree, view.options, n > 0 ? &name : NULL);
 	if (r != CLI_DONE)
 		return r;
 	view.tree = tree;
 	view.screen = screen_open(&view.options->print);
 	view.today = screen_day(&view.screen, clock_now_ns());
 	if (n > 0)
-		r = put_wanted(&view, arguments[0]);
+		r = put_wanted(&view, &name, arguments[0]);
 	else
 		for (uint32_t root = process_tree_roots(tree); root != TREE_NONE;
 		     root = process_tree_node(tree, root)->next_sibling)

@@ -53,5 +53,7 @@ struct field_place {
 /* All of them; borrowed from the event.  Names of the kind (event.action, ...) have none: field_name_of_kind(). */
 size_t field_name_places(const struct field_name *name, const struct event *event,
 			 struct field_place ret[static FIELD_PLACES_MAX]);
+/* Adds the fields that are looked at for it to a set.  Whether they are those of ancestors too. */
+bool field_name_fields(const struct field_name *name, uint64_t set[static FIELD_WORDS]);
 /* The value of a name that the kind alone decides; empty for any other name. */
 struct span field_name_of_kind(const struct field_name *name, unsigned kind);

@@ -111,6 +111,20 @@ size_t field_name_places(const struct field_name *name, const struct event *even
 	return finding.n;
 }
 
+static void add_field(uint64_t set[static FIELD_WORDS], enum field field)
+{
+	set[field / 64] |= UINT64_C(1) << (field % 64);
+}
+
+bool field_name_fields(const struct field_name *name, uint64_t set[static FIELD_WORDS])
+{
+	for (unsigned i = 0; i < name->n_fields; i++)
+		add_field(set, name->fields[i]);
+	if (name->place == PLACE_remote || name->place == PLACE_local)
+		add_field(set, FIELD_direction);
+	return name->place == PLACE_parent || name->place == PLACE_ancestry;
+}
+
 struct span field_name_of_kind(const struct field_name *name, unsigned kind)
 {
 	switch (name->place) {

@@ -90,5 +90,8 @@ struct term_need {
 };
 typedef int (*term_need_fn)(void *user, const struct term_need *need);
 int terms_needs(const struct terms *terms, term_need_fn fn, void *user);
-/* Kinds the terms can match at all. */
+/* Kinds the terms can match at all; whether they match all events of these. */
 void terms_kinds(const struct terms *terms, bool ret[N_KINDS]);
+bool terms_are_of_kind(const struct terms *terms);
+/* Adds the fields that the terms look at to a set.  Whether they are those of ancestors too. */
+bool terms_fields(const struct terms *terms, uint64_t set[static FIELD_WORDS]);

@@ -402,6 +402,11 @@ enum place term_place(const struct term *term)
 	return term->name.place;
 }
 
+bool term_fields(const struct term *term, uint64_t set[static FIELD_WORDS])
+{
+	return field_name_fields(&term->name, set);
+}
+
 bool term_is_of_context(const struct term *term)
 {
 	bool in_context = term->name.place == PLACE_process || term->name.place == PLACE_parent ||

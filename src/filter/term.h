@@ -77,6 +77,8 @@ unsigned term_position(const struct term *term);
 bool term_is_of_context(const struct term *term);
 /* Where it looks, for terms that are not of the kind alone. */
 enum place term_place(const struct term *term);
+/* Adds the fields that it looks at to a set.  Whether they are those of ancestors too. */
+bool term_fields(const struct term *term, uint64_t set[static FIELD_WORDS]);
 bool term_match(const struct term *term, const struct event *event);
 /* What it would answer if it were not negated. */
 bool term_holds(const struct term *term, const struct event *event);

@@ -111,3 +111,17 @@ void terms_kinds(const struct terms *terms, bool ret[N_KINDS])
 	for (unsigned kind = 0; kind < N_KINDS; kind++)
 		ret[kind] = kind_set_has(&terms->kinds, kind);
 }
+
+bool terms_fields(const struct terms *terms, uint64_t set[static FIELD_WORDS])
+{
+	bool of_ancestors = false;
+
+	for (size_t i = 0; i < terms->n_tests; i++)
+		of_ancestors |= term_fields(terms->items[i], set);
+	return of_ancestors;
+}
+
+bool terms_are_of_kind(const struct terms *terms)
+{
+	return terms->n_tests == 0;
+}

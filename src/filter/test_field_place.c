@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "filter/field_name.h"
+#include "filter/filter.h"
 #include "filter/term.h"
 
 static struct context *new_context(const char *executable, struct context *parent)
@@ -146,6 +147,64 @@ static void test_names_of_kinds(void **state)
 	assert_false(field_name_is_of(&name, KIND_ID(process, exec)));
 }
 
+/* Where a value is found, its field was told of before. */
+static void test_fields(void **state)
+{
+	static const struct {
+		const char *name;
+		enum field fields[3];
+		unsigned n;
+		bool of_ancestors;
+	} expected[] = {
+		{ "process.executable", { FIELD_executable }, 1, false },
+		{ "process.hash", { FIELD_hash_md5, FIELD_hash_sha1, FIELD_hash_sha256 }, 3, false },
+		{ "process.parent_path", { FIELD_executable }, 1, true },
+		{ "process.ancestry_name", { FIELD_name }, 1, true },
+		{ "process.cwd", { FIELD_event_cwd, FIELD_cwd }, 2, false },
+		{ "network.addr", { FIELD_source_ip, FIELD_destination_ip, FIELD_direction }, 3, false },
+		{ "event.action", { FIELD_NONE }, 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		uint64_t set[FIELD_WORDS] = { 0 };
+		struct field_name name;
+		int n = 0;
+
+		assert_true(field_name_lookup(span_of(expected[i].name), &name));
+		assert_true(field_name_fields(&name, set) == expected[i].of_ancestors);
+		for (unsigned k = 0; k < expected[i].n; k++)
+			assert_true(set[expected[i].fields[k] / 64] >> (expected[i].fields[k] % 64) & 1);
+		for (unsigned k = 0; k < FIELD_WORDS; k++)
+			n += __builtin_popcountll(set[k]);
+		assert_int_equal(n, expected[i].n);
+	}
+}
+
+/* Of all terms but those of the kind, which look at nothing. */
+static void test_fields_of_terms(void **state)
+{
+	const char *const texts[] = { "process.exec", "process.parent_path is '/bin/sh'", "process.pid greater than '5'" };
+	struct filter_error error = { "" };
+	uint64_t set[FIELD_WORDS] = { 0 };
+	struct terms *terms;
+
+	(void)state;
+	assert_int_equal(terms_parse(&terms, texts, 3, &error), 0);
+	assert_false(terms_are_of_kind(terms));
+	assert_true(terms_fields(terms, set));
+	assert_true(set[FIELD_executable / 64] >> (FIELD_executable % 64) & 1);
+	assert_true(set[FIELD_pid / 64] >> (FIELD_pid % 64) & 1);
+	terms_free(terms);
+	memset(set, 0, sizeof(set));
+	assert_int_equal(terms_parse(&terms, texts, 1, &error), 0);
+	assert_true(terms_are_of_kind(terms));
+	assert_false(terms_fields(terms, set));
+	for (unsigned i = 0; i < FIELD_WORDS; i++)
+		assert_int_equal(set[i], 0);
+	terms_free(terms);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +212,8 @@ int main(void)
 		cmocka_unit_test(test_nobody),
 		cmocka_unit_test(test_connections),
 		cmocka_unit_test(test_names_of_kinds),
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_fields_of_terms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -396,7 +396,9 @@ static int prepare(struct verification *v)
 		_cleanup_(buffer_release) struct buffer sql = { 0 }, stray = { 0 };
 		const char *name = categories[i].name;
 
-		buffer_printf(&sql, "SELECT " HISTORY_EVENT_COLUMNS " FROM " HISTORY_EVENT_TABLES, name, name, name);
+		buffer_append_text(&sql, "SELECT ");
+		history_row_columns(&sql, &v->history->rows.layout, i, NULL);
+		buffer_printf(&sql, " FROM " HISTORY_EVENT_TABLES, name, name, name);
 		buffer_append_text(&sql, " WHERE e.sequence BETWEEN ?1 AND ?2 ORDER BY e.sequence");
 		buffer_printf(&stray, "SELECT count(*) FROM event_%s WHERE sequence BETWEEN ?1 AND ?2", name);
 		if (buffer_error(&sql) < 0 || buffer_error(&stray) < 0)

@@ -11,7 +11,6 @@
 #include "sink/schema_sql.h"
 
 #define BUSY_TIMEOUT_MS 2000
-#define PROCESS_BATCH	512
 #define STEPS_BETWEEN_QUESTIONS 10000	/* of SQLite's machine: a millisecond */
 
 static _printf_(3, 4) int fail(int error, struct history_error *ret, const char *format, ...)
@@ -289,71 +288,6 @@ int history_gaps(struct history *history, uint64_t since_ns, uint64_t until_ns, 
 		gap->gap.cause = kept_text(&list.texts, gap->cause);
 		r = fn(user, &gap->gap);
 	}
-	return r < 0 ? r : 0;
-}
-
-/* Processes. */
-
-static int read_processes(struct history *history, sqlite3_stmt *statement, int64_t after,
-			  struct history_process batch[PROCESS_BATCH], size_t *ret_n)
-{
-	int r;
-
-	*ret_n = 0;
-	sqlite3_bind_int64(statement, 1, after);
-	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct history_process *process = &batch[*ret_n];
-		struct context *context;
-
-		*process = (struct history_process){ .row = sqlite3_column_int64(statement, 0),
-						     .exit_code = -1 };
-		process->end_ns = (uint64_t)sqlite3_column_int64(statement, 1);
-		if (sqlite3_column_type(statement, 2) != SQLITE_NULL)
-			process->exit_code = sqlite3_column_int(statement, 2);
-		process->replaced = sqlite3_column_int64(statement, 3) > ENDED_BASE && !(sqlite3_column_int64(statement, 3) & 1);
-		r = history_row_context(&history->rows, process->row, &context);
-		if (r < 0)
-			break;
-		process->context = context_ref(context);
-		(*ret_n)++;
-	}
-	if (r >= 0)
-		r = sql_errno(r);
-	sqlite3_reset(statement);
-	return r;
-}
-
-int history_processes(struct history *history, history_process_fn fn, void *user)
-{
-	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;
-	_cleanup_(buffer_release) struct buffer sql = { 0 };
-	_cleanup_(freep) struct history_process *batch = calloc(PROCESS_BATCH, sizeof(*batch));
-	int64_t after = 0;
-	size_t n;
-	int r;
-
-	if (!batch)
-		return -ENOMEM;
-	buffer_printf(
-		&sql,
-		"SELECT p.id, t.time + x.time, s.process_exit_code, p.ended FROM process p "
-		"LEFT JOIN event_process x ON x.sequence = (p.ended - %lld) >> 1 LEFT JOIN tick t ON t.id = x.sequence >> 8 "
-		"LEFT JOIN shape_process s ON s.id = x.shape "
-		"WHERE p.id > ?1 AND (p.image IS NULL OR NOT EXISTS (SELECT 1 FROM process i WHERE i.id = p.image)) "
-		"ORDER BY p.id LIMIT %d",
-		(long long)ENDED_BASE, PROCESS_BATCH);
-	r = sql_prepare(history->db, buffer_text(&sql), &statement);
-	do {
-		if (r < 0)
-			return r;
-		r = read_processes(history, statement, after, batch, &n);
-		for (size_t i = 0; i < n; i++) {
-			after = batch[i].row;
-			if (r == 0 && batch[i].context)
-				r = fn(user, &batch[i]);
-			context_unref(batch[i].context);
-		}
-	} while (r == 0 && n == PROCESS_BATCH);
 	return r < 0 ? r : 0;
 }
 

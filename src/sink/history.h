@@ -16,6 +16,20 @@ struct history_need {
 bool history_key_text(enum field field, struct span text, bool any_case, uint64_t *ret);
 bool history_key_number(enum field field, uint64_t number, uint64_t *ret);
 
+/* A process and all its descendants: FIELD_entity_id, or FIELD_pid for all that had it. Where a line of ancestors is longer than is
+ * known, what may be a descendant is among what is told; the caller knows. */
+struct history_lineage {
+	enum field field;
+	uint64_t number;
+};
+
+/* What is to be known of an event beside its kind, time and number: these fields, of its own and of its process.  With those of
+ * ancestors, or without any ancestor. */
+struct history_part {
+	uint64_t fields[FIELD_WORDS];
+	bool ancestors;
+};
+
 struct history_query {
 	uint64_t since_ns;		/* inclusive; 0: from the beginning */
 	uint64_t until_ns;		/* exclusive; 0: to the end */
@@ -28,6 +42,8 @@ struct history_query {
 	/* All of which an event must meet: what does not is passed by without being read, whole blocks at a time. */
 	const struct history_need *needs;
 	size_t n_needs;
+	const struct history_part *part;	/* NULL: events are read whole */
+	const struct history_lineage *lineage;	/* NULL: of any process, or none */
 	/* Narrowing that an index or an early test can use; the caller still filters. 0 / empty: none. */
 	uint64_t entity_id;
 	uint32_t pid;
@@ -64,14 +80,19 @@ typedef int (*history_event_fn)(void *user, const struct event *event);
 int history_events(struct history *history, const struct history_query *query, history_event_fn fn,
 		   void *user);
 
+/* How many there are, of a query that asks for nothing but a time and kinds: hardly any is looked at. */
+int history_count(struct history *history, const struct history_query *query, uint64_t *ret);
+
 /* Gaps that overlap [since, until), oldest first. */
 typedef int (*history_gap_fn)(void *user, const struct history_gap *gap);
 int history_gaps(struct history *history, uint64_t since_ns, uint64_t until_ns, history_gap_fn fn,
 		 void *user);
 
-/* Process images, in order of their rows: each once, as it was when it was first seen. */
+/* Process images, in order of their rows: each once, as it was when it was first seen.  lineage: NULL: all. */
 typedef int (*history_process_fn)(void *user, const struct history_process *process);
-int history_processes(struct history *history, history_process_fn fn, void *user);
+int history_processes(struct history *history, const struct history_lineage *lineage, history_process_fn fn, void *user);
+/* The last image of each ancestor of a process that was told of, parent first. */
+int history_ancestors(struct history *history, const struct context *context, history_process_fn fn, void *user);
 
 struct history_stats {
 	uint64_t events, size_bytes, oldest_ns, newest_ns;

@@ -103,8 +103,10 @@ static int prepare_table(struct search *search, unsigned category)
 	if (numbers.size == 0)
 		return 0;
 	/* CROSS JOIN: the order of the tables is as written (sqlite.org/lang_select.html). */
-	buffer_printf(&sql, "SELECT " HISTORY_EVENT_COLUMNS " FROM " HISTORY_EVENT_TABLES, categories[category].name,
-		      categories[category].name, categories[category].name);
+	buffer_append_text(&sql, "SELECT ");
+	history_row_columns(&sql, &search->history->rows.layout, category, query->part);
+	buffer_printf(&sql, " FROM " HISTORY_EVENT_TABLES, categories[category].name, categories[category].name,
+		      categories[category].name);
 	if (query->entity_id || query->pid)
 		buffer_append_text(&sql, " CROSS JOIN process p ON p.id = e.process "
 					 "CROSS JOIN process f ON f.id = coalesce(p.first, p.id)");
@@ -396,9 +398,9 @@ static int prepare_blocks(struct search *search)
 		ask(search, &(struct history_need){ &pid, &search->pid_key, 1, 1 });
 	for (size_t i = 0; i < query->n_needs; i++)
 		ask(search, &query->needs[i]);
-	if (search->n_asked == 0)
+	if (search->n_asked == 0 && !query->lineage)
 		return 0;
-	r = needs_new(&search->needs, &search->history->rows, search->asked, search->n_asked);
+	r = needs_new(&search->needs, &search->history->rows, search->asked, search->n_asked, query->lineage);
 	if (r < 0)
 		return r;
 	buffer_printf(&sql, "SELECT id, sieve FROM block WHERE id BETWEEN ?1 AND ?2 ORDER BY id%s LIMIT %d",
@@ -406,18 +408,10 @@ static int prepare_blocks(struct search *search)
 	return buffer_error(&sql) < 0 ? -ENOMEM : sql_prepare(search->history->db, buffer_text(&sql), &search->blocks);
 }
 
-int history_events(struct history *history, const struct history_query *query, history_event_fn fn,
-		   void *user)
+static int run(struct search *search, history_event_fn fn, void *user)
 {
-	_cleanup_(search_freep) struct search *search = calloc(1, sizeof(*search));
-	int r;
+	int r = find_range(search);
 
-	if (!search)
-		return -ENOMEM;
-	search->history = history;
-	search->query = query;
-	search->batch_size = FIRST_BATCH;
-	r = find_range(search);
 	if (r == 0)
 		r = prepare_blocks(search);
 	for (unsigned i = 0; r == 0 && i < N_CATEGORIES; i++)
@@ -433,4 +427,22 @@ int history_events(struct history *history, const struct history_query *query, h
 		search->n_batch = 0;
 	}
 	return r < 0 ? r : 0;
+}
+
+int history_events(struct history *history, const struct history_query *query, history_event_fn fn,
+		   void *user)
+{
+	_cleanup_(search_freep) struct search *search = calloc(1, sizeof(*search));
+	int r, whole;
+
+	if (!search)
+		return -ENOMEM;
+	search->history = history;
+	search->query = query;
+	search->batch_size = FIRST_BATCH;
+	r = history_rows_narrow(&history->rows, query->part);
+	if (r == 0)
+		r = run(search, fn, user);
+	whole = history_rows_narrow(&history->rows, NULL);
+	return r < 0 ? r : whole;
 }

@@ -9,9 +9,11 @@
 
 struct needs;
 
-/* Borrows the needs and rows. The first NEEDS_MAX of them are looked at. */
-int needs_new(struct needs **ret, struct history_rows *rows, const struct history_need *needs, size_t n);
+/* Borrows the needs and rows. The first NEEDS_MAX of them are looked at.  lineage: NULL: of any process, or none. */
+int needs_new(struct needs **ret, struct history_rows *rows, const struct history_need *needs, size_t n,
+	      const struct history_lineage *lineage);
 struct needs *needs_free(struct needs *needs);
+DEFINE_CLEANUP(struct needs, needs_free)
 
 /* Of a block by its sieve. */
 bool needs_may_be_in(const struct needs *needs, struct span sieve);

@@ -163,6 +163,56 @@ static int set_whole_path(struct history_rows *rows, sqlite3_stmt *statement, in
 	return 0;
 }
 
+static bool is_wanted(const struct history_part *part, unsigned field)
+{
+	return !part || in_set(part->fields, field) || (field == FIELD_command_line && in_set(part->fields, FIELD_args));
+}
+
+/* Columns of a table behind its fixed ones. */
+static void append_columns(struct buffer *sql, const struct table *table, const char *alias, const struct history_part *part)
+{
+	for (unsigned i = 0; i < table->n_columns; i++) {
+		const struct column *column = &table->columns[i];
+		bool is_path = column->kind == COLUMN_PATH;
+		char name[FIELD_COLUMN_MAX];
+
+		field_column((enum field)column->field, name);
+		if (!is_wanted(part, column->field))
+			buffer_append_text(sql, is_path ? ", NULL, NULL" : ", NULL");
+		else if (is_path)
+			buffer_printf(sql, ", %s.%s_dir, %s.%s_name", alias, name, alias, name);
+		else
+			buffer_printf(sql, ", %s.%s", alias, name);
+	}
+}
+
+static bool needs_table(const struct table *table, const struct history_part *part)
+{
+	for (unsigned i = 0; part && i < FIELD_WORDS; i++)
+		if (table->fields[i] & part->fields[i])
+			return true;
+	return !part;
+}
+
+static bool needs_context(const struct history_part *part)
+{
+	for (unsigned i = 0; part && i < N_CONTEXT_FIELDS; i++)
+		if (in_set(part->fields, i))
+			return true;
+	return !part;
+}
+
+void history_row_columns(struct buffer *sql, const struct layout *layout, unsigned category, const struct history_part *part)
+{
+	buffer_printf(sql, "e.sequence, e.time, e.origin, %s, e.shape", needs_context(part) ? "e.process" : "NULL");
+	append_columns(sql, &layout->events[category], "e", part);
+	buffer_printf(sql, ", NULL, s.kind, %s, s.recorder_escaped", part ? "NULL" : "s.recorder_inferred");
+	append_columns(sql, &layout->shapes[category], "s", part);
+	buffer_append_text(sql, needs_table(&layout->more[category], part) ? ", m.sequence" : ", NULL");
+	append_columns(sql, &layout->more[category], "m", part);
+	buffer_append_text(sql, ", t.time");
+}
+
 /* The paths of an event that others may refer to, by its number. */
 static int prepare_paths(struct history_rows *rows, unsigned category)
 {
@@ -267,8 +317,11 @@ static int read_table(struct history_rows *rows, sqlite3_stmt *statement, const 
 {
 	for (unsigned i = 0; i < table->n_columns; i++) {
 		const struct column *column = &table->columns[i];
-		int r = set_column(rows, statement, (int)(first + column->place), column, remarks, values);
+		int r;
 
+		if (!is_wanted(rows->part, column->field))
+			continue;
+		r = set_column(rows, statement, (int)(first + column->place), column, remarks, values);
 		if (r < 0)
 			return r;
 		if (in_set(remarks->inferred, column->field) && values_has(values, column->field))
@@ -456,23 +509,48 @@ int history_row_context(struct history_rows *rows, int64_t row, struct context *
 }
 
 /* A row of process, with the columns that the first row of the process has for it, its program, login and tick. */
-static int prepare_process(struct history_rows *rows)
+static int prepare_process(struct history_rows *rows, const struct history_part *part, sqlite3_stmt **ret)
 {
 	const struct table *table = &rows->layout.process;
+	const char *parent = !part || part->ancestors ? "f.parent" : "NULL";
 	_cleanup_(buffer_release) struct buffer sql = { 0 };
 
-	buffer_append_text(&sql, "SELECT p.id, p.sequence, p.image, p.first, f.parent, p.ancestry_cut, p.program, p.login, "
-				 "p.recorder_inferred, p.recorder_escaped, p.ended");
+	buffer_printf(&sql, "SELECT p.id, p.sequence, p.image, p.first, %s, p.ancestry_cut, p.program, p.login, %s, p.recorder_escaped, p.ended",
+		      parent, part ? "NULL" : "p.recorder_inferred");
 	for (unsigned i = 0; i < table->n_columns; i++) {
 		char name[FIELD_COLUMN_MAX];
 
 		field_column((enum field)table->columns[i].field, name);
-		buffer_printf(&sql, ", %s.%s", table->columns[i].field == FIELD_exec_count ? "p" : "f", name);
+		if (!is_wanted(part, table->columns[i].field))
+			buffer_append_text(&sql, ", NULL");
+		else
+			buffer_printf(&sql, ", %s.%s", table->columns[i].field == FIELD_exec_count ? "p" : "f", name);
 	}
-	buffer_append_text(&sql, ", g.*, l.*, t.time FROM process p LEFT JOIN process f ON f.id = coalesce(p.first, p.id) "
+	buffer_append_text(&sql, needs_table(&rows->layout.program, part) ? ", g.id" : ", NULL");
+	append_columns(&sql, &rows->layout.program, "g", part);
+	buffer_append_text(&sql, needs_table(&rows->layout.login, part) ? ", l.id" : ", NULL");
+	append_columns(&sql, &rows->layout.login, "l", part);
+	buffer_append_text(&sql, ", t.time FROM process p LEFT JOIN process f ON f.id = coalesce(p.first, p.id) "
 				 "LEFT JOIN program g ON g.id = p.program LEFT JOIN login l ON l.id = p.login "
 				 "LEFT JOIN tick t ON t.id = f.sequence >> 8 WHERE p.id = ?");
-	return buffer_error(&sql) < 0 ? -ENOMEM : sql_prepare(rows->db, buffer_text(&sql), &rows->process);
+	return buffer_error(&sql) < 0 ? -ENOMEM : sql_prepare(rows->db, buffer_text(&sql), ret);
+}
+
+int history_rows_narrow(struct history_rows *rows, const struct history_part *part)
+{
+	sqlite3_stmt *process;
+	int r;
+
+	if (rows->part == part)
+		return 0;
+	r = prepare_process(rows, part, &process);
+	if (r < 0)
+		return r;
+	drop_all(rows);
+	sql_finalize(rows->process);
+	rows->process = process;
+	rows->part = part;
+	return 0;
 }
 
 int history_rows_open(struct history_rows *rows, sqlite3 *db)
@@ -485,7 +563,7 @@ int history_rows_open(struct history_rows *rows, sqlite3 *db)
 	if (!rows->contexts)
 		return -ENOMEM;
 	r = sql_prepare(db, "SELECT value, owner & 1 FROM text WHERE id = ?", &rows->text);
-	return r < 0 ? r : prepare_process(rows);
+	return r < 0 ? r : prepare_process(rows, NULL, &rows->process);
 }
 
 void history_rows_close(struct history_rows *rows)

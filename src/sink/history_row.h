@@ -1,6 +1,7 @@
 #pragma once
 /* Rows of the database -> events and contexts: what row.h does, backwards. */
 
+#include "sink/history.h"
 #include "sink/layout.h"
 #include "sink/sql.h"
 
@@ -10,6 +11,7 @@ struct history_rows {
 	sqlite3_stmt *text, *process;
 	sqlite3_stmt *paths[N_CATEGORIES];	/* of an event that others refer to; made when first asked for */
 	struct context **contexts;	/* references, by row modulo their number */
+	const struct history_part *part;	/* of these that is read; NULL: all */
 	size_t bytes;			/* of the text of these */
 	struct buffer scratch;
 };
@@ -17,8 +19,12 @@ struct history_rows {
 int history_rows_open(struct history_rows *rows, sqlite3 *db);	/* history_rows_close() in either case */
 void history_rows_close(struct history_rows *rows);
 
-/* The columns an event is made from, and the tables: %s is its category, three times. */
-#define HISTORY_EVENT_COLUMNS "e.*, s.*, m.*, t.time"
+/* Contexts are read in part from now on, NULL: whole.  The part is borrowed. */
+int history_rows_narrow(struct history_rows *rows, const struct history_part *part);
+
+/* Appends the columns an event is made from, those that are left out as NULL. */
+void history_row_columns(struct buffer *sql, const struct layout *layout, unsigned category, const struct history_part *part);
+/* And the tables: %s is its category, three times. */
 #define HISTORY_EVENT_TABLES                                                                                    \
 	"event_%s e CROSS JOIN tick t ON t.id = e.sequence >> 8 CROSS JOIN shape_%s s ON s.id = e.shape "          \
 	"LEFT JOIN more_%s m ON m.sequence = e.sequence"

@@ -430,7 +430,7 @@ static void images_of_a_process(void **state)
 	context_unref(changed);
 	sink_database.free(sink);
 	assert_int_equal(history_open(&history, place->file, NULL), 0);
-	assert_int_equal(history_processes(history, note_process, &images), 0);
+	assert_int_equal(history_processes(history, NULL, note_process, &images), 0);
 	history_free(history);
 	assert_int_equal(images.n, 2);
 	assert_int_equal(images.ended, 2);
@@ -568,7 +568,7 @@ static void strange_content(void **state)
 		assert_int_equal(history_events(history, &(struct history_query){ .newest_first = i & 1 },
 						ignore, NULL),
 				 0);
-		assert_int_equal(history_processes(history, note_process, &images), 0);
+		assert_int_equal(history_processes(history, NULL, note_process, &images), 0);
 		assert_int_equal(history_stats(history, &stats), 0);
 		history_free(history);
 	}
