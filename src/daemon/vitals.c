@@ -79,12 +79,14 @@ static void look_at_consumers(struct daemon *d, struct vitals *v)
 
 static void look_slowly(struct daemon *d, struct vitals *v)
 {
+	int rival = rival_find();
+
 	look_at_disk(d, v);
 	look_at_socket(d, v);
 	look_at_consumers(d, v);
 	v->rules.task_never = d->rules_loaded && audit_rules_blind(d->audit) > 0;
 	v->n_processors = sysconf(_SC_NPROCESSORS_ONLN);
-	v->rival = MAX(rival_find(), 0);
+	v->rival = MAX(rival, 0);
 }
 
 /* What is known here already */

@@ -252,7 +252,7 @@ static int attach(struct sink *sink, struct sink_error *error)
 		r = chain_new(&sink->chain, sink->file.db, sink->chain_key);
 	sink->store.chain = sink->chain;
 	if (r == 0)
-		r = upkeep_open(&sink->upkeep, sink->file.db, &sink->store, sink->path, &sink->limits);
+		r = upkeep_open(&sink->upkeep, sink->file.db, &sink->store, sink->path, sink->file.lock_fd, &sink->limits);
 	if (r < 0) {
 		if (error)
 			snprintf(error->message, sizeof(error->message), "%s: %s", sink->path,
@@ -552,6 +552,13 @@ static int make_room(struct sink *sink, const struct event *event)
 	return r < 0 ? r : upkeep_make_room(&sink->upkeep, bytes);
 }
 
+/* Where a reader keeps cleaning from making room, it is the reader that has to go, not something on the disk. */
+static int refused(struct sink *sink, int r)
+{
+	failed(sink, r);
+	return r == -ENOSPC && sink->file.db && upkeep_hold_if_pinned(&sink->upkeep) ? SINK_HELD : r;
+}
+
 static int database_write(struct sink *sink, struct event *event)
 {
 	struct block *block = &sink->block;
@@ -563,11 +570,11 @@ static int database_write(struct sink *sink, struct event *event)
 	if (r == 0)
 		r = make_ready(sink);
 	if (unlikely(r < 0))
-		return failed(sink, r);
+		return refused(sink, r);
 	sink->store.rows.bytes = 0;
 	r = store_event(&sink->store, event);
 	if (unlikely(r < 0))
-		return failed(sink, r);
+		return refused(sink, r);
 	sink->n_open++;
 	sink->report.events++;
 	if (block->n == 0 || block->id != event->sequence >> BLOCK_BITS) {
@@ -700,6 +707,8 @@ static struct sink *database_free(struct sink *sink)
 			    sql_run(sink->commit) < 0)
 				sql_run(sink->rollback);
 		}
+		if (sink->file.db)
+			upkeep_copy_back(&sink->upkeep);
 		if (sink->file.db)
 			sqlite3_wal_checkpoint_v2(sink->file.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
 						  NULL);

@@ -455,7 +455,7 @@ static void vacuum(void **state)
 	assert_int_equal(database_file_open(&file, place->file, false, NULL), 0);
 	assert_int_equal(sql_exec(file.db, "INSERT OR REPLACE INTO meta VALUES ('vacuumed', 1)"), 0);
 	assert_int_equal(store_open(&store, file.db), 0);
-	assert_int_equal(upkeep_open(&upkeep, file.db, &store, place->file, &limits), 0);
+	assert_int_equal(upkeep_open(&upkeep, file.db, &store, place->file, file.lock_fd, &limits), 0);
 	for (unsigned i = 0; i < 2; i++) {
 		upkeep.uptime_ns = i == 0 ? just_booted : long_up;
 		for (unsigned k = 0; k < 1000; k++)

@@ -7,6 +7,7 @@
 #include "sink/upkeep.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -60,13 +61,45 @@ static int set_most_pages(struct upkeep *upkeep, uint64_t pages)
 	return sql_exec(upkeep->db, sql);
 }
 
-/* The file grows by steps, and not beyond what the bound leaves it. */
+/* The file grows by steps, and not beyond what the bound leaves it. Cut to the last page, as SQLite does it when it has copied back all
+ * of the -wal, it would not stay so. */
 static int set_growth(struct upkeep *upkeep)
 {
 	int step = (int)upkeep->step;
 
 	sqlite3_file_control(upkeep->db, "main", SQLITE_FCNTL_CHUNK_SIZE, &step);
+	upkeep->grown = 0;
 	return set_most_pages(upkeep, upkeep->file / PAGE);
+}
+
+static int look(struct upkeep *upkeep)
+{
+	int64_t pages, free_pages;
+	int r = sql_number(upkeep->db, "PRAGMA page_count", &pages);
+
+	if (r == 0)
+		r = sql_number(upkeep->db, "PRAGMA freelist_count", &free_pages);
+	if (r < 0)
+		return r;
+	upkeep->pages = (uint64_t)pages;
+	upkeep->free_pages = (uint64_t)free_pages;
+	return 0;
+}
+
+/* Before the -wal is copied back: SQLite would write each page of a step, and on a nearly full disk all that it has. */
+static void grow(struct upkeep *upkeep)
+{
+	uint64_t size;
+	int none = 0;
+
+	if (look(upkeep) < 0)
+		return;
+	size = (upkeep->pages * PAGE + upkeep->step - 1) / upkeep->step * upkeep->step;
+	if (size <= upkeep->grown)
+		return;
+	upkeep->grown = size;
+	if (fallocate(upkeep->fd, 0, 0, (off_t)size) < 0)
+		sqlite3_file_control(upkeep->db, "main", SQLITE_FCNTL_CHUNK_SIZE, &none);
 }
 
 static int on_wal(void *user, sqlite3 *db, const char *name, int pages)
@@ -103,20 +136,6 @@ static uint64_t size_of(const struct upkeep *upkeep, const char *suffix)
 	return stat(name, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
 }
 
-static int look(struct upkeep *upkeep)
-{
-	int64_t pages, free_pages;
-	int r = sql_number(upkeep->db, "PRAGMA page_count", &pages);
-
-	if (r == 0)
-		r = sql_number(upkeep->db, "PRAGMA freelist_count", &free_pages);
-	if (r < 0)
-		return r;
-	upkeep->pages = (uint64_t)pages;
-	upkeep->free_pages = (uint64_t)free_pages;
-	return 0;
-}
-
 static uint64_t used_bytes(const struct upkeep *upkeep)
 {
 	return (upkeep->pages - MIN(upkeep->pages, upkeep->free_pages)) * PAGE;
@@ -127,6 +146,7 @@ static int copy_back(struct upkeep *upkeep, int mode, int wait_ms)
 {
 	int pages = 0, copied = 0, r;
 
+	grow(upkeep);
 	sqlite3_busy_timeout(upkeep->db, wait_ms);
 	r = sqlite3_wal_checkpoint_v2(upkeep->db, NULL, mode, &pages, &copied);
 	sqlite3_busy_timeout(upkeep->db, SQL_BUSY_TIMEOUT_MS);
@@ -161,24 +181,55 @@ static bool has_room(const struct upkeep *upkeep)
 	return all + 2 * upkeep->transaction + SHM_BYTES <= upkeep->hard;
 }
 
+/* Somebody reads, so the -wal goes on, and what one piece writes may not have room in it. */
+static bool is_nearly_pinned(const struct upkeep *upkeep)
+{
+	return upkeep->is_kept && upkeep->wal_pages > upkeep->checkpoint_pages;
+}
+
+/* In the file, for what is written before it is looked at again. */
+static bool has_pages(const struct upkeep *upkeep)
+{
+	uint64_t pages = upkeep->file / PAGE;
+
+	return pages - MIN(pages, upkeep->pages) + upkeep->free_pages >= 2 * upkeep->transaction / PAGE;
+}
+
+static bool must_hold(const struct upkeep *upkeep)
+{
+	return (is_pinned(upkeep) && !has_room(upkeep)) || (is_nearly_pinned(upkeep) && !has_pages(upkeep));
+}
+
 /* The -wal is copied back, and if it takes too much room, begun anew. */
 static int shorten_wal(struct upkeep *upkeep)
 {
 	int r = copy_back(upkeep, SQLITE_CHECKPOINT_PASSIVE, 0);
 
-	if (is_pinned(upkeep) && !upkeep->is_held && !has_room(upkeep))
+	if (must_hold(upkeep) && !upkeep->is_held)
 		r = wait_for_readers(upkeep, READERS_MUST_MS);
 	else if (is_pinned(upkeep) && clock_ns(CLOCK_MONOTONIC) >= upkeep->waited_ns + READERS_EVERY_NS)
 		r = wait_for_readers(upkeep, READERS_WAIT_MS);
-	upkeep->is_held = is_pinned(upkeep) && !has_room(upkeep);
+	upkeep->is_held = must_hold(upkeep);
 	return r == -EBUSY ? 0 : r;
 }
 
 bool upkeep_still_held(struct upkeep *upkeep)
 {
 	if (upkeep->is_held && copy_back(upkeep, SQLITE_CHECKPOINT_TRUNCATE, 0) == 0)
-		upkeep->is_held = is_pinned(upkeep) && !has_room(upkeep);
+		upkeep->is_held = must_hold(upkeep);
 	return upkeep->is_held;
+}
+
+bool upkeep_hold_if_pinned(struct upkeep *upkeep)
+{
+	upkeep->is_held |= is_nearly_pinned(upkeep);
+	return upkeep->is_held;
+}
+
+void upkeep_copy_back(struct upkeep *upkeep)
+{
+	if (upkeep->limits.max_bytes)
+		copy_back(upkeep, SQLITE_CHECKPOINT_TRUNCATE, 0);
 }
 
 /* Cleaning */
@@ -238,12 +289,6 @@ static void begin_cleaning(struct upkeep *upkeep, uint64_t now_ns)
 	if (used > goal + most)
 		goal = used - most;
 	upkeep->cleaning = (struct upkeep_turn){ .begun_ns = now_ns, .next_ns = now_ns, .goal_pages = goal / PAGE, .is_on = true };
-}
-
-/* Somebody reads, so the -wal goes on, and what one piece writes may not have room in it. */
-static bool is_nearly_pinned(const struct upkeep *upkeep)
-{
-	return upkeep->is_kept && upkeep->wal_pages > upkeep->checkpoint_pages;
 }
 
 /* A piece; if it is urgent as many as it takes, for what is to come too. */
@@ -460,11 +505,12 @@ uint64_t upkeep_next_ns(const struct upkeep *upkeep)
 
 /* Opening. */
 
-int upkeep_open(struct upkeep *upkeep, sqlite3 *db, struct store *store, const char *path, const struct database_limits *limits)
+int upkeep_open(struct upkeep *upkeep, sqlite3 *db, struct store *store, const char *path, int fd,
+		const struct database_limits *limits)
 {
 	int r;
 
-	*upkeep = (struct upkeep){ .db = db, .store = store, .path = path, .uptime_ns = uptime_ns };
+	*upkeep = (struct upkeep){ .db = db, .store = store, .path = path, .fd = fd, .uptime_ns = uptime_ns };
 	if (limits->max_bytes == 0)
 		return 0;
 	sqlite3_wal_hook(db, on_wal, upkeep);	/* takes the place of the automatic copying back */

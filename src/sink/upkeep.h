@@ -19,11 +19,13 @@ struct upkeep_turn {
 struct upkeep {
 	struct database_limits limits;
 	const char *path;		/* borrowed */
+	int fd;				/* borrowed */
 	sqlite3 *db;			/* borrowed, as is */
 	struct store *store;
 	/* Made of the limits, in bytes. */
 	uint64_t soft, urgent, file, hard;	/* used: cleaning is due, cannot wait; the file alone; all files */
 	uint64_t step;			/* by which it grows */
+	uint64_t grown;			/* to so much, as far as that was possible */
 	uint64_t transaction;		/* most that one may write */
 	uint64_t checkpoint_pages;	/* of -wal, when it is copied back */
 	uint64_t wal_room_pages;	/* that it has at most if no reader keeps it */
@@ -36,8 +38,10 @@ struct upkeep {
 	uint64_t (*uptime_ns)(void);	/* of the host */
 };
 
-/* 0 or -errno.  The database is open and nobody else writes it. */
-int upkeep_open(struct upkeep *upkeep, sqlite3 *db, struct store *store, const char *path, const struct database_limits *limits);
+/* 0 or -errno.  The database is open and nobody else writes it; fd: of its file, open as long as this is (to close it drops the locks
+ * of SQLite). */
+int upkeep_open(struct upkeep *upkeep, sqlite3 *db, struct store *store, const char *path, int fd,
+		const struct database_limits *limits);
 int upkeep_set_limits(struct upkeep *upkeep, const struct database_limits *limits);
 void upkeep_close(struct upkeep *upkeep);
 
@@ -51,5 +55,9 @@ int upkeep_due(struct upkeep *upkeep);
 void upkeep_put_off(struct upkeep *upkeep);
 /* When upkeep_due() has something to do, CLOCK_MONOTONIC; 0: nothing that cannot wait for the next commit. */
 uint64_t upkeep_next_ns(const struct upkeep *upkeep);
+/* All of the -wal, if nobody reads: before the end. */
+void upkeep_copy_back(struct upkeep *upkeep);
 /* is_held, after having tried whether it still is. */
 bool upkeep_still_held(struct upkeep *upkeep);
+/* There was no room in the file: is_held, if that is a reader's doing. */
+bool upkeep_hold_if_pinned(struct upkeep *upkeep);
