@@ -39,6 +39,7 @@ struct chain {
 	struct running of[N_CATEGORIES];
 	struct open_block open, committed;
 	sqlite3_stmt *row;
+	struct chain_scratch scratch;
 };
 
 /* Keyed digests */
@@ -162,7 +163,7 @@ int chain_add(struct chain *chain, const struct event *event)
 		running->digest = EVP_MD_CTX_new();
 	if (!running->digest || (running->events == 0 && EVP_DigestInit_ex(running->digest, EVP_sha256(), NULL) != 1))
 		return -ENOMEM;
-	r = chain_record(&running->pending, event);
+	r = chain_record(&running->pending, event, &chain->scratch);
 	if (r < 0)
 		return r;
 	running->events++;
@@ -409,6 +410,7 @@ struct chain *chain_free(struct chain *chain)
 		EVP_MD_CTX_free(chain->of[i].digest);
 		buffer_release(&chain->of[i].pending);
 	}
+	chain_scratch_release(&chain->scratch);
 	OPENSSL_cleanse(chain->key, sizeof(chain->key));
 	free(chain);
 	return NULL;

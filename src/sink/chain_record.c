@@ -15,7 +15,8 @@ struct field_id {
 
 static struct field_id by_id[N_FIELDS];	/* in order */
 static uint16_t rank_of[N_FIELDS];	/* in it */
-static bool ids_failed;
+static EVP_MD *sha256;			/* fetched once: each time it would cost as much as the digest of a context */
+static bool failed;
 
 static int compare(const void *a, const void *b)
 {
@@ -24,12 +25,14 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void make_ids(void)
+static void prepare(void)
 {
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	failed = !sha256;
 	for (unsigned i = 0; i < N_FIELDS; i++) {
 		unsigned char digest[EVP_MAX_MD_SIZE];
 
-		ids_failed |= EVP_Digest(fields[i].name, strlen(fields[i].name), digest, NULL, EVP_sha256(), NULL) != 1;
+		failed |= EVP_Digest(fields[i].name, strlen(fields[i].name), digest, NULL, EVP_sha256(), NULL) != 1;
 		by_id[i] = (struct field_id){ .field = (uint16_t)i, .id = (uint32_t)digest[0] | (uint32_t)digest[1] << 8 |
 									 (uint32_t)digest[2] << 16 | (uint32_t)digest[3] << 24 };
 	}
@@ -116,25 +119,29 @@ static void put_values(struct buffer *bytes, const struct values *values)
 }
 
 /* Its parents have theirs. */
-static int digest_context(struct context *context, struct buffer *scratch)
+static int digest_context(struct context *context, struct chain_scratch *scratch)
 {
 	static const unsigned char none[CONTEXT_DIGEST_BYTES];
+	struct buffer *bytes = &scratch->bytes;
 	unsigned char digest[EVP_MAX_MD_SIZE];
 
-	buffer_clear(scratch);
-	buffer_append(scratch, context->parent ? context->parent->digest : none, CONTEXT_DIGEST_BYTES);
-	buffer_append_byte(scratch, context->ancestry_cut);
-	put_values(scratch, &context->values);
-	if (buffer_error(scratch) < 0 || EVP_Digest(scratch->data, scratch->size, digest, NULL, EVP_sha256(), NULL) != 1)
+	buffer_clear(bytes);
+	buffer_append(bytes, context->parent ? context->parent->digest : none, CONTEXT_DIGEST_BYTES);
+	buffer_append_byte(bytes, context->ancestry_cut);
+	put_values(bytes, &context->values);
+	if (!scratch->digest)
+		scratch->digest = EVP_MD_CTX_new();
+	if (buffer_error(bytes) < 0 || !scratch->digest || EVP_DigestInit_ex2(scratch->digest, sha256, NULL) != 1 ||
+	    EVP_DigestUpdate(scratch->digest, bytes->data, bytes->size) != 1 ||
+	    EVP_DigestFinal_ex(scratch->digest, digest, NULL) != 1)
 		return -ENOMEM;
 	memcpy(context->digest, digest, CONTEXT_DIGEST_BYTES);
 	context->has_digest = true;
 	return 0;
 }
 
-static int digest_chain(struct context *context)
+static int digest_chain(struct context *context, struct chain_scratch *scratch)
 {
-	_cleanup_(buffer_release) struct buffer scratch = { 0 };
 	struct context *above[CONTEXT_MAX_DEPTH + 2];
 	unsigned n = 0;
 	int r = 0;
@@ -142,19 +149,25 @@ static int digest_chain(struct context *context)
 	for (struct context *c = context; c && !c->has_digest && n < ARRAY_SIZE(above); c = c->parent)
 		above[n++] = c;
 	while (n > 0 && r == 0)
-		r = digest_context(above[--n], &scratch);
+		r = digest_context(above[--n], scratch);
 	return r;
 }
 
-int chain_record(struct buffer *bytes, const struct event *event)
+void chain_scratch_release(struct chain_scratch *scratch)
+{
+	EVP_MD_CTX_free(scratch->digest);
+	buffer_release(&scratch->bytes);
+}
+
+int chain_record(struct buffer *bytes, const struct event *event, struct chain_scratch *scratch)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	static const unsigned char none[CONTEXT_DIGEST_BYTES];
 	const size_t size = 3 * sizeof(uint64_t) + sizeof(uint16_t) + CONTEXT_DIGEST_BYTES;
 	char *at;
 
-	pthread_once(&once, make_ids);
-	if (ids_failed || (event->context && !event->context->has_digest && digest_chain(event->context) < 0))
+	pthread_once(&once, prepare);
+	if (failed || (event->context && !event->context->has_digest && digest_chain(event->context, scratch) < 0))
 		return -ENOMEM;
 	at = buffer_reserve(bytes, size);
 	if (!at)

@@ -13,5 +13,12 @@
 #include "base/buffer.h"
 #include "event/event.h"
 
+/* What is used again and again; zeros at first. */
+struct chain_scratch {
+	struct buffer bytes;
+	void *digest;
+};
+void chain_scratch_release(struct chain_scratch *scratch);
+
 /* Appends it.  0 or -ENOMEM. */
-int chain_record(struct buffer *bytes, const struct event *event);
+int chain_record(struct buffer *bytes, const struct event *event, struct chain_scratch *scratch);

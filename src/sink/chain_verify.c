@@ -22,6 +22,7 @@ struct verification {
 	sqlite3_stmt *events[N_CATEGORIES], *stray[N_CATEGORIES];
 	EVP_MD_CTX *digest;
 	struct buffer record;
+	struct chain_scratch scratch;
 	uint64_t n_hidden;		/* events of this block */
 	uint64_t at;			/* blocks before it have been looked at */
 	struct chain_link link;		/* of the last of them */
@@ -41,6 +42,7 @@ static void verification_release(struct verification *v)
 	}
 	EVP_MD_CTX_free(v->digest);
 	buffer_release(&v->record);
+	chain_scratch_release(&v->scratch);
 }
 
 static void find(struct verification *v, struct chain_finding finding)
@@ -139,7 +141,7 @@ static int digest_events(struct verification *v, const struct told *told, uint64
 			continue; /* of no kind that there is: the digest will not fit */
 		buffer_clear(&v->record);
 		if (r == 0)
-			r = chain_record(&v->record, event);
+			r = chain_record(&v->record, event, &v->scratch);
 		if (r < 0)
 			break;
 		v->n_hidden += is_hidden(told, event);
