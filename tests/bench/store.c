@@ -250,8 +250,6 @@ int main(int argc, char **argv)
 	snprintf(free_size, sizeof(free_size), "%s/free.db", argv[1]);
 	snprintf(plain, sizeof(plain), "%s/plain.db", argv[1]);
 	store("within its bound", bounded, &limits, key, 2500000, n);
-	if (getenv("BENCH_STORE_FIRST"))
-		return 0;
 	store("without a bound", free_size, NULL, key, 0, n);
 	store("without bound and chain", free_size, NULL, NULL, 0, n);
 	raw(free_size, plain, n);
