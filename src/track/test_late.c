@@ -217,6 +217,59 @@ static void test_login(void **state)
 	end(&world);
 }
 
+static struct event *is_given_login(struct world *world, uint64_t time_ns, uint32_t old, uint32_t auid, uint32_t ses)
+{
+	struct event *event = event_new(KIND_ID(security, session_start), time_ns);
+	struct values *values = actor(world, 100);
+
+	values_set_number(values, FIELD_auid, auid);
+	values_set_number(values, FIELD_ses, ses);
+	say(&event->values, FIELD_source, "audit");
+	values_set_number(&event->values, FIELD_session_old_auid, old);
+	values_set_number(&event->values, FIELD_session_old_ses, UINT32_MAX);
+	assert_int_equal(tracker_event(world->tracker, event, world->actor), 0);
+	return event;
+}
+
+static struct event *of_login(struct world *world, uint16_t kind, uint64_t time_ns, uint32_t auid, uint32_t ses)
+{
+	struct values *values = task(world, 0);
+
+	values_set_number(values, FIELD_auid, auid);
+	values_set_number(values, FIELD_ses, ses);
+	return send_from(world, "ebpf", kind, time_ns);
+}
+
+/* The record of a login is of the process that has it, however late it comes, and before it does anything with it. */
+static void test_given_a_login(void **state)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		_cleanup_(event_freep) struct event *login = NULL, *next = NULL;
+		struct world world;
+		bool first = i & 1;
+
+		begin_both(&world);
+		event_free(of_login(&world, KIND_ID(process, fork), AT(0), UINT32_MAX, UINT32_MAX));
+		if (i & 2)
+			event_free(of_login(&world, KIND_ID(file, write), AT(10), UINT32_MAX, UINT32_MAX));
+		if (!first)
+			next = of_login(&world, KIND_ID(process, setgid), AT(500), 1000, 12);
+		login = is_given_login(&world, AT(100), UINT32_MAX, 1000, 12);
+		assert_int_equal(login->context->auid, 1000);
+		assert_int_equal(login->context->ses, 12);
+		assert_int_equal(login->context->login_time, AT(100));
+		if (first)
+			next = of_login(&world, KIND_ID(process, setgid), AT(500), 1000, 12);
+		assert_int_equal(next->context->auid, 1000);
+		event_free(is_given_login(&world, AT(50), 33, 44, 9));	/* of a login that was over by then */
+		event_free(next);
+		next = of_login(&world, KIND_ID(file, write), AT(600), 1000, 12);
+		assert_int_equal(next->context->ses, 12);
+		assert_int_equal(next->context->login_time, AT(100));
+		end(&world);
+	}
+}
+
 static void test_unknown_and_ended(void **state)
 {
 	_cleanup_(event_freep) struct event *first = NULL, *a = NULL, *ended = NULL, *other = NULL;
@@ -422,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_directory_of_the_event),
 		cmocka_unit_test(test_before_a_change_of_user),
 		cmocka_unit_test(test_login),
+		cmocka_unit_test(test_given_a_login),
 		cmocka_unit_test(test_unknown_and_ended),
 		cmocka_unit_test(test_audit_alone),
 		cmocka_unit_test(test_directory_of_an_unseen_process),

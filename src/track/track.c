@@ -490,11 +490,28 @@ static bool is_from_audit(const struct event *event)
 	return span_eq(values_text(&event->values, FIELD_source), SPAN("audit"));
 }
 
+/* How well a record, which says who the process is, goes with it; < 0: it is of another time. */
+static int fit(const struct context *context, const struct context *actor)
+{
+	static const enum field of_login[] = { FIELD_auid, FIELD_ses };
+	int n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(of_login); i++) {
+		if (!values_has(&actor->values, of_login[i]) || !values_has(&context->values, of_login[i]))
+			continue;
+		if (!values_equal(&actor->values, &context->values, of_login[i]))
+			return -1;
+		n++;
+	}
+	return n;
+}
+
 /* What the process was when audit stamped the event, which comes late and says less than what is known by now. */
 static struct context *context_of_late(const struct tracker *tracker, const struct process *process, const struct event *event,
 				       const struct context *actor)
 {
 	struct span program = values_text(&actor->values, FIELD_executable);
+	int fits_now, fitted;
 	bool is_now, was;
 
 	if (!process->earlier || event->time_ns >= process->since_ns)
@@ -503,7 +520,33 @@ static struct context *context_of_late(const struct tracker *tracker, const stru
 	was = program.size > 0 && span_eq(program, values_text(&process->earlier->values, FIELD_executable));
 	if (is_now != was)
 		return is_now ? process->context : process->earlier;
+	fits_now = fit(process->context, actor);
+	fitted = fit(process->earlier, actor);
+	if (fits_now != fitted)
+		return fits_now > fitted ? process->context : process->earlier;
 	return event->time_ns + tracker->options.audit_lag_ns < process->since_ns ? process->earlier : process->context;
+}
+
+/* The kernel gave the process a login: audit alone tells of that, the programs only of what the process does next. */
+static int take_login(struct tracker *tracker, struct process *process, const struct event *event, const struct context *actor)
+{
+	const struct values *values = &event->values;
+	const struct context *now = process->context;
+	_cleanup_(context_unrefp) struct context *login = NULL;
+
+	if (event->kind != KIND_ID(security, session_start) || !values_has(values, FIELD_session_old_auid) ||
+	    !values_has(values, FIELD_session_old_ses))
+		return 0;
+	if ((values_has(&now->values, FIELD_auid) && now->auid != event->session_old_auid) ||
+	    (values_has(&now->values, FIELD_ses) && now->ses != event->session_old_ses))
+		return 0;
+	login = context_new();
+	if (!login)
+		return -ENOMEM;
+	values_copy(&login->values, &actor->values, FIELD_auid);
+	values_copy(&login->values, &actor->values, FIELD_auid_name);
+	values_copy(&login->values, &actor->values, FIELD_ses);
+	return login->values.failed ? -ENOMEM : tracker_apply(tracker, process, event, login);
 }
 
 /* Where it was at the event; the process is there from now on, unless the event comes late. */
@@ -529,8 +572,8 @@ static int on_any(struct tracker *tracker, struct event *event, const struct con
 		return r;
 	tracker_use(process, event);
 	is_late = tracker->options.audit_lag_ns > 0 && !fresh && is_from_audit(event);
-	if (!fresh && !is_late) {
-		r = tracker_apply(tracker, process, event, actor);
+	if (!fresh) {
+		r = is_late ? take_login(tracker, process, event, actor) : tracker_apply(tracker, process, event, actor);
 		if (r < 0)
 			return r;
 	}
