@@ -229,6 +229,12 @@ static void remove_entry(struct uninstall *u, int dir_fd, const char *folder, co
 		removed(path);
 }
 
+/* A file that was not finished has a dot in front, and more behind. */
+static bool is_of(const char *pattern, const char *name)
+{
+	return fnmatch(pattern, name + (name[0] == '.'), 0) == 0;
+}
+
 static void clean_folder(struct uninstall *u, enum folder folder)
 {
 	const char *path = u->folders[folder];
@@ -246,7 +252,7 @@ static void clean_folder(struct uninstall *u, enum folder folder)
 	while ((entry = readdir(dir)))
 		for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 			if (files[i].folder == folder && (u->options->purge || !files[i].is_history) &&
-			    fnmatch(files[i].pattern, entry->d_name, 0) == 0) {
+			    is_of(files[i].pattern, entry->d_name)) {
 				remove_entry(u, fd, path, entry->d_name);
 				break;
 			}

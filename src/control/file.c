@@ -96,27 +96,50 @@ int file_sync_folder(const char *path)
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
-int file_replace(const char *path, struct span text)
+int new_file_open(struct new_file *ret, const char *path)
 {
-	_cleanup_(freep) char *temporary = NULL;
-	_cleanup_(file_close) int fd = -1;
-	int r;
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	struct new_file file;
 
-	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+	if (asprintf(&file.path, "%.*s.%s.XXXXXX", (int)(name - path), path, name) < 0)
 		return -ENOMEM;
-	fd = mkostemp(temporary, O_CLOEXEC);	/* 0600 */
-	if (fd < 0)
-		return -errno;
-	r = file_write(fd, text);
-	if (r >= 0 && rename(temporary, path) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlink(temporary);
+	file.fd = mkostemp(file.path, O_CLOEXEC);
+	if (file.fd < 0) {
+		int r = -errno;
+
+		free(file.path);
 		return r;
 	}
+	*ret = file;
+	return 0;
+}
+
+int new_file_place(struct new_file *file, const char *path)
+{
+	if (rename(file->path, path) < 0)
+		return -errno;
+	free(TAKE(file->path));
 	/* It is in its place; that the disk does not say so is no reason to say it is not. */
 	(void)file_sync_folder(path);
 	return 0;
+}
+
+void new_file_release(struct new_file *file)
+{
+	if (file->path)
+		unlink(file->path);
+	free(file->path);
+	file_close(&file->fd);
+}
+
+int file_replace(const char *path, struct span text)
+{
+	_cleanup_(new_file_release) struct new_file file = { NULL, -1 };
+	int r = new_file_open(&file, path);
+
+	if (r >= 0)
+		r = file_write(file.fd, text);
+	return r < 0 ? r : new_file_place(&file, path);
 }
 
 void file_close(int *fd)

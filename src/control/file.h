@@ -19,7 +19,15 @@ int file_open(const char *path, struct stat *ret, struct file_error *error);
 /* All that it holds, appended in one piece: no copies are left in memory that was given back.  -EFBIG: more than max. */
 int file_read(struct buffer *ret, int fd, size_t max, struct file_error *error);
 int file_write(int fd, struct span text);	/* all of it, and onto the disk.  -errno */
-/* Puts it in the place of what is there, of mode 0600, whole or not at all.  -errno: what was there stays. */
-int file_replace(const char *path, struct span text);
+/* A file that is written beside the one whose place it takes: whole, or not at all.  -errno: what was there stays. */
+struct new_file {
+	char *path;			/* hidden: nobody takes it for the other */
+	int fd;
+};
+
+int new_file_open(struct new_file *ret, const char *path);	/* of mode 0600 */
+int new_file_place(struct new_file *file, const char *path);
+void new_file_release(struct new_file *file);	/* for _cleanup_; what was not placed is gone */
+int file_replace(const char *path, struct span text);	/* all of these, with this text */
 int file_sync_folder(const char *path);		/* the folder that a file is in: its name is on the disk.  -errno */
 void file_close(int *fd);			/* for _cleanup_; not if it is -1 */

@@ -77,27 +77,16 @@ static int take_over(int fd, const char *path)
 	return fchmod(fd, st.st_mode & 07777) < 0 ? -errno : 0;
 }
 
-static int replace(int dir_fd, const char *path, struct span text)
+static int replace(const char *path, struct span text)
 {
-	_cleanup_(file_close) int fd = -1;
-	_cleanup_(freep) char *temporary = NULL;
-	int r;
+	_cleanup_(new_file_release) struct new_file file = { NULL, -1 };
+	int r = new_file_open(&file, path);
 
-	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-		return -ENOMEM;
-	fd = mkostemp(temporary, O_CLOEXEC);	/* 0600 */
-	if (fd < 0)
-		return -errno;
-	r = take_over(fd, path);
 	if (r >= 0)
-		r = file_write(fd, text);
-	if (r >= 0 && rename(temporary, path) < 0)
-		r = -errno;
-	if (r < 0)
-		unlink(temporary);
-	else if (fsync(dir_fd) < 0)
-		r = -errno;
-	return r;
+		r = take_over(file.fd, path);
+	if (r >= 0)
+		r = file_write(file.fd, text);
+	return r < 0 ? r : new_file_place(&file, path);
 }
 
 static int lock(int dir_fd)
@@ -145,7 +134,7 @@ static int edit(const char *path, enum setting_id id, struct span value, struct 
 		return r;
 	if (span_eq(buffer_span(&before), buffer_span(&after)))
 		return 0;
-	r = replace(dir_fd, path, buffer_span(&after));
+	r = replace(path, buffer_span(&after));
 	return r < 0 ? r : 1;
 }
 

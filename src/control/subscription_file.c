@@ -142,30 +142,16 @@ static bool is_same(const char *path, const struct stat *before)
 }
 
 /* over: the only file it may take the place of; NULL: any. */
-static int replace(const struct subscription_folder *folder, const char *path, struct span bytes, const struct stat *over)
+static int replace(const char *path, struct span bytes, const struct stat *over)
 {
-	_cleanup_(freep) char *temporary = NULL;
-	_cleanup_(file_close) int fd = -1;
-	int r;
+	_cleanup_(new_file_release) struct new_file file = { NULL, -1 };
+	int r = new_file_open(&file, path);
 
-	/* With a dot in front: whatever becomes of it, it is never taken for a subscription. */
-	if (asprintf(&temporary, "%s/.%s.XXXXXX", folder->path, strrchr(path, '/') + 1) < 0)
-		return -ENOMEM;
-	fd = mkostemp(temporary, O_CLOEXEC);	/* 0600 */
-	if (fd < 0)
-		return -errno;
-	r = file_write(fd, bytes);
+	if (r >= 0)
+		r = file_write(file.fd, bytes);
 	if (r >= 0 && over && !is_same(path, over))
 		r = -ESTALE;
-	if (r >= 0 && rename(temporary, path) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlink(temporary);
-		return r;
-	}
-	/* It is in its place; that the disk does not say so is no reason to say it is not. */
-	(void)file_sync_folder(path);
-	return 0;
+	return r < 0 ? r : new_file_place(&file, path);
 }
 
 static int write_over(const struct subscription_folder *folder, struct span name, struct span text, bool sealed,
@@ -181,7 +167,7 @@ static int write_over(const struct subscription_folder *folder, struct span name
 		r = seal(&bytes, folder->key_path, name, text, error);
 	if (r < 0)
 		return r;
-	r = replace(folder, path, sealed ? buffer_span(&bytes) : text, over);
+	r = replace(path, sealed ? buffer_span(&bytes) : text, over);
 	if (r == -ESTALE)
 		return file_fail(error, r, "changed by somebody else meanwhile, and stays as that left it");
 	return r < 0 ? file_fail_errno(error, r, "cannot be written, what was there stays") : 0;
