@@ -18,6 +18,7 @@ struct tail_journal {
 	struct terms *terms;		/* NULL: everything is wanted */
 	struct journal_reader *reader;
 	struct tail_lines lines;
+	int code;			/* CLI_FAILED: something could not be shown */
 };
 
 static int parse_filters(struct tail_journal *tail)
@@ -154,6 +155,28 @@ static int seek(struct tail_journal *tail)
 	return 0;
 }
 
+/* A file of the journal that cannot be read on.  What is in the others can. */
+static bool is_spoilt(struct tail_journal *tail, int r)
+{
+	if (r != -EBADMSG && r != -EMSGSIZE)
+		return false;
+	fflush(stdout);
+	tail->code = cli_fail(CLI_FAILED, r == -EBADMSG ? "%s is damaged; the rest of it is not shown (zstd -t tells more)"
+							: "%s has a line that is too long to be an event; the rest of it is not shown",
+			      journal_reader_path(tail->reader));
+	return true;
+}
+
+static int read_line(struct tail_journal *tail, struct span *ret)
+{
+	int r;
+
+	do
+		r = journal_reader_line(tail->reader, ret);
+	while (r < 0 && is_spoilt(tail, r));
+	return r;
+}
+
 static int follow(struct tail_journal *tail)
 {
 	int r = seek(tail);
@@ -161,7 +184,7 @@ static int follow(struct tail_journal *tail)
 	while (r == 0) {
 		struct span line;
 
-		while (r == 0 && (r = journal_reader_line(tail->reader, &line)) > 0) {
+		while (r == 0 && (r = read_line(tail, &line)) > 0) {
 			tell_missed(tail);
 			r = print_line(tail, line);
 		}
@@ -175,19 +198,9 @@ static int follow(struct tail_journal *tail)
 
 static int fail_reading(const struct tail_journal *tail, int r)
 {
-	const char *path = journal_reader_path(tail->reader);
-
-	switch (r) {
-	case -ENOENT:
+	if (r == -ENOENT)
 		return cli_fail(CLI_FAILED, "tail: the folder %s is gone", tail->request->folder);
-	case -EBADMSG:
-		return cli_fail(CLI_FAILED, "tail: %s is damaged (zstd -t tells more; --since a later time leaves it out)",
-				path);
-	case -EMSGSIZE:
-		return cli_fail(CLI_FAILED, "tail: %s has a line that is too long to be an event", path);
-	default:
-		return cli_fail(CLI_FAILED, "tail: %s: %s", path, strerror(-r));
-	}
+	return cli_fail(CLI_FAILED, "tail: %s: %s", journal_reader_path(tail->reader), strerror(-r));
 }
 
 int tail_journal(const struct tail_journal_request *request)
@@ -200,8 +213,7 @@ int tail_journal(const struct tail_journal_request *request)
 	if (code == CLI_DONE) {
 		tail_lines_init(&tail.lines, &request->print, request->limit);
 		r = follow(&tail);
-		if (r < 0)
-			code = fail_reading(&tail, r);
+		code = r < 0 ? fail_reading(&tail, r) : tail.code;
 		tail_lines_release(&tail.lines);
 	}
 	journal_reader_free(tail.reader);

@@ -23,6 +23,7 @@ struct journal_input {
 	struct buffer in;
 	size_t used;			/* of in: handed out */
 	size_t searched;		/* no newline before this */
+	bool is_spoilt;			/* nothing can be read behind here */
 };
 
 struct journal_input *journal_input_close(struct journal_input *input)
@@ -126,10 +127,19 @@ static int cut_line(struct journal_input *input, struct span *ret)
 	}
 }
 
+/* A line, or that there is none behind here. */
+static int next_line(struct journal_input *input, struct span *ret)
+{
+	int r = input->is_spoilt ? 0 : cut_line(input, ret);
+
+	input->is_spoilt |= r == -EBADMSG || r == -EMSGSIZE;
+	return r;
+}
+
 int journal_input_line(struct journal_input *input, struct span *ret)
 {
 	struct stat st;
-	int r = cut_line(input, ret);
+	int r = next_line(input, ret);
 
 	if (r != 0 || input->zstd)
 		return r;
@@ -138,7 +148,8 @@ int journal_input_line(struct journal_input *input, struct span *ret)
 		return 0;
 	/* Somebody emptied it in its place. */
 	input->begin = 0;
-	return cut_line(input, ret);
+	input->is_spoilt = false;
+	return next_line(input, ret);
 }
 
 void journal_input_to_end(struct journal_input *input)
@@ -154,6 +165,7 @@ int journal_input_rewind(struct journal_input *input)
 {
 	forget(input);
 	input->begin = 0;
+	input->is_spoilt = false;
 	if (!input->zstd)
 		return 0;
 	input->zstd = zstd_reader_free(input->zstd);

@@ -249,7 +249,7 @@ static int count_lines(struct journal_input *file, journal_line_fn is_wanted, vo
 
 	while (r >= 0 && (r = journal_input_line(file, &line)) > 0)
 		*ret += is_wanted(user, line);
-	return r;
+	return r == -EBADMSG || r == -EMSGSIZE ? 0 : r;	/* who reads it is told */
 }
 
 int journal_reader_seek_last(struct journal_reader *reader, uint64_t n, journal_line_fn is_wanted, void *user)

@@ -18,7 +18,7 @@ typedef bool (*journal_line_fn)(void *user, struct span line);
 int journal_reader_seek_last(struct journal_reader *reader, uint64_t n, journal_line_fn is_wanted, void *user);
 
 /* The next whole line, without its newline, borrowed until the next call.  1; 0: there is none now; -EBADMSG: an old file is
- * damaged; -EMSGSIZE: a line without end. */
+ * damaged, -EMSGSIZE: it has a line without end: the next call goes on with the file behind it. */
 int journal_reader_line(struct journal_reader *reader, struct span *ret);
 /* Sleeps until there may be one.  -ENOENT: the folder is gone. */
 int journal_reader_wait(struct journal_reader *reader);

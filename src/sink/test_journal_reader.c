@@ -235,6 +235,11 @@ static void since(void **state)
 	sink_journal.free(sink);
 }
 
+static bool any_line(void *user, struct span line)
+{
+	return true;
+}
+
 static void damaged(void **state)
 {
 	struct place *place = *state;
@@ -254,6 +259,14 @@ static void damaged(void **state)
 		;
 	assert_int_equal(r, -EBADMSG);
 	assert_string_equal(journal_reader_path(reader), zst);
+	/* What is behind it is there all the same. */
+	assert_int_equal(journal_reader_line(reader, &line), 1);
+	assert_string_equal(journal_reader_path(reader), place->file);
+	while ((r = journal_reader_line(reader, &line)) > 0)
+		;
+	assert_int_equal(r, 0);
+	assert_int_equal(journal_reader_seek_last(reader, 1000, any_line, NULL), 0);
+	assert_int_equal(journal_reader_line(reader, &line), 1);
 	journal_reader_free(reader);
 }
 

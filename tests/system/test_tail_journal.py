@@ -95,6 +95,19 @@ def test_what_is_there(journal):
     assert journal.tail("--no-follow", "--json").text == "".join(line(number) for number in range(1, 31))
 
 
+def test_damaged(journal):
+    """A file that cannot be read on is told, and what is in the others is shown."""
+    journal.write(1, 11)
+    journal.rotate()
+    journal.old(1).with_name(journal.old(1).name + ".zst").write_bytes(b"(\xb5/\xfd rubbish")
+    journal.old(1).unlink()
+    journal.write(11, 16)
+    done = journal.tail("--no-follow", "--json", check=1)
+    assert numbers(done.text) == list(range(11, 16))
+    assert "j.jsonl.1.zst is damaged; the rest of it is not shown" in done.error
+    assert numbers(journal.tail("--no-follow", "--json", "--lines", "2", check=None).text) == [14, 15]
+
+
 def test_filters_on_ancestors(journal):
     init = {"pid": 1, "executable": "/sbin/init", "user": {"id": 0, "name": "root"}}
     sshd = {"pid": 7, "executable": "/usr/sbin/sshd", "user": {"id": 0, "name": "root"}}
