@@ -185,6 +185,7 @@ int database_file_open(struct database_file *ret, const char *path, bool bulk, s
 		r = fail(sql_errno(r), error, "%s: %s", path, sqlite3_errstr(r));
 		goto failed;
 	}
+	sql_distrust(file.db);
 	sqlite3_extended_result_codes(file.db, 1);
 	sqlite3_busy_timeout(file.db, SQL_BUSY_TIMEOUT_MS);
 	/* A file that is refused is not touched: no copying back of its WAL when it is closed. */

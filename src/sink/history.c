@@ -65,6 +65,7 @@ static int open_database(struct history *history, bool immutable, struct history
 			    SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
 	if (r != SQLITE_OK)
 		return fail(sql_errno(r), error, "%s: %s", history->path, sqlite3_errstr(r));
+	sql_distrust(history->db);
 	sqlite3_extended_result_codes(history->db, 1);
 	sqlite3_busy_timeout(history->db, BUSY_TIMEOUT_MS);
 	return examine(history->db, history->path, error);

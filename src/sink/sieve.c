@@ -268,11 +268,30 @@ void sieve_add(struct sieve *sieve, const struct event *event)
 	add_ancestors(sieve, context);
 }
 
-/* Which bit a key has at its n-th probe: two halves make as many hashes as one likes (Kirsch and Mitzenmacher, "Less Hashing, Same
- * Performance", 2006). */
-static uint64_t probe(uint64_t key, unsigned n, uint64_t n_bits)
+/* Which bits a key has: two halves make as many hashes as one likes (Kirsch and Mitzenmacher, "Less Hashing, Same Performance",
+ * 2006).  The n-th is (first + n * step) % n_bits, without a division each. */
+struct probe {
+	uint64_t bit, step, n_bits;
+};
+
+static struct probe probe_first(uint64_t key, uint64_t n_bits)
 {
-	return ((key & UINT32_MAX) + n * (key >> 32 | 1)) % n_bits;
+	return (struct probe){ (key & UINT32_MAX) % n_bits, (key >> 32 | 1) % n_bits, n_bits };
+}
+
+static void probe_next(struct probe *probe)
+{
+	probe->bit += probe->step;
+	if (probe->bit >= probe->n_bits)
+		probe->bit -= probe->n_bits;
+}
+
+static void set_bits(char *bits, size_t size, uint64_t key)
+{
+	struct probe probe = probe_first(key, size * 8);
+
+	for (unsigned n = 0; n < N_PROBES; n++, probe_next(&probe))
+		bits[probe.bit / 8] |= (char)(1 << probe.bit % 8);
 }
 
 bool sieve_append(const struct sieve *sieve, struct buffer *bytes)
@@ -288,28 +307,24 @@ bool sieve_append(const struct sieve *sieve, struct buffer *bytes)
 	memset(p, 0, size + 1);
 	p[0] = FORMAT;
 	for (size_t i = 0; i < sieve->capacity; i++)
-		for (unsigned n = 0; sieve->keys[i] && n < N_PROBES; n++) {
-			uint64_t bit = probe(sieve->keys[i], n, size * 8);
-
-			p[1 + bit / 8] |= (char)(1 << bit % 8);
-		}
+		if (sieve->keys[i])
+			set_bits(p + 1, size, sieve->keys[i]);
 	bytes->size += size + 1;
 	return true;
 }
 
 bool sieve_may_have(struct span bytes, uint64_t key)
 {
+	struct probe probe;
 	unsigned n_probes;
 
 	if (bytes.size < 2 || (bytes.data[0] != FORMAT && bytes.data[0] != OLD_FORMAT))
 		return true;
 	n_probes = bytes.data[0] == FORMAT ? N_PROBES : N_OLD_PROBES;
-	for (unsigned n = 0; n < n_probes; n++) {
-		uint64_t bit = probe(key, n, (bytes.size - 1) * 8);
-
-		if (!(bytes.data[1 + bit / 8] >> bit % 8 & 1))
+	probe = probe_first(key, (bytes.size - 1) * 8);
+	for (unsigned n = 0; n < n_probes; n++, probe_next(&probe))
+		if (!(bytes.data[1 + probe.bit / 8] >> probe.bit % 8 & 1))
 			return false;
-	}
 	return true;
 }
 

@@ -38,6 +38,13 @@ int sql_errno(int code)
 	return -EIO;
 }
 
+void sql_distrust(sqlite3 *db)
+{
+	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+}
+
 int sql_exec(sqlite3 *db, const char *sql)
 {
 	return sql_errno(sqlite3_exec(db, sql, NULL, NULL, NULL));

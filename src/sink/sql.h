@@ -11,6 +11,9 @@
 
 /* A result code of SQLite, extended or not, as -errno; 0 for the three that mean success. */
 int sql_errno(int code);
+/* The file may have passed through anybody's hands: no trigger of it is run, and no function that does anything
+ * (sqlite.org/security.html). */
+void sql_distrust(sqlite3 *db);
 int sql_exec(sqlite3 *db, const char *sql);
 int sql_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret);
 /* The first column of the first row: 0; -ENODATA: no row; or -errno. */

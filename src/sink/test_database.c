@@ -566,6 +566,21 @@ static void busy(void **state)
 	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM events"), 1);
 }
 
+static void what_is_in_the_file_is_not_run(void **state)
+{
+	struct place *place = *state;
+	struct sink *sink = database_must_open(place->file);
+
+	sink_database.free(sink);
+	change(place->file, "CREATE TABLE loot (n); CREATE TRIGGER thief AFTER INSERT ON event_file BEGIN INSERT INTO loot VALUES (1); END; "
+			    "CREATE TRIGGER fire AFTER INSERT ON event_file BEGIN DELETE FROM event_file; END");
+	sink = database_must_open(place->file);
+	assert_int_equal(write_event(sink, KIND_ID(file, write), 1, NULL), 0);
+	sink_database.free(sink);
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM file_events"), 1);
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM loot"), 0);
+}
+
 static void import_in_bulk(void **state)
 {
 	struct place *place = *state;
@@ -608,6 +623,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(disk_full, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(out_of_memory, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(busy, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(what_is_in_the_file_is_not_run, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(import_in_bulk, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(long_arguments_commit, place_make, place_remove),
 	};
