@@ -174,7 +174,27 @@ struct probe_control {
 	probe_u32 excluded_depths;	/* bit n: paths of n names are among those left out */
 	probe_u32 excludes_names;	/* so are processes by their name */
 	probe_u32 required_depths;	/* bit n: paths of n names are among those that alone are wanted; 0: any is */
+	probe_u32 kept_writes;		/* how many there are of struct probe_written */
+	probe_u64 untold_writes;	/* of these, let go of untold: their file was closed unseen, its place is another's */
+	probe_u64 untold_first_ns;	/* since boot: the first write to one of them since user space took this; 0: none */
 };
+
+/* What a process wrote to a file that it has open, kept until it is told.  Count and bytes are one number: one instruction adds
+ * to both, and a thread that tells what another adds to has both or neither.  `total` only grows, until it wraps; what it has
+ * grown by since `told` was not told yet. */
+struct probe_written_key {
+	probe_u64 file;			/* its address */
+	probe_u32 pid;
+	probe_u32 zero;
+};
+
+struct probe_written {
+	probe_u64 inode;		/* its address: that of the file is another's by now, where nobody saw the close */
+	probe_u64 first_ns, last_ns;	/* since boot, of what was not told yet */
+	probe_u64 total, told;
+};
+
+#define PROBE_KEPT_WRITES 16384u	/* at most */
 
 /* A path of up to so many names, those that are missing empty. */
 #define PROBE_EXCLUDED_NAMES 3

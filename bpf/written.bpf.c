@@ -2,42 +2,28 @@
 /* What was written to open files: counted by process and open file, told when the last descriptor goes that the process has of
  * it (close, dup2, close_range), when the process begins another program or ends, after the interval, and when the recorder
  * stops; what was told is not told again.  A descriptor that io_uring closes is not seen to go, nor one that a process of
- * another pid closes for it (CLONE_FILES). */
+ * another pid closes for it (CLONE_FILES): what was written to it is let go of by user space, which counts it.  What there is
+ * no room to keep is told at once. */
 
 #include "call.h"
 
 #define CLOSE_RANGE_CLOEXEC 4u		/* include/uapi/linux/close_range.h */
 #define NEVER (~0ull)
 
-/* A process and a file that it has open. */
-struct written_key {
-	u64 file;			/* its address */
-	u32 pid;
-	u32 zero;
-};
-
-/* Count and bytes are one number: one instruction adds to both, and a thread that tells what another adds to has both or
- * neither.  `total` only grows, until it wraps; what it has grown by since `told` was not told yet. */
-struct written {
-	u64 inode;			/* its address: that of the file is another's by now, where nobody saw the close */
-	u64 first_ns, last_ns;		/* of what was not told yet */
-	u64 total, told;
-};
-
-#define ONE_WRITE (1ull << 40)		/* the bytes are below */
+#define ONE_WRITE (1ull << 40)		/* in `total`: the bytes are below */
 #define MUCH (1ull << 63 | ONE_WRITE / 2)	/* half of what either has room for */
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct written_key);
-	__type(value, struct written);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PROBE_KEPT_WRITES);
+	__type(key, struct probe_written_key);
+	__type(value, struct probe_written);
 } writes SEC(".maps");
 
 /* How many of `writes` a process has: its closes, its execs and its end are looked at while it has any. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
 	__type(key, u32);
 	__type(value, u32);
 } writers SEC(".maps");
@@ -46,7 +32,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__type(key, struct written_key);
+	__type(key, struct probe_written_key);
 	__type(value, u32);
 } telling SEC(".maps");
 
@@ -79,7 +65,7 @@ static __noinline int tell_written(struct task_struct *task, struct file *file, 
 }
 
 /* What is to be told as of `total`. */
-static __always_inline void set_told(struct told *told, const struct written *written, u64 total)
+static __always_inline void set_told(struct told *told, const struct probe_written *written, u64 total)
 {
 	u64 grown = total - written->told;
 
@@ -89,7 +75,7 @@ static __always_inline void set_told(struct told *told, const struct written *wr
 	told->first_ns = written->first_ns < told->last_ns ? written->first_ns : told->last_ns;
 }
 
-static __always_inline bool_t is_due(const struct written *written, u64 now_ns)
+static __always_inline bool_t is_due(const struct probe_written *written, u64 now_ns)
 {
 	struct probe_control *c = control_get();
 	u64 first_ns = written->first_ns;	/* after now, where another thread's clock was read later */
@@ -99,8 +85,8 @@ static __always_inline bool_t is_due(const struct written *written, u64 now_ns)
 }
 
 /* It stays open. */
-static __always_inline void tell_due(struct task_struct *task, struct file *file, const struct written_key *key,
-				     struct written *written, u64 now_ns)
+static __always_inline void tell_due(struct task_struct *task, struct file *file, const struct probe_written_key *key,
+				     struct probe_written *written, u64 now_ns)
 {
 	struct told told = { 0 };
 	u32 one = 1;
@@ -119,27 +105,74 @@ static __always_inline void tell_due(struct task_struct *task, struct file *file
 		tell_written(task, file, &told);
 }
 
-/* 0: another thread was first. */
-static __always_inline bool_t begin_written(const struct written_key *key, u64 inode, u64 bytes, u64 now_ns)
+static __always_inline void count_kept(u32 by)
 {
-	struct written written = { .inode = inode, .first_ns = now_ns, .last_ns = now_ns, .total = ONE_WRITE + bytes };
-	u32 *pending, one = 1;
+	struct probe_control *c = control_get();
 
-	if (bpf_map_update_elem(&writes, key, &written, BPF_NOEXIST))
+	if (c)
+		__sync_fetch_and_add(&c->kept_writes, by);
+}
+
+static __always_inline void count_untold(u64 first_ns)
+{
+	struct probe_control *c = control_get();
+
+	if (!c)
+		return;
+	__sync_fetch_and_add(&c->untold_writes, 1);
+	if (c->untold_first_ns == 0 || first_ns < c->untold_first_ns)
+		c->untold_first_ns = first_ns;
+}
+
+static __always_inline bool_t forget_written(const struct probe_written_key *key)
+{
+	if (bpf_map_delete_elem(&writes, key))
 		return 0;
-	pending = bpf_map_lookup_elem(&writers, &key->pid);
-	if (!pending && bpf_map_update_elem(&writers, &key->pid, &one, BPF_NOEXIST))
-		pending = bpf_map_lookup_elem(&writers, &key->pid);
+	count_kept(-1);
+	return 1;
+}
+
+/* One less of `writes`. */
+static __always_inline void end_writer(u32 *pending)
+{
+	if (pending)
+		__sync_fetch_and_add(pending, -1);
+}
+
+/* One more of `writes`.  0: there is no room. */
+static __always_inline bool_t begin_writer(u32 pid)
+{
+	u32 *pending = bpf_map_lookup_elem(&writers, &pid), one = 1;
+
+	if (!pending && !bpf_map_update_elem(&writers, &pid, &one, BPF_NOEXIST))
+		return 1;
+	if (!pending)
+		pending = bpf_map_lookup_elem(&writers, &pid);
 	if (pending)
 		__sync_fetch_and_add(pending, 1);
-	return 1;
+	return pending != 0;
+}
+
+/* 0: another thread was first, or there is no room. */
+static __always_inline bool_t begin_written(const struct probe_written_key *key, u64 inode, u64 bytes, u64 now_ns)
+{
+	struct probe_written written = { .inode = inode, .first_ns = now_ns, .last_ns = now_ns, .total = ONE_WRITE + bytes };
+
+	if (!begin_writer(key->pid))
+		return 0;
+	if (!bpf_map_update_elem(&writes, key, &written, BPF_NOEXIST)) {
+		count_kept(1);
+		return 1;
+	}
+	end_writer(bpf_map_lookup_elem(&writers, &key->pid));
+	return 0;
 }
 
 static __always_inline void count_written(struct task_struct *task, struct file *file, struct inode *inode, u64 bytes)
 {
-	struct written_key key = { .file = (u64)file, .pid = (u32)task->tgid };
+	struct probe_written_key key = { .file = (u64)file, .pid = (u32)task->tgid };
 	u64 now_ns = bpf_ktime_get_boot_ns();
-	struct written *written = bpf_map_lookup_elem(&writes, &key);
+	struct probe_written *written = bpf_map_lookup_elem(&writes, &key);
 
 	if (!written) {
 		if (bytes < ONE_WRITE / 2 && begin_written(&key, (u64)inode, bytes, now_ns))
@@ -152,6 +185,10 @@ static __always_inline void count_written(struct task_struct *task, struct file 
 		return;
 	}
 	if (written->inode != (u64)inode) {
+		if (written->total != written->told)
+			count_untold(written->first_ns);
+		if (!bpf_map_lookup_elem(&writers, &key.pid))	/* of another process, which had the pid */
+			begin_writer(key.pid);
 		written->inode = (u64)inode;
 		written->first_ns = NEVER;
 		written->told = written->total;
@@ -166,17 +203,19 @@ static __always_inline void count_written(struct task_struct *task, struct file 
 }
 
 /* It is not to be told again.  0: there is nothing to tell. */
-static __always_inline bool_t end_written(const struct written_key *key, const struct written *written, struct file *file,
-					  u32 *pending, struct told *ret)
+static __always_inline bool_t end_written(const struct probe_written_key *key, const struct probe_written *written,
+					  struct file *file, u32 *pending, struct told *ret)
 {
 	u64 inode = written->inode;
 
 	set_told(ret, written, written->total);
-	if (bpf_map_delete_elem(&writes, key))
+	if (!forget_written(key))
 		return 0;
-	if (pending)
-		__sync_fetch_and_add(pending, -1);
-	return ret->count && inode == (u64)READ(file, f_inode);
+	end_writer(pending);
+	if (ret->count == 0 || inode == (u64)READ(file, f_inode))
+		return ret->count != 0;
+	count_untold(ret->first_ns);
+	return 0;
 }
 
 /* Descriptors that go, from `first` to `last`, of the current process.  What each is compared to the verifier would follow
@@ -258,8 +297,8 @@ __noinline int flush_written(u64 file_at, u32 first, u32 last, u32 *pending)
 {
 	struct task_struct *task = current_task();
 	struct file *file = (struct file *)file_at;
-	struct written_key key = { .file = file_at, .pid = (u32)task->tgid };
-	struct written *written = bpf_map_lookup_elem(&writes, &key);
+	struct probe_written_key key = { .file = file_at, .pid = (u32)task->tgid };
+	struct probe_written *written = bpf_map_lookup_elem(&writes, &key);
 	struct told told;
 
 	if (!written || (!is_last_reference(file) && stays(file_at, first, last)))
@@ -396,8 +435,8 @@ int tell_open_files(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
-	struct written_key key = { 0 };
-	struct written *written;
+	struct probe_written_key key = { 0 };
+	struct probe_written *written;
 	struct told told;
 	char one = 1;
 

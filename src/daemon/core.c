@@ -6,9 +6,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,9 +16,9 @@
 #include "source/procfs.h"
 #include "source/users.h"
 
-/* Behind the load, the kernel's audit thread and the reader: what the core has no time for waits in the ring. */
-#define NICE 10
-#define NICE_AT_STOP (-5)		/* there is a time by which all is to be stored */
+/* Of the ring: what the core has no time for waits there. */
+#define FULL_ENOUGH 8			/* a part so large: it must have time */
+#define NEARLY_EMPTY 64
 #define WAIT_NS (100 * NS_PER_MS)	/* for the writer, between two looks at the ring */
 #define RECORDS_A_TURN 4096		/* between two looks at clock, notes and stop */
 #define BACK_NS NS_PER_SEC		/* that the clock goes back by before it is followed; less is waited for */
@@ -31,7 +28,6 @@ struct core {
 	struct pipeline *pipeline;
 	pthread_t thread;
 	atomic_bool stop;
-	atomic_int tid;			/* 0: it has not begun */
 	uint64_t late_ns;		/* with stop: what is not done by then is let go of */
 	_Atomic uint64_t turns;
 	uint64_t now_ns;
@@ -257,6 +253,18 @@ static void take_over(struct core *core)
 	pthread_mutex_unlock(&core->stats_lock);
 }
 
+static void keep_pace(struct core *core)
+{
+	size_t used = ring_used_bytes(core->options.ring), capacity = ring_capacity_bytes(core->options.ring);
+
+	if (atomic_load(&core->stop))
+		pacer_set(core->options.pacer, PACE_BEFORE);
+	else if (used >= capacity / FULL_ENOUGH)
+		pacer_set(core->options.pacer, PACE_BESIDE);
+	else if (used <= capacity / NEARLY_EMPTY)
+		pacer_set(core->options.pacer, PACE_BEHIND);
+}
+
 /* What waits in the ring takes a fifth of the memory that it takes as events: while the ring has room, the writer is waited
  * for there. From half full on the queue lets go of what it must; but not at the stop, when nothing comes any more. */
 static void wait_for_writer(struct core *core)
@@ -266,6 +274,7 @@ static void wait_for_writer(struct core *core)
 	while (event_queue_is_filling(o->queue) && !is_late(core) && !must_change(core) &&
 	       (atomic_load(&core->stop) || ring_used_bytes(o->ring) < ring_capacity_bytes(o->ring) / 2)) {
 		turn(core);
+		keep_pace(core);
 		event_queue_wait(o->queue, WAIT_NS);
 	}
 }
@@ -375,12 +384,12 @@ static void *run(void *user)
 	const struct core_options *o = &core->options;
 	bool stop;
 
-	atomic_store(&core->tid, (int)syscall(SYS_gettid));
-	setpriority(PRIO_PROCESS, (id_t)core->tid, NICE);
+	pacer_join(o->pacer);
 	do {
 		unsigned n;
 
 		turn(core);
+		keep_pace(core);
 		stop = atomic_load(&core->stop);	/* before the rings: nothing comes after it */
 		if (must_change(core))
 			take_over(core);
@@ -466,8 +475,6 @@ struct core *core_stop(struct core *core, uint64_t late_ns, struct core_stats *r
 		return NULL;
 	core->late_ns = late_ns;
 	atomic_store(&core->stop, true);
-	if (core->tid)
-		setpriority(PRIO_PROCESS, (id_t)core->tid, NICE_AT_STOP);
 	ring_alert(core->options.ring);
 	pthread_join(core->thread, NULL);
 	if (ret)

@@ -66,6 +66,7 @@ struct daemon {
 	uint64_t idle_since_ns;		/* so since then; 0: it is not */
 	struct source_stats source_before;	/* counted by sources that are closed by now */
 	struct probe_counters probes_before;
+	uint64_t closed_unseen;		/* files of which nobody can tell what was written to them */
 	bool rules_loaded;
 	struct audit_state audit_state;
 	uint32_t kernel_lost;		/* its counter, as long as audit is read */
@@ -87,6 +88,7 @@ struct daemon {
 	struct canary_child canary_child;
 	char canary_folder[PATH_MAX];
 
+	struct pacer pacer;
 	struct ring *ring, *notes_ring;
 	struct notes notes;
 	struct event_queue *queue;
@@ -190,6 +192,7 @@ int daemon_want(struct daemon *d, const struct filter *filter, const struct filt
 int daemon_start_reading(struct daemon *d, struct filter_error *error);
 /* What the kernel has handed over, or kept of what `next` does not want, is in the ring. */
 void daemon_catch_up(struct daemon *d, const struct filter *next);
+void daemon_look_at_kept(struct daemon *d);	/* once a second: whether there is room to keep what is told later */
 void daemon_close_recording(struct daemon *d);	/* nothing of ours is in the kernel any more, all it had told is in the ring */
 void daemon_tell_idle(struct daemon *d);
 void daemon_count_source(const struct daemon *d, struct source_stats *ret, struct probe_counters *ret_probes);

@@ -8,13 +8,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "control/request.h"
+#include "daemon/pace.h"
 
 #define JOB_BYTES (256u << 10)
-#define JOB_NICE 15			/* core and writer: 10 */
 
 struct job {
 	struct jobs *jobs;
@@ -115,7 +114,7 @@ static void run(uv_work_t *thread)
 {
 	struct job *job = thread->data;
 
-	setpriority(PRIO_PROCESS, 0, JOB_NICE);	/* of this thread (sched(7)); the pool has no other work */
+	pace_of_jobs();		/* the pool has no other work */
 	if (job_is_wanted(job))
 		job->work.run(job, job->work.user);
 }

@@ -2,7 +2,9 @@
  *
  * When something is there the reader takes all of it, then sleeps a few milliseconds on purpose before it looks
  * again: a reader that waits in poll() is woken by the kernel for every single record (in a virtual machine an exit to
- * the hypervisor each time), one that naps is not. The socket buffer holds what comes meanwhile. */
+ * the hypervisor each time), one that naps is not. The socket buffer holds what comes meanwhile.
+ *
+ * The core is not woken for few records either, if the source can wait: its caches are cold each time. */
 
 #include "daemon/reader.h"
 
@@ -12,16 +14,16 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/macro.h"
+#include "daemon/pace.h"
 
-#define NICE (-5)			/* before those who make the records, and before our own other threads */
 #define QUIET_LOOKS 3			/* looks that found nothing before the reader waits in poll() */
 #define END_NS (2 * NS_PER_SEC)	/* what is on its way has come by then; rules of others make more without end */
+#define GATHER_RECORDS 256u		/* for these the core is woken at once */
+#define LATE_NS (20 * NS_PER_MS)
 #define LOOK_MS 1000			/* the source wants to be asked so often also when nothing comes */
 
 struct reader {
@@ -34,7 +36,10 @@ struct reader {
 	atomic_int error;
 	_Atomic uint64_t turns;
 	atomic_bool sleeps;		/* in poll(), a second at most */
-	int kept;			/* what the last stop of the source said; the thread's until it has ended */
+	/* The thread's own, until it has ended: */
+	int kept;			/* what the last stop of the source said */
+	uint32_t gathered;		/* records that the core was not woken for... */
+	uint64_t gathered_ns;		/* ...since then (CLOCK_MONOTONIC) */
 };
 
 bool ring_push_record(struct ring *ring, const struct record *record)
@@ -56,6 +61,27 @@ static int to_ring(void *user, const struct record *record)
 	return 0;
 }
 
+static void wake_core(struct reader *reader)
+{
+	reader->gathered = 0;
+	ring_wake(reader->options.ring);
+}
+
+/* So many more records are in the ring. */
+static void gather(struct reader *reader, uint32_t n)
+{
+	uint64_t gather_ns = reader->options.gather_ns, nap_ns = reader->nap_ns, now_ns;
+
+	if (reader->gathered + n == 0)
+		return;
+	now_ns = clock_ns(CLOCK_MONOTONIC);
+	if (reader->gathered == 0)
+		reader->gathered_ns = now_ns;
+	reader->gathered = MIN(reader->gathered + n, GATHER_RECORDS);
+	if (reader->gathered == GATHER_RECORDS || now_ns + nap_ns - reader->gathered_ns >= gather_ns)
+		wake_core(reader);
+}
+
 /* Everything that is there now; at the stop a batch, since others may make records without end.  How much it was; < 0: -errno
  * of the source. */
 static int take_all(struct reader *reader)
@@ -66,13 +92,22 @@ static int take_all(struct reader *reader)
 	do {
 		r = o->ops->read(o->source, SOURCE_BATCH, to_ring, o->ring);
 		ring_commit(o->ring);
-		if (r > 0) {
-			ring_wake(o->ring);
+		if (r > 0)
 			total = MIN(total + r, 1 << 30);
-		}
+		gather(reader, r > 0 ? (uint32_t)r : 0);
 		atomic_fetch_add_explicit(&reader->turns, 1, memory_order_relaxed);
 	} while (r >= (int)SOURCE_BATCH && !atomic_load(&reader->stop));
 	return r < 0 ? r : total;
+}
+
+/* Who sleeps for longer than it wants to has too little of the machine: what makes the records takes all. */
+static void nap(struct reader *reader)
+{
+	uint64_t nap_ns = reader->nap_ns, end_ns = clock_ns(CLOCK_MONOTONIC) + nap_ns;
+
+	clock_sleep_ns(nap_ns);
+	if (clock_ns(CLOCK_MONOTONIC) > end_ns + LATE_NS)
+		pacer_need(reader->options.pacer);
 }
 
 static void *run(void *user)
@@ -85,8 +120,7 @@ static void *run(void *user)
 	uint64_t end_ns;
 	int r = 0;
 
-	/* Of this thread alone (Linux: the nice value belongs to the thread).  Not allowed: it works without. */
-	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
+	pace_of_reader();
 	if (o->procfs) {
 		procfs_snapshot(o->procfs, clock_now_ns(), to_ring, o->ring);
 		ring_commit(o->ring);
@@ -94,10 +128,11 @@ static void *run(void *user)
 	}
 	while (!atomic_load(&reader->stop)) {
 		if (quiet >= QUIET_LOOKS) {
-			ring_trim(o->ring);
+			wake_core(reader);
 			atomic_store(&reader->sleeps, true);
 			r = poll(fds, ARRAY_SIZE(fds), LOOK_MS) < 0 && errno != EINTR ? -errno : 0;
 			atomic_store(&reader->sleeps, false);
+			ring_trim(o->ring);	/* the core has had time */
 			if (r < 0)
 				break;
 			quiet = QUIET_LOOKS - 1;
@@ -110,7 +145,7 @@ static void *run(void *user)
 		atomic_fetch_add(&reader->looks, 1);
 		quiet = r > 0 ? 0 : quiet + 1;
 		if (r > 0 || quiet < QUIET_LOOKS)
-			clock_sleep_ns(reader->nap_ns);
+			nap(reader);
 	}
 	/* Our rules are out of the kernel by now: what it kept, and what is still on its way, is taken. */
 	while (r >= 0 && o->ops->stop && (reader->kept = o->ops->stop(o->source)) > 0)

@@ -3,6 +3,7 @@
  * anybody but the kernel. */
 
 #include "base/ring.h"
+#include "daemon/pace.h"
 #include "daemon/watchdog.h"
 #include "source/procfs.h"
 #include "source/source.h"
@@ -24,6 +25,8 @@ struct reader_options {
 	struct ring *ring;		/* borrowed; the reader is its producer */
 	struct procfs *procfs;		/* its processes are read first; borrowed, NULL: none */
 	uint64_t nap_ns;		/* pause between two looks when there is much */
+	struct pacer *pacer;		/* told when it comes too late; borrowed, NULL: none */
+	uint64_t gather_ns;		/* few records wait so long in the ring before its consumer is woken; 0: not at all */
 };
 
 struct reader;

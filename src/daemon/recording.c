@@ -15,6 +15,7 @@
 
 #define CATCH_UP_NS NS_PER_SEC
 #define BACKLOG_NS NS_PER_SEC
+#define GATHER_NS (50 * NS_PER_MS)	/* nobody notices; asking the host about what audit shows must be quicker */
 
 static const struct source_choice {
 	const char *name;		/* of --source */
@@ -243,8 +244,11 @@ int daemon_open_recording(struct daemon *d, const struct filter *filter, struct 
 
 int daemon_start_reading(struct daemon *d, struct filter_error *error)
 {
-	int r = reader_start(&d->reader, &(struct reader_options){ .ops = d->source_ops, .source = d->source, .ring = d->ring,
-								   .procfs = d->procfs, .nap_ns = daemon_nap_ns(d) });
+	const struct reader_options options = {
+		.ops = d->source_ops, .source = d->source, .ring = d->ring, .procfs = d->procfs, .nap_ns = daemon_nap_ns(d),
+		.gather_ns = source_live_bpf(d->source) < 0 ? 0 : GATHER_NS, .pacer = &d->pacer,
+	};
+	int r = reader_start(&d->reader, &options);
 
 	if (r < 0) {
 		snprintf(error->message, sizeof(error->message), "Failed to start the reader: %s", strerror(-r));
@@ -262,17 +266,35 @@ void daemon_tell_idle(struct daemon *d)
 	d->idle_since_ns = 0;
 }
 
+/* What is kept of writes is told, if there is little room or all is to be; what nobody can tell becomes a gap. */
+static void let_go(struct daemon *d, bool all)
+{
+	struct source_untold untold;
+
+	privileges_raise();
+	source_live_let_go(d->source, all, &untold);
+	privileges_lower();
+	if (untold.count == 0)
+		return;
+	d->closed_unseen += untold.count;
+	notes_gap(&d->notes, &(struct gap){ .begin_ns = untold.begin_ns, .end_ns = clock_now_ns(), .class_name = "file",
+					    .cause = "closed_unseen", .unit = "events", .count = untold.count, .exact = true });
+}
+
+void daemon_look_at_kept(struct daemon *d)
+{
+	if (d->source && source_live_must_let_go(d->source))
+		let_go(d, false);
+}
+
 /* What was written to files that are open still is told when nobody will ask for it any more. */
 void daemon_catch_up(struct daemon *d, const struct filter *next)
 {
 	bool wanted[N_KINDS];
 
 	daemon_kinds_wanted(d, next, wanted);
-	if (d->source && d->wanted[KIND_ID(file, write)] && !wanted[KIND_ID(file, write)]) {
-		privileges_raise();
-		source_live_tell_kept(d->source);
-		privileges_lower();
-	}
+	if (d->source && d->wanted[KIND_ID(file, write)] && !wanted[KIND_ID(file, write)])
+		let_go(d, true);
 	if (d->reader)
 		reader_catch_up(d->reader, CATCH_UP_NS);
 }
@@ -342,6 +364,8 @@ void daemon_close_recording(struct daemon *d)
 	d->reader = reader_stop(d->reader, &kept);
 	if (kept < 0)
 		tell_kept_untold(d, kept);
+	if (d->source)
+		let_go(d, kept >= 0);
 	if (d->audit && audit_control_state(d->audit, &d->audit_state) >= 0 && d->source && source_live_has_audit(d->source))
 		d->kernel_lost = d->audit_state.lost;
 	if (!d->source)

@@ -111,9 +111,11 @@ static int start_threads(struct daemon *d)
 		},
 		.procfs = d->procfs,
 		.users = d->users,
+		.pacer = &d->pacer,
 	};
 	struct writer_options writer = {
 		.taps = d->taps,
+		.pacer = &d->pacer,
 		.json = { .host_id = span_of(d->host_id), .host_name = span_of(d->host_name), .boot_id = span_of(d->boot_id) },
 		.drain_ns = daemon_drain_ns(d),
 		.alive_ns = daemon_alive_ns(d),
@@ -121,6 +123,7 @@ static int start_threads(struct daemon *d)
 	int r;
 
 	core.pipeline.assembler.timeout_ns = times.timeout_ns;
+	pacer_init(&d->pacer);
 	r = ring_new(&d->ring, RING_BYTES);
 	if (r >= 0)
 		r = ring_new(&d->notes_ring, NOTES_BYTES);
@@ -166,6 +169,7 @@ static int start_recording(struct daemon *d)
 	}
 	daemon_tell_the_past(d);
 	d->has_begun = true;
+	pacer_begin(&d->pacer);
 	notes_say(&d->notes, "start", "recording with %s, %zu subscription%s", d->source ? d->source_ops->mode(d->source) : "nothing",
 		  d->subscriptions.n, d->subscriptions.n == 1 ? "" : "s");
 	return 0;
@@ -249,14 +253,13 @@ static void stop(struct daemon *d)
 	uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
 
 	daemon_service_stopping(d);
+	pacer_set(&d->pacer, PACE_BEFORE);
 	daemon_stop_canaries(d);
 	if (d->core && d->idle_since_ns > 0)
 		daemon_tell_idle(d);
 	daemon_close_recording(d);
 	log_debug("The kernel's rules and the reader are gone after %llu ms, %zu bytes wait in the ring", elapsed_ms(began_ns),
 		  d->ring ? ring_used_bytes(d->ring) : 0);
-	if (d->writer)
-		writer_hurry(d->writer);
 	d->core = core_stop(d->core, began_ns + DRAIN_NS, &core);
 	log_debug("The core ended after %llu ms", elapsed_ms(began_ns));
 	if (d->writer) {
@@ -286,6 +289,7 @@ static void stop(struct daemon *d)
 	d->ring = ring_free(d->ring);
 	d->notes_ring = ring_free(d->notes_ring);
 	d->taps = taps_free(d->taps);
+	pacer_release(&d->pacer);
 	subscriptions_release(&d->change.before);
 	subscriptions_release(&d->subscriptions);
 	folder_release(&d->folder);

@@ -36,7 +36,7 @@ static void flag(struct buffer *b, const char *name, bool value)
 	buffer_append_text(b, value ? "true}" : "false}");
 }
 
-static void time(struct buffer *b, const char *name, uint64_t time_ns)
+static void moment(struct buffer *b, const char *name, uint64_t time_ns)
 {
 	name_of(b, name);
 	if (time_ns) {
@@ -167,6 +167,7 @@ static void counters_json(struct buffer *b, const struct status *status)
 		number(b, name, status->probes.lost[i]);
 	}
 	number(b, "lost.ebpf", lost_bpf);
+	number(b, "lost.closed_unseen", status->closed_unseen);
 	number(b, "foreign_messages", status->source->foreign);
 }
 
@@ -198,7 +199,7 @@ static void health(struct buffer *b, const struct status *status)
 		snprintf(name, sizeof(name), "health.%s", health_checks[i].id);
 		text(b, name, health_level_names[status->health->states[i].level]);
 	}
-	time(b, "canary.last", canary->time_ns);
+	moment(b, "canary.last", canary->time_ns);
 	number(b, "canary.latency_ms", canary->latency_ms);
 	number(b, "canary.sent", canary->n_sent);
 	number(b, "canary.failed", canary->n_failed);
@@ -233,7 +234,7 @@ static void categories_json(struct buffer *b, const struct status *status)
 				continue;
 			memcpy(&value, (const char *)of + items[k].member, sizeof(value));
 			snprintf(name, sizeof(name), "database.%s.%s", items[k].name, categories[i].name);
-			(items[k].is_time ? time : number)(b, name, value);
+			(items[k].is_time ? moment : number)(b, name, value);
 		}
 }
 
@@ -254,12 +255,12 @@ void status_json(struct buffer *b, const struct status *status)
 	number(b, "subscriptions_unprotected", status->n_unprotected);
 	flag(b, "has_user_defined_audit_rules", status->has_user_rules);
 	number(b, "uptime", uptime_ns / NS_PER_SEC);
-	time(b, "started", status->started_ns);
+	moment(b, "started", status->started_ns);
 	text(b, "database.path", status->database_path);
 	number(b, "database.size_bytes", status->database_bytes);
 	number(b, "database.events", status->database_events);
-	time(b, "database.oldest", status->database_oldest_ns);
-	time(b, "database.newest", status->database_newest_ns);
+	moment(b, "database.oldest", status->database_oldest_ns);
+	moment(b, "database.newest", status->database_newest_ns);
 	number(b, "database.bytes_per_event",
 	       status->database_events ? status->database_bytes / status->database_events : 0);
 	categories_json(b, status);

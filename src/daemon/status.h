@@ -17,6 +17,7 @@ struct status {
 	const bool *by_bpf;		/* N_KINDS: what the programs in the kernel show; NULL: nothing */
 	const char *bpf_why;		/* why there are none; NULL: there are */
 	struct probe_counters probes;
+	uint64_t closed_unseen;
 	bool audit_works;
 	unsigned n_subscriptions, n_refused, n_unprotected;
 	uint64_t started_ns, now_ns;

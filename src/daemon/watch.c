@@ -101,6 +101,7 @@ void daemon_on_tick(uv_timer_t *timer)
 	look_at_kernel(d);
 	daemon_repair_audit(d);
 	daemon_repair_places(d);
+	daemon_look_at_kept(d);
 	daemon_tell_losses(d, false);
 	conf_tick(&d->conf, clock_ns(CLOCK_MONOTONIC));
 	daemon_tick_health(d);

@@ -9,15 +9,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 
-#define NICE_AT_STOP (-5)		/* there is a time by which all is to be stored */
-#define NICE 10				/* behind reader and core: it can wait, the queue holds */
 #define BUSY_EVENTS 1024u		/* in the queue: the next batch is large enough already */
 #define COMMIT_NS (250 * NS_PER_MS)
 #define DONE_EVERY 256			/* events between two reports to the queue */
@@ -28,7 +23,6 @@ struct writer {
 	_Atomic uint64_t drain_ns, alive_ns;	/* of the options, as they are now */
 	_Atomic uint64_t turns;
 	pthread_t thread;
-	atomic_int tid;			/* 0: it has not begun */
 	pthread_mutex_t stats_lock;
 	struct writer_stats stats;
 	uint64_t refused, held;		/* events a sink did not take; of them, see SINK_HELD */
@@ -241,8 +235,7 @@ static void *run(void *user)
 	uint64_t flushed_ns = 0, now_ns;
 	bool closed = false, is_open = false;	/* something is written and not committed */
 
-	atomic_store(&writer->tid, (int)syscall(SYS_gettid));
-	setpriority(PRIO_PROCESS, (id_t)writer->tid, NICE);
+	pacer_join(o->pacer);
 	while (!closed) {
 		struct event *list = event_queue_take(o->queue, patience_ns(writer, is_open), &closed);
 
@@ -322,12 +315,6 @@ void writer_expect(struct writer *writer, const struct writer_routes *routes)
 bool writer_is_expecting(const struct writer *writer)
 {
 	return writer->routes != NULL;
-}
-
-void writer_hurry(struct writer *writer)
-{
-	if (writer->tid)
-		setpriority(PRIO_PROCESS, (id_t)writer->tid, NICE_AT_STOP);
 }
 
 void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t alive_ns)

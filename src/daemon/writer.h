@@ -2,6 +2,7 @@
 /* The writer thread: takes events from the queue, gives them to the sinks that want them and to those who watch. */
 
 #include "daemon/event_queue.h"
+#include "daemon/pace.h"
 #include "daemon/tap.h"
 #include "daemon/watchdog.h"
 #include "event/event_json.h"
@@ -29,6 +30,7 @@ struct writer_routes {
 struct writer_options {
 	struct event_queue *queue;	/* borrowed */
 	struct taps *taps;		/* borrowed */
+	struct pacer *pacer;		/* borrowed; NULL: none */
 	struct event_json_options json;	/* for the taps */
 	struct writer_sink sinks[MAX_SINKS];
 	size_t n_sinks;
@@ -54,7 +56,6 @@ struct writer *writer_stop(struct writer *writer, struct writer_stats *ret);
 /* Any thread.  Taken over when the mark comes, after which it has what it needs of them; not before the ones before were. */
 void writer_expect(struct writer *writer, const struct writer_routes *routes);
 bool writer_is_expecting(const struct writer *writer);
-void writer_hurry(struct writer *writer);	/* the stop has begun */
 void writer_set_database(struct writer *writer, const struct database_limits *limits);
 void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t alive_ns);
 void writer_stats(struct writer *writer, struct writer_stats *ret);

@@ -22,6 +22,8 @@ const struct gap_cause gap_causes[N_GAP_CAUSES] = {
 	{ "bpf_ring_full", "a ring of the programs in the kernel was full", "raise CX.recorder.EbpfRingBufferSizeKB, or subscribe to less" },
 	{ "kept_untold", "the programs in the kernel could not tell, when they went, what was written to files that were still open",
 	  "see the log for the error" },
+	{ "closed_unseen", "files were written to and closed where no program in the kernel looks (io_uring, processes that share descriptors), "
+	  "or are open in a ring of io_uring alone", "which they were is not known; each counts once, other writes to them may be told" },
 	{ "ring_full", "the recorder could not keep up with what the kernel handed over", KEEP_UP },
 	{ "queue_full", "the disk could not keep up: events of this class were let go of before others",
 	  "give the database a faster disk, or subscribe to less of this class" },

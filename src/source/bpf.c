@@ -25,6 +25,7 @@
 #define COMMIT_BYTES (64u << 10)	/* the kernel gets room back in steps of this */
 #define PIECES_NS NS_PER_SEC		/* they come within microseconds */
 #define LOOK_AT_LOSSES_NS (100 * NS_PER_MS)
+#define LET_GO_EVERY_NS (10 * NS_PER_SEC)
 
 /* Categories that gap rows name. */
 static const char *const gap_classes[N_PROBE_CLASSES] = {
@@ -48,6 +49,9 @@ struct bpf_source {
 	uint64_t lost[N_PROBE_CLASSES];	/* told so far */
 	uint64_t n_gaps;
 	uint64_t ended_ns;		/* since boot: what comes later is left; 0: not yet */
+	/* Of who asks for it, not of the reader: */
+	uint64_t let_go_ns;		/* since boot: not again before */
+	uint64_t untold;		/* writes, told of so far */
 };
 
 static struct bpf_source *bpf_source(struct source *source)
@@ -319,9 +323,27 @@ int source_bpf_want(struct source *source, const struct source_wants *wants)
 	return bpf_programs_want(bpf_source(source)->programs, wants);
 }
 
-void source_bpf_tell_kept(struct source *source)
+bool source_bpf_must_let_go(const struct source *source)
 {
-	bpf_programs_tell_kept(bpf_source(source)->programs);
+	const struct bpf_source *s = bpf_source_const(source);
+
+	return clock_ns(CLOCK_BOOTTIME) >= s->let_go_ns &&
+	       (bpf_programs_untold(s->programs) != s->untold || bpf_programs_are_crowded(s->programs));
+}
+
+void source_bpf_let_go(struct source *source, bool all, struct source_untold *ret)
+{
+	struct bpf_source *s = bpf_source(source);
+	uint64_t now_ns, untold, first_ns = UINT64_MAX;
+
+	if (all || bpf_programs_are_crowded(s->programs))
+		bpf_programs_let_go(s->programs, &first_ns);
+	first_ns = MIN(first_ns, bpf_programs_first_untold(s->programs));
+	untold = bpf_programs_untold(s->programs);
+	now_ns = clock_ns(CLOCK_BOOTTIME);
+	*ret = (struct source_untold){ untold - s->untold, clock_now_ns() - now_ns + MIN(first_ns, now_ns) };
+	s->untold = untold;
+	s->let_go_ns = now_ns + LET_GO_EVERY_NS;
 }
 
 void source_bpf_set_write_interval(struct source *source, uint32_t interval_ms)

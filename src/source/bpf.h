@@ -12,7 +12,8 @@ void source_bpf_count(const struct source *source, struct probe_counters *ret);
 void source_live_bpf_count(const struct source *source, struct probe_counters *ret);
 /* See source_live_want(). */
 int source_bpf_want(struct source *source, const struct source_wants *wants);
-void source_bpf_tell_kept(struct source *source);
+bool source_bpf_must_let_go(const struct source *source);
+void source_bpf_let_go(struct source *source, bool all, struct source_untold *ret);
 void source_bpf_set_write_interval(struct source *source, uint32_t interval_ms);
 /* What the -errno that opening it gave means for a person who has to mend it. */
 const char *bpf_why(int error);

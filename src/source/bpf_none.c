@@ -26,8 +26,14 @@ int source_bpf_want(struct source *source, const struct source_wants *wants)
 	return 0;
 }
 
-void source_bpf_tell_kept(struct source *source)
+bool source_bpf_must_let_go(const struct source *source)
 {
+	return false;
+}
+
+void source_bpf_let_go(struct source *source, bool all, struct source_untold *ret)
+{
+	*ret = (struct source_untold){ 0 };
 }
 
 void source_bpf_set_write_interval(struct source *source, uint32_t interval_ms)

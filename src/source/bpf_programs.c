@@ -11,11 +11,13 @@
 #include <bpf/libbpf.h>
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/macro.h"
 #include "recorder.skel.h"
 #include "source/bpf.h"
@@ -29,6 +31,7 @@
 #define CALLS (-3)			/* any kind that a program of system calls serves */
 #define END (-1)
 #define STOP_RECORDS 1024		/* told at the stop before the reader takes them */
+#define TAKE_NS (20 * NS_PER_MS)	/* it has taken them by then */
 
 struct program {
 	const char *name;		/* NULL: no program of its own */
@@ -57,12 +60,14 @@ struct bpf_programs {
 	bool usable[N_PROGRAMS];	/* the kernel has what the program needs */
 	struct bpf_link *links[N_PROGRAMS];
 	int stop_fd;			/* reading it runs the program of the stop; -1: there is none */
+	uint64_t stopped_ns;		/* since boot: when that was begun; 0: not yet */
 	struct probe_call_plan plans[BPF_PLANS];	/* as the programs have them */
 	bool wanted[N_KINDS];
 	struct bpf_ring *rings;
 	unsigned n_cpus;
 	struct probe_control *control;
 	struct probe_counters *counters;	/* n_cpus of them */
+	_Atomic uint64_t let_go;	/* writes that nobody can tell */
 	size_t control_bytes, counters_bytes;
 };
 
@@ -332,14 +337,20 @@ static void detach(struct bpf_programs *programs, const bool *wanted)
 			detach_one(programs, i);
 }
 
-static void forget(int map_fd, size_t key_bytes)
+/* How many that were. */
+static uint32_t forget(int map_fd, size_t key_bytes)
 {
+	uint32_t n = 0;
 	char key[128];
 
 	assert(key_bytes <= sizeof(key));
-	while (bpf_map_get_next_key(map_fd, NULL, key) == 0)
-		if (bpf_map_delete_elem(map_fd, key) < 0 && errno != ENOENT)
-			return;
+	while (bpf_map_get_next_key(map_fd, NULL, key) == 0) {
+		if (bpf_map_delete_elem(map_fd, key) == 0)
+			n++;
+		else if (errno != ENOENT)
+			break;
+	}
+	return n;
 }
 
 /* What the maps kept of kinds that nobody wants any more would be of another time when somebody wants them again. */
@@ -363,13 +374,17 @@ static void forget_unwanted(struct bpf_programs *programs, const bool *wanted)
 
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
 		bool was = false, is = false;
+		uint32_t n;
 
 		for (size_t k = 0; k < ARRAY_SIZE(kept[i].kinds) && (k == 0 || kept[i].kinds[k] != 0); k++) {
 			was |= programs->wanted[kept[i].kinds[k]];
 			is |= wanted[kept[i].kinds[k]];
 		}
-		if (was && !is)
-			forget(bpf_map__fd(kept[i].map), bpf_map__key_size(kept[i].map));
+		if (!was || is)
+			continue;
+		n = forget(bpf_map__fd(kept[i].map), bpf_map__key_size(kept[i].map));
+		if (kept[i].map == first->maps.writes)
+			__atomic_sub_fetch(&programs->control->kept_writes, n, __ATOMIC_RELAXED);
 	}
 }
 
@@ -476,20 +491,71 @@ struct probe_control *bpf_programs_control(struct bpf_programs *programs)
 	return programs->control;
 }
 
-void bpf_programs_tell_kept(struct bpf_programs *programs)
+/* All that is kept of files that are open, in portions that the reader can take.  0 or -errno. */
+static int tell_kept(const struct bpf_programs *programs)
 {
 	char told[STOP_RECORDS];
-	ssize_t n;
+	ssize_t n = 0;
 
-	for (size_t i = 0; i < N_PROGRAMS; i++) {
-		int fd = programs_of[i].at_stop && programs->links[i] ? bpf_iter_create(bpf_link__fd(programs->links[i])) : -1;
+	for (size_t i = 0; i < N_PROGRAMS && n >= 0; i++) {
+		int fd;
 
-		if (fd < 0)
+		if (!programs_of[i].at_stop || !programs->links[i])
 			continue;
-		do
+		fd = bpf_iter_create(bpf_link__fd(programs->links[i]));
+		if (fd < 0)
+			return -errno;
+		do {
 			n = read(fd, told, sizeof(told));
-		while (n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)));
+			if (n >= STOP_RECORDS / 2)
+				clock_sleep_ns(TAKE_NS);
+		} while (n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)));
+		n = n < 0 ? -errno : n;
 		close(fd);
+	}
+	return (int)MIN(n, 0);
+}
+
+/* The counter wraps for a moment where one thread adds behind another that takes away. */
+bool bpf_programs_are_crowded(const struct bpf_programs *programs)
+{
+	return (int32_t)__atomic_load_n(&programs->control->kept_writes, __ATOMIC_RELAXED) > (int32_t)PROBE_KEPT_WRITES / 4 * 3;
+}
+
+/* It goes if the last write to it was before.  Whether that had not been told. */
+static bool let_go_of(const struct bpf_programs *programs, const struct probe_written_key *key, uint64_t before_ns,
+		      struct probe_written *ret)
+{
+	int fd = bpf_map__fd(programs->objects[0]->maps.writes);
+
+	if (bpf_map_lookup_elem(fd, key, ret) < 0 || ret->last_ns >= before_ns)
+		return false;
+	/* Together, since 5.14: what is written in between would be gone too. */
+	if (bpf_map_lookup_and_delete_elem(fd, key, ret) < 0 && (errno == ENOENT || bpf_map_delete_elem(fd, key) < 0))
+		return false;
+	__atomic_sub_fetch(&programs->control->kept_writes, 1, __ATOMIC_RELAXED);
+	return ret->total != ret->told;
+}
+
+void bpf_programs_let_go(struct bpf_programs *programs, uint64_t *first_ns)
+{
+	int fd = bpf_map__fd(programs->objects[0]->maps.writes);
+	uint64_t before_ns = programs->stopped_ns ? programs->stopped_ns : clock_ns(CLOCK_BOOTTIME);
+	struct probe_written_key key, next;
+	struct probe_written written;
+	bool more;
+
+	if (tell_kept(programs) < 0)
+		return;
+	more = bpf_map_get_next_key(fd, NULL, &next) == 0;
+	/* The map may change meanwhile: who is gone begins anew, who comes is for the next time. */
+	for (uint32_t i = 0; more && i < 2 * PROBE_KEPT_WRITES; i++) {
+		key = next;
+		more = bpf_map_get_next_key(fd, &key, &next) == 0;
+		if (!let_go_of(programs, &key, before_ns, &written))
+			continue;
+		*first_ns = MIN(*first_ns, written.first_ns);
+		atomic_fetch_add(&programs->let_go, 1);
 	}
 }
 
@@ -499,6 +565,8 @@ int bpf_programs_stop(struct bpf_programs *programs)
 	ssize_t n = 0;
 	int r;
 
+	if (programs->stopped_ns == 0)
+		programs->stopped_ns = clock_ns(CLOCK_BOOTTIME);
 	if (programs->stop_fd >= 0)
 		do
 			n = read(programs->stop_fd, told, sizeof(told));
@@ -521,4 +589,17 @@ void bpf_programs_count(const struct bpf_programs *programs, struct probe_counte
 			ret->lost[i] += __atomic_load_n(&of->lost[i], __ATOMIC_RELAXED);
 			ret->dropped[i] += __atomic_load_n(&of->dropped[i], __ATOMIC_RELAXED);
 		}
+}
+
+uint64_t bpf_programs_first_untold(struct bpf_programs *programs)
+{
+	uint64_t first_ns = __atomic_exchange_n(&programs->control->untold_first_ns, 0, __ATOMIC_RELAXED);
+
+	return first_ns ? first_ns : UINT64_MAX;
+}
+
+uint64_t bpf_programs_untold(const struct bpf_programs *programs)
+{
+	return atomic_load(&((struct bpf_programs *)(uintptr_t)programs)->let_go) +
+	       __atomic_load_n(&programs->control->untold_writes, __ATOMIC_RELAXED);
 }

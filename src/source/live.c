@@ -257,12 +257,20 @@ int source_live_want(struct source *source, const struct source_wants *wants)
 	return r;
 }
 
-void source_live_tell_kept(struct source *source)
+bool source_live_must_let_go(const struct source *source)
+{
+	const struct live_source *s = live_source_const(source);
+
+	return s->bpf && source_bpf_must_let_go(s->bpf);
+}
+
+void source_live_let_go(struct source *source, bool all, struct source_untold *ret)
 {
 	struct live_source *s = live_source(source);
 
+	*ret = (struct source_untold){ 0 };
 	if (s->bpf)
-		source_bpf_tell_kept(s->bpf);
+		source_bpf_let_go(s->bpf, all, ret);
 }
 
 bool source_live_has_audit(const struct source *source)

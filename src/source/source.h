@@ -94,8 +94,17 @@ bool source_live_has_audit(const struct source *source);
  * beside the reader; what was wanted before and still is misses nothing.  Audit's rules are the caller's.  One thread at a time.
  * 0; -errno: it is as it was, or the programs may show more than is wanted. */
 int source_live_want(struct source *source, const struct source_wants *wants);
-/* What is kept to be told later is told now, to be read. */
-void source_live_tell_kept(struct source *source);
+/* Writes that cannot be told: their files were closed where nobody looks (io_uring, other processes that share descriptors), or are
+ * open in a ring of io_uring alone. */
+struct source_untold {
+	uint64_t count;			/* of files */
+	uint64_t begin_ns;		/* since 1970: the first write to one of them */
+};
+/* There is something to tell by source_live_let_go(), or little room left for what is kept.  True every ten seconds at most. */
+bool source_live_must_let_go(const struct source *source);
+/* all, or little room: what is kept to be told later is told now, to be read, and what cannot be told is kept no longer.  *ret: what
+ * could not be told since the last call. */
+void source_live_let_go(struct source *source, bool all, struct source_untold *ret);
 /* What write_interval_ms of the options was, from now on; by any thread. */
 void source_live_set_write_interval(struct source *source, uint32_t interval_ms);
 /* The kernel lets go of a reader that stalls: its slot is empty then and nothing comes any more.  To be

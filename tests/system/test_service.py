@@ -358,6 +358,9 @@ def test_uninstall(new_recorder, tmp_path):
     recorder = new_recorder(config="LogLevel = info\n").start()
     (recorder.state / "subscriptions" / "saved.json").write_bytes(driver.DEFAULT.read_bytes())
     (recorder.state / "subscriptions.key").write_bytes(bytes(32))
+    for unfinished in (recorder.state / "subscriptions" / ".saved.json.Xy1234", recorder.state / ".subscriptions.key.Xy1234",
+                       recorder.state / ".audit.rules.Xy1234", recorder.config / ".recorder.conf.Xy1234"):
+        unfinished.write_bytes(b"half")
     (recorder.state / "notes.txt").write_text("of somebody else")
     where = ["--config", recorder.config]
     refused = recorder.cli("uninstall", *where, check=2)

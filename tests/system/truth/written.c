@@ -5,6 +5,7 @@
  *	written ends DIR	children that end, or begin a program, without closing
  *	written descriptors DIR	descriptors that go while others of the same open file stay
  *	written many DIR N	N open files, of which a child closes half in one call, then ends
+ *	written unseen DIR N	N files, closed by processes of another pid that share the descriptors
  *	written failing DIR	begins a program that is not there between two writes
  *	written busy DIR	two threads at once to one open file, for 2.5 s
  *	written reused DIR	children that begin a program without closing; it reads the file `read`
@@ -584,6 +585,31 @@ static void many(unsigned n)
 	}
 }
 
+#define AT_ONCE 200
+
+static void unseen(unsigned n)
+{
+	char name[32];
+
+	for (unsigned i = 0; i < n; i += AT_ONCE) {
+		int first = 0, last = 0;
+		pid_t pid;
+
+		for (unsigned k = i; k < i + AT_ONCE && k < n; k++) {
+			put(last = make_numbered(name, k), 1);
+			first = first ? first : last;
+		}
+		pid = (pid_t)TRY(syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL));
+		if (pid == 0)
+			_exit(syscall(SYS_close_range, first, last, 0) < 0);
+		wait_for(pid);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		sprintf(name, "many%u", i);
+		tell("closed by another process", name, 1, 1);
+	}
+}
+
 static void hold_open(unsigned n)
 {
 	int fd = make("open", O_WRONLY), ends[2];
@@ -741,6 +767,8 @@ int main(int argc, char **argv)
 		failing();
 	} else if (strcmp(mode, "many") == 0 && argc == 4) {
 		many((unsigned)atoi(argv[3]));
+	} else if (strcmp(mode, "unseen") == 0 && argc == 4) {
+		unseen((unsigned)atoi(argv[3]));
 	} else if (strcmp(mode, "busy") == 0) {
 		busy();
 	} else if (strcmp(mode, "slow") == 0) {
