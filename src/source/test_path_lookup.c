@@ -21,8 +21,20 @@
 
 #include "source/path_lookup.h"
 
-/* Renames elsewhere on the machine, of one who is kept from the processor in the midst of it, can make the kernel say for a while that
- * it cannot tell without waiting: then it is asked again. */
+/* As a program does that uses the name: it waits for whatever that takes. */
+static void walk(const struct path_place *from, const char *path)
+{
+	char whole[PATH_MAX + 32];
+	struct stat st;
+
+	if (from)
+		snprintf(whole, sizeof(whole), "/proc/%u/root%s", from->pids[0], path);
+	(void)!stat(from ? whole : path, &st);
+}
+
+/* The kernel says that it cannot tell without waiting also while names are renamed elsewhere on the machine, and of a link that was made
+ * and last followed within one tick of its clock: the time of access of that is due (relatime), and only who waits may write it
+ * (fs/namei.c, pick_link). */
 static int look_up(const struct path_place *from, const char *path, struct file_id *ret_id, char *ret, size_t size)
 {
 	int r;
@@ -31,6 +43,7 @@ static int look_up(const struct path_place *from, const char *path, struct file_
 		r = path_lookup(from, path, ret_id, ret, size);
 		if (r != -EAGAIN)
 			return r;
+		walk(from, path);
 		usleep(1000);
 	}
 	return r;
