@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "cli/interrupts.h"
 #include "cli/place.h"
@@ -22,7 +24,7 @@ struct verify_command {
 };
 
 static const struct option options[] = {
-	{ .name = "key", .argument = "FILE", .help = "the key of the chain (default: history.key beside the daemon's database)",
+	{ .name = "key", .argument = "FILE", .help = "the key of the chain (default: history.key beside the database, else the daemon's)",
 	  .type = OPTION_TEXT, .offset = offsetof(struct verify_command, key) },
 	{ .name = "no-key", .help = "do without the key: only what does not fit its own digests is found", .type = OPTION_FLAG,
 	  .offset = offsetof(struct verify_command, no_key) },
@@ -154,10 +156,24 @@ static bool on_progress(void *user, uint64_t done, uint64_t total)
 	return interrupts_wait(0);
 }
 
-/* 0: read; 1: done without; an exit code + 1 after an error was printed. */
-static int read_key(const struct verify_command *o, struct seal_key *ret)
+/* Beside the database that is named, if there is one; of a copy elsewhere, the daemon's. */
+static char *default_key(const struct verify_command *o, const char *database)
 {
-	_cleanup_(freep) char *path = o->key ? strdup(o->key) : place_history_key(&o->places);
+	const char *slash = strrchr(database, '/');
+	char *beside;
+
+	if (asprintf(&beside, "%.*shistory.key", slash ? (int)(slash + 1 - database) : 0, database) < 0)
+		return NULL;
+	if (o->places.database && access(beside, F_OK) == 0)
+		return beside;
+	free(beside);
+	return place_history_key(&o->places);
+}
+
+/* 0: read; 1: done without; an exit code + 1 after an error was printed. */
+static int read_key(const struct verify_command *o, const char *database, struct seal_key *ret)
+{
+	_cleanup_(freep) char *path = o->key ? strdup(o->key) : default_key(o, database);
 	struct file_error error = { "" };
 	int r;
 
@@ -266,11 +282,15 @@ static int run(const void *values, size_t n, char *const *arguments)
 
 	if (o->head && !parse_head(o->head, &asked))
 		return cli_fail(CLI_USAGE, "verify: --head: '%s' is no BLOCK:LINK, as the log and `recorder verify` tell it", o->head);
-	keyed = read_key(o, &key);
-	if (keyed > 1)
-		return keyed - 1;
+	if (!database)
+		return cli_fail(CLI_FAILED, "out of memory");
 	code = place_open_history(&history, &o->places);
-	if (code == 0) {
+	if (code != 0)
+		return code;
+	keyed = read_key(o, database, &key);
+	if (keyed > 1) {
+		code = keyed - 1;
+	} else {
 		interrupts_hold();
 		history_ask(history, is_interrupted, NULL);
 		r = chain_verify(history, keyed == 0 ? key.bytes : NULL, on_finding, on_progress, &v, &report);

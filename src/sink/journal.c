@@ -80,8 +80,8 @@ static int fail_open(const struct sink *sink, struct sink_error *error, int r)
 {
 	if (error && r == -EBADMSG)
 		snprintf(error->message, sizeof(error->message),
-			 "%s is not a journal: it does not end with a line of JSON (move it away, or give the journal "
-			 "another name)", sink->path);
+			 "%s is not a journal: it is no file, or does not end with a line of JSON (move it away, or give the "
+			 "journal another name)", sink->path);
 	else if (error)
 		snprintf(error->message, sizeof(error->message), "%s: %s", sink->path, strerror(-r));
 	return r;

@@ -30,4 +30,4 @@ int journal_files_error(const struct journal_files *files);
 struct journal_files *journal_files_free(struct journal_files *files);
 
 /* Opens, or makes, a file that is appended to. */
-int journal_file_open(const char *path);
+int journal_file_open(const char *path);	/* a descriptor; -EBADMSG: what has the name is no file; another -errno */

@@ -106,6 +106,29 @@ static void no_journal(void **state)
 	assert_int_equal(size_of(place->file), 200 << 20);
 }
 
+/* What is no file holds nobody up, and a link leads nowhere. */
+static void no_file(void **state)
+{
+	struct place *place = *state;
+	struct sink_error error = { "" };
+	struct sink_options options = { .path = place->file, .error = &error };
+	struct sink *sink;
+	char target[128];
+
+	assert_int_equal(mkfifo(place->file, 0600), 0);
+	assert_int_equal(sink_journal.open(&sink, &options), -EBADMSG);
+	assert_non_null(strstr(error.message, "is no file"));
+	unlink(place->file);
+	snprintf(target, sizeof(target), "%s/target", place->folder);
+	put_file(target, "{}\n", 3);
+	assert_int_equal(symlink(target, place->file), 0);
+	assert_int_equal(sink_journal.open(&sink, &options), -EBADMSG);
+	assert_int_equal(size_of(target), 3);
+	unlink(place->file);
+	assert_int_equal(mkdir(place->file, 0700), 0);
+	assert_int_equal(sink_journal.open(&sink, &options), -EBADMSG);
+}
+
 static void rotates(void **state)
 {
 	struct place *place = *state;
@@ -314,6 +337,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lines, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(torn_lines, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(no_journal, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(no_file, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(rotates, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(keeps_nothing, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(bound_below_a_line, place_make, place_remove),

@@ -207,3 +207,5 @@ def test_legacy_database(new_recorder, folder):
     wait_until(lambda: not legacy.exists(), "it is deleted for its age")
     recorder.stop()
     assert cli("verify", "--state", recorder.state).text.startswith(str(recorder.database))
+    assert cli("verify", "--db", recorder.database).text.startswith(str(recorder.database))  # the key lies beside it
+    assert "is not a recorder database" in cli("verify", "--db", recorder.log, check=1).error
