@@ -134,6 +134,17 @@ static enum health_level check_database(const struct vitals *v, struct health_st
 	return say(s, HEALTH_OK, "", "%s is written", v->database.path);
 }
 
+static enum health_level check_journals(const struct vitals *v, struct health_state *s)
+{
+	if (v->journal.error == -EBADMSG)
+		return say(s, HEALTH_FAIL, "move away what has its name", "%s is no journal: it is no file, or does not end with a line of JSON",
+			   v->journal.path);
+	if (v->journal.error < 0)
+		return say(s, HEALTH_FAIL, "mend its folder or its disk; what it lacks is counted and a gap, the history has it", "%s: %s",
+			   v->journal.path, strerror(-v->journal.error));
+	return say(s, HEALTH_OK, "", "none fails");
+}
+
 static enum health_level check_subscriptions(const struct vitals *v, struct health_state *s)
 {
 	if (v->n_refused > 0)
@@ -259,6 +270,7 @@ const struct health_check health_checks[N_HEALTH_CHECKS] = {
 	{ "canary", "What happens arrives", check_canary },
 	{ "disk", "There is room to store", check_disk },
 	{ "database", "The database can be written", check_database },
+	{ "journals", "The journals can be written", check_journals },
 	{ "subscriptions", "Every subscription is in force", check_subscriptions },
 	{ "settings", "The settings file is in force", check_settings },
 	{ "socket", "Nobody else can talk to the recorder", check_socket },

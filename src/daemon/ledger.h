@@ -8,8 +8,9 @@ enum loss {
 	LOSS_KERNEL,			/* records the kernel's audit had no room for */
 	LOSS_RING,			/* records the ring had no room for */
 	LOSS_MEMORY,			/* records that there was no memory for */
-	LOSS_DATABASE,			/* events a sink could not take */
+	LOSS_DATABASE,			/* events the database could not take */
 	LOSS_HELD,			/* events there was no room for, since a reader of the database kept it from being cut */
+	LOSS_JOURNAL,			/* events a journal could not take; the others have them */
 	LOSS_SHED,			/* events let go of; one a category */
 	N_LOSSES = LOSS_SHED + N_CATEGORIES,
 };

@@ -149,6 +149,7 @@ static void counters_json(struct buffer *b, const struct status *status)
 	number(b, "lost.assembler", status->core.assembler.dropped);
 	number(b, "lost.memory", status->core.lost);
 	number(b, "lost.database", status->writer.lost);
+	number(b, "lost.journal", status->writer.journal_lost);
 	for (unsigned i = 0; i < N_CATEGORIES; i++) {
 		shed += status->shed[i];
 		if (!is_observed(i))

@@ -121,6 +121,9 @@ static void test_stores(void **state)
 	EXPECT("database", FAIL, "storing fails: Input/output error", v.database.error = -EIO);
 	EXPECT("database", WARN, "it was damaged and is set aside as /x", v.database.damaged_path = "/x");
 	EXPECT("database", WARN, "somebody removed it, 2 times; a new one was begun", v.database.removed = 2);
+	EXPECT("journals", FAIL, "/log/a.jsonl is no journal: it is no file, or does not end with a line of JSON", v.journal.error = -EBADMSG,
+	       strcpy(v.journal.path, "/log/a.jsonl"));
+	EXPECT("journals", FAIL, "/log/a.jsonl: Read-only file system", v.journal.error = -EROFS, strcpy(v.journal.path, "/log/a.jsonl"));
 	EXPECT("subscriptions", FAIL, "1 file in /state/subscriptions cannot be used: a.json: a folder, not a file", v.n_refused = 1,
 	       v.refused_file = "a.json", v.refused_why = "a folder, not a file");
 	EXPECT("subscriptions", WARN, "1 file in /state/subscriptions is not stored as the settings want it: a.json: disk full",

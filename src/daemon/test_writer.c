@@ -1,5 +1,6 @@
 /* The writer's sinks change at a mark among the events: what came before goes to the old ones, what comes after to the new ones. */
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,11 +16,14 @@ struct sink {
 	size_t n;
 	uint64_t max_size_bytes;
 	bool is_flushed, is_closed;
+	int error;			/* it takes nothing */
 };
 
 static int write_to(struct sink *sink, struct event *event)
 {
 	assert_false(sink->is_closed);
+	if (sink->error < 0)
+		return sink->error;
 	sink->times[sink->n++] = event->time_ns;
 	sink->is_flushed = false;
 	return 0;
@@ -38,7 +42,7 @@ static void set_limits(struct sink *sink, const struct sink_options *options)
 
 static void report(const struct sink *sink, struct sink_report *ret)
 {
-	*ret = (struct sink_report){ .events = sink->n };
+	*ret = (struct sink_report){ .events = sink->n, .path = "/log/fake.jsonl" };
 }
 
 static struct sink *close_it(struct sink *sink)
@@ -138,9 +142,73 @@ static void test_untaken_routes(void **state)
 	event_queue_free(options.queue);
 }
 
+/* Each fails by itself, and what it lacks is counted for it alone, also when it has gone by then. */
+static void test_failures(void **state)
+{
+	struct sink database = { 0 }, fails = { .error = -EIO }, goes = { .error = -ENOSPC };
+	struct writer_options options = {
+		.sinks = { { &ops, &database, 1, false }, { &ops, &fails, 1, true }, { &ops, &goes, 2, true } },
+		.n_sinks = 3, .drain_ns = NS_PER_MS, .alive_ns = NS_PER_SEC,
+	};
+	struct writer_routes routes = { .sinks = { { &ops, &database, 1, false }, { &ops, &fails, 1, true } }, .n_sinks = 2 };
+	struct writer_stats stats;
+	struct writer *writer;
+
+	assert_int_equal(event_queue_new(&options.queue, 64), 0);
+	assert_int_equal(taps_new(&options.taps, nobody, NULL), 0);
+	assert_int_equal(writer_start(&writer, &options), 0);
+	push(options.queue, 1, 1);
+	push(options.queue, 2, 2);
+	push(options.queue, 3, 1);
+	routes.mark = event_new(KIND_ID(recorder, config), 4);
+	writer_expect(writer, &routes);
+	event_queue_push(options.queue, routes.mark);
+	push(options.queue, 5, 1);
+	event_queue_close(options.queue);
+	writer = writer_stop(writer, &stats);
+	assert_int_equal(stats.stored, 3);
+	assert_int_equal(stats.lost, 0);
+	assert_int_equal(stats.last_error, 0);
+	assert_int_equal(stats.journaled, 0);
+	assert_int_equal(stats.journal_lost, 4);
+	assert_int_equal(stats.journal_error, -EIO);
+	assert_string_equal(stats.journal_path, "/log/fake.jsonl");
+	taps_free(options.taps);
+	event_queue_free(options.queue);
+}
+
+/* A database that fails loses an event once, whatever the journals do. */
+static void test_failing_database(void **state)
+{
+	struct sink database = { .error = SINK_HELD }, works = { 0 };
+	struct writer_options options = {
+		.sinks = { { &ops, &database, 1, false }, { &ops, &works, 1, true } }, .n_sinks = 2, .drain_ns = NS_PER_MS,
+		.alive_ns = NS_PER_SEC,
+	};
+	struct writer_stats stats;
+	struct writer *writer;
+
+	assert_int_equal(event_queue_new(&options.queue, 64), 0);
+	assert_int_equal(taps_new(&options.taps, nobody, NULL), 0);
+	assert_int_equal(writer_start(&writer, &options), 0);
+	push(options.queue, 1, 1);
+	push(options.queue, 2, 1);
+	event_queue_close(options.queue);
+	writer = writer_stop(writer, &stats);
+	assert_int_equal(stats.lost, 2);
+	assert_int_equal(stats.held, 2);
+	assert_int_equal(stats.last_error, SINK_HELD);
+	assert_int_equal(stats.journaled, 2);
+	assert_int_equal(stats.journal_lost, 0);
+	assert_int_equal(stats.journal_error, 0);
+	taps_free(options.taps);
+	event_queue_free(options.queue);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_routes), cmocka_unit_test(test_untaken_routes) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_routes), cmocka_unit_test(test_untaken_routes),
+					    cmocka_unit_test(test_failures), cmocka_unit_test(test_failing_database) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,6 +161,8 @@ static void look_at_stores(struct daemon *d, struct vitals *v)
 	v->database.error = writer.last_error;
 	v->database.damaged_path = d->damaged_path;
 	v->database.removed = writer.removed;
+	v->journal.error = writer.journal_error;
+	snprintf(v->journal.path, sizeof(v->journal.path), "%s", writer.journal_path);
 	v->subscriptions_dir = d->places.subscriptions_dir;
 	v->n_subscriptions = (unsigned)d->subscriptions.n;
 	v->n_refused = folder_refused(&d->folder);

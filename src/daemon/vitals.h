@@ -42,6 +42,11 @@ struct vitals {
 		unsigned removed;
 	} database;
 
+	struct {
+		int error;		/* of the writer, standing; 0: none of them fails */
+		char path[512];
+	} journal;
+
 	unsigned n_subscriptions, n_refused, n_unprotected;
 	const char *refused_file, *refused_why;	/* one of them */
 	const char *subscriptions_dir;

@@ -44,6 +44,7 @@ void daemon_tell_losses(struct daemon *d, bool final)
 	counters[LOSS_MEMORY] = core.lost;
 	counters[LOSS_DATABASE] = writer.lost - writer.held;
 	counters[LOSS_HELD] = writer.held;
+	counters[LOSS_JOURNAL] = writer.journal_lost;
 	event_queue_shed(d->queue, counters + LOSS_SHED);
 	ledger_look(&d->ledger, counters, clock_now_ns(), writer.last_error == 0, final, &d->notes);
 }

@@ -25,31 +25,38 @@ struct writer {
 	pthread_t thread;
 	pthread_mutex_t stats_lock;
 	struct writer_stats stats;
-	uint64_t refused, held;		/* events a sink did not take; of them, see SINK_HELD */
 	struct database_limits limits;	/* under stats_lock; */
 	atomic_bool limits_changed;	/* they are not yet what the database has */
 	uint64_t next_ns;		/* when a sink wants to be flushed */
 	const struct writer_routes *_Atomic routes;	/* to be taken over when their mark comes */
-	uint64_t journaled_before, lost_before;	/* by sinks that are closed by now */
-	int last_error;
-	bool wrote, refused_some;	/* in this batch */
+	uint64_t journaled_before, journal_lost_before;	/* by journals that are closed by now */
 };
 
-static void failed(struct writer *writer, const struct writer_sink *sink, int error, const char *what)
+/* Each sink fails by itself: what one does not take the others have. */
+static void failed(struct writer_sink *sink, int error, const char *what)
 {
-	if (writer->last_error != error && error == SINK_HELD)
+	struct sink_report report;
+
+	if (sink->last_error == error)
+		return;
+	sink->last_error = error;
+	if (error == SINK_HELD) {
 		log_error("Somebody reads an old state of the database for so long that there is no room left for new events within its "
 			  "bound; they are lost until it ends, and counted");
-	else if (writer->last_error != error)
-		log_errno(error, "Failed to %s the %s; events are lost until it works again, and counted", what,
-			  sink->ops->name);
-	writer->last_error = error;
+		return;
+	}
+	if (!sink->is_journal) {
+		log_errno(error, "Failed to %s the %s; events are lost until it works again, and counted", what, sink->ops->name);
+		return;
+	}
+	sink->ops->report(sink->sink, &report);
+	log_errno(error, "Failed to %s the journal %s; it lacks events until it works again, which are counted", what, report.path);
 }
 
 static void write_event(struct writer *writer, struct event *event)
 {
 	for (size_t i = 0; i < writer->options.n_sinks; i++) {
-		const struct writer_sink *sink = &writer->options.sinks[i];
+		struct writer_sink *sink = &writer->options.sinks[i];
 		int r;
 
 		/* Of category recorder: everywhere.  Who reads a journal alone must see the gaps too. */
@@ -57,12 +64,12 @@ static void write_event(struct writer *writer, struct event *event)
 			continue;
 		r = sink->ops->write(sink->sink, event);
 		if (r < 0) {
-			writer->refused++;
-			writer->held += r == SINK_HELD;
-			writer->refused_some = true;
-			failed(writer, sink, r, "write to");
+			sink->refused++;
+			sink->held += r == SINK_HELD;
+			sink->refused_some = true;
+			failed(sink, r, "write to");
 		} else {
-			writer->wrote = true;
+			sink->wrote = true;
 		}
 	}
 	taps_event(writer->options.taps, event, &writer->options.json);
@@ -81,8 +88,7 @@ static void tell_upkeep(struct writer_sink *sink, const struct sink_report *repo
 
 static void publish(struct writer *writer)
 {
-	struct writer_stats stats = { .lost = writer->refused + writer->lost_before, .held = writer->held, .last_error = writer->last_error,
-				      .journaled = writer->journaled_before };
+	struct writer_stats stats = { .journaled = writer->journaled_before, .journal_lost = writer->journal_lost_before };
 
 	writer->next_ns = UINT64_MAX;
 	for (size_t i = 0; i < writer->options.n_sinks; i++) {
@@ -93,10 +99,15 @@ static void publish(struct writer *writer)
 		if (report.next_ns)
 			writer->next_ns = MIN(writer->next_ns, report.next_ns);
 		tell_upkeep(sink, &report);
-		stats.lost += report.lost;
+		*(sink->is_journal ? &stats.journal_lost : &stats.lost) += report.lost + sink->refused;
 		if (!sink->is_journal) {
+			stats.held = sink->held;
+			stats.last_error = sink->last_error;
 			stats.head = report.head;
 			stats.closed_head = report.closed_head;
+		} else if (sink->last_error < 0 && stats.journal_error == 0) {
+			stats.journal_error = sink->last_error;
+			snprintf(stats.journal_path, sizeof(stats.journal_path), "%s", report.path ? report.path : "");
 		}
 		stats.removed += report.n_removed;
 		stats.damaged += report.n_damaged;
@@ -109,24 +120,31 @@ static void publish(struct writer *writer)
 	pthread_mutex_unlock(&writer->stats_lock);
 }
 
+static void works_again(struct writer_sink *sink)
+{
+	struct sink_report report;
+
+	sink->last_error = 0;
+	if (!sink->is_journal) {
+		log_info("Storing works again");
+		return;
+	}
+	sink->ops->report(sink->sink, &report);
+	log_info("The journal %s works again", report.path);
+}
+
 static void flush(struct writer *writer)
 {
-	bool worked = writer->wrote && !writer->refused_some;
-
 	for (size_t i = 0; i < writer->options.n_sinks; i++) {
-		const struct writer_sink *sink = &writer->options.sinks[i];
+		struct writer_sink *sink = &writer->options.sinks[i];
 		int r = sink->ops->flush(sink->sink, clock_now_ns());
 
-		if (r < 0) {
-			worked = false;
-			failed(writer, sink, r, "commit to");
-		}
+		if (r < 0)
+			failed(sink, r, "commit to");
+		else if (sink->wrote && !sink->refused_some && sink->last_error < 0)
+			works_again(sink);
+		sink->wrote = sink->refused_some = false;
 	}
-	if (worked && writer->last_error < 0) {
-		writer->last_error = 0;
-		log_info("Storing works again");
-	}
-	writer->wrote = writer->refused_some = false;
 	publish(writer);
 }
 
@@ -138,18 +156,28 @@ static bool is_kept(const struct writer_routes *routes, const struct sink *sink)
 	return false;
 }
 
-static void close_sink(struct writer *writer, const struct writer_sink *sink)
+static void close_sink(struct writer *writer, struct writer_sink *sink)
 {
 	struct sink_report report;
 	int r = sink->ops->flush(sink->sink, clock_now_ns());
 
 	if (r < 0)
-		failed(writer, sink, r, "write to");
+		failed(sink, r, "write to");
 	sink->ops->report(sink->sink, &report);
-	writer->lost_before += report.lost;
-	if (sink->is_journal)
+	if (sink->is_journal) {
+		writer->journal_lost_before += report.lost + sink->refused;
 		writer->journaled_before += report.events;
+	}
 	sink->ops->free(sink->sink);
+}
+
+/* The same sink goes on, for other streams perhaps. */
+static void take_counts(struct writer_sink *to, const struct writer_sink *from)
+{
+	uint64_t streams = to->streams;
+
+	*to = *from;
+	to->streams = streams;
 }
 
 /* The mark has come: what follows is of other streams. */
@@ -165,7 +193,7 @@ static void take_over(struct writer *writer, const struct writer_routes *routes)
 			close_sink(writer, &o->sinks[i]);
 		for (size_t k = 0; k < routes->n_sinks; k++)
 			if (next[k].sink == o->sinks[i].sink)
-				next[k].upkeep_error = o->sinks[i].upkeep_error;
+				take_counts(&next[k], &o->sinks[i]);
 	}
 	memcpy(o->sinks, next, sizeof(o->sinks));
 	o->n_sinks = routes->n_sinks;

@@ -15,7 +15,13 @@ struct writer_sink {
 	struct sink *sink;		/* owned by the writer from writer_start on */
 	uint64_t streams;		/* bits of the streams that go there */
 	bool is_journal;
+
+	/* The writer's own, of this sink: */
+	uint64_t refused;		/* events it did not take */
+	uint64_t held;			/* of them, see SINK_HELD */
+	int last_error;			/* 0: it works */
 	int upkeep_error;		/* of its report, as last told */
+	bool wrote, refused_some;	/* in this batch */
 };
 
 /* What the streams are from a certain event on. */
@@ -40,9 +46,12 @@ struct writer_options {
 
 struct writer_stats {
 	uint64_t stored, journaled;
-	uint64_t lost;			/* events a sink could not take */
-	uint64_t held;			/* of them those that the database had no room for (SINK_HELD) */
-	int last_error;			/* -errno of the latest failure, 0: none since it worked again */
+	uint64_t lost;			/* events that the database could not take */
+	uint64_t held;			/* of them those that it had no room for (SINK_HELD) */
+	int last_error;			/* of the database: -errno of the latest failure, 0: none since it worked again */
+	uint64_t journal_lost;		/* events that a journal could not take, once for each */
+	int journal_error;		/* as last_error, of a journal */
+	char journal_path[512];		/* of that journal */
 	struct sink_head head, closed_head;	/* of the database, see sink.h */
 	unsigned removed;		/* databases that somebody removed: a new one was begun each time */
 	unsigned damaged;		/* databases that were damaged, also before it began: the same */

@@ -29,6 +29,8 @@ const struct gap_cause gap_causes[N_GAP_CAUSES] = {
 	  "give the database a faster disk, or subscribe to less of this class" },
 	{ "no_memory", "the host had no memory for the recorder", "leave it more memory (MemoryMax= of its unit, limits of the host)" },
 	{ "database_error", "the database could not be written: the disk is full or failing", "make room, and see the log for the error" },
+	{ "journal_error", "a journal could not be written: it lacks these events, the history has them",
+	  "see `recorder health` and the log for which, and why" },
 	{ "database_held", "somebody read an old state of the database for so long that its -wal took all the room it may have",
 	  "end that reader (`fuser -v recorder.db`), or have it read in shorter transactions" },
 	{ "database_damaged", "the database was damaged: it was set aside, and this one was begun",

@@ -78,3 +78,32 @@ def test_torn_line(new_recorder, folder):
     row = recorder.one("SELECT * FROM recorder_events WHERE action = 'health'")
     assert str(journal) in row["recorder_message"]
     assert journaled(recorder) == expected + stored(recorder)[len(expected) + 1:]
+
+
+def test_one_that_cannot_be_written(new_recorder, folder):
+    """It alone lacks events, and is told to; the history and the other have all."""
+    document = with_journal(folder)
+    document["streams"].append({**document["streams"][1], "name": "other"})
+    recorder = new_recorder(subscription=document).start()
+    Truth("files", "storm", "50", folder)
+    journal = recorder.state / "journals" / "j.jsonl"
+    journal.rename(journal.with_suffix(".aside"))
+    os.mkfifo(journal)  # nobody waits for who reads it
+    lost = driver.wait_until(lambda: Truth("files", "storm", "50", folder) and recorder.status()["lost.journal"], "events are lost to it")
+    state = {check["id"]: check for check in json.loads(recorder.cli("health", "--json", check=1).text)["checks"]}
+    assert state["journals"]["level"] == "fail" and str(journal) in state["journals"]["why"]
+    assert state["database"]["level"] == "ok"
+    journal.unlink()
+
+    def works_again():
+        Truth("files", "storm", "50", folder)
+        return journal.exists() and f"The journal {journal} works again" in recorder.log_text()
+    driver.wait_until(works_again, "it is begun anew")
+    driver.wait_until(lambda: recorder.query("SELECT 1 FROM gaps WHERE cause = 'journal_error'"), "the gap is told")
+    status = recorder.status()
+    recorder.stop()
+    assert status["lost.database"] == 0 and status["lost.journal"] >= lost
+    gap, = recorder.query("SELECT * FROM gaps WHERE cause != 'before the history begins' AND cause NOT LIKE 'recorder%'")
+    assert (gap["cause"], gap["class"], gap["count"], gap["exact"]) == ("journal_error", "journals", status["lost.journal"], 1)
+    other = sequences((recorder.state / "journals" / "other.jsonl").read_text())
+    assert other == stored(recorder)
