@@ -68,12 +68,30 @@ static void nobody(void *user)
 {
 }
 
+static struct writer *begin(struct writer_options *options)
+{
+	struct writer *writer;
+
+	options->drain_ns = NS_PER_MS;
+	options->alive_ns = NS_PER_SEC;
+	assert_int_equal(event_queue_new(&options->queue, 64), 0);
+	assert_int_equal(taps_new(&options->taps, nobody, NULL), 0);
+	assert_int_equal(writer_start(&writer, options), 0);
+	return writer;
+}
+
+static void end(const struct writer_options *options)
+{
+	taps_free(options->taps);
+	event_queue_free(options->queue);
+}
+
 static void test_routes(void **state)
 {
 	struct sink database = { 0 }, goes = { 0 }, stays = { 0 }, comes = { 0 };
 	struct writer_options options = {
 		.sinks = { { &ops, &database, 1, false }, { &ops, &goes, 2, true }, { &ops, &stays, 4, true } },
-		.n_sinks = 3, .drain_ns = NS_PER_MS, .alive_ns = NS_PER_SEC,
+		.n_sinks = 3,
 	};
 	struct writer_routes routes = {
 		.sinks = { { &ops, &database, 4, false }, { &ops, &stays, 1, true }, { &ops, &comes, 2, true } },
@@ -82,9 +100,7 @@ static void test_routes(void **state)
 	struct writer_stats stats;
 	struct writer *writer;
 
-	assert_int_equal(event_queue_new(&options.queue, 64), 0);
-	assert_int_equal(taps_new(&options.taps, nobody, NULL), 0);
-	assert_int_equal(writer_start(&writer, &options), 0);
+	writer = begin(&options);
 	push(options.queue, 1, 1);
 	push(options.queue, 2, 2);
 	push(options.queue, 3, 4);
@@ -116,30 +132,25 @@ static void test_routes(void **state)
 	/* Those of the closed one count on. */
 	assert_int_equal(stats.stored, 2);
 	assert_int_equal(stats.journaled, 4);
-	taps_free(options.taps);
-	event_queue_free(options.queue);
+	end(&options);
 }
 
 /* The stop came first. */
 static void test_untaken_routes(void **state)
 {
 	struct sink database = { 0 }, comes = { .is_flushed = true };
-	struct writer_options options = { .sinks = { { &ops, &database, 1, false } }, .n_sinks = 1, .drain_ns = NS_PER_MS,
-					  .alive_ns = NS_PER_SEC };
+	struct writer_options options = { .sinks = { { &ops, &database, 1, false } }, .n_sinks = 1 };
 	struct writer_routes routes = { .sinks = { { &ops, &database, 1, false }, { &ops, &comes, 2, true } }, .n_sinks = 2 };
 	struct writer *writer;
 
-	assert_int_equal(event_queue_new(&options.queue, 64), 0);
-	assert_int_equal(taps_new(&options.taps, nobody, NULL), 0);
-	assert_int_equal(writer_start(&writer, &options), 0);
+	writer = begin(&options);
 	routes.mark = event_new(KIND_ID(recorder, config), 4);
 	writer_expect(writer, &routes);
 	event_queue_close(options.queue);
 	writer_stop(writer, NULL);
 	assert_true(database.is_closed && comes.is_closed);
 	event_free(routes.mark);
-	taps_free(options.taps);
-	event_queue_free(options.queue);
+	end(&options);
 }
 
 /* Each fails by itself, and what it lacks is counted for it alone, also when it has gone by then. */
@@ -148,15 +159,13 @@ static void test_failures(void **state)
 	struct sink database = { 0 }, fails = { .error = -EIO }, goes = { .error = -ENOSPC };
 	struct writer_options options = {
 		.sinks = { { &ops, &database, 1, false }, { &ops, &fails, 1, true }, { &ops, &goes, 2, true } },
-		.n_sinks = 3, .drain_ns = NS_PER_MS, .alive_ns = NS_PER_SEC,
+		.n_sinks = 3,
 	};
 	struct writer_routes routes = { .sinks = { { &ops, &database, 1, false }, { &ops, &fails, 1, true } }, .n_sinks = 2 };
 	struct writer_stats stats;
 	struct writer *writer;
 
-	assert_int_equal(event_queue_new(&options.queue, 64), 0);
-	assert_int_equal(taps_new(&options.taps, nobody, NULL), 0);
-	assert_int_equal(writer_start(&writer, &options), 0);
+	writer = begin(&options);
 	push(options.queue, 1, 1);
 	push(options.queue, 2, 2);
 	push(options.queue, 3, 1);
@@ -173,8 +182,7 @@ static void test_failures(void **state)
 	assert_int_equal(stats.journal_lost, 4);
 	assert_int_equal(stats.journal_error, -EIO);
 	assert_string_equal(stats.journal_path, "/log/fake.jsonl");
-	taps_free(options.taps);
-	event_queue_free(options.queue);
+	end(&options);
 }
 
 /* A database that fails loses an event once, whatever the journals do. */
@@ -182,15 +190,12 @@ static void test_failing_database(void **state)
 {
 	struct sink database = { .error = SINK_HELD }, works = { 0 };
 	struct writer_options options = {
-		.sinks = { { &ops, &database, 1, false }, { &ops, &works, 1, true } }, .n_sinks = 2, .drain_ns = NS_PER_MS,
-		.alive_ns = NS_PER_SEC,
+		.sinks = { { &ops, &database, 1, false }, { &ops, &works, 1, true } }, .n_sinks = 2,
 	};
 	struct writer_stats stats;
 	struct writer *writer;
 
-	assert_int_equal(event_queue_new(&options.queue, 64), 0);
-	assert_int_equal(taps_new(&options.taps, nobody, NULL), 0);
-	assert_int_equal(writer_start(&writer, &options), 0);
+	writer = begin(&options);
 	push(options.queue, 1, 1);
 	push(options.queue, 2, 1);
 	event_queue_close(options.queue);
@@ -201,8 +206,7 @@ static void test_failing_database(void **state)
 	assert_int_equal(stats.journaled, 2);
 	assert_int_equal(stats.journal_lost, 0);
 	assert_int_equal(stats.journal_error, 0);
-	taps_free(options.taps);
-	event_queue_free(options.queue);
+	end(&options);
 }
 
 int main(void)
