@@ -115,30 +115,40 @@ static void set_all(struct pacer *pacer)
 	__atomic_store_n(&pacer->set, all ? (int)pacer->pace : -1, __ATOMIC_RELAXED);
 }
 
-void pacer_set(struct pacer *pacer, enum pace pace)
+/* Nothing is to be done. */
+static bool has_pace(const struct pacer *pacer, enum pace pace)
 {
-	int set = pacer ? __atomic_load_n(&pacer->set, __ATOMIC_RELAXED) : PACE_BEFORE;
+	int set = __atomic_load_n(&pacer->set, __ATOMIC_RELAXED);
 
-	if (set == (int)pace || set == PACE_BEFORE)
-		return;
-	pthread_mutex_lock(&pacer->lock);
+	return set == (int)pace || set == PACE_BEFORE;
+}
+
+/* With the lock. */
+static void take_pace(struct pacer *pacer, enum pace pace)
+{
 	if (pacer->pace != PACE_BEFORE && (pace != PACE_BEHIND || clock_ns(CLOCK_MONOTONIC) >= pacer->needed_ns))
 		pacer->pace = pace;
 	set_all(pacer);
+}
+
+void pacer_set(struct pacer *pacer, enum pace pace)
+{
+	if (!pacer || has_pace(pacer, pace))
+		return;
+	pthread_mutex_lock(&pacer->lock);
+	take_pace(pacer, pace);
 	pthread_mutex_unlock(&pacer->lock);
 }
 
 void pacer_need(struct pacer *pacer)
 {
-	uint64_t until_ns;
-
-	if (!pacer)
+	/* The core, behind the load, may have the lock: whoever is late does not wait for that, but says it again when it is late again. */
+	if (!pacer || pthread_mutex_trylock(&pacer->lock) != 0)
 		return;
-	until_ns = clock_ns(CLOCK_MONOTONIC) + NEEDED_NS;
-	pthread_mutex_lock(&pacer->lock);
-	pacer->needed_ns = MAX(pacer->needed_ns, until_ns);
+	pacer->needed_ns = MAX(pacer->needed_ns, clock_ns(CLOCK_MONOTONIC) + NEEDED_NS);
+	if (!has_pace(pacer, PACE_BESIDE))
+		take_pace(pacer, PACE_BESIDE);
 	pthread_mutex_unlock(&pacer->lock);
-	pacer_set(pacer, PACE_BESIDE);
 }
 
 void pace_of_reader(void)

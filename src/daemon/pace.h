@@ -34,7 +34,7 @@ void pacer_release(struct pacer *pacer);
 void pacer_join(struct pacer *pacer);
 /* Any thread.  Again and again: the kernel takes a change in 100 ms.  After PACE_BEFORE there is no other. */
 void pacer_set(struct pacer *pacer, enum pace pace);
-/* Something comes too late: beside, for seconds. */
+/* Something comes too late: beside, for seconds.  Never waits; while another thread sets the pace it does nothing. */
 void pacer_need(struct pacer *pacer);
 /* The calling thread copies what others make: it is before the other threads, and soon. */
 void pace_of_reader(void);

@@ -112,6 +112,13 @@ static int not_behind_while_it_is_needed(struct pacer *pacer)
 	pacer_begin(pacer);
 	pacer_set(pacer, PACE_BEHIND);
 	EXPECT(nice_now() == 10);
+	/* Another thread is about it: nobody waits for that. */
+	pthread_mutex_lock(&pacer->lock);
+	pacer_need(pacer);
+	pthread_mutex_unlock(&pacer->lock);
+	EXPECT(nice_now() == 10);
+	pacer_need(pacer);
+	EXPECT(nice_now() == 0);
 	return 0;
 }
 
