@@ -15,6 +15,7 @@
 #include "daemon/core.h"
 #include "daemon/health.h"
 #include "daemon/jobs.h"
+#include "daemon/last_words.h"
 #include "daemon/ledger.h"
 #include "daemon/loss_window.h"
 #include "daemon/notes.h"
@@ -42,6 +43,7 @@ struct daemon {
 	struct conf conf;
 	struct places places;
 	int lock_fd;
+	char words_before[LAST_WORDS_MAX];	/* what the lock file held */
 	uint64_t started_ns;
 
 	struct subscriptions subscriptions;	/* in force */
@@ -133,6 +135,9 @@ static inline int64_t daemon_setting(const struct daemon *d, enum setting_id id)
 
 /* sinks.c */
 struct database_limits daemon_database_limits(const struct daemon *d);
+/* watch.c: at the stop, when the database fails */
+void daemon_leave_words(const struct daemon *d, const struct writer_stats *writer);
+void daemon_keep_words(const struct daemon *d);	/* those of the recorder before, which this one did not come to tell */
 /* history.c */
 int daemon_prepare_history(struct daemon *d);	/* before the database is opened; -errno, logged */
 void daemon_forget_key(struct daemon *d);	/* once it is open */

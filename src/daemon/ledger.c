@@ -51,6 +51,8 @@ void ledger_look(struct ledger *ledger, const uint64_t counters[static N_LOSSES]
 		gap.count = e->untold;
 		notes_gap(notes, &gap);
 		e->untold = 0;
+		if (can_store)
+			e->told = e->seen;
 	}
 	ledger->looked_ns = now_ns;
 }

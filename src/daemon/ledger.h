@@ -19,6 +19,7 @@ struct ledger_entry {
 	uint64_t total;			/* lost since the start, as told so far */
 	uint64_t seen;			/* counter at the last look */
 	uint64_t untold, begin_ns, last_ns;
+	uint64_t told;			/* the counter, as far as gaps that could be stored have told it */
 };
 
 struct ledger {

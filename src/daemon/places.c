@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "daemon/last_words.h"
 
 static int join(char **ret, const char *dir, const char *name)
 {
@@ -122,7 +123,7 @@ int places_make(const struct places *places)
 	return r;
 }
 
-int places_lock(const struct places *places)
+int places_lock(const struct places *places, char *ret_before)
 {
 	int fd = open(places->lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	char pid[32] = "";
@@ -144,6 +145,10 @@ int places_lock(const struct places *places)
 		}
 		close(fd);
 		return r;
+	}
+	if (ret_before) {
+		n = pread(fd, ret_before, LAST_WORDS_MAX - 1, 0);
+		ret_before[MAX(n, 0)] = 0;
 	}
 	n = snprintf(pid, sizeof(pid), "%d\n", getpid());
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) < 0)

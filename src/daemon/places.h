@@ -22,5 +22,6 @@ int places_init(struct places *places, const char *config_dir, const char *state
 void places_release(struct places *places);
 /* Makes the folders that are missing, 0700.  -errno, logged. */
 int places_make(const struct places *places);
-/* Takes the lock of the state folder: a descriptor that holds it.  -EBUSY: another daemon has it, logged. */
-int places_lock(const struct places *places);
+/* Takes the lock of the state folder: a descriptor that holds it.  -EBUSY: another daemon has it, logged.  ret_before (may be NULL):
+ * what the file held, LAST_WORDS_MAX bytes at most (last_words.h). */
+int places_lock(const struct places *places, char *ret_before);

@@ -56,7 +56,7 @@ static void repair_folder(struct daemon *d)
 	log_warning("Somebody removed the folder %s or what is in it; it is made anew", d->places.state_dir);
 	if (places_make(&d->places) < 0)
 		return;
-	fd = places_lock(&d->places);
+	fd = places_lock(&d->places, NULL);
 	if (fd < 0)
 		return;
 	close(d->lock_fd);

@@ -271,6 +271,8 @@ static void stop(struct daemon *d)
 	d->change.sinks_before = sinks_free(d->change.sinks_before);
 	if (d->has_begun)
 		daemon_tell_last_head(d, &writer);
+	if (d->has_begun && writer.last_error < 0)
+		daemon_leave_words(d, &writer);
 	if (d->has_begun)
 		log_info("Stopped after %llu ms: %llu events stored, %llu in journals, %llu lost for want of storage, %llu records "
 			 "for want of time", elapsed_ms(began_ns), (unsigned long long)writer.stored,
@@ -295,6 +297,8 @@ static void stop(struct daemon *d)
 	folder_release(&d->folder);
 	refusals_release(&d->unprotected, &d->n_unprotected);
 	daemon_forget_user_rules(d);
+	if (d->lock_fd >= 0 && !d->has_begun)
+		daemon_keep_words(d);
 	if (d->lock_fd >= 0)
 		close(d->lock_fd);
 	places_release(&d->places);
@@ -324,7 +328,7 @@ static int start(struct daemon *d)
 	if (r >= 0)
 		r = places_make(&d->places);
 	if (r >= 0)
-		r = d->lock_fd = places_lock(&d->places);
+		r = d->lock_fd = places_lock(&d->places, d->words_before);
 	if (r >= 0 && d->options->log_path) {
 		r = log_open_file(d->options->log_path);
 		if (r < 0)

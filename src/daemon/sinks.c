@@ -182,6 +182,7 @@ void daemon_tell_opened(struct daemon *d, const struct sinks *sinks, const struc
 void daemon_tell_the_past(struct daemon *d)
 {
 	const struct writer_sink *database = &d->sinks->routes.sinks[0];
+	struct last_words words;
 	struct sink_report report;
 
 	daemon_tell_opened(d, d->sinks, NULL);
@@ -198,6 +199,13 @@ void daemon_tell_the_past(struct daemon *d)
 	}
 	if (report.last_alive_ns == 0)
 		return;
+	if (last_words_read(d->words_before, &words) && words.stopped_ns >= report.last_alive_ns && words.stopped_ns <= d->started_ns) {
+		notes_gap(&d->notes, &(struct gap){ .begin_ns = words.begin_ns, .end_ns = words.end_ns, .class_name = "all",
+						    .cause = words.held ? "database_held" : "database_error", .unit = "events",
+						    .count = words.count, .exact = true });
+		report.last_alive_ns = words.stopped_ns;
+		report.clean_stop = true;
+	}
 	notes_gap(&d->notes, &(struct gap){ .begin_ns = report.last_alive_ns, .end_ns = d->started_ns,
 					    .class_name = "all",
 					    .cause = strcmp(report.boot_id, d->boot_id) != 0 ? "host_restarted" :

@@ -97,11 +97,11 @@ static void test_one_at_a_time(void **state)
 
 	assert_int_equal(places_init(&places, NULL, *state), 0);
 	assert_int_equal(places_make(&places), 0);
-	fd = places_lock(&places);
+	fd = places_lock(&places, NULL);
 	assert_true(fd >= 0);
-	assert_int_equal(places_lock(&places), -EBUSY);
+	assert_int_equal(places_lock(&places, NULL), -EBUSY);
 	close(fd);
-	fd = places_lock(&places);
+	fd = places_lock(&places, NULL);
 	assert_true(fd >= 0);
 	close(fd);
 	places_release(&places);

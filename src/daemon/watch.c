@@ -49,6 +49,33 @@ void daemon_tell_losses(struct daemon *d, bool final)
 	ledger_look(&d->ledger, counters, clock_now_ns(), writer.last_error == 0, final, &d->notes);
 }
 
+/* The database could not store that it could not store: the next start tells it. */
+void daemon_leave_words(const struct daemon *d, const struct writer_stats *writer)
+{
+	const struct ledger_entry *error = &d->ledger.entries[LOSS_DATABASE], *held = &d->ledger.entries[LOSS_HELD];
+	const struct ledger_entry *first = held->begin_ns > 0 && (error->begin_ns == 0 || held->begin_ns < error->begin_ns) ? held : error;
+	uint64_t now_ns = clock_now_ns();
+	const struct last_words words = {
+		.stopped_ns = now_ns,
+		.begin_ns = MIN(first->begin_ns > 0 ? first->begin_ns : d->ledger.looked_ns, now_ns),
+		.end_ns = now_ns,
+		.count = writer->lost - error->told - held->told,
+		.held = writer->last_error == SINK_HELD,
+	};
+	int r = last_words_write(d->lock_fd, &words);
+
+	if (r < 0)
+		log_errno(r, "Failed to write into %s that %llu events are lost, ignoring", d->places.lock, (unsigned long long)words.count);
+}
+
+void daemon_keep_words(const struct daemon *d)
+{
+	struct last_words words;
+
+	if (last_words_read(d->words_before, &words))
+		(void)last_words_write(d->lock_fd, &words);
+}
+
 static void look_at_kernel(struct daemon *d)
 {
 	if (!d->audit || audit_control_state(d->audit, &d->audit_state) < 0)

@@ -422,6 +422,35 @@ def test_full_disk(new_recorder, folder):
         subprocess.run(["umount", recorder.state], check=True)
 
 
+@stores_as_shipped
+def test_stopped_on_a_full_disk(new_recorder, folder):
+    """What could not be stored, the loss itself too, is told by the next start."""
+    recorder = new_recorder()
+    recorder.state.mkdir(mode=0o700)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "truth", recorder.state], check=True)
+    try:
+        ballast = recorder.state / "ballast"
+        recorder.start()
+        with open(ballast, "wb", buffering=0) as file, pytest.raises(OSError):
+            while True:
+                file.write(bytes(4096))
+        wait_until(lambda: Truth("files", "storm", "200", folder) and recorder.status()["lost.database"], "events are lost")
+        recorder.stop()
+        stored, lost = map(int, re.search(r"(\d+) events stored, \d+ in journals, (\d+) lost for want of storage",
+                                          recorder.log_text()).groups())
+        ballast.unlink()
+        recorder.start()
+        wait_until(lambda: recorder.query("SELECT 1 FROM gaps WHERE cause = 'recorder_stopped'"), "the stop is told")
+        recorder.stop()
+        gaps = {gap["cause"]: gap for gap in recorder.query("SELECT * FROM gaps WHERE cause != 'before the history begins'")}
+        assert set(gaps) == {"database_error", "recorder_stopped"}
+        assert (gaps["database_error"]["count"], gaps["database_error"]["exact"]) == (lost, 1)
+        assert gaps["database_error"]["end"] == gaps["recorder_stopped"]["begin"] and stored > 0
+    finally:
+        recorder.cleanup()
+        subprocess.run(["umount", recorder.state], check=True)
+
+
 def rubbish(number):
     """What the number-th hostile client sends: always the same."""
     source = random.Random(number)
