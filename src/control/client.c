@@ -3,8 +3,9 @@
  * It is OPEN (its requests are answered, at most timeout_ms from one to the next), or LEAVING (only what is
  * unsent still goes out, what it sends is thrown away), then CLOSED.  One that streams is OPEN without a
  * time-out and may send nothing more.  One that sends many requests at once has max_requests_a_turn of them
- * answered, then it is the others' turn; until its next nothing more is read of it.  A client that is closed
- * while its own request runs stays valid until the loop goes on.
+ * answered, then it is the others' turn; until its next nothing more is read of it.  One that does not take its answers has no more
+ * of its requests answered, which costs nobody anything, until its time is over.  A client that is closed while its own request runs
+ * stays valid until the loop goes on.
  *
  * The socket is watched with uv_poll and read and written here, not by uv_pipe_t: that raises SIGPIPE and
  * keeps an allocation per unsent line. */
@@ -21,6 +22,8 @@
 #define READ_BYTES ((size_t)16 << 10)
 /* Buffers of an idle client above this are given back. */
 #define KEEP_BYTES ((size_t)16 << 10)
+/* Of answers that it has not taken: before it has, no more requests of it are answered. */
+#define WAITING_BYTES ((size_t)64 << 10)
 /* How long a client has to read its last line before the socket is closed under what it still sends. */
 #define LINGER_MS 1000
 
@@ -302,7 +305,7 @@ static void client_take_lines(struct client *client)
 			client->searched = in->size;
 			break;
 		}
-		if (n++ == client->server->options.max_requests_a_turn) {
+		if (n++ == client->server->options.max_requests_a_turn || client_unsent(client) > WAITING_BYTES) {
 			client->has_more = true;
 			break;
 		}
