@@ -151,14 +151,17 @@ static void append_problem(struct buffer *out, uint64_t n, const char *thing, co
 	buffer_append_text(out, problem);
 }
 
-static void print_summary(const struct import *import, double seconds)
+/* All that came was no record: the files are none of that kind. */
+static int print_summary(const struct import *import, double seconds)
 {
 	_cleanup_(buffer_release) struct buffer line = { 0 };
 	struct pipeline_stats stats;
 	uint64_t errors;
+	int code;
 
 	pipeline_stats(import->pipeline, &stats);
 	errors = stats.malformed + stats.decoder->errors + import->too_long;
+	code = stats.malformed + import->too_long > 0 && stats.malformed == stats.received ? CLI_FAILED : CLI_DONE;
 	if (import->options->print.json) {
 		printf("{\"records\":%" PRIu64 ",\"events\":%" PRIu64 ",\"partial\":%" PRIu64
 		       ",\"unknown_types\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"seconds\":%.3f",
@@ -167,7 +170,7 @@ static void print_summary(const struct import *import, double seconds)
 		if (import->not_stored > 0)
 			printf(",\"not_stored\":%" PRIu64, import->not_stored);
 		printf("}\n");
-		return;
+		return code;
 	}
 	append_things(&line, stats.received, "record");
 	buffer_append_text(&line, " gave ");
@@ -180,6 +183,7 @@ static void print_summary(const struct import *import, double seconds)
 	append_problem(&line, errors, "record", " not read in full");
 	append_problem(&line, import->not_stored, "event", " not stored");
 	printf("%s.\n", buffer_text(&line));
+	return code == CLI_DONE ? code : cli_fail(code, "import: no line of it is an audit record");
 }
 
 /* The writer of a database is one: a daemon that records into it would be disturbed. */
@@ -271,8 +275,11 @@ static int run(const void *values, size_t n, char *const *arguments)
 		code = open_pipeline(&import);
 	if (code == CLI_DONE) {
 		code = run_import(&import);
-		if (import.n_opened > 0)
-			print_summary(&import, (double)(clock_now_ns() - import.begin_ns) / 1e9);
+		if (import.n_opened > 0) {
+			int summary = print_summary(&import, (double)(clock_now_ns() - import.begin_ns) / 1e9);
+
+			code = code == CLI_DONE ? summary : code;
+		}
 	}
 	pipeline_free(import.pipeline);
 	import_writer_free(import.writer);

@@ -166,6 +166,12 @@ static int parse_letters(struct cursor *cursor, const struct option *options, vo
 	return 0;
 }
 
+/* `-5` is a value: no option is a digit. */
+static bool is_option(const char *word)
+{
+	return word[0] == '-' && word[1] != '\0' && !(word[1] >= '0' && word[1] <= '9');
+}
+
 int options_parse(const struct option *options, void *values, int argc, char **argv, uint64_t now_ns,
 		  size_t *ret_n, bool *ret_help, struct options_error *error)
 {
@@ -177,7 +183,7 @@ int options_parse(const struct option *options, void *values, int argc, char **a
 		char *word = argv[cursor.at];
 		int r = 0;
 
-		if (only_arguments || word[0] != '-' || word[1] == '\0')
+		if (only_arguments || !is_option(word))
 			argv[n++] = word;
 		else if (strcmp(word, "--") == 0)
 			only_arguments = true;

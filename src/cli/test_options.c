@@ -141,7 +141,7 @@ static void test_accepted(void **state)
 	accepted(&v, "-fh", 0, true);
 }
 
-/* Behind -- everything is an argument, and - is one anywhere. */
+/* Behind -- everything is an argument, and - and -5 are ones anywhere. */
 static void test_arguments(void **state)
 {
 	static char words[16][64];
@@ -157,6 +157,11 @@ static void test_arguments(void **state)
 	assert_string_equal(argv[1], "--flag");
 	assert_string_equal(argv[2], "-x");
 	assert_false(v.flag);
+	/* No option is a digit: what begins so is a number. */
+	assert_int_equal(parse(&v, "-5 -f", &n, &help, words, argv, &error), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(argv[0], "-5");
+	assert_true(v.flag);
 }
 
 static void test_refused(void **state)

@@ -211,7 +211,7 @@ static int unknown_name(const struct reader *reader, struct span name)
 	for (size_t i = 0; i < N_SETTINGS; i++)
 		suggest_offer(&suggestion, span_of(setting_infos[i].name));
 	if (suggest_best(&suggestion).size == 0)
-		return fail(reader, "%s: unknown setting", show(name).text);
+		return fail(reader, "%s: unknown setting (recorder config list shows all)", show(name).text);
 	return fail(reader, "%s: unknown setting, did you mean '%s'?", show(name).text, suggest_best(&suggestion).data);
 }
 

@@ -174,13 +174,22 @@ def test_the_event_id_is_of_the_bytes(tmp_path):
 def test_broken_files(tmp_path, content, summary):
     file = tmp_path / "broken.log"
     file.write_bytes(content)
-    found = import_audit(file, db=tmp_path / "x.db")
+    found = import_audit(file, db=tmp_path / "x.db", check=None)
     if summary is not None:
         assert (found["records"] + found["errors"] * (not found["records"]), found["events"], found["errors"]) in (
             summary, (summary[0] - summary[2] or summary[2], *summary[1:]))
-    again = import_audit(file, db=tmp_path / "y.db")
+    again = import_audit(file, db=tmp_path / "y.db", check=None)
     assert {**again, "seconds": 0} == {**found, "seconds": 0}
     assert dump(tmp_path / "x.db") == dump(tmp_path / "y.db")
+
+
+def test_what_is_no_audit_log(tmp_path):
+    file = tmp_path / "no.log"
+    file.write_text('{"time": 1}\n{"time": 2}\n')
+    done = cli("import", "audit", file, "--db", "none", check=1)
+    assert "no line of it is an audit record" in done.error and done.text.startswith("2 records gave 0 events")
+    file.write_text('{"time": 1}\n' + EXEC)
+    assert "1 record not read in full" in cli("import", "audit", file, "--db", "none").text
 
 
 def test_no_such_file(tmp_path):
