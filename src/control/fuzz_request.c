@@ -21,7 +21,7 @@ static void fail(void *user, struct client *client, const json_t *request, struc
 	reply_error(reply, "failed", why ? why : "", "%s", why ? why : "no reason");
 }
 
-static const struct command commands[] = { { "echo", echo }, { "fail", fail }, { "recorder.status", echo } };
+static const struct command commands[] = { { "echo", "text", echo }, { "fail", "why|text", fail }, { "recorder.status", NULL, echo } };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

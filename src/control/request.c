@@ -146,6 +146,45 @@ static const struct command *find(const struct command *commands, size_t n_comma
 	return NULL;
 }
 
+static bool is_member(const char *members, struct span name, struct suggestion *suggestion)
+{
+	bool is_one = false;
+
+	while (members && *members) {
+		size_t n = strcspn(members, "|");
+		const struct span member = { members, n };
+
+		is_one |= span_eq(member, name);
+		suggest_offer(suggestion, member);
+		members += n + (members[n] == '|');
+	}
+	return is_one;
+}
+
+/* A mistyped member would else change the answer in silence. */
+static bool check_members(const struct command *command, json_t *request, struct reply *reply)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(request, name, value) {
+		struct suggestion suggestion = suggestion_for(span_of(name));
+		struct span best;
+
+		if (strcmp(name, "command") == 0 || is_member(command->members, span_of(name), &suggestion))
+			continue;
+		best = suggest_best(&suggestion);
+		if (best.size > 0)
+			reply_error(reply, "bad_request", name, "unknown member '%.80s', did you mean '%.*s'?", name, (int)best.size,
+				    best.data);
+		else
+			reply_error(reply, "bad_request", name, "unknown member '%.80s' (%s takes %s)", name, command->name,
+				    command->members ? command->members : "none");
+		return false;
+	}
+	return true;
+}
+
 bool request_answer(const struct command *commands, size_t n_commands, void *user, struct client *client,
 		    struct span line, struct buffer *answer)
 {
@@ -154,7 +193,7 @@ bool request_answer(const struct command *commands, size_t n_commands, void *use
 	const struct command *command = request ? find(commands, n_commands, request, &reply) : NULL;
 	bool streaming;
 
-	if (command)
+	if (command && check_members(command, request, &reply))
 		command->run(user, client, request, &reply);
 	json_decref(request);
 	append_reply(answer, &reply);

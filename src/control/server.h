@@ -9,7 +9,7 @@
  * requests by length before they are parsed; a client that is slow, stuck or hostile costs a bounded buffer
  * and nothing else.
  *
- * Requests are answered in order.  Errors of the server itself: bad_request (with the byte), unknown_command,
+ * Requests are answered in order.  Errors of the server itself: bad_request (with the byte, or the member that the command does not know), unknown_command,
  * out_of_memory, too_large (the answer, or the request), busy (too many clients), permission, timeout,
  * streaming (a request on a connection that streams); the connection ends with the last four and with a
  * request that is too large.  A client may close its sending half and still read its answers, but for one
@@ -36,6 +36,7 @@ void reply_error(struct reply *reply, const char *code, const char *where, const
 
 struct command {
 	const char *name;		/* "recorder.status" */
+	const char *members;		/* that its requests may have: "since|until"; NULL: none */
 	void (*run)(void *user, struct client *client, const json_t *request, struct reply *reply);
 };
 

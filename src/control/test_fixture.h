@@ -87,8 +87,8 @@ static void run_stop(void *user, struct client *client, const json_t *request, s
 }
 
 static const struct command commands[] = {
-	{ "test.status", run_status }, { "test.count", run_count }, { "test.large", run_large },
-	{ "test.tail", run_tail },     { "test.stop", run_stop },
+	{ "test.status", NULL, run_status }, { "test.count", "n", run_count }, { "test.large", "n", run_large },
+	{ "test.tail", "backlog", run_tail }, { "test.stop", NULL, run_stop },
 };
 
 static void gone(void *user, struct client *client)

@@ -45,8 +45,8 @@ static void run_bytes(void *user, struct client *client, const json_t *request, 
 }
 
 static const struct command commands[] = {
-	{ "recorder.echo", run_echo },	 { "recorder.fail", run_fail },	  { "recorder.stream", run_stream },
-	{ "recorder.large", run_large }, { "recorder.bytes", run_bytes },
+	{ "recorder.echo", "text|number", run_echo }, { "recorder.fail", "text", run_fail },	{ "recorder.stream", NULL, run_stream },
+	{ "recorder.large", NULL, run_large },	      { "recorder.bytes", NULL, run_bytes },
 };
 
 /* The answer, NUL-terminated, checked to be one line of JSON. */
@@ -106,6 +106,12 @@ static void test_answers(void **state)
 		  ERROR("bad_request", "the command is not a string", "command") },
 		{ SPAN("[\"recorder.echo\"]"),
 		  ERROR("bad_request", "a request is a JSON object", "") },
+		{ SPAN("{\"command\":\"recorder.echo\",\"txet\":1}"),
+		  ERROR("bad_request", "unknown member 'txet', did you mean 'text'?", "txet") },
+		{ SPAN("{\"command\":\"recorder.echo\",\"nonsense\":1}"),
+		  ERROR("bad_request", "unknown member 'nonsense' (recorder.echo takes text|number)", "nonsense") },
+		{ SPAN("{\"command\":\"recorder.large\",\"text\":1}"),
+		  ERROR("bad_request", "unknown member 'text' (recorder.large takes none)", "text") },
 	};
 	_cleanup_(buffer_release) struct buffer buffer = { 0 };
 

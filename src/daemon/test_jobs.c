@@ -61,7 +61,7 @@ static void on_drained(void *user, struct client *client)
 	jobs_client_drained(&world.jobs, client);
 }
 
-static const struct command job_commands[] = { { "start", on_start } };
+static const struct command job_commands[] = { { "start", NULL, on_start } };
 
 static int begin(void **state)
 {

@@ -50,8 +50,8 @@ def memory(recorder, name):
 
 def padded(size, command=b"recorder.status"):
     """A request that is right, and just so long."""
-    head, tail = b'{"command":"' + command + b'","x":"', b'"}'
-    return head + b"x" * (size - len(head) - len(tail)) + tail + b"\n"
+    head, tail = b'{"command":"' + command + b'"', b"}"
+    return head + b" " * (size - len(head) - len(tail)) + tail + b"\n"
 
 
 def query(**more):
