@@ -162,7 +162,7 @@ static enum health_level check_subscriptions(const struct vitals *v, struct heal
 static enum health_level check_settings(const struct vitals *v, struct health_state *s)
 {
 	if (v->settings_refused && *v->settings_refused)
-		return say(s, HEALTH_FAIL, "mend the line; the settings before it are in force", "%s", v->settings_refused);
+		return say(s, HEALTH_FAIL, "mend the file; the settings before it are in force", "%s", v->settings_refused);
 	return say(s, HEALTH_OK, "", "in force");
 }
 
