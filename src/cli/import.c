@@ -183,7 +183,7 @@ static int print_summary(const struct import *import, double seconds)
 	append_problem(&line, errors, "record", " not read in full");
 	append_problem(&line, import->not_stored, "event", " not stored");
 	printf("%s.\n", buffer_text(&line));
-	return code == CLI_DONE ? code : cli_fail(code, "import: no line of it is an audit record");
+	return code == CLI_DONE ? CLI_DONE : cli_fail(CLI_FAILED, "import: no line of it is an audit record");
 }
 
 /* The writer of a database is one: a daemon that records into it would be disturbed. */
