@@ -44,7 +44,7 @@ struct daemon {
 	struct places places;
 	int lock_fd;
 	char words_before[LAST_WORDS_MAX];	/* what the lock file held */
-	uint64_t started_ns;
+	uint64_t started_ns, stopping_ns;
 
 	struct subscriptions subscriptions;	/* in force */
 	struct folder folder;
@@ -186,6 +186,7 @@ uint64_t daemon_alive_ns(const struct daemon *d);
 uint64_t daemon_stats_ns(const struct daemon *d);
 uint64_t daemon_nap_ns(const struct daemon *d);
 uint32_t daemon_write_interval_ms(const struct daemon *d);
+uint64_t daemon_way_ns(const struct daemon *d);
 uint64_t daemon_request_ms(const struct daemon *d);
 unsigned daemon_requests_a_turn(const struct daemon *d);
 

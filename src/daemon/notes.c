@@ -9,15 +9,6 @@
 #include "base/clock.h"
 #include "daemon/reader.h"
 
-static uint64_t begin(struct buffer *text)
-{
-	uint64_t now_ns = clock_now_ns();
-
-	record_put_head(text, now_ns, 0);
-	buffer_append_text(text, " ");
-	return now_ns;
-}
-
 static void push(struct notes *notes, uint32_t type, uint64_t now_ns, struct buffer *text)
 {
 	ring_push_record(notes->ring, &(struct record){ .type = type, .time_ns = now_ns, .text = buffer_span(text) });
@@ -25,28 +16,40 @@ static void push(struct notes *notes, uint32_t type, uint64_t now_ns, struct buf
 	ring_alert(notes->wake);
 }
 
-void notes_say(struct notes *notes, const char *action, const char *format, ...)
+static void say(struct notes *notes, uint64_t time_ns, const char *action, const char *message)
 {
 	_cleanup_(buffer_release) struct buffer text = { 0 };
-	uint64_t now_ns = begin(&text);
+
+	record_put_head(&text, time_ns, 0);
+	buffer_printf(&text, " action=%s message=", action);
+	for (const char *p = message; *p; p++)
+		buffer_printf(&text, "%02X", (unsigned)(unsigned char)*p);
+	push(notes, RECORD_NOTE, time_ns, &text);
+}
+
+void notes_say(struct notes *notes, const char *action, const char *format, ...)
+{
 	char message[1024];
 	va_list ap;
 
 	va_start(ap, format);
 	vsnprintf(message, sizeof(message), format, ap);
 	va_end(ap);
-	buffer_printf(&text, "action=%s message=", action);
-	for (const char *p = message; *p; p++)
-		buffer_printf(&text, "%02X", (unsigned)(unsigned char)*p);
-	push(notes, RECORD_NOTE, now_ns, &text);
+	say(notes, clock_now_ns(), action, message);
+}
+
+void notes_stopped(struct notes *notes, uint64_t since_ns)
+{
+	say(notes, since_ns, "stop", "stopped");
 }
 
 void notes_gap(struct notes *notes, const struct gap *gap)
 {
 	_cleanup_(buffer_release) struct buffer text = { 0 };
-	uint64_t now_ns = begin(&text);
+	uint64_t now_ns = clock_now_ns();
 
-	buffer_printf(&text, "begin=%llu end=%llu class=%s", (unsigned long long)gap->begin_ns,
+	record_put_head(&text, now_ns, 0);
+	buffer_printf(&text, " begin=%llu end=%llu class=%s", (unsigned long long)gap->begin_ns,
 		      (unsigned long long)gap->end_ns, gap->class_name);
 	if (gap->unit)
 		buffer_printf(&text, " count=%llu unit=%s exact=%d", (unsigned long long)gap->count, gap->unit, gap->exact);

@@ -9,8 +9,10 @@ struct notes {
 	struct ring *wake;		/* ring the core waits on */
 };
 
-/* action: start, stop, config, health, throttle. */
+/* action: start, config, health, throttle. */
 void notes_say(struct notes *notes, const char *action, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The recorder has stopped; from then on less and less was looked at. */
+void notes_stopped(struct notes *notes, uint64_t since_ns);
 
 struct gap {
 	uint64_t begin_ns, end_ns;

@@ -89,7 +89,7 @@ static void last_words(void *user)
 	daemon_tell_losses(d, true);
 	daemon_tell_databases(d);
 	if (d->has_begun)
-		notes_say(&d->notes, "stop", "stopped");
+		notes_stopped(&d->notes, d->stopping_ns);
 }
 
 static int start_threads(struct daemon *d)
@@ -252,6 +252,7 @@ static void stop(struct daemon *d)
 	struct writer_stats writer = { 0 };
 	uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
 
+	d->stopping_ns = clock_now_ns();
 	daemon_service_stopping(d);
 	pacer_set(&d->pacer, PACE_BEFORE);
 	daemon_stop_canaries(d);

@@ -69,6 +69,13 @@ uint32_t daemon_write_interval_ms(const struct daemon *d)
 	return (uint32_t)daemon_setting(d, SETTING_EmitFileWriteIntervalSecs) * 1000;
 }
 
+/* An event is stored that long after it happened, at most; a second is for the threads' own pace. */
+uint64_t daemon_way_ns(const struct daemon *d)
+{
+	return setting_times(d, SETTING_EventAssemblerTimeoutMs, NS_PER_MS) +
+	       setting_times(d, SETTING_PersistenceQueueDrainIntervalMs, NS_PER_MS) + NS_PER_SEC;
+}
+
 uint64_t daemon_request_ms(const struct daemon *d)
 {
 	return setting_times(d, SETTING_MailboxQueryTimeoutMs, 1);

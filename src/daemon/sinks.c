@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
 
@@ -178,10 +179,35 @@ void daemon_tell_opened(struct daemon *d, const struct sinks *sinks, const struc
 			tell_torn(d, &sinks->routes.sinks[i]);
 }
 
-/* What came before this run: the time in which nobody recorded. */
+/* A recorder that was stopped looked no more when it closed the file.  What one that died had seen and not stored happened behind the newest event that is there, or, where nothing had happened for long, within the
+ * time that an event is on its way. */
+static uint64_t end_of_history(const struct daemon *d, const struct sink_report *report)
+{
+	uint64_t last_ns = report->last_alive_ns, way_ns = daemon_way_ns(d);
+
+	if (report->clean_stop)
+		return report->stopped_ns > 0 ? MIN(last_ns, report->stopped_ns) : last_ns;
+	if (report->last_event_ns == 0)
+		return last_ns;
+	return MIN(last_ns, MAX(report->last_event_ns, last_ns - MIN(last_ns, way_ns)));
+}
+
+/* Its programs in the kernel went with it, and what they kept of writes. */
+static void tell_kept_by_the_dead(struct daemon *d, uint64_t died_ns)
+{
+	uint64_t interval_ns = daemon_write_interval_ms(d) * NS_PER_MS;
+
+	if (d->by_bpf[KIND_ID(file, write)] && d->wanted[KIND_ID(file, write)])
+		notes_gap(&d->notes, &(struct gap){ .begin_ns = died_ns - MIN(died_ns, interval_ns), .end_ns = died_ns,
+						    .class_name = "file", .cause = "kept_untold" });
+}
+
+/* What came before this run: the time in which nobody recorded.  Told when the kernel has been asked for all. */
 void daemon_tell_the_past(struct daemon *d)
 {
 	const struct writer_sink *database = &d->sinks->routes.sinks[0];
+	uint64_t now_ns = d->idle_since_ns > 0 ? d->idle_since_ns : clock_now_ns();
+	bool is_same_boot, died;
 	struct last_words words;
 	struct sink_report report;
 
@@ -189,13 +215,12 @@ void daemon_tell_the_past(struct daemon *d)
 	database->ops->report(database->sink, &report);
 	d->database_created_ns = report.created_ns;
 	if (d->database_reset)
-		notes_gap(&d->notes, &(struct gap){ .end_ns = d->started_ns, .class_name = "all", .cause = "database_reset" });
+		notes_gap(&d->notes, &(struct gap){ .end_ns = now_ns, .class_name = "all", .cause = "database_reset" });
 	d->databases_damaged = report.n_damaged;
 	if (report.n_damaged > 0) {
 		snprintf(d->damaged_path, sizeof(d->damaged_path), "%s", report.damaged_path);
 		log_warning("The database was damaged and is set aside as %s; a new one is begun", report.damaged_path);
-		notes_gap(&d->notes, &(struct gap){ .end_ns = d->started_ns, .class_name = "all",
-						    .cause = "database_damaged" });
+		notes_gap(&d->notes, &(struct gap){ .end_ns = now_ns, .class_name = "all", .cause = "database_damaged" });
 	}
 	if (report.last_alive_ns == 0)
 		return;
@@ -205,9 +230,13 @@ void daemon_tell_the_past(struct daemon *d)
 						    .count = words.count, .exact = true });
 		report.last_alive_ns = words.stopped_ns;
 		report.clean_stop = true;
+	} else {
+		report.last_alive_ns = end_of_history(d, &report);
 	}
-	notes_gap(&d->notes, &(struct gap){ .begin_ns = report.last_alive_ns, .end_ns = d->started_ns,
-					    .class_name = "all",
-					    .cause = strcmp(report.boot_id, d->boot_id) != 0 ? "host_restarted" :
-						     report.clean_stop ? "recorder_stopped" : "recorder_died" });
+	is_same_boot = strcmp(report.boot_id, d->boot_id) == 0;
+	died = is_same_boot && !report.clean_stop;
+	if (died)
+		tell_kept_by_the_dead(d, report.last_alive_ns);
+	notes_gap(&d->notes, &(struct gap){ .begin_ns = report.last_alive_ns, .end_ns = now_ns, .class_name = "all",
+					    .cause = died ? "recorder_died" : is_same_boot ? "recorder_stopped" : "host_restarted" });
 }

@@ -83,6 +83,25 @@ static int meta_set_number(struct sink *sink, const char *key, int64_t value)
 	return sql_run(sink->meta_row);
 }
 
+/* Times that the events tell. */
+static int read_last_times(struct sink *sink)
+{
+	_cleanup_(buffer_release) struct buffer stop = { 0 };
+	int64_t last_ns = 0, stopped_ns = 0;
+	int r = sql_number(sink->file.db, "SELECT coalesce(max(max_time), 0) FROM (SELECT max_time FROM block ORDER BY id DESC LIMIT 2)",
+			   &last_ns);
+
+	buffer_printf(&stop,
+		      "SELECT coalesce(max(t.time + e.time), 0) FROM event_recorder e JOIN shape_recorder s ON s.id = e.shape "
+		      "JOIN tick t ON t.id = e.sequence >> 8 WHERE s.kind = %u AND e.sequence >= (SELECT max(first_sequence) FROM run)",
+		      kinds[KIND_ID(recorder, stop)].number);
+	if (r >= 0)
+		r = buffer_error(&stop) < 0 ? -ENOMEM : sql_number(sink->file.db, buffer_text(&stop), &stopped_ns);
+	sink->report.last_event_ns = (uint64_t)last_ns;
+	sink->report.stopped_ns = (uint64_t)stopped_ns;
+	return r;
+}
+
 static int read_past(struct sink *sink)
 {
 	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;
@@ -111,7 +130,8 @@ static int read_past(struct sink *sink)
 			 (text = (const char *)sqlite3_column_text(statement, 1)))
 			snprintf(report->boot_id, sizeof(report->boot_id), "%s", text);
 	}
-	return sql_errno(r);
+	r = sql_errno(r);
+	return r < 0 ? r : read_last_times(sink);
 }
 
 static int write_run(struct sink *sink, int64_t now)
@@ -330,6 +350,7 @@ static int begin_anew(struct sink *sink, struct sink_error *error)
 	sink->report.existed = true;
 	sink->report.clean_stop = false;
 	sink->report.last_alive_ns = last_ns;
+	sink->report.last_event_ns = sink->report.stopped_ns = 0;
 	return r;
 }
 

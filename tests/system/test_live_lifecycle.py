@@ -7,6 +7,7 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -128,6 +129,58 @@ def test_killed_in_the_middle_of_a_storm(new_recorder, folder):
     assert gap["begin"] >= shown(time.time_ns() - 120 * 10**9)
     assert last is not None
     assert gap["class"] == "all"
+
+
+MAKES = """
+import os, sys, time
+folder, stop = sys.argv[1:]
+print("begun", flush=True)
+number, lines = 0, []
+while not os.path.exists(stop):
+    for _ in range(20):
+        before = time.time_ns()
+        os.mkdir(f"{folder}/made{number}")
+        lines.append(f"{before} {time.time_ns()}")
+        os.rmdir(f"{folder}/made{number}")
+        number += 1
+    time.sleep(0.001)
+print("\\n".join(lines))
+"""
+
+
+@stores_as_shipped
+def test_nothing_is_missing_outside_a_gap(new_recorder, folder, tmp_path):
+    """Killed, stopped and started again under a load that goes on: each act is in the history or within a gap."""
+    recorder = new_recorder()
+    recorder.start()
+    state_before = recorder.before
+    load = subprocess.Popen([sys.executable, "-c", MAKES, folder, tmp_path / "stop"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert load.stdout.readline() == "begun\n"
+        for _ in range(2):
+            time.sleep(0.7)
+            recorder.kill9()
+            time.sleep(0.1)
+            recorder.start()
+        time.sleep(0.7)
+        recorder.process.send_signal(signal.SIGINT)
+        recorder.exit()
+        recorder.start()
+        time.sleep(0.7)
+        recorder.before = state_before
+        (tmp_path / "stop").touch()
+        acts = [tuple(map(int, line.split())) for line in load.stdout.read().splitlines()]
+    finally:
+        load.kill()
+        load.wait()
+    recorder.stop()
+    stored = {row["name"] for row in recorder.query(
+        "SELECT replace(file_path, ?, '') AS name FROM file_events WHERE action = 'create' AND file_path LIKE ?",
+        f"{folder}/", f"{folder}/made%")}
+    gaps = [(gap["begin"], gap["end"]) for gap in recorder.query("SELECT * FROM gaps WHERE class IN ('all', 'file')")]
+    missing = [(shown(before), shown(after)) for number, (before, after) in enumerate(acts) if f"made{number}" not in stored]
+    assert stored and missing
+    assert [act for act in missing if not any(begin <= act[1] and act[0] <= end for begin, end in gaps)] == []
 
 
 def test_stopped_and_started_again(new_recorder):

@@ -254,7 +254,8 @@ def test_the_end_waits_for_nobody(capture, new_recorder, folder):
     assert kernel.state() == recorder.before
     recorder.arguments = recorder.arguments[2:]
     recorder.start().stop()
-    assert [gap["cause"] for gap in recorder.query("SELECT * FROM gaps")] == ["recorder_died"]
+    causes = [gap["cause"] for gap in recorder.query("SELECT * FROM gaps")]
+    assert causes.count("recorder_died") == 1 and set(causes) <= {"recorder_died", "kept_untold"}
 
 
 # The unit
