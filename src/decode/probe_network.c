@@ -14,7 +14,7 @@
 #define DNS_HEADER_BYTES 12u
 #define LENGTH_BYTES 2u
 
-static bool is_any(const uint8_t ip[16], size_t size)
+static bool is_any(const uint8_t *ip, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
 		if (ip[i])
@@ -28,19 +28,32 @@ static bool is_mapped(const uint8_t ip[16])
 	return is_any(ip, 10) && ip[10] == 0xff && ip[11] == 0xff;
 }
 
-static void set_end(struct event *event, const uint8_t ip[16], uint16_t port, uint16_t family, bool is_source)
+/* 0.0.0.0 and ::, also as ::ffff:0.0.0.0. */
+static bool is_unspecified(const uint8_t ip[16])
+{
+	return is_any(ip, 16) || (is_mapped(ip) && is_any(ip + 12, 4));
+}
+
+static void set_ip(struct event *event, const uint8_t ip[16], uint16_t family, bool is_source)
 {
 	size_t size = family == AF_INET ? 4 : 16;
 
-	if (family != AF_INET && family != AF_INET6)
-		return;
 	if (family == AF_INET6 && is_mapped(ip)) {
 		ip += 12;
 		size = 4;
 	}
 	values_set_text(&event->values, is_source ? FIELD_source_ip : FIELD_destination_ip,
 			(struct span){ (const char *)ip, size });
+}
+
+static void set_port(struct event *event, uint16_t port, bool is_source)
+{
 	values_set_number(&event->values, is_source ? FIELD_source_port : FIELD_destination_port, port);
+}
+
+static bool is_internet(uint16_t family)
+{
+	return family == AF_INET || family == AF_INET6;
 }
 
 static void set_kind_of_socket(struct event *event, const struct probe_socket *socket)
@@ -59,14 +72,18 @@ static void set_kind_of_socket(struct event *event, const struct probe_socket *s
 		text_set(&event->values, FIELD_transport, "udp");
 }
 
-/* local_is_source: the connection goes out from here. */
-static void set_ends(struct event *event, const struct probe_socket *socket, bool local_is_source)
+/* local_is_source: the connection goes out from here.  waits: for others, at any address perhaps. */
+static void set_ends(struct event *event, const struct probe_socket *socket, bool local_is_source, bool waits)
 {
-	/* Not bound to anything yet: nothing is known of this end. */
-	if (socket->local_port > 0 || !is_any(socket->local, 16))
-		set_end(event, socket->local, socket->local_port, socket->family, local_is_source);
-	if (socket->remote_family != AF_UNSPEC)
-		set_end(event, socket->remote, socket->remote_port, socket->remote_family, !local_is_source);
+	/* Not bound to anything yet: nothing is known of this end, or its port alone. */
+	if (is_internet(socket->family) && (!is_unspecified(socket->local) || (waits && socket->local_port > 0)))
+		set_ip(event, socket->local, socket->family, local_is_source);
+	if (is_internet(socket->family) && socket->local_port > 0)
+		set_port(event, socket->local_port, local_is_source);
+	if (!is_internet(socket->remote_family))
+		return;
+	set_ip(event, socket->remote, socket->remote_family, !local_is_source);
+	set_port(event, socket->remote_port, !local_is_source);
 }
 
 static int set_socket_path(const struct probe *probe, struct event *event)
@@ -129,7 +146,7 @@ int probe_socket(struct probe *probe)
 		text_set(&event->values, FIELD_direction, "ingress");
 	else if (kind == KIND_ID(network, connect) || kind == KIND_ID(network, send))
 		text_set(&event->values, FIELD_direction, "egress");
-	set_ends(event, socket, kind != KIND_ID(network, accept));
+	set_ends(event, socket, kind != KIND_ID(network, accept), kind == KIND_ID(network, bind) || kind == KIND_ID(network, listen));
 	if (socket->fd >= 0)
 		values_set_number(&event->values, FIELD_socket_fd, (uint32_t)socket->fd);
 	if (!probe->record->call && !(probe->record->head.flags & PROBE_UNCOUNTED)) {
@@ -150,8 +167,20 @@ static size_t length_at(struct span payload, size_t at)
 	return (size_t)(uint8_t)payload.data[at] << 8 | (uint8_t)payload.data[at + 1];
 }
 
+/* Can it be the head of a message?  Nobody asks two questions at once, and the messages of a transfer of a zone may have none. */
+static bool is_head(struct span payload, size_t at)
+{
+	static const uint8_t must_be_zero = 0x40;
+	size_t n_questions;
+
+	if (payload.size < at + DNS_HEADER_BYTES || (uint8_t)payload.data[at + 3] & must_be_zero)
+		return false;
+	n_questions = length_at(payload, at + 4);
+	return n_questions == 1 || (n_questions == 0 && length_at(payload, at + 6) > 0);
+}
+
 /* A call may move a message, or several, with the lengths, or one without, its length moved before it: if these are lengths,
- * they lead to the end of what was moved. */
+ * they lead to the end of what was moved, or the last message goes on in another call. */
 static bool has_lengths(const struct probe *probe, struct span payload)
 {
 	const struct probe_socket *socket = &probe->record->body.socket;
@@ -159,6 +188,8 @@ static bool has_lengths(const struct probe *probe, struct span payload)
 
 	if (socket->protocol != TCP)
 		return false;
+	if (!is_head(payload, 0) && is_head(payload, LENGTH_BYTES))
+		return true;
 	while (at + LENGTH_BYTES <= payload.size)
 		at += LENGTH_BYTES + length_at(payload, at);
 	/* wire_bytes tells no more than it can hold. */
@@ -201,7 +232,7 @@ static int emit_message(struct probe *probe, struct span message, bool is_cut)
 	set_kind_of_socket(event, socket);
 	text_set(&event->values, FIELD_direction, is_received(probe, is_response) ? "ingress" : "egress");
 	/* The server is the destination of both, as in ECS. */
-	set_ends(event, socket, true);
+	set_ends(event, socket, true, false);
 	return probe_emit(probe, event);
 }
 
@@ -211,8 +242,14 @@ int probe_dns(struct probe *probe)
 	bool is_cut = probe_is_cut(probe, DNS_PAYLOAD);
 	int r = 0;
 
-	if (!has_lengths(probe, payload))
+	if (!has_lengths(probe, payload)) {
+		/* The rest of a message that another call began. */
+		if (probe->record->body.socket.protocol == TCP && !is_cut && payload.size >= DNS_HEADER_BYTES && !is_head(payload, 0)) {
+			probe->decoder->stats.errors++;
+			return 0;
+		}
 		return emit_message(probe, payload, is_cut);
+	}
 	while (r >= 0 && payload.size > LENGTH_BYTES && probe->n_events < PROBE_MAX_EVENTS) {
 		size_t size = length_at(payload, 0);
 		struct span message = { payload.data + LENGTH_BYTES, MIN(size, payload.size - LENGTH_BYTES) };
