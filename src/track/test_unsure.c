@@ -242,6 +242,9 @@ static void test_odd_paths(void **state)
 		memcpy(deep + i, "/..", 3);
 	deep[sizeof(deep) - 3] = 0;
 	expect_path(&world, deep, UNSURE_FOLDER, "/", "guessed");
+	event = named_at(&world, AT(10), deep, UNSURE_FOLDER, NULL, UNSURE_NOT);
+	assert_event_text(event, FIELD_given_path, deep);
+	event_free(event);
 	/* a NUL, which only a capture can have */
 	event = event_new(KIND_ID(file, delete), AT(10));
 	values_set_text(&event->values, FIELD_path, SPAN("/tmp\0/x/../y"));

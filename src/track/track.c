@@ -357,6 +357,7 @@ static bool settle_unsure(struct tracker *tracker, struct event *event, const st
 /* By its text alone, of which nothing leads out of the root that it begins with.  true: that is another path. */
 static bool make_normal(struct tracker *tracker, struct event *event, enum field field, size_t root_bytes)
 {
+	_cleanup_(buffer_release) struct buffer given = { 0 };
 	struct span path = values_text(&event->values, field), below;
 
 	if (path_is_normal(path))
@@ -370,6 +371,10 @@ static bool make_normal(struct tracker *tracker, struct event *event, enum field
 		return false;
 	if (root_bytes > 0 && tracker->path.size == root_bytes + 1)
 		tracker->path.size--;
+	/* Behind a link `..` leads elsewhere: who can look must know what the text was. */
+	buffer_append_span(&given, path);
+	if (!buffer_error(&given))
+		values_set_text(&event->values, field == FIELD_path ? FIELD_given_path : FIELD_given_target_path, buffer_span(&given));
 	values_set_text(&event->values, field, buffer_span(&tracker->path));
 	return true;
 }

@@ -359,6 +359,8 @@ static void descriptors(void)
 	tell("write", "openat", inode, base, NULL, "two/old");
 	TRY(ftruncate(file, 100));
 	tell("truncate", "ftruncate", 0, base, NULL, "two/old");
+	TRY(fallocate(file, 0, 0, 200));
+	tell("truncate", "fallocate", 0, base, NULL, "two/old");
 	TRY(fchmod(file, 0644));
 	tell("chmod", "fchmod", inode, base, NULL, "two/old");
 	TRY(fchown(file, 0, 0));
