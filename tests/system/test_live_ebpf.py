@@ -212,7 +212,8 @@ def ends_of(row):
 
 
 def said_ends(act):
-    return (act["local_ip"], act["local_port"]), (act.get("remote_ip"), act.get("remote_port"))
+    """Port 0 is none yet."""
+    return (act["local_ip"], act["local_port"] or None), (act.get("remote_ip"), act.get("remote_port"))
 
 
 def test_addresses(recorder):
