@@ -151,17 +151,14 @@ static void append_problem(struct buffer *out, uint64_t n, const char *thing, co
 	buffer_append_text(out, problem);
 }
 
-/* All that came was no record: the files are none of that kind. */
-static int print_summary(const struct import *import, double seconds)
+static void print_summary(const struct import *import, double seconds)
 {
 	_cleanup_(buffer_release) struct buffer line = { 0 };
 	struct pipeline_stats stats;
 	uint64_t errors;
-	int code;
 
 	pipeline_stats(import->pipeline, &stats);
 	errors = stats.malformed + stats.decoder->errors + import->too_long;
-	code = stats.malformed + import->too_long > 0 && stats.malformed == stats.received ? CLI_FAILED : CLI_DONE;
 	if (import->options->print.json) {
 		printf("{\"records\":%" PRIu64 ",\"events\":%" PRIu64 ",\"partial\":%" PRIu64
 		       ",\"unknown_types\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"seconds\":%.3f",
@@ -170,7 +167,7 @@ static int print_summary(const struct import *import, double seconds)
 		if (import->not_stored > 0)
 			printf(",\"not_stored\":%" PRIu64, import->not_stored);
 		printf("}\n");
-		return code;
+		return;
 	}
 	append_things(&line, stats.received, "record");
 	buffer_append_text(&line, " gave ");
@@ -183,7 +180,15 @@ static int print_summary(const struct import *import, double seconds)
 	append_problem(&line, errors, "record", " not read in full");
 	append_problem(&line, import->not_stored, "event", " not stored");
 	printf("%s.\n", buffer_text(&line));
-	return code == CLI_DONE ? CLI_DONE : cli_fail(CLI_FAILED, "import: no line of it is an audit record");
+}
+
+/* All that came was no record: the files are none of that kind. */
+static bool is_nothing(const struct import *import)
+{
+	struct pipeline_stats stats;
+
+	pipeline_stats(import->pipeline, &stats);
+	return stats.malformed + import->too_long > 0 && stats.malformed == stats.received;
 }
 
 /* The writer of a database is one: a daemon that records into it would be disturbed. */
@@ -275,11 +280,10 @@ static int run(const void *values, size_t n, char *const *arguments)
 		code = open_pipeline(&import);
 	if (code == CLI_DONE) {
 		code = run_import(&import);
-		if (import.n_opened > 0) {
-			int summary = print_summary(&import, (double)(clock_now_ns() - import.begin_ns) / 1e9);
-
-			code = code == CLI_DONE ? summary : code;
-		}
+		if (import.n_opened > 0)
+			print_summary(&import, (double)(clock_now_ns() - import.begin_ns) / 1e9);
+		if (code == CLI_DONE && is_nothing(&import))
+			code = cli_fail(CLI_FAILED, "import: no line of it is an audit record");
 	}
 	pipeline_free(import.pipeline);
 	import_writer_free(import.writer);

@@ -192,7 +192,7 @@ static uint64_t end_of_history(const struct daemon *d, const struct sink_report 
 	return MIN(last_ns, MAX(report->last_event_ns, last_ns - MIN(last_ns, way_ns)));
 }
 
-/* Its programs in the kernel went with it, and what they kept of writes. */
+/* Its programs in the kernel went with it, and what they kept of writes: for as long as ours would, which is what is known of it. */
 static void tell_kept_by_the_dead(struct daemon *d, uint64_t died_ns)
 {
 	uint64_t interval_ns = daemon_write_interval_ms(d) * NS_PER_MS;

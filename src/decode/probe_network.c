@@ -72,18 +72,24 @@ static void set_kind_of_socket(struct event *event, const struct probe_socket *s
 		text_set(&event->values, FIELD_transport, "udp");
 }
 
+/* Not bound to anything yet: nothing is known of this end, or its port alone. */
+static void set_local(struct event *event, const struct probe_socket *socket, bool is_source, bool waits)
+{
+	if (!is_unspecified(socket->local) || (waits && socket->local_port > 0))
+		set_ip(event, socket->local, socket->family, is_source);
+	if (socket->local_port > 0)
+		set_port(event, socket->local_port, is_source);
+}
+
 /* local_is_source: the connection goes out from here.  waits: for others, at any address perhaps. */
 static void set_ends(struct event *event, const struct probe_socket *socket, bool local_is_source, bool waits)
 {
-	/* Not bound to anything yet: nothing is known of this end, or its port alone. */
-	if (is_internet(socket->family) && (!is_unspecified(socket->local) || (waits && socket->local_port > 0)))
-		set_ip(event, socket->local, socket->family, local_is_source);
-	if (is_internet(socket->family) && socket->local_port > 0)
-		set_port(event, socket->local_port, local_is_source);
-	if (!is_internet(socket->remote_family))
-		return;
-	set_ip(event, socket->remote, socket->remote_family, !local_is_source);
-	set_port(event, socket->remote_port, !local_is_source);
+	if (is_internet(socket->family))
+		set_local(event, socket, local_is_source, waits);
+	if (is_internet(socket->remote_family)) {
+		set_ip(event, socket->remote, socket->remote_family, !local_is_source);
+		set_port(event, socket->remote_port, !local_is_source);
+	}
 }
 
 static int set_socket_path(const struct probe *probe, struct event *event)

@@ -16,6 +16,7 @@
 #include "config.h"
 #include "base/clock.h"
 #include "sink/database_file.h"
+#include "sink/past.h"
 #include "sink/schema_sql.h"
 #include "sink/sieve.h"
 #include "sink/store.h"
@@ -81,57 +82,6 @@ static int meta_set_number(struct sink *sink, const char *key, int64_t value)
 	sqlite3_bind_text(sink->meta_row, 1, key, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(sink->meta_row, 2, value);
 	return sql_run(sink->meta_row);
-}
-
-/* Times that the events tell. */
-static int read_last_times(struct sink *sink)
-{
-	_cleanup_(buffer_release) struct buffer stop = { 0 };
-	int64_t last_ns = 0, stopped_ns = 0;
-	int r = sql_number(sink->file.db, "SELECT coalesce(max(max_time), 0) FROM (SELECT max_time FROM block ORDER BY id DESC LIMIT 2)",
-			   &last_ns);
-
-	buffer_printf(&stop,
-		      "SELECT coalesce(max(t.time + e.time), 0) FROM event_recorder e JOIN shape_recorder s ON s.id = e.shape "
-		      "JOIN tick t ON t.id = e.sequence >> 8 WHERE s.kind = %u AND e.sequence >= (SELECT max(first_sequence) FROM run)",
-		      kinds[KIND_ID(recorder, stop)].number);
-	if (r >= 0)
-		r = buffer_error(&stop) < 0 ? -ENOMEM : sql_number(sink->file.db, buffer_text(&stop), &stopped_ns);
-	sink->report.last_event_ns = (uint64_t)last_ns;
-	sink->report.stopped_ns = (uint64_t)stopped_ns;
-	return r;
-}
-
-static int read_past(struct sink *sink)
-{
-	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;
-	struct sink_report *report = &sink->report;
-	int r;
-
-	if (sink->file.created)
-		return 0;
-	report->existed = true;
-	r = sql_prepare(sink->file.db, "SELECT key, value FROM meta", &statement);
-	if (r < 0)
-		return r;
-	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
-		const char *key = (const char *)sqlite3_column_text(statement, 0);
-		const char *text;
-
-		if (!key)
-			continue;
-		if (strcmp(key, "clean_stop") == 0)
-			report->clean_stop = sqlite3_column_int64(statement, 1) != 0;
-		else if (strcmp(key, "last_alive") == 0)
-			report->last_alive_ns = (uint64_t)sqlite3_column_int64(statement, 1);
-		else if (strcmp(key, "created") == 0)
-			report->created_ns = (uint64_t)sqlite3_column_int64(statement, 1);
-		else if (strcmp(key, "boot_id") == 0 &&
-			 (text = (const char *)sqlite3_column_text(statement, 1)))
-			snprintf(report->boot_id, sizeof(report->boot_id), "%s", text);
-	}
-	r = sql_errno(r);
-	return r < 0 ? r : read_last_times(sink);
 }
 
 static int write_run(struct sink *sink, int64_t now)
@@ -263,7 +213,7 @@ static int attach(struct sink *sink, struct sink_error *error)
 	if (r == 0)
 		r = store_open(&sink->store, sink->file.db);
 	if (r == 0)
-		r = read_past(sink);
+		r = sink->file.created ? 0 : past_read(sink->file.db, &sink->report);
 	if (r == 0)
 		r = write_present(sink);
 	if (r == 0)

@@ -21,7 +21,7 @@ const struct gap_cause gap_causes[N_GAP_CAUSES] = {
 	  "look whether the kernel's audit or another reader of it began anew then" },
 	{ "bpf_ring_full", "a ring of the programs in the kernel was full", "raise CX.recorder.EbpfRingBufferSizeKB, or subscribe to less" },
 	{ "kept_untold", "the programs in the kernel could not tell, when they went, what was written to files that were still open",
-	  "see the log for the error" },
+	  "see the log for the error, or for what killed the recorder" },
 	{ "closed_unseen", "files were written to and closed where no program in the kernel looks (io_uring, processes that share descriptors), "
 	  "or are open in a ring of io_uring alone", "which they were is not known; each counts once, other writes to them may be told" },
 	{ "ring_full", "the recorder could not keep up with what the kernel handed over", KEEP_UP },

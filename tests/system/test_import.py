@@ -159,26 +159,26 @@ def test_the_event_id_is_of_the_bytes(tmp_path):
 
 # Files that are not what they should be
 
-@pytest.mark.parametrize("content, summary", [
-    (b"", (0, 0, 0)),
-    (b"\n\n\n", (0, 0, 0)),
-    (b"no audit log at all\n", (1, 0, 1)),
-    (bytes(range(256)) * 100, None),
-    (EXEC.encode()[:-200], None),
-    (EXEC.encode() + b"type=SYSCALL msg=audit(", (6, 1, 1)),
-    (b"type=SYSCALL msg=audit(99999999999999999999.1:1): \n", (1, 0, 1)),
-    (b"type=SYSCALL msg=audit(1.1:99999999999999999999999): \n", (1, 0, 1)),
-    (b"type=EXECVE msg=audit(1.1:1): argc=4294967295 a0=\n", None),
-    (b"x" * (20 << 20), None),
+@pytest.mark.parametrize("content, summary, code", [
+    (b"", (0, 0, 0), 0),
+    (b"\n\n\n", (0, 0, 0), 0),
+    (b"no audit log at all\n", (1, 0, 1), 1),
+    (bytes(range(256)) * 100, None, 1),
+    (EXEC.encode()[:-200], None, 0),
+    (EXEC.encode() + b"type=SYSCALL msg=audit(", (6, 1, 1), 0),
+    (b"type=SYSCALL msg=audit(99999999999999999999.1:1): \n", (1, 0, 1), 1),
+    (b"type=SYSCALL msg=audit(1.1:99999999999999999999999): \n", (1, 0, 1), 1),
+    (b"type=EXECVE msg=audit(1.1:1): argc=4294967295 a0=\n", None, 0),
+    (b"x" * (20 << 20), None, 1),
 ], ids=["empty", "blank", "text", "binary", "cut", "cut line", "time", "serial", "argc", "one line"])
-def test_broken_files(tmp_path, content, summary):
+def test_broken_files(tmp_path, content, summary, code):
     file = tmp_path / "broken.log"
     file.write_bytes(content)
-    found = import_audit(file, db=tmp_path / "x.db", check=None)
+    found = import_audit(file, db=tmp_path / "x.db", check=code)
     if summary is not None:
         assert (found["records"] + found["errors"] * (not found["records"]), found["events"], found["errors"]) in (
             summary, (summary[0] - summary[2] or summary[2], *summary[1:]))
-    again = import_audit(file, db=tmp_path / "y.db", check=None)
+    again = import_audit(file, db=tmp_path / "y.db", check=code)
     assert {**again, "seconds": 0} == {**found, "seconds": 0}
     assert dump(tmp_path / "x.db") == dump(tmp_path / "y.db")
 
@@ -188,6 +188,7 @@ def test_what_is_no_audit_log(tmp_path):
     file.write_text('{"time": 1}\n{"time": 2}\n')
     done = cli("import", "audit", file, "--db", "none", check=1)
     assert "no line of it is an audit record" in done.error and done.text.startswith("2 records gave 0 events")
+    assert "no line of it is an audit record" in cli("import", "audit", file, "--db", "none", "--json", check=1).error
     file.write_text('{"time": 1}\n' + EXEC)
     assert "1 record not read in full" in cli("import", "audit", file, "--db", "none").text
 

@@ -1,5 +1,6 @@
 """Start, stop, crash, trouble: the kernel is put back, nothing is lost in silence, nobody is in the way."""
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -441,9 +442,9 @@ def test_stop_while_programs_begin(new_recorder, folder, mode):
     assert images and [row for row in images if "process.exec_count" in (row["recorder_inferred"] or "")] == []
 
 
-@stores_as_shipped
-def test_full_disk(new_recorder, folder):
-    recorder = new_recorder()
+@contextlib.contextmanager
+def full_disk(recorder):
+    """Starts it on a small disk of its own, which then is full; gives what to remove to make room."""
     recorder.state.mkdir(mode=0o700)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "truth", recorder.state], check=True)
     try:
@@ -452,6 +453,16 @@ def test_full_disk(new_recorder, folder):
         with open(ballast, "wb", buffering=0) as file, pytest.raises(OSError):
             while True:
                 file.write(bytes(4096))
+        yield ballast
+    finally:
+        recorder.cleanup()
+        subprocess.run(["umount", recorder.state], check=True)
+
+
+@stores_as_shipped
+def test_full_disk(new_recorder, folder):
+    recorder = new_recorder()
+    with full_disk(recorder) as ballast:
         full = now()
         lost = wait_until(lambda: Truth("files", "storm", "200", folder) and recorder.status()["lost.database"],
                           "events are lost for want of space")
@@ -470,23 +481,13 @@ def test_full_disk(new_recorder, folder):
         assert gaps and all(gap["begin"] <= gap["end"] for gap in gaps)
         assert any(gap["begin"] <= freed and gap["end"] >= full for gap in gaps)
         assert sum(gap["count"] for gap in gaps) == status["lost.database"]
-    finally:
-        recorder.cleanup()
-        subprocess.run(["umount", recorder.state], check=True)
 
 
 @stores_as_shipped
 def test_stopped_on_a_full_disk(new_recorder, folder):
     """What could not be stored, the loss itself too, is told by the next start."""
     recorder = new_recorder()
-    recorder.state.mkdir(mode=0o700)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "truth", recorder.state], check=True)
-    try:
-        ballast = recorder.state / "ballast"
-        recorder.start()
-        with open(ballast, "wb", buffering=0) as file, pytest.raises(OSError):
-            while True:
-                file.write(bytes(4096))
+    with full_disk(recorder) as ballast:
         wait_until(lambda: Truth("files", "storm", "200", folder) and recorder.status()["lost.database"], "events are lost")
         recorder.stop()
         stored, lost = map(int, re.search(r"(\d+) events stored, \d+ in journals, (\d+) lost for want of storage",
@@ -499,9 +500,6 @@ def test_stopped_on_a_full_disk(new_recorder, folder):
         assert set(gaps) == {"database_error", "recorder_stopped"}
         assert (gaps["database_error"]["count"], gaps["database_error"]["exact"]) == (lost, 1)
         assert gaps["database_error"]["end"] == gaps["recorder_stopped"]["begin"] and stored > 0
-    finally:
-        recorder.cleanup()
-        subprocess.run(["umount", recorder.state], check=True)
 
 
 def rubbish(number):

@@ -254,8 +254,9 @@ def test_the_end_waits_for_nobody(capture, new_recorder, folder):
     assert kernel.state() == recorder.before
     recorder.arguments = recorder.arguments[2:]
     recorder.start().stop()
-    causes = [gap["cause"] for gap in recorder.query("SELECT * FROM gaps")]
-    assert causes.count("recorder_died") == 1 and set(causes) <= {"recorder_died", "kept_untold"}
+    # What the programs had kept of writes went with them.
+    kept = ["kept_untold"] if "Recording with ebpf" in recorder.log_text() else []
+    assert [gap["cause"] for gap in recorder.query("SELECT * FROM gaps ORDER BY sequence")] == [*kept, "recorder_died"]
 
 
 # The unit
