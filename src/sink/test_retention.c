@@ -369,6 +369,38 @@ static void reader_holds(void **state)
 	storm_release(&storm);
 }
 
+/* It grows by large steps: the room of the next one is never taken by the -wal that a reader keeps. */
+static void reader_holds_while_it_grows(void **state)
+{
+	struct place *place = *state;
+	uint64_t most = tight.max_bytes + tight.chunk_bytes;
+
+	for (unsigned n_before = 10000; n_before <= 60000; n_before += 10000) {
+		struct storm storm = { 0 };
+		struct sink *sink;
+		char path[160];
+		sqlite3 *db;
+		int r = 0;
+
+		snprintf(path, sizeof(path), "%s.%u", place->file, n_before);
+		sink = open_within(path, &tight);
+		storm_for(&storm, sink, path, n_before);
+		assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+		assert_int_equal(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM event_file", NULL, NULL, NULL), SQLITE_OK);
+		while (r == 0)
+			r = storm_write(&storm, sink);
+		assert_int_equal(r, SINK_HELD);
+		if (size_of_all(path) > most)
+			fail_msg("%llu bytes, held", (unsigned long long)size_of_all(path));
+		assert_int_equal(sqlite3_close(db), SQLITE_OK);
+		assert_int_equal(storm_write(&storm, sink), 0);
+		if (size_of_all(path) > most)
+			fail_msg("%llu bytes, copied back", (unsigned long long)size_of_all(path));
+		sink_database.free(sink);
+		storm_release(&storm);
+	}
+}
+
 /* Many short readers, as of a person who asks again and again, one of them always there: nothing is refused. */
 struct reader {
 	pthread_t thread;
@@ -574,6 +606,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(storm_within_bound, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(storm_over_restarts, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(reader_holds, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(reader_holds_while_it_grows, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(readers_in_a_loop, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(vacuum, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(large_events, place_make, place_remove),

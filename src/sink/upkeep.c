@@ -86,6 +86,14 @@ static int look(struct upkeep *upkeep)
 	return 0;
 }
 
+/* What the file takes for so many pages: whole steps, as far as the bound has room for them. */
+static uint64_t file_bytes(const struct upkeep *upkeep, uint64_t pages)
+{
+	uint64_t bytes = (pages * PAGE + upkeep->step - 1) / upkeep->step * upkeep->step;
+
+	return bytes <= upkeep->file ? bytes : MAX(pages * PAGE, upkeep->file);
+}
+
 /* Before the -wal is copied back: SQLite would write each page of a step, and on a nearly full disk all that it has. */
 static void grow(struct upkeep *upkeep)
 {
@@ -94,11 +102,11 @@ static void grow(struct upkeep *upkeep)
 
 	if (look(upkeep) < 0)
 		return;
-	size = (upkeep->pages * PAGE + upkeep->step - 1) / upkeep->step * upkeep->step;
+	size = file_bytes(upkeep, upkeep->pages);
 	if (size <= upkeep->grown)
 		return;
 	upkeep->grown = size;
-	if (fallocate(upkeep->fd, 0, 0, (off_t)size) < 0)
+	if (size > upkeep->file || fallocate(upkeep->fd, 0, 0, (off_t)size) < 0)
 		sqlite3_file_control(upkeep->db, "main", SQLITE_FCNTL_CHUNK_SIZE, &none);
 }
 
@@ -174,11 +182,20 @@ static int wait_for_readers(struct upkeep *upkeep, int wait_ms)
 	return r;
 }
 
+/* The file, when so much more has been written and copied back. */
+static uint64_t file_bytes_to_come(const struct upkeep *upkeep, uint64_t bytes)
+{
+	uint64_t more = bytes / PAGE - MIN(bytes / PAGE, upkeep->free_pages), most = MAX(upkeep->pages, upkeep->file / PAGE);
+
+	return MAX(size_of(upkeep, ""), file_bytes(upkeep, MIN(upkeep->pages + more, most)));
+}
+
 static bool has_room(const struct upkeep *upkeep)
 {
-	uint64_t all = MAX(size_of(upkeep, ""), upkeep->pages * PAGE) + size_of(upkeep, "-wal") + size_of(upkeep, "-shm");
+	uint64_t to_come = 2 * upkeep->transaction,
+		 all = file_bytes_to_come(upkeep, to_come) + size_of(upkeep, "-wal") + size_of(upkeep, "-shm");
 
-	return all + 2 * upkeep->transaction + SHM_BYTES <= upkeep->hard;
+	return all + to_come + SHM_BYTES <= upkeep->hard;
 }
 
 /* Somebody reads, so the -wal goes on, and what one piece writes may not have room in it. */
@@ -337,10 +354,10 @@ int upkeep_committed(struct upkeep *upkeep)
 	return r == -EBUSY ? 0 : r;
 }
 
-/* That the -wal may take, when it begins anew. */
-static uint64_t wal_room(const struct upkeep *upkeep)
+/* That the -wal may take, when it begins anew and so much is written. */
+static uint64_t wal_room(const struct upkeep *upkeep, uint64_t bytes)
 {
-	uint64_t others = MAX(size_of(upkeep, ""), upkeep->pages * PAGE) + SHM_BYTES + RESERVE_PAGES * PAGE;
+	uint64_t others = file_bytes_to_come(upkeep, bytes) + SHM_BYTES + RESERVE_PAGES * PAGE;
 
 	return upkeep->hard - MIN(upkeep->hard, others);
 }
@@ -351,7 +368,7 @@ int upkeep_make_room(struct upkeep *upkeep, uint64_t bytes)
 
 	if (r < 0)
 		return r;
-	if (is_pinned(upkeep) || bytes > upkeep->urgent / LARGE_PART || bytes > wal_room(upkeep))
+	if (is_pinned(upkeep) || bytes > upkeep->urgent / LARGE_PART || bytes > wal_room(upkeep, bytes))
 		return -ENOSPC;
 	if (used_bytes(upkeep) + bytes >= upkeep->urgent) {
 		uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
