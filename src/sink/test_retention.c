@@ -146,10 +146,10 @@ static uint64_t storm_for(struct storm *storm, struct sink *sink, const char *pa
 
 	for (uint64_t i = 0; i < n; i++) {
 		assert_int_equal(storm_write(storm, sink), 0);
-		if (i % 2000 == 0) {
+		if (i % 2000 == 0)
 			assert_int_equal(sink_database.flush(sink, TIME), 0);
+		if (i % 100 == 0)
 			largest = MAX(largest, size_of_all(path));
-		}
 	}
 	return MAX(largest, size_of_all(path));
 }

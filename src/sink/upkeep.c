@@ -25,6 +25,8 @@
 #define PUT_OFF_NS	  NS_PER_SEC	/* what cannot be done now */
 #define LARGE_PART	  4		/* of all there may be: no event is worth more */
 #define RESERVE_PAGES	  32		/* that cleaning may add, in a file that is full: to take away a row may take a page */
+#define TAIL_PAGES	  64		/* that a transaction writes besides: the last ones of tables, those that tell of free ones */
+#define FRAME		  (PAGE + 24)	/* of -wal */
 #define VACUUM_DAY_NS	  (24 * 3600 * NS_PER_SEC)
 #define VACUUM_BOOT_NS	  (3600 * NS_PER_SEC)
 #define VACUUM_DISK_BYTES (64 * MiB)
@@ -43,9 +45,10 @@ static void set_thresholds(struct upkeep *upkeep)
 
 	upkeep->hard = max + limits->chunk_bytes;
 	upkeep->transaction = MIN(MAX(upkeep->hard / 64, MiB / 4), 4 * MiB);
+	upkeep->commit = (upkeep->transaction / PAGE + TAIL_PAGES) * FRAME;
 	upkeep->checkpoint_pages = MIN(MAX(limits->chunk_bytes / 4, MiB), 16 * MiB) / PAGE;
-	wal = upkeep->checkpoint_pages * PAGE + 2 * upkeep->transaction;
-	upkeep->wal_room_pages = wal / PAGE;
+	wal = upkeep->checkpoint_pages * FRAME + 2 * upkeep->commit;
+	upkeep->wal_room_pages = wal / FRAME;
 	upkeep->step = MIN(MAX(MIN(limits->chunk_bytes, max / 8) / MiB, 1u) * MiB, (uint64_t)1 << 30);
 	upkeep->file = (upkeep->hard - wal - SHM_BYTES - RESERVE_PAGES * PAGE) / upkeep->step * upkeep->step;
 	upkeep->urgent = MIN(upkeep->file - 2 * upkeep->transaction, max + limits->chunk_bytes / 2);
@@ -192,7 +195,7 @@ static uint64_t file_bytes_to_come(const struct upkeep *upkeep, uint64_t bytes)
 
 static bool has_room(const struct upkeep *upkeep)
 {
-	uint64_t to_come = 2 * upkeep->transaction,
+	uint64_t to_come = 2 * upkeep->commit,
 		 all = file_bytes_to_come(upkeep, to_come) + size_of(upkeep, "-wal") + size_of(upkeep, "-shm");
 
 	return all + to_come + SHM_BYTES <= upkeep->hard;
@@ -209,12 +212,12 @@ static bool has_pages(const struct upkeep *upkeep)
 {
 	uint64_t pages = upkeep->file / PAGE;
 
-	return pages - MIN(pages, upkeep->pages) + upkeep->free_pages >= 2 * upkeep->transaction / PAGE;
+	return pages - MIN(pages, upkeep->pages) + upkeep->free_pages >= 2 * upkeep->commit / PAGE;
 }
 
 static bool must_hold(const struct upkeep *upkeep)
 {
-	return (is_pinned(upkeep) && !has_room(upkeep)) || (is_nearly_pinned(upkeep) && !has_pages(upkeep));
+	return (upkeep->is_kept && !has_room(upkeep)) || (is_nearly_pinned(upkeep) && !has_pages(upkeep));
 }
 
 /* The -wal is copied back, and if it takes too much room, begun anew. */
@@ -368,7 +371,7 @@ int upkeep_make_room(struct upkeep *upkeep, uint64_t bytes)
 
 	if (r < 0)
 		return r;
-	if (is_pinned(upkeep) || bytes > upkeep->urgent / LARGE_PART || bytes > wal_room(upkeep, bytes))
+	if (is_pinned(upkeep) || bytes > upkeep->urgent / LARGE_PART || bytes + upkeep->commit > wal_room(upkeep, bytes))
 		return -ENOSPC;
 	if (used_bytes(upkeep) + bytes >= upkeep->urgent) {
 		uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);

@@ -26,7 +26,8 @@ struct upkeep {
 	uint64_t soft, urgent, file, hard;	/* used: cleaning is due, cannot wait; the file alone; all files */
 	uint64_t step;			/* by which it grows */
 	uint64_t grown;			/* to so much, as far as that was possible */
-	uint64_t transaction;		/* most that one may write */
+	uint64_t transaction;		/* most that one may write, as rows */
+	uint64_t commit;		/* and what -wal takes of it at most */
 	uint64_t checkpoint_pages;	/* of -wal, when it is copied back */
 	uint64_t wal_room_pages;	/* that it has at most if no reader keeps it */
 	/* As last seen. */
