@@ -450,6 +450,19 @@ static __always_inline struct file *file_of(struct task_struct *task, s64 fd)
 	return file;
 }
 
+/* When the inode last changed, ns since 1970. */
+static __always_inline u64 changed_ns(struct inode *inode)
+{
+	const struct inode___before_6_11 *before_6_11 = (const void *)inode;
+	const struct inode___before_6_6 *before_6_6 = (const void *)inode;
+
+	if (bpf_core_field_exists(inode->i_ctime_sec))
+		return (u64)READ(inode, i_ctime_sec) * 1000000000u + (READ(inode, i_ctime_nsec) & 0x7fffffff);
+	if (bpf_core_field_exists(before_6_11->__i_ctime))
+		return (u64)READ(before_6_11, __i_ctime.tv_sec) * 1000000000u + (u64)READ(before_6_11, __i_ctime.tv_nsec);
+	return (u64)READ(before_6_6, i_ctime.tv_sec) * 1000000000u + (u64)READ(before_6_6, i_ctime.tv_nsec);
+}
+
 static __always_inline void set_file(struct probe_file *to, struct file *file)
 {
 	struct inode *inode = READ(file, f_inode);

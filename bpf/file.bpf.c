@@ -223,6 +223,7 @@ int BPF_PROG(act_map, struct pt_regs *regs, long ret)
 		return 0;
 	set_file(&record->body.file, file);
 	record->body.file.flags = (u32)flags;
+	record->body.file.changed_ns = changed_ns(READ(file, f_inode));
 	off = put_file_path(record, FILE_PATH, off, file);
 	record_send(record, off, PROBE_CLASS_IMAGE);
 	return 0;

@@ -105,8 +105,21 @@ struct inode {
 	kgid_t i_gid;
 	struct super_block *i_sb;
 	unsigned long i_ino;
-	unsigned int i_nlink;
 	long long i_size;
+	long long i_ctime_sec;
+	u32 i_ctime_nsec;		/* since 6.13 (4e40eff0b573) with a flag in its highest bit */
+};
+
+/* Before 6.11 (3aa63a569c64) times were timespec64, and before 6.6 (13bc24457850) this one had a plain name. */
+struct timespec64 {
+	long long tv_sec;
+	long tv_nsec;
+};
+struct inode___before_6_11 {
+	struct timespec64 __i_ctime;
+};
+struct inode___before_6_6 {
+	struct timespec64 i_ctime;
 };
 
 struct hlist_bl_node {

@@ -78,14 +78,13 @@ struct probe_head {
 };
 
 struct probe_exec {
-	probe_u64 inode;
+	probe_u64 inode, changed_ns;	/* when it last changed (ctime), since 1970 */
 	probe_u32 device;		/* the kernel's dev_t */
 	probe_u32 mode, uid, gid;
-	probe_u32 links;		/* of the inode: 0, it has no name */
-	probe_u32 is_unhashed;		/* the name it was run by is gone */
+	probe_u16 is_unhashed;		/* the name it was run by is gone */
+	probe_u16 is_internal;		/* no mount of anybody's: a memfd */
 	probe_u32 args_bytes, env_bytes;	/* in all: what texts ARGS and ENV lack follows in PROBE_MORE */
 	probe_u32 argc;
-	probe_u32 is_internal;		/* no mount of anybody's: a memfd */
 	probe_u64 caps[4];		/* after it: permitted, effective, inheritable, ambient */
 };
 
@@ -102,7 +101,11 @@ struct probe_file {
 	probe_u32 flags;		/* of the open, of the mapping */
 	probe_u32 created;		/* the open made it */
 	probe_u64 value[2];		/* bytes and count of the writes; arguments of the call */
-	probe_u64 first_ns, last_ns;	/* of the writes, since boot */
+	union {
+		probe_u64 first_ns;	/* of the writes, since boot */
+		probe_u64 changed_ns;	/* PROBE_MAP: when the inode last changed (ctime), since 1970 */
+	};
+	probe_u64 last_ns;
 	probe_s64 result;
 };
 

@@ -110,7 +110,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	record->body.exec.mode = READ(inode, i_mode);
 	record->body.exec.uid = READ(inode, i_uid.val);
 	record->body.exec.gid = READ(inode, i_gid.val);
-	record->body.exec.links = READ(inode, i_nlink);
+	record->body.exec.changed_ns = changed_ns(inode);
 	record->body.exec.is_unhashed = READ(dentry, d_hash.pprev) == NULL;
 	record->body.exec.is_internal = !!(READ(file, f_path.mnt, mnt_flags) & MNT_INTERNAL);
 	record->body.exec.argc = (u32)bprm->argc;

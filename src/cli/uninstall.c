@@ -55,6 +55,7 @@ static const struct {
 	{ FOLDER_STATE, "canary.????????", false },
 	{ FOLDER_STATE, "kernel-audit.state*", false },
 	{ FOLDER_STATE, "proc.bin", false },
+	{ FOLDER_STATE, "hashes*", false },
 	{ FOLDER_STATE, "recorder.db*", true },
 	{ FOLDER_STATE, "history.key*", true },
 	{ FOLDER_STATE, "recorder.lock", false },

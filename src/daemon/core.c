@@ -3,6 +3,7 @@
 #include "daemon/core.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -121,8 +122,8 @@ static int resolve_path(void *user, const struct path_place *from, const char *p
 		if (r < 0)
 			buffer_printf(&text, "error=%d", -r);
 		else
-			buffer_printf(&text, "device=%llu inode=%llu real=", (unsigned long long)ret_id->device,
-				      (unsigned long long)ret_id->inode);
+			buffer_printf(&text, "device=%llu inode=%llu ctime=%llu real=", (unsigned long long)ret_id->device,
+				      (unsigned long long)ret_id->inode, (unsigned long long)ret_id->changed_ns);
 		keep_in_hex(core, RECORD_PATH, &text, r < 0 ? (struct span){ NULL, 0 } : span_of(ret));
 	}
 	return r;
@@ -145,6 +146,13 @@ static int resolve_name(void *user, uint32_t id, bool is_group, uint64_t now_ns,
 	}
 	*ret = name;
 	return 0;
+}
+
+static void want_hash(void *user, const struct hash_wish *wish)
+{
+	struct core *core = user;
+
+	hasher_ask(core->options.hasher, wish);
 }
 
 /* The times of receipt, and what happened for lack of records, are in no record: the clock that they gave is one. */
@@ -404,6 +412,8 @@ static void *run(void *user)
 			advance(core);
 		}
 		n += take(core, o->notes, RECORDS_A_TURN);
+		if (o->digests)
+			n += take(core, o->digests, RECORDS_A_TURN);
 		if (n > 0) {
 			stop = false;
 			if (n < RECORDS_A_TURN / 8) {
@@ -427,6 +437,8 @@ static void *run(void *user)
 	if (o->last_words)
 		o->last_words(o->user);
 	take(core, o->notes, RECORDS_A_TURN);
+	if (o->digests)
+		take(core, o->digests, UINT_MAX);
 	drain(core);
 	event_queue_close(o->queue);
 	return NULL;
@@ -445,6 +457,7 @@ int core_start(struct core **ret, const struct core_options *options)
 	core->options.pipeline.resolve_fd = options->procfs ? resolve_fd : NULL;
 	core->options.pipeline.resolve_path = options->procfs ? resolve_path : NULL;
 	core->options.pipeline.resolve_name = options->users ? resolve_name : NULL;
+	core->options.pipeline.hash = options->hasher ? want_hash : NULL;
 	core->options.pipeline.lookup_user = core;
 	core->options.pipeline.watch = options->canary ? &options->canary->tag : NULL;
 	core->options.pipeline.watched = watched;

@@ -5,6 +5,7 @@
 #include "base/ring.h"
 #include "daemon/canary.h"
 #include "daemon/event_queue.h"
+#include "daemon/hasher.h"
 #include "daemon/pace.h"
 #include "daemon/watchdog.h"
 #include "pipeline/pipeline.h"
@@ -18,6 +19,8 @@ struct core_options {
 	struct procfs *procfs;			/* for lookups */
 	struct users *users;			/* for names */
 	struct capture *capture;		/* NULL: none */
+	struct hasher *hasher;			/* NULL: nothing is hashed */
+	struct ring *digests;			/* records of the hasher */
 	struct canary_watch *canary;		/* NULL: none */
 	struct pacer *pacer;			/* which the core sets; NULL: none */
 	/* In the core's thread, when all is through and while core_stop() waits: notes that it makes are the last.  May be NULL. */

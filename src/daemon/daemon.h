@@ -85,13 +85,14 @@ struct daemon {
 	struct vitals vitals;
 	uint64_t slow_looked_ns;	/* at what of them asks the kernel or the disk */
 	struct health health;
+	struct hasher *hasher;
 	struct canary_watch canary_watch;
 	struct canary canary;
 	struct canary_child canary_child;
 	char canary_folder[PATH_MAX];
 
 	struct pacer pacer;
-	struct ring *ring, *notes_ring;
+	struct ring *ring, *notes_ring, *digests_ring;
 	struct notes notes;
 	struct event_queue *queue;
 	struct capture *capture;
@@ -133,6 +134,10 @@ static inline int64_t daemon_setting(const struct daemon *d, enum setting_id id)
 	return d->conf.settings.value[id];
 }
 
+/* hashing.c */
+int daemon_start_hasher(struct daemon *d);	/* before the core; -errno, logged */
+void daemon_stop_hasher(struct daemon *d);	/* it has told all, the core may ask still */
+void daemon_free_hasher(struct daemon *d);	/* behind the core */
 /* sinks.c */
 struct database_limits daemon_database_limits(const struct daemon *d);
 /* watch.c: at the stop, when the database fails */

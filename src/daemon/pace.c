@@ -17,6 +17,7 @@
 #define READER_SLICE_NS 100000u	/* the least there is (Documentation/scheduler/sched-eevdf.rst): it runs the sooner for it */
 #define JOB_NICE 15
 #define NEEDED_NS (3 * NS_PER_SEC)
+#define IDLE_NICE 19
 
 /* As sched_setattr(2) has it; the header of the kernel does not go together with those of the C library. */
 struct attributes {
@@ -163,4 +164,11 @@ void pace_of_reader(void)
 void pace_of_jobs(void)
 {
 	set_nice((pid_t)syscall(SYS_gettid), JOB_NICE);
+}
+
+void pace_of_idle(void)
+{
+	set_nice((pid_t)syscall(SYS_gettid), IDLE_NICE);
+	/* This thread, class idle (ioprio_set(2)). */
+	(void)syscall(SYS_ioprio_set, 1, 0, 3 << 13);
 }

@@ -40,3 +40,5 @@ void pacer_need(struct pacer *pacer);
 void pace_of_reader(void);
 /* The calling thread does what can wait. */
 void pace_of_jobs(void);
+/* ...and what can wait most: it has what nobody else wants, of processors and disks. */
+void pace_of_idle(void);

@@ -71,6 +71,7 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 	status.state = d->subscriptions.n == 0 ? "idle" : health_worst(&d->health) == HEALTH_FAIL ? "degraded" : "recording";
 	core_stats(d->core, &status.core);
 	writer_stats(d->writer, &status.writer);
+	hasher_stats(d->hasher, &status.hashes);
 	event_queue_shed(d->queue, status.shed);
 	if (d->audit)
 		audit_control_state(d->audit, &status.audit);

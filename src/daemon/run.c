@@ -138,6 +138,14 @@ static int start_threads(struct daemon *d)
 	r = writer_start(&d->writer, &writer);
 	if (r < 0)
 		return log_errno(r, "Failed to start the writer");
+	r = daemon_start_hasher(d);
+	if (r < 0) {
+		event_queue_close(d->queue);
+		return r;
+	}
+	core.hasher = d->hasher;
+	core.digests = d->digests_ring;
+	core.pipeline.tracker.hash_libraries = daemon_setting(d, SETTING_EnableLibraryHashing);
 	core.ring = d->ring;
 	core.notes = d->notes_ring;
 	core.queue = d->queue;
@@ -261,7 +269,9 @@ static void stop(struct daemon *d)
 	daemon_close_recording(d);
 	log_debug("The kernel's rules and the reader are gone after %llu ms, %zu bytes wait in the ring", elapsed_ms(began_ns),
 		  d->ring ? ring_used_bytes(d->ring) : 0);
+	daemon_stop_hasher(d);
 	d->core = core_stop(d->core, began_ns + DRAIN_NS, &core);
+	daemon_free_hasher(d);
 	log_debug("The core ended after %llu ms", elapsed_ms(began_ns));
 	if (d->writer) {
 		d->writer = writer_stop(d->writer, &writer);

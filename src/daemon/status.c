@@ -172,6 +172,17 @@ static void counters_json(struct buffer *b, const struct status *status)
 	number(b, "foreign_messages", status->source->foreign);
 }
 
+static void hashes(struct buffer *b, const struct hasher_stats *stats)
+{
+	number(b, "hashes.asked", stats->asked);
+	number(b, "hashes.made", stats->hashed);
+	number(b, "hashes.from_cache", stats->from_cache);
+	number(b, "hashes.failed", stats->failed);
+	number(b, "hashes.forgotten", stats->forgotten);
+	number(b, "hashes.waiting", stats->waiting);
+	number(b, "hashes.bytes", stats->bytes);
+}
+
 static void reason(struct buffer *b, const char *text)
 {
 	if (b->data[b->size - 1] != '[')
@@ -266,6 +277,7 @@ void status_json(struct buffer *b, const struct status *status)
 	       status->database_events ? status->database_bytes / status->database_events : 0);
 	categories_json(b, status);
 	counters_json(b, status);
+	hashes(b, &status->hashes);
 	number(b, "processes", status->core.tracker.processes);
 	number(b, "processes.inferred", status->core.tracker.inferred);
 	number(b, "queue.ring_bytes", status->ring_used);

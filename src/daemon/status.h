@@ -18,6 +18,7 @@ struct status {
 	const char *bpf_why;		/* why there are none; NULL: there are */
 	struct probe_counters probes;
 	uint64_t closed_unseen;
+	struct hasher_stats hashes;
 	bool audit_works;
 	unsigned n_subscriptions, n_refused, n_unprotected;
 	uint64_t started_ns, now_ns;

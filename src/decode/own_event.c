@@ -1,6 +1,9 @@
 /* Our own records: what the proc connector and /proc say of processes, gaps, notes. */
 
 #include "decode/decoder.h"
+
+#include "decode/audit_value.h"
+#include "event/file_version.h"
 #include "event/record.h"
 
 #define NS_PER_TICK (NS_PER_SEC / 100) /* of start_ticks: USER_HZ, 100 on every machine we know */
@@ -29,6 +32,10 @@ enum process_slot {
 	PROCESS_container,
 	PROCESS_runtime,
 	PROCESS_unit,
+	PROCESS_from,
+	PROCESS_exe_dev,
+	PROCESS_exe_ino,
+	PROCESS_exe_ctime,
 	PROCESS_status,
 	N_PROCESS_SLOTS,
 };
@@ -56,6 +63,10 @@ static const struct audit_key process_keys[] = {
 	AUDIT_KEY(PROCESS_container, "container"),
 	AUDIT_KEY(PROCESS_runtime, "runtime"),
 	AUDIT_KEY(PROCESS_unit, "unit"),
+	AUDIT_KEY(PROCESS_from, "from"),
+	AUDIT_KEY(PROCESS_exe_dev, "exe_dev"),
+	AUDIT_KEY(PROCESS_exe_ino, "exe_ino"),
+	AUDIT_KEY(PROCESS_exe_ctime, "exe_ctime"),
 	AUDIT_KEY(PROCESS_status, "status"),
 };
 static const struct audit_layout process_layout = {
@@ -87,6 +98,19 @@ static void set_args(struct context *actor, struct audit_value value)
 	context_set_command_line(actor);
 }
 
+/* What its environment says is the process's own to change. */
+static void set_origin(struct context *actor, struct audit_value value)
+{
+	uint8_t ip[16], size = 0;
+
+	if (value.quoted)
+		size = ip_parse(audit_raw(value), ip);
+	if (size == 0)
+		return;
+	values_set_text(&actor->values, FIELD_login_ip, (struct span){ (const char *)ip, size });
+	values_set_inferred(&actor->values, FIELD_login_ip);
+}
+
 static void set_process(struct context *actor, const struct audit_value *slots)
 {
 	static const struct {
@@ -114,11 +138,26 @@ static void set_process(struct context *actor, const struct audit_value *slots)
 	if (slots[PROCESS_exe].size > 0)
 		actor_executable(actor, slots[PROCESS_exe], NULL, NULL);
 	set_args(actor, slots[PROCESS_args]);
+	set_origin(actor, slots[PROCESS_from]);
 	if (slots[PROCESS_start_ticks].data && audit_u64(slots[PROCESS_start_ticks], &ticks) &&
 	    ticks <= UINT64_MAX / NS_PER_TICK)
 		values_set_number(values, FIELD_start, ticks * NS_PER_TICK);
 	if (values_has(values, FIELD_auid) && actor->auid == UNSET)
 		text_set(values, FIELD_auid_name, "unset");
+}
+
+/* Of its program. */
+static void set_version(struct context *actor, struct event *event, const struct audit_value *slots)
+{
+	struct file_version version;
+
+	if (!audit_u64(slots[PROCESS_exe_dev], &version.device) || !audit_u64(slots[PROCESS_exe_ino], &version.inode) ||
+	    !audit_u64(slots[PROCESS_exe_ctime], &version.changed_ns))
+		return;
+	values_set_number(&event->values, FIELD_exe_inode, version.inode);
+	values_set_number(&event->values, FIELD_exe_device, version.device);
+	values_set_number(&event->values, FIELD_exe_changed, version.changed_ns);
+	values_set_number(&actor->values, FIELD_hash_id, file_version_id(&version));
 }
 
 static int emit_process(struct decoder *decoder, const struct draft_record *record, uint16_t kind,
@@ -138,6 +177,7 @@ static int emit_process(struct decoder *decoder, const struct draft_record *reco
 	if (!event)
 		return -ENOMEM;
 	text_set(&event->values, FIELD_source, "proc");
+	set_version(decoder->actor, event, slots);
 	if (slots[PROCESS_status].data && audit_u32(slots[PROCESS_status], &status))
 		exit_status_set(&event->values, status);
 	return decoder_emit(decoder, event);
@@ -151,27 +191,18 @@ static void set_number(struct event *event, enum field field, struct audit_value
 		values_set_number(&event->values, field, number);
 }
 
-static int emit_gap(struct decoder *decoder, const struct draft_record *record)
+struct own_key {
+	struct span key;
+	enum field field;
+};
+
+static void set_fields(struct event *event, const struct draft_record *record, const struct own_key *keys, size_t n_keys)
 {
-	struct event *event = decoder_event(decoder, KIND_ID(recorder, gap), "GAP");
 	struct span rest = { record->data, record->size };
 	struct audit_pair pair;
 
-	if (!event)
-		return -ENOMEM;
-	text_set(&event->values, FIELD_source, "recorder");
 	while (audit_next(&rest, &pair)) {
-		static const struct {
-			struct span key;
-			enum field field;
-		} keys[] = {
-			{ { "begin", 5 }, FIELD_gap_begin }, { { "end", 3 }, FIELD_gap_end },
-			{ { "count", 5 }, FIELD_gap_count }, { { "exact", 5 }, FIELD_gap_exact },
-			{ { "class", 5 }, FIELD_gap_class }, { { "unit", 4 }, FIELD_gap_unit },
-			{ { "cause", 5 }, FIELD_gap_cause }, { { "message", 7 }, FIELD_message },
-		};
-
-		for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		for (size_t i = 0; i < n_keys; i++) {
 			if (!span_eq(keys[i].key, pair.key))
 				continue;
 			if (!field_type_is_text(fields[keys[i].field].type))
@@ -180,6 +211,51 @@ static int emit_gap(struct decoder *decoder, const struct draft_record *record)
 				value_set(&event->values, keys[i].field, pair.value);
 		}
 	}
+}
+
+static int emit_gap(struct decoder *decoder, const struct draft_record *record)
+{
+	static const struct own_key keys[] = {
+		{ { "begin", 5 }, FIELD_gap_begin }, { { "end", 3 }, FIELD_gap_end },
+		{ { "count", 5 }, FIELD_gap_count }, { { "exact", 5 }, FIELD_gap_exact },
+		{ { "class", 5 }, FIELD_gap_class }, { { "unit", 4 }, FIELD_gap_unit },
+		{ { "cause", 5 }, FIELD_gap_cause }, { { "message", 7 }, FIELD_message },
+	};
+	struct event *event = decoder_event(decoder, KIND_ID(recorder, gap), "GAP");
+
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_source, "recorder");
+	set_fields(event, record, keys, ARRAY_SIZE(keys));
+	return decoder_emit(decoder, event);
+}
+
+/* What has become of a file that was to be hashed. */
+static int emit_digest(struct decoder *decoder, const struct draft_record *record)
+{
+	static const struct own_key keys[] = {
+		{ { "device", 6 }, FIELD_device },	{ { "inode", 5 }, FIELD_inode },
+		{ { "ctime", 5 }, FIELD_file_changed },	{ { "mtime", 5 }, FIELD_mtime },
+		{ { "size", 4 }, FIELD_size },		{ { "path", 4 }, FIELD_path },
+		{ { "state", 5 }, FIELD_file_hash_state }, { { "entropy", 7 }, FIELD_file_entropy },
+		{ { "header", 6 }, FIELD_file_header },	{ { "md5", 3 }, FIELD_file_md5 },
+		{ { "sha1", 4 }, FIELD_file_sha1 },	{ { "sha256", 6 }, FIELD_file_sha256 },
+	};
+	struct event *event = decoder_event(decoder, KIND_ID(recorder, hash), "DIGEST");
+	struct file_version version;
+
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_source, "recorder");
+	set_fields(event, record, keys, ARRAY_SIZE(keys));
+	if (!values_has(&event->values, FIELD_device) || !values_has(&event->values, FIELD_inode) ||
+	    !values_has(&event->values, FIELD_file_changed) || !values_has(&event->values, FIELD_file_hash_state)) {
+		event_free(event);
+		decoder->stats.errors++;
+		return 0;
+	}
+	version = (struct file_version){ event->device, event->inode, event->file_changed };
+	values_set_number(&event->values, FIELD_file_hash_id, file_version_id(&version));
 	return decoder_emit(decoder, event);
 }
 
@@ -218,6 +294,8 @@ int decode_own(struct decoder *decoder, const struct draft_record *record)
 		return emit_gap(decoder, record);
 	case RECORD_NOTE:
 		return emit_note(decoder, record);
+	case RECORD_DIGEST:
+		return emit_digest(decoder, record);
 	default:
 		return 0; /* what stands in a capture for the sake of its replay is no event */
 	}

@@ -4,6 +4,7 @@
 #include <sys/sysmacros.h>
 
 #include "decode/decoder.h"
+#include "event/file_version.h"
 #include "event/probe_check.h"
 
 #define PROBE_MAX_EVENTS 256		/* of a record */

@@ -395,12 +395,17 @@ int probe_name(struct probe *probe)
 
 int probe_map(struct probe *probe)
 {
+	const struct probe_file *file = &probe->record->body.file;
+	const struct file_version version = { probe_device(file->device), file->inode, file->changed_ns };
 	struct event *event = probe_event(probe, KIND_ID(image, load), "CALL");
 
 	if (!event)
 		return -ENOMEM;
 	text_set(&event->values, FIELD_outcome, "success");
 	probe_set_path(probe, event, FIELD_dll_path, FILE_PATH);
-	values_set_number(&event->values, FIELD_dll_inode, probe->record->body.file.inode);
+	values_set_number(&event->values, FIELD_dll_inode, version.inode);
+	values_set_number(&event->values, FIELD_dll_device, version.device);
+	values_set_number(&event->values, FIELD_dll_changed, version.changed_ns);
+	values_set_number(&event->values, FIELD_dll_hash_id, file_version_id(&version));
 	return probe_emit(probe, event);
 }

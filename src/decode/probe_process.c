@@ -78,10 +78,13 @@ static int set_context_paths(const struct probe *probe, struct context *actor)
 static void set_program(const struct probe *probe, struct event *event)
 {
 	const struct probe_exec *exec = &probe->record->body.exec;
+	const struct file_version version = { probe_device(exec->device), exec->inode, exec->changed_ns };
 	struct values *values = &event->values;
 
-	values_set_number(values, FIELD_exe_inode, exec->inode);
-	values_set_number(values, FIELD_exe_device, probe_device(exec->device));
+	values_set_number(values, FIELD_exe_inode, version.inode);
+	values_set_number(values, FIELD_exe_device, version.device);
+	values_set_number(values, FIELD_exe_changed, version.changed_ns);
+	values_set_number(&probe->decoder->actor->values, FIELD_hash_id, file_version_id(&version));
 	values_set_number(values, FIELD_exe_mode, exec->mode & 07777);
 	values_set_number(values, FIELD_exe_uid, exec->uid);
 	values_set_number(values, FIELD_exe_gid, exec->gid);

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "event/file_version.h"
+
 static void test_processes(void **state)
 {
 	struct decoded d;
@@ -37,7 +39,10 @@ static void test_processes(void **state)
 #define PROCESS                                                                                                    \
 	"pid=9 ppid=1 start_ticks=500 uid=1 euid=2 suid=3 fsuid=4 gid=5 egid=6 sgid=7 fsgid=8 auid=4294967295 "    \
 	"ses=4294967295 comm=\"a b\" exe=2F746D702F78202864656C6574656429 argc=3 args=7800FF0A0000 cwd=\"/home\" " \
-	"tty=\"pts/3\" container=\"abc\" runtime=\"docker\" unit=\"x.service\""
+	"tty=\"pts/3\" container=\"abc\" runtime=\"docker\" unit=\"x.service\" from=\"203.0.113.7\" "             \
+	"exe_dev=2049 exe_ino=4711 exe_ctime=1700000000123456789"
+
+static const struct file_version version = { 2049, 4711, UINT64_C(1700000000123456789) };
 
 static void check_process(struct decoded *d)
 {
@@ -65,6 +70,7 @@ static void check_process(struct decoded *d)
 	expect(d, 0, "container_id", "abc");
 	expect(d, 0, "container_runtime", "docker");
 	expect(d, 0, "unit", "x.service");
+	expect(d, 0, "login_ip", "~203.0.113.7");
 }
 
 static void test_snapshot(void **state)
@@ -84,6 +90,8 @@ static void test_snapshot(void **state)
 	expect(&d, 0, "tty", NULL);
 	expect(&d, 0, "unit", NULL);
 	expect(&d, 0, "args_count", "0");
+	decode(&d, "RECORDER_PROCESS pid=2 from=\"here\"");
+	expect(&d, 0, "login_ip", NULL);
 	decoded_stop(&d);
 }
 
@@ -135,10 +143,49 @@ static void test_origin(void **state)
 	decoded_stop(&d);
 }
 
+#define SHA256 "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+static void test_digests(void **state)
+{
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	decode(&d, "RECORDER_DIGEST device=2049 inode=4711 ctime=1700000000123456789 state=ok size=3 mtime=1700000000000000000 "
+		   "header=\"616263\" entropy=1584 md5=\"90015098300000000000000000000000\" sha256=\"" SHA256 "\" path=2F746D702F78");
+	assert_int_equal(d.n, 1);
+	expect_kind(&d, 0, recorder, hash);
+	expect(&d, 0, "code", "DIGEST");
+	expect(&d, 0, "source", "recorder");
+	expect(&d, 0, "path", "/tmp/x");
+	expect(&d, 0, "inode", "4711");
+	expect(&d, 0, "size", "3");
+	expect(&d, 0, "mtime", "1700000000000000000");
+	expect(&d, 0, "file_changed", "1700000000123456789");
+	expect(&d, 0, "file_hash_state", "ok");
+	expect(&d, 0, "file_entropy", "1584");
+	expect(&d, 0, "file_header", "616263");
+	expect(&d, 0, "file_md5", "90015098300000000000000000000000");	/* no letter in it, and yet no hex of a text */
+	expect(&d, 0, "file_sha1", NULL);
+	expect(&d, 0, "file_sha256", SHA256);
+	assert_int_equal(d.events[0]->file_hash_id, file_version_id(&version));
+	decode(&d, "RECORDER_DIGEST device=2049 inode=4711 ctime=1700000000123456789 state=gone path=2F746D702F78");
+	assert_int_equal(d.n, 1);
+	expect(&d, 0, "file_hash_state", "gone");
+	expect(&d, 0, "file_sha256", NULL);
+	/* Of no version, or of none that could be named. */
+	decode(&d, "RECORDER_DIGEST inode=4711 ctime=1700000000123456789 state=ok");
+	assert_int_equal(d.n, 0);
+	decode(&d, "RECORDER_DIGEST device=2049 inode=4711 ctime=soon state=ok");
+	assert_int_equal(d.n, 0);
+	assert_int_equal(decoder_stats(d.decoder)->errors, 2);
+	decoded_stop(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_processes),
+		cmocka_unit_test(test_digests),
 		cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_origin),

@@ -242,7 +242,7 @@ static void test_one_after_the_other(void **state)
 	add_text(&made, EXEC_TTY, SPAN("pts0"));
 	add_text(&made, EXEC_ARGS, SPAN("sh\0"));
 	decode_made(&d, &made);
-	expect_actor(&d, 0, "executable cwd tty args args_count command_line");
+	expect_actor(&d, 0, "hash_id executable cwd tty args args_count command_line");
 	make(&made, PROBE_EXIT, PROBE_CALL_NONE);
 	decode_made(&d, &made);
 	expect_actor(&d, 0, "");

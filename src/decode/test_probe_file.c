@@ -2,6 +2,8 @@
 
 #include "decode/test_probe.h"
 
+#include "event/file_version.h"
+
 #define OF_FILE "path inode device mode file_uid file_gid file_type"
 
 static struct made made;
@@ -633,15 +635,20 @@ static void test_working_directory(void **state)
 
 static void test_map(void **state)
 {
+	struct file_version version;
 	struct decoded d;
 
 	decoded_start(&d, NULL);
 	make_file(PROBE_MAP, PROBE_CALL_mmap, "/usr/lib/libc.so.6");
+	made.record->body.file.changed_ns = UINT64_C(1700000000123456789);
 	decode_made(&d, &made);
 	expect_event(&d, image, load, "CALL");
-	expect_members(&d, 0, "outcome code dll_path dll_inode");
+	expect_members(&d, 0, "outcome code dll_path dll_inode dll_device dll_changed dll_hash_id");
 	expect(&d, 0, "dll_path", "/usr/lib/libc.so.6");
 	expect(&d, 0, "dll_inode", "4711");
+	expect(&d, 0, "dll_changed", "1700000000123456789");
+	version = (struct file_version){ d.events[0]->dll_device, 4711, UINT64_C(1700000000123456789) };
+	assert_int_equal(d.events[0]->dll_hash_id, file_version_id(&version));
 	expect_actor(&d, 0, "");
 	make_file(PROBE_MAP, PROBE_CALL_mmap2, "/memfd:x");
 	decode_made(&d, &made);

@@ -2,7 +2,8 @@
 
 #include "decode/test_probe.h"
 
-#define OF_EXE "exe_inode exe_device exe_mode exe_uid exe_gid exe_is_memfd exe_is_deleted exe_is_setuid"
+#define CHANGED_NS UINT64_C(1700000000123456789)
+#define OF_EXE "exe_inode exe_changed exe_device exe_mode exe_uid exe_gid exe_is_memfd exe_is_deleted exe_is_setuid"
 
 static struct made made;
 
@@ -15,7 +16,7 @@ static void make_exec(const char *path, struct span args, uint32_t argc)
 {
 	make(&made, PROBE_EXEC, PROBE_CALL_NONE);
 	*exec_body() = (struct probe_exec){
-		.inode = 4711, .device = 254u << 20 | 3, .mode = 0100755, .uid = 11, .gid = 12, .links = 1, .argc = argc,
+		.inode = 4711, .device = 254u << 20 | 3, .mode = 0100755, .uid = 11, .gid = 12, .changed_ns = CHANGED_NS, .argc = argc,
 	};
 	add_path(&made, EXEC_PATH, path);
 	add_path(&made, EXEC_CWD, "/root");
@@ -32,7 +33,7 @@ static void test_exec(void **state)
 	assert_int_equal(d.n, 1);
 	expect_event(&d, process, exec, "EXEC");
 	expect_members(&d, 0, "outcome code " OF_EXE);
-	expect_actor(&d, 0, "executable args args_count command_line cwd");
+	expect_actor(&d, 0, "hash_id executable args args_count command_line cwd");
 	expect(&d, 0, "outcome", "success");
 	expect(&d, 0, "executable", "/usr/bin/ls");
 	expect(&d, 0, "args", "ls|-l|/etc|");
@@ -41,6 +42,7 @@ static void test_exec(void **state)
 	expect(&d, 0, "cwd", "/root");
 	expect(&d, 0, "exe_inode", "4711");
 	expect(&d, 0, "exe_device", "254:3");
+	expect(&d, 0, "exe_changed", "1700000000123456789");
 	expect(&d, 0, "exe_mode", "0755");
 	expect(&d, 0, "exe_uid", "11");
 	expect(&d, 0, "exe_gid", "12");
@@ -87,7 +89,7 @@ static void test_arguments(void **state)
 	make_exec("/x", SPAN(""), 0);
 	decode_made(&d, &made);
 	expect(&d, 0, "args_count", "0");
-	expect_actor(&d, 0, "executable args_count cwd");
+	expect_actor(&d, 0, "hash_id executable args_count cwd");
 	decoded_stop(&d);
 }
 
@@ -132,7 +134,7 @@ static void test_where_and_what(void **state)
 	add_text(&made, EXEC_ARGS, SPAN("python3\0"));
 	decode_made(&d, &made);
 	expect_members(&d, 0, "outcome code " OF_EXE " env");
-	expect_actor(&d, 0, "executable args args_count command_line cwd tty interpreter");
+	expect_actor(&d, 0, "hash_id executable args args_count command_line cwd tty interpreter");
 	expect(&d, 0, "executable", "/usr/bin/python3");
 	expect(&d, 0, "interpreter", "/home/u/run.py");
 	expect(&d, 0, "tty", "pts0");
@@ -233,7 +235,6 @@ static void test_without_a_name(void **state)
 	decoded_start(&d, NULL);
 	make_exec("/tmp/gone", SPAN("gone\0"), 1);
 	exec_body()->is_unhashed = 1;
-	exec_body()->links = 0;
 	decode_made(&d, &made);
 	assert_int_equal(d.n, 1);
 	expect(&d, 0, "exe_is_deleted", "1");
@@ -256,7 +257,7 @@ static void test_without_a_name(void **state)
 	expect(&d, 1, "source", "ebpf");
 	expect(&d, 1, "auditd_syscall", "execve");
 	expect(&d, 1, "security_object", "/memfd:payload");
-	expect_actor(&d, 1, "executable args args_count command_line cwd");
+	expect_actor(&d, 1, "hash_id executable args args_count command_line cwd");
 	assert_int_equal(d.events[1]->origin, d.events[0]->origin + (1 << 16));
 	decoded_stop(&d);
 }

@@ -9,6 +9,7 @@
 struct file_id {
 	uint64_t device, inode;
 	bool known;
+	uint64_t changed_ns;		/* when it last changed (ctime), since 1970, of who looked at the file itself; 0: not known */
 };
 
 /* Of two ids, one as the kernel's audit tells it, one of stat(2).  Where stat has a device of its own making (major 0:

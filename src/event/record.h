@@ -16,8 +16,8 @@ enum record_type {
 	RECORD_PROCESS,			/* a process read from /proc; lookup=1 when the core asked for it */
 	RECORD_NO_PROCESS,		/* the core asked for a pid and /proc has none: pid */
 	RECORD_FD,			/* the core asked what a descriptor names: pid fd path (hex) */
-	RECORD_PATH,			/* the core asked where a path leads: hash (of its text and root) device inode real (hex;
-					 * empty: nowhere) */
+	RECORD_PATH,			/* the core asked where a path leads: hash (of its text and root) device inode ctime real
+					 * (hex; empty: nowhere) */
 	RECORD_NAME,			/* the core asked for the name of an account: uid or gid, name (hex) */
 	RECORD_SETUP,			/* what the run was told of its host and by its settings: see pipeline/setup.h */
 	RECORD_CLOCK,			/* the clock of the core, where the records do not say it: ripe=1 when it let something go,
@@ -25,6 +25,8 @@ enum record_type {
 	RECORD_GAP,			/* begin end class count unit exact cause */
 	RECORD_PROBE,			/* of our programs in the kernel: the bytes of a probe_record (bpf/probe.h), in a capture in hex */
 	RECORD_NOTE,			/* action=start|stop|config|health message= : becomes a recorder event */
+	RECORD_DIGEST,			/* of a file that was run or mapped: device inode ctime state path, and what is known of size mtime entropy
+					 * header md5 sha1 sha256 */
 	RECORD_OWN_END,
 };
 

@@ -465,6 +465,12 @@ uint64_t filter_given_up(const struct filter *filter)
 	return n;
 }
 
+void filter_fields(const struct filter *filter, uint64_t set[static FIELD_WORDS])
+{
+	for (size_t i = 0; i < filter->n_predicates; i++)
+		term_fields(filter->predicates[i].term, set);
+}
+
 void filter_wanted(const struct filter *filter, bool ret[N_KINDS])
 {
 	for (unsigned kind = 0; kind < N_KINDS; kind++)

@@ -60,6 +60,9 @@ uint64_t filter_given_up(const struct filter *filter);
 /* Kinds that any subscription can ever want: what the kernel is asked for. */
 void filter_wanted(const struct filter *filter, bool ret[N_KINDS]);
 
+/* Adds the fields that any subscription looks at to a set. */
+void filter_fields(const struct filter *filter, uint64_t set[static FIELD_WORDS]);
+
 /* Texts of a field that no event of these kinds can have and still be wanted: every filter leaves them out.  by_prefix: all
  * texts that begin so.  What no list of texts can say (patterns, other fields) is not found.  What fn returned if < 0. */
 typedef int (*filter_text_fn)(void *user, struct span text, bool by_prefix);

@@ -173,6 +173,7 @@ static int read_path(struct answers *answers, struct span body, struct span text
 	if (take_number(&body, SPAN("device="), UINT64_MAX, &id.device) < 0 ||
 	    take_number(&body, SPAN("inode="), UINT64_MAX, &id.inode) < 0)
 		return -EINVAL;
+	(void)take_number(&body, SPAN("ctime="), UINT64_MAX, &id.changed_ns);	/* a capture of before has none */
 	answer = put(answers, hash, ANSWERS_PATH, 0);
 	buffer_append(&answer->text, &id, sizeof(id));
 	r = take_hex(body, SPAN("real="), &answer->text);

@@ -8,6 +8,7 @@
 
 #include "pipeline/answers.h"
 #include "pipeline/collate.h"
+#include "pipeline/hash_wait.h"
 #include "pipeline/hold.h"
 #include "pipeline/setup.h"
 #include "pipeline/signals.h"
@@ -27,6 +28,8 @@ struct pipeline {
 	struct tracker *tracker;
 	struct answers *answers;
 	struct hold *hold;
+	struct hash_wait *hash_wait;
+	bool waits_for_hashes;		/* some subscription looks at them */
 	struct collate *collate;
 	struct signals *signals;
 	struct buffer lookup_text;
@@ -47,11 +50,26 @@ static void set_collation(struct pipeline *pipeline, uint64_t window_ns)
 	collate_set_window(pipeline->collate, window_ns > 1 ? window_ns : 0);
 }
 
+static void use_filter(struct pipeline *pipeline, struct filter *filter)
+{
+	static const enum field hashes[] = { FIELD_hash_md5, FIELD_hash_sha1, FIELD_hash_sha256, FIELD_hash_state, FIELD_dll_md5,
+					     FIELD_dll_sha1, FIELD_dll_sha256, FIELD_dll_hash_state };
+	uint64_t set[FIELD_WORDS] = { 0 };
+
+	pipeline->options.filter = filter;
+	pipeline->waits_for_hashes = false;
+	if (filter)
+		filter_fields(filter, set);
+	for (size_t i = 0; i < ARRAY_SIZE(hashes); i++)
+		pipeline->waits_for_hashes |= set[hashes[i] / 64] >> (hashes[i] % 64) & 1;
+}
+
 static int lookup(void *user, uint32_t pid, struct context *ret);
 static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t size);
 static int resolve_path(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
 			size_t size);
 static int resolve_name(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret);
+static void hash(void *user, const struct hash_wish *wish);
 
 int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, pipeline_fn emit, void *user)
 {
@@ -72,6 +90,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	tracker.resolve_fd = resolve_fd;
 	tracker.resolve_path = resolve_path;
 	tracker.resolve_name = resolve_name;
+	tracker.hash = options->hash ? hash : NULL;
 	tracker.user = pipeline;
 	r = decoder_new(&pipeline->decoder, &decoder);
 	if (r >= 0)
@@ -83,6 +102,8 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	if (r >= 0)
 		r = hold_new(&pipeline->hold);
 	if (r >= 0)
+		r = hash_wait_new(&pipeline->hash_wait);
+	if (r >= 0)
 		r = collate_new(&pipeline->collate);
 	if (r >= 0)
 		r = signals_new(&pipeline->signals);
@@ -93,6 +114,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	if (options->signal_window_ns > 0)
 		signals_set_window(pipeline->signals, options->signal_window_ns);
 	set_collation(pipeline, options->collate_ns);
+	use_filter(pipeline, options->filter);
 	*ret = TAKE(pipeline);
 	return 0;
 }
@@ -102,6 +124,7 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 	if (!pipeline)
 		return NULL;
 	hold_free(pipeline->hold);
+	hash_wait_free(pipeline->hash_wait);
 	collate_free(pipeline->collate);
 	signals_free(pipeline->signals);
 	tracker_free(pipeline->tracker);
@@ -127,8 +150,10 @@ void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret)
 
 void pipeline_set_times(struct pipeline *pipeline, const struct pipeline_times *times)
 {
-	if (times->timeout_ns > 0)
+	if (times->timeout_ns > 0) {
+		pipeline->options.assembler.timeout_ns = times->timeout_ns;
 		assembler_set_timeout(pipeline->assembler, times->timeout_ns);
+	}
 	if (times->prune_ns > 0)
 		pipeline->options.prune_ns = times->prune_ns;
 	if (times->grace_ns > 0)
@@ -144,7 +169,7 @@ void pipeline_set_filter(struct pipeline *pipeline, struct filter *filter)
 	/* Patterns that both have count on. */
 	pipeline->given_up_before += pipeline->options.filter ? filter_given_up(pipeline->options.filter) : 0;
 	pipeline->given_up_before -= filter ? filter_given_up(filter) : 0;
-	pipeline->options.filter = filter;
+	use_filter(pipeline, filter);
 }
 
 /* The event that a lookup's record gives is only a vehicle for the context. */
@@ -237,6 +262,13 @@ static int resolve_name(void *user, uint32_t id, bool is_group, uint64_t now_ns,
 	if (r >= 0)
 		*ret = buffer_span(name);
 	return r;
+}
+
+static void hash(void *user, const struct hash_wish *wish)
+{
+	struct pipeline *pipeline = user;
+
+	pipeline->options.hash(pipeline->options.lookup_user, wish);
 }
 
 static uint64_t streams_of(struct pipeline *pipeline, const struct event *event)
@@ -357,6 +389,46 @@ static int filter_and_emit(struct pipeline *pipeline, struct event *event)
 	return MIN(r, 0);
 }
 
+/* Those in front of which nothing waits any more.  all: the others too, with what is known by now.  1: there was something. */
+static int release_waiting(struct pipeline *pipeline, bool all)
+{
+	uint64_t timeout_ns = pipeline->options.assembler.timeout_ns;
+	struct event *event;
+	int n = 0;
+
+	for (; (event = hash_wait_first(pipeline->hash_wait)); n = 1) {
+		int r = tracker_complete(pipeline->tracker, event);
+
+		if (r < 0)
+			return r;
+		if (r > 0 && !all && !hash_wait_is_full(pipeline->hash_wait) &&
+		    pipeline->now_ns - hash_wait_since_ns(pipeline->hash_wait) < timeout_ns)
+			break;
+		r = filter_and_emit(pipeline, hash_wait_take(pipeline->hash_wait));
+		if (r < 0)
+			return r;
+	}
+	return n;
+}
+
+/* Hashes that a subscription asks for are waited for, and what comes behind such an event waits too. */
+static int wait_for_hashes(struct pipeline *pipeline, struct event *event)
+{
+	int r = 0;
+
+	if (!hash_wait_first(pipeline->hash_wait)) {
+		r = pipeline->waits_for_hashes ? tracker_complete(pipeline->tracker, event) : 0;
+		if (r < 0)
+			event_free(event);
+		if (r <= 0)
+			return r < 0 ? r : filter_and_emit(pipeline, event);
+	}
+	r = hash_wait_put(pipeline->hash_wait, event, pipeline->now_ns);
+	if (r >= 0)
+		r = release_waiting(pipeline, false);
+	return MIN(r, 0);
+}
+
 static void watch(const struct pipeline_options *options, const struct event *event)
 {
 	const struct context *context = event->context;
@@ -391,7 +463,7 @@ static int track_and_emit(struct pipeline *pipeline, struct event *event, const 
 	}
 	if (pipeline->options.watch)
 		watch(&pipeline->options, event);
-	return filter_and_emit(pipeline, TAKE(owned));
+	return wait_for_hashes(pipeline, TAKE(owned));
 }
 
 static int track_held(struct pipeline *pipeline, struct held *held)
@@ -517,6 +589,10 @@ static int release_ripe(struct pipeline *pipeline)
 			return r;
 	}
 	if (r >= 0 && (r = release_held(pipeline, audit_is_past(pipeline))) >= 0) {
+		n = MAX(n, r);
+		r = release_waiting(pipeline, false);
+	}
+	if (r >= 0) {
 		n = MAX(n, r);
 		r = emit_collated(pipeline, pipeline->now_ns);
 	}
@@ -707,6 +783,8 @@ int pipeline_drain(struct pipeline *pipeline)
 	if (r >= 0)
 		r = release_held(pipeline, UINT64_MAX);
 	if (r >= 0)
+		r = release_waiting(pipeline, true);
+	if (r >= 0)
 		r = emit_collated(pipeline, UINT64_MAX);
 	if (r >= 0)
 		r = emit_signals(pipeline, UINT64_MAX);
@@ -735,6 +813,8 @@ uint64_t pipeline_next_ns(const struct pipeline *pipeline)
 
 	if (held_ns != UINT64_MAX)
 		held_ns = MAX(held_ns, pipeline->audit_came_ns) + HOLD_IDLE_NS;
+	if (hash_wait_first(pipeline->hash_wait))
+		held_ns = MIN(held_ns, hash_wait_since_ns(pipeline->hash_wait) + pipeline->options.assembler.timeout_ns);
 	held_ns = MIN(held_ns, collate_next_ns(pipeline->collate));
 	return MIN(MIN(held_ns, signals_next_ns(pipeline->signals)), assembler_next_ns(pipeline->assembler));
 }

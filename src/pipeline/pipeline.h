@@ -37,7 +37,9 @@ struct pipeline_options {
 			    size_t size);
 	/* The name of an account, see tracker_options.  NULL as with lookup. */
 	int (*resolve_name)(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret);
-	void *lookup_user;		/* of the four */
+	/* The hashes of a file are wanted, see tracker_options: somebody pushes a RECORD_DIGEST when they are known.  NULL: nobody. */
+	void (*hash)(void *user, const struct hash_wish *wish);
+	void *lookup_user;		/* of the five */
 	/* While *watch is not 0: told of each event of a child of own_pid, wanted or not, borrowed.  NULL: never. */
 	const atomic_uint *watch;
 	void (*watched)(void *user, const struct event *event);

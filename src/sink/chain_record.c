@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "sink/layout.h"
+
 struct field_id {
 	uint32_t id;
 	uint16_t field;
@@ -92,13 +94,15 @@ static char *put_field(char *at, const struct values *values, const struct field
 
 static void put_values(struct buffer *bytes, const struct values *values)
 {
-	uint64_t ranks[FIELD_WORDS] = { 0 };
+	uint64_t ranks[FIELD_WORDS] = { 0 }, known[FIELD_WORDS];
 	size_t size = sizeof(uint16_t);
 	uint16_t n = 0;
 	char *at;
 
+	memcpy(known, values->known, sizeof(known));
+	layout_without_digests(known);	/* they come later; the events recorder.hash are under the seal */
 	for (unsigned i = 0; i < FIELD_WORDS; i++)
-		for (uint64_t bits = values->known[i]; bits; bits &= bits - 1) {
+		for (uint64_t bits = known[i]; bits; bits &= bits - 1) {
 			unsigned field = i * 64 + (unsigned)__builtin_ctzll(bits);
 			size_t takes = field_bytes(values, field);
 

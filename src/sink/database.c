@@ -211,7 +211,7 @@ static int attach(struct sink *sink, struct sink_error *error)
 	for (unsigned i = 0; r == 0 && i < ARRAY_SIZE(statements); i++)
 		r = sql_prepare(sink->file.db, statements[i].sql, statements[i].ret);
 	if (r == 0)
-		r = store_open(&sink->store, sink->file.db);
+		r = store_open(&sink->store, sink->file.db, sink->boot_id);
 	if (r == 0)
 		r = sink->file.created ? 0 : past_read(sink->file.db, &sink->report);
 	if (r == 0)
@@ -429,6 +429,8 @@ static int commit(struct sink *sink, uint64_t now_ns)
 
 	if (r == 0 && sink->chain)
 		r = chain_write(sink->chain);
+	if (r == 0)
+		r = store_finish(&sink->store);
 	if (r == 0)
 		r = meta_set_number(sink, "last_alive", (int64_t)now_ns);
 	if (r == 0)

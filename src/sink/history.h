@@ -94,6 +94,19 @@ int history_processes(struct history *history, const struct history_lineage *lin
 /* The last image of each ancestor of a process that was told of, parent first. */
 int history_ancestors(struct history *history, const struct context *context, history_process_fn fn, void *user);
 
+/* Login sessions of which there was an event since then, and one before `until`, the earliest first. */
+struct history_session {
+	uint32_t ses, auid;
+	uint64_t login_ns, first_ns, last_ns, ended_ns;	/* 0: not known; ended: not told */
+	uint64_t leader;		/* entity id; 0: not known */
+	bool is_over;			/* its end was told, or the host was booted since */
+	const char *host;		/* NULL: this one */
+	const char *user, *source_ip, *service, *tty;	/* borrowed until the function returns; NULL: not known */
+	const char *users;		/* that it acted as, in the order in which they came, with " > " between them */
+};
+typedef int (*history_session_fn)(void *user, const struct history_session *session);
+int history_sessions(struct history *history, uint64_t since_ns, uint64_t until_ns, history_session_fn fn, void *user);
+
 struct history_stats {
 	uint64_t events, size_bytes, oldest_ns, newest_ns;
 	const char *host_id, *host_name, *boot_id;	/* borrowed from history */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "sink/history_digests.h"
 #include "sink/history_file.h"
 #include "sink/history_needs.h"
 #include "sink/sieve.h"
@@ -32,6 +33,7 @@ struct search {
 	const struct history_query *query;
 	uint64_t low, high; /* sequences still to be looked at, both inclusive */
 	struct history_need asked[NEEDS_MAX]; /* by the query, and by what it narrows by */
+	struct digest_need made[NEEDS_MAX];   /* what these borrow */
 	size_t n_asked;
 	uint64_t entity_key, pid_key;
 	struct needs *needs;		      /* NULL: none */
@@ -52,6 +54,8 @@ static void search_release(struct search *search)
 		sql_finalize(search->whole[i]);
 	}
 	needs_free(search->needs);
+	for (size_t i = 0; i < search->n_asked; i++)
+		digest_need_release(&search->made[i]);
 	for (size_t i = 0; i < search->n_batch; i++)
 		event_free(search->batch[i]);
 }
@@ -365,7 +369,7 @@ static int next_batch(struct search *search)
 
 bool history_key_text(enum field field, struct span text, bool any_case, uint64_t *ret)
 {
-	if (!sieve_has_field(field) || (any_case && !sieve_folds_case(field)))
+	if ((!sieve_has_field(field) && !layout_digest_group(field)) || (any_case && !sieve_folds_case(field)))
 		return false;
 	*ret = sieve_key_text(field, text);
 	return true;
@@ -379,10 +383,16 @@ bool history_key_number(enum field field, uint64_t number, uint64_t *ret)
 	return true;
 }
 
-static void ask(struct search *search, const struct history_need *need)
+static int ask(struct search *search, const struct history_need *need)
 {
-	if (search->n_asked < NEEDS_MAX)
-		search->asked[search->n_asked++] = *need;
+	struct digest_need *made = &search->made[search->n_asked];
+	int r;
+
+	if (search->n_asked == NEEDS_MAX)
+		return 0;
+	r = digest_need_make(made, search->history->db, need);
+	search->asked[search->n_asked++] = made->need;
+	return r;
 }
 
 static int prepare_blocks(struct search *search)
@@ -390,14 +400,16 @@ static int prepare_blocks(struct search *search)
 	static const enum field entity_id = FIELD_entity_id, pid = FIELD_pid;
 	const struct history_query *query = search->query;
 	_cleanup_(buffer_release) struct buffer sql = { 0 };
-	int r;
+	int r = 0;
 
 	if (query->entity_id && history_key_number(entity_id, query->entity_id, &search->entity_key))
-		ask(search, &(struct history_need){ &entity_id, &search->entity_key, 1, 1 });
-	if (query->pid && history_key_number(pid, query->pid, &search->pid_key))
-		ask(search, &(struct history_need){ &pid, &search->pid_key, 1, 1 });
-	for (size_t i = 0; i < query->n_needs; i++)
-		ask(search, &query->needs[i]);
+		r = ask(search, &(struct history_need){ &entity_id, &search->entity_key, 1, 1 });
+	if (r == 0 && query->pid && history_key_number(pid, query->pid, &search->pid_key))
+		r = ask(search, &(struct history_need){ &pid, &search->pid_key, 1, 1 });
+	for (size_t i = 0; i < query->n_needs && r == 0; i++)
+		r = ask(search, &query->needs[i]);
+	if (r < 0)
+		return r;
 	if (search->n_asked == 0 && !query->lineage)
 		return 0;
 	r = needs_new(&search->needs, &search->history->rows, search->asked, search->n_asked, query->lineage);

@@ -17,7 +17,8 @@
 /* What is to be known of a row to read its fields. */
 struct remarks {
 	uint64_t inferred[FIELD_WORDS], escaped[FIELD_WORDS];
-	uint64_t tick_ns;		/* its times are counted from here */
+	uint64_t tick_ns;		/* its times are counted from here... */
+	uint64_t time_ns;		/* ...or from this back: that of the event */
 	unsigned category;		/* of an event: paths may stand in another */
 	int64_t sequence;
 };
@@ -165,7 +166,19 @@ static int set_whole_path(struct history_rows *rows, sqlite3_stmt *statement, in
 
 static bool is_wanted(const struct history_part *part, unsigned field)
 {
-	return !part || in_set(part->fields, field) || (field == FIELD_command_line && in_set(part->fields, FIELD_args));
+	static const uint16_t needed[][2] = { { FIELD_args, FIELD_command_line }, { FIELD_write_last, FIELD_write_first },
+					      { FIELD_read_last, FIELD_read_first } };
+
+	if (!part || in_set(part->fields, field))
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
+		if (field == needed[i][1] && in_set(part->fields, needed[i][0]))
+			return true;
+	for (size_t i = 0; i < N_DIGEST_GROUPS; i++)
+		for (size_t k = 0; k < N_DIGEST_COLUMNS && digest_groups[i].id == field; k++)
+			if (in_set(part->fields, digest_groups[i].fields[k]))
+				return true;
+	return false;
 }
 
 /* Columns of a table behind its fixed ones. */
@@ -188,8 +201,8 @@ static void append_columns(struct buffer *sql, const struct table *table, const 
 
 static bool needs_table(const struct table *table, const struct history_part *part)
 {
-	for (unsigned i = 0; part && i < FIELD_WORDS; i++)
-		if (table->fields[i] & part->fields[i])
+	for (unsigned i = 0; i < table->n_columns; i++)
+		if (is_wanted(part, table->columns[i].field))
 			return true;
 	return !part;
 }
@@ -267,6 +280,30 @@ static int set_path(struct history_rows *rows, sqlite3_stmt *statement, int at, 
 	return set_whole_path(rows, statement, at, values, column->field, escaped);
 }
 
+/* The version of a file that the row names, and what is known of it. */
+static int set_digest(struct history_rows *rows, int64_t row, unsigned id, bool is_inferred, struct values *values)
+{
+	const struct digest_group *group = digest_groups;
+	int r;
+
+	while (group->id != id)
+		group++;
+	sqlite3_bind_int64(rows->digest, 1, row);
+	r = sqlite3_step(rows->digest);
+	if (r == SQLITE_ROW)
+		values_set_number(values, (enum field)id, (uint64_t)sqlite3_column_int64(rows->digest, 0));
+	for (int i = 0; r == SQLITE_ROW && i < N_DIGEST_COLUMNS; i++) {
+		struct span text = column_span(rows->digest, i + 1);
+
+		if (text.data)
+			values_set_text(values, group->fields[i], text);
+		if (text.data && is_inferred)
+			values_set_inferred(values, group->fields[i]);
+	}
+	sqlite3_reset(rows->digest);
+	return sql_errno(r);
+}
+
 static int set_column(struct history_rows *rows, sqlite3_stmt *statement, int at, const struct column *column,
 		      const struct remarks *remarks, struct values *values)
 {
@@ -286,6 +323,15 @@ static int set_column(struct history_rows *rows, sqlite3_stmt *statement, int at
 					  (column->kind == COLUMN_TIME ? remarks->tick_ns : 0));
 		return 0;
 	}
+	if (column->kind == COLUMN_TIME_BEFORE) {
+		uint64_t base_ns = column->base != FIELD_NONE && values_has(values, column->base) ? values_number(values, column->base)
+												   : remarks->time_ns;
+
+		values_set_number(values, (enum field)field, base_ns - (uint64_t)sqlite3_column_int64(statement, at));
+		return 0;
+	}
+	if (column->kind == COLUMN_DIGEST)
+		return set_digest(rows, sqlite3_column_int64(statement, at), field, in_set(remarks->inferred, field), values);
 	if (column->kind == COLUMN_TEXT) {
 		text = column_span(statement, at);
 		if (text.data)
@@ -350,7 +396,8 @@ int history_row_event(struct history_rows *rows, sqlite3_stmt *statement, unsign
 	kind = number >= 0 && number <= UINT16_MAX ? kind_by_number((uint16_t)number) : N_KINDS;
 	if (kind == N_KINDS || kinds[kind].category != category)
 		return -ENODATA;
-	event = event_new((uint16_t)kind, remarks.tick_ns + (uint64_t)sqlite3_column_int64(statement, EVENT_TIME));
+	remarks.time_ns = remarks.tick_ns + (uint64_t)sqlite3_column_int64(statement, EVENT_TIME);
+	event = event_new((uint16_t)kind, remarks.time_ns);
 	if (!event)
 		return -ENOMEM;
 	event->origin = (uint64_t)sqlite3_column_int64(statement, EVENT_ORIGIN);
@@ -563,6 +610,8 @@ int history_rows_open(struct history_rows *rows, sqlite3 *db)
 	if (!rows->contexts)
 		return -ENOMEM;
 	r = sql_prepare(db, "SELECT value, owner & 1 FROM text WHERE id = ?", &rows->text);
+	if (r == 0)
+		r = sql_prepare(db, "SELECT hash_id, state, md5, sha1, sha256 FROM digest WHERE id = ?", &rows->digest);
 	return r < 0 ? r : prepare_process(rows, NULL, &rows->process);
 }
 
@@ -571,6 +620,7 @@ void history_rows_close(struct history_rows *rows)
 	drop_all(rows);
 	free(rows->contexts);
 	sql_finalize(rows->text);
+	sql_finalize(rows->digest);
 	sql_finalize(rows->process);
 	for (unsigned i = 0; i < N_CATEGORIES; i++)
 		sql_finalize(rows->paths[i]);

@@ -8,7 +8,7 @@
 struct history_rows {
 	sqlite3 *db;			/* borrowed */
 	struct layout layout;
-	sqlite3_stmt *text, *process;
+	sqlite3_stmt *digest, *text, *process;
 	sqlite3_stmt *paths[N_CATEGORIES];	/* of an event that others refer to; made when first asked for */
 	struct context **contexts;	/* references, by row modulo their number */
 	const struct history_part *part;	/* of these that is read; NULL: all */

@@ -11,6 +11,7 @@ enum place {
 	PLACE_SHAPE,			/* few values together, though its type does not say so */
 	PLACE_PROGRAM,			/* of a context: the same for all processes that run the program like that */
 	PLACE_LOGIN,
+	PLACE_DIGEST,			/* of table digest, by way of another field */
 };
 
 static const uint8_t places[N_FIELDS] = {
@@ -21,9 +22,11 @@ static const uint8_t places[N_FIELDS] = {
 	[FIELD_command_line] = PLACE_PROGRAM,
 	[FIELD_cwd] = PLACE_PROGRAM,
 	[FIELD_interpreter] = PLACE_PROGRAM,
-	[FIELD_hash_md5] = PLACE_PROGRAM,
-	[FIELD_hash_sha1] = PLACE_PROGRAM,
-	[FIELD_hash_sha256] = PLACE_PROGRAM,
+	[FIELD_hash_id] = PLACE_PROGRAM,
+	[FIELD_hash_state] = PLACE_DIGEST,
+	[FIELD_hash_md5] = PLACE_DIGEST,
+	[FIELD_hash_sha1] = PLACE_DIGEST,
+	[FIELD_hash_sha256] = PLACE_DIGEST,
 	[FIELD_tty] = PLACE_LOGIN,
 	[FIELD_subject_context] = PLACE_LOGIN,
 
@@ -32,6 +35,7 @@ static const uint8_t places[N_FIELDS] = {
 	[FIELD_duration] = PLACE_ROW,
 	[FIELD_previous_executable] = PLACE_SHAPE,
 	[FIELD_exe_inode] = PLACE_SHAPE,
+	[FIELD_exe_changed] = PLACE_SHAPE,
 	[FIELD_exe_uid] = PLACE_SHAPE,
 	[FIELD_exe_gid] = PLACE_SHAPE,
 	[FIELD_cap_permitted] = PLACE_SHAPE,
@@ -66,7 +70,36 @@ static const uint8_t places[N_FIELDS] = {
 
 	[FIELD_dll_path] = PLACE_SHAPE,
 	[FIELD_dll_inode] = PLACE_SHAPE,
+	[FIELD_dll_changed] = PLACE_SHAPE,
+	[FIELD_dll_hash_id] = PLACE_SHAPE,
+	[FIELD_dll_hash_state] = PLACE_DIGEST,
+	[FIELD_dll_md5] = PLACE_DIGEST,
+	[FIELD_dll_sha1] = PLACE_DIGEST,
+	[FIELD_dll_sha256] = PLACE_DIGEST,
 };
+
+const char *const digest_columns[N_DIGEST_COLUMNS] = { "state", "md5", "sha1", "sha256" };
+
+const struct digest_group digest_groups[N_DIGEST_GROUPS] = {
+	{ FIELD_hash_id, { FIELD_hash_state, FIELD_hash_md5, FIELD_hash_sha1, FIELD_hash_sha256 } },
+	{ FIELD_dll_hash_id, { FIELD_dll_hash_state, FIELD_dll_md5, FIELD_dll_sha1, FIELD_dll_sha256 } },
+};
+
+const struct digest_group *layout_digest_group(unsigned field)
+{
+	for (size_t i = 0; i < N_DIGEST_GROUPS; i++)
+		for (size_t k = 0; k < N_DIGEST_COLUMNS; k++)
+			if (digest_groups[i].fields[k] == field)
+				return &digest_groups[i];
+	return NULL;
+}
+
+void layout_without_digests(uint64_t set[static FIELD_WORDS])
+{
+	for (size_t i = 0; i < N_DIGEST_GROUPS; i++)
+		for (size_t k = 0; k < N_DIGEST_COLUMNS; k++)
+			set[digest_groups[i].fields[k] / 64] &= ~(UINT64_C(1) << (digest_groups[i].fields[k] % 64));
+}
 
 static enum place place_of(unsigned field)
 {
@@ -90,6 +123,22 @@ static void table_begin(struct table *ret, const char *prefix, const char *name,
 	snprintf(ret->name, sizeof(ret->name), "%s%s", prefix, name);
 }
 
+static bool is_of_digest(unsigned field)
+{
+	for (size_t i = 0; i < N_DIGEST_GROUPS; i++)
+		if (digest_groups[i].id == field)
+			return true;
+	return false;
+}
+
+/* Of an event that tells of more than one: when they were, and what each is counted from, mostly the same moment. */
+static const struct {
+	uint16_t field, base;
+} before[] = {
+	{ FIELD_write_first, FIELD_NONE }, { FIELD_write_last, FIELD_write_first },
+	{ FIELD_read_first, FIELD_NONE },  { FIELD_read_last, FIELD_read_first },
+};
+
 static enum column_kind kind_of(enum field_type type, bool of_shared, bool has_tick)
 {
 	if (type == TYPE_TIME && has_tick)
@@ -107,7 +156,15 @@ static void table_add(struct table *table, unsigned field, enum column_kind kind
 
 	if (table->n_columns == TABLE_MAX_COLUMNS)
 		abort(); /* the first test would meet it */
-	*column = (struct column){ .field = (uint16_t)field, .kind = (uint8_t)kind, .place = (uint8_t)table->width };
+	if (is_of_digest(field))
+		kind = COLUMN_DIGEST;
+	*column = (struct column){ .field = (uint16_t)field, .base = FIELD_NONE, .place = (uint8_t)table->width };
+	for (size_t i = 0; i < ARRAY_SIZE(before); i++)
+		if (before[i].field == field) {
+			kind = COLUMN_TIME_BEFORE;
+			column->base = before[i].base;
+		}
+	column->kind = (uint8_t)kind;
 	table->width += kind == COLUMN_PATH ? 2 : 1;
 	table->column_of[field] = (uint8_t)table->n_columns++;
 	table->fields[field / 64] |= UINT64_C(1) << (field % 64);
@@ -123,6 +180,8 @@ static void add_context_field(struct layout *layout, unsigned field)
 		break;
 	case PLACE_LOGIN:
 		table_add(&layout->login, field, kind_of(type, true, false));
+		break;
+	case PLACE_DIGEST:
 		break;
 	default:
 		table_add(&layout->process, field, kind_of(type, false, true));
@@ -142,6 +201,8 @@ static void add_event_field(struct layout *layout, unsigned category, unsigned f
 		table_add(row, field, kind_of(type, false, true));
 		if (type == TYPE_PATH && row->n_paths < 1u << PATH_REFERENCE_BITS)
 			row->columns[row->n_columns - 1].path = (uint8_t)++row->n_paths;
+		break;
+	case PLACE_DIGEST:
 		break;
 	default:
 		table_add(&layout->more[category], field, kind_of(type, false, true));

@@ -9,6 +9,7 @@
  *	program		what it runs (executable, arguments, ...), once
  *	login		what many processes have in common (users, groups, session, container, unit), once
  *	text		texts that repeat, once
+ *	digest		the hashes of a version of a file, once
  *
  * A column that is NULL still costs a byte, so a row has few columns. Numbers of sequence are counted in ticks,
  * whose events have a base of time in common, and in blocks, within which events refer to one another's paths. */
@@ -18,14 +19,17 @@
 enum column_kind {
 	COLUMN_NUMBER,			/* as it is, 64 bits, two's complement */
 	COLUMN_TIME,			/* number: the difference to the time of the row's tick */
+	COLUMN_TIME_BEFORE,		/* number: so many ns before another time that is near: that of the event, or `base` if that is known */
 	COLUMN_TEXT,			/* as text: strings, lists as JSON array, addresses printed */
 	COLUMN_TEXT_ID,			/* number of a row of table text */
+	COLUMN_DIGEST,			/* number of a row of table digest */
 	COLUMN_PATH,			/* COLUMN_dir, id of a text, and COLUMN_name; between them `/` */
 };
 
 struct column {
 	uint16_t field;
 	uint8_t kind;
+	uint16_t base;			/* of COLUMN_TIME_BEFORE: a field of the table, in a column before; FIELD_NONE: none */
 	uint8_t place;			/* from 0, in the table; the second of a path is place + 1 */
 	uint8_t path;			/* of a path that others may refer to, and that may be a reference: its number, from 1 on */
 };
@@ -60,6 +64,20 @@ struct layout {
 };
 
 void layout_make(struct layout *ret);
+
+/* Fields that no table has for itself: the columns of the row of `digest` that another one names. */
+enum { DIGEST_STATE, DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256, N_DIGEST_COLUMNS };
+#define N_DIGEST_GROUPS 2
+extern const char *const digest_columns[N_DIGEST_COLUMNS];
+struct digest_group {
+	enum field id;			/* a column of kind COLUMN_DIGEST */
+	enum field fields[N_DIGEST_COLUMNS];
+};
+extern const struct digest_group digest_groups[N_DIGEST_GROUPS];
+/* The group that the field is one of; NULL: none. */
+const struct digest_group *layout_digest_group(unsigned field);
+/* Takes these fields out of a set. */
+void layout_without_digests(uint64_t set[static FIELD_WORDS]);
 
 static inline bool table_has(const struct table *table, unsigned field)
 {

@@ -5,14 +5,18 @@
  * of its like is the id of all. The columns have the names that they had; which table of old had a field follows from its type,
  * as it did then.
  *
- * Version 1 had no events of signals, and a table of them that nobody wrote to. Version 3 had all that today's has but what keeps
- * the file within its bound; all that it holds becomes one chapter. */
+ * Version 1 had no events of signals, and a table of them that nobody wrote to. Version 3 had all that version 4 has but what keeps
+ * the file within its bound; all that it holds becomes one chapter. Version 4 had no tables of
+ * sessions and hashes; its columns of hashes were empty. */
 
 #include "sink/migrate.h"
 
 #include <errno.h>
+#include <stdio.h>
 
+#include "sink/digest_table.h"
 #include "sink/schema_sql.h"
+#include "sink/session_table.h"
 
 /* In version 2 fields of these types stood in the shape, or, of a context and not of `process.`, in login. */
 static bool was_shared(unsigned field)
@@ -33,31 +37,69 @@ static bool was_shared(unsigned field)
 	}
 }
 
-/* Fields that no version before today's had. */
-static const uint16_t added[] = { FIELD_read_count, FIELD_read_first, FIELD_read_last };
+/* Fields that a version was the first to have, in the events of these categories (0: all; and in contexts). */
+static const struct {
+	uint16_t field, categories;
+	int64_t version;
+} added[] = {
+	{ FIELD_read_count, 0, 4 },	{ FIELD_read_first, 0, 4 },	{ FIELD_read_last, 0, 4 },
+	{ FIELD_login_service, 0, 5 },	{ FIELD_login_leader, 0, 5 },	{ FIELD_hash_id, 0, 5 },
+	{ FIELD_exe_changed, 0, 5 },	{ FIELD_dll_device, 0, 5 },	{ FIELD_dll_changed, 0, 5 },
+	{ FIELD_dll_hash_id, 0, 5 },	{ FIELD_file_changed, 0, 5 },	{ FIELD_file_entropy, 0, 5 },
+	{ FIELD_file_header, 0, 5 },	{ FIELD_file_hash_id, 0, 5 },	{ FIELD_file_hash_state, 0, 5 },
+	{ FIELD_file_md5, 0, 5 },	{ FIELD_file_sha1, 0, 5 },	{ FIELD_file_sha256, 0, 5 },
+	{ FIELD_path, 1u << CATEGORY_recorder, 5 },   { FIELD_inode, 1u << CATEGORY_recorder, 5 },
+	{ FIELD_device, 1u << CATEGORY_recorder, 5 }, { FIELD_size, 1u << CATEGORY_recorder, 5 },
+	{ FIELD_mtime, 1u << CATEGORY_recorder, 5 },
+};
 
-static bool is_added(unsigned field)
+#define CONTEXT N_CATEGORIES		/* a table of contexts, of no category */
+
+/* Since `version`. */
+static bool is_added(unsigned field, unsigned category, int64_t version)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(added); i++)
-		if (added[i] == field)
+		if (added[i].field == field && added[i].version > version &&
+		    (added[i].categories == 0 || (category < N_CATEGORIES && added[i].categories >> category & 1)))
 			return true;
 	return false;
 }
 
+/* A time that is counted from another today: both were counted from the same moment. `of`: the table with the time of the event, if
+ * that is not in the row. */
+static void append_near(struct buffer *sql, const struct column *column, const char *from, const char *own, const char *of)
+{
+	char name[FIELD_COLUMN_MAX];
+
+	if (column->base != FIELD_NONE) {
+		field_column((enum field)column->base, name);
+		buffer_printf(sql, "coalesce(%s.%s, ", from, name);
+	}
+	if (of)
+		buffer_printf(sql, "(SELECT time FROM %s WHERE sequence = %s.sequence)", of, own);
+	else
+		buffer_printf(sql, "%s.time", own);
+	field_column((enum field)column->field, name);
+	buffer_printf(sql, "%s - %s.%s", column->base != FIELD_NONE ? ")" : "", from, name);
+}
+
 /* A column of today, from row `own` of old (event or process) or row `shared` (shape or login). */
-static void append_source(struct buffer *sql, const struct column *column, const char *own, const char *shared, const char *tick)
+static void append_source(struct buffer *sql, const struct column *column, unsigned category, const char *own, const char *shared,
+			  const char *tick)
 {
 	unsigned field = column->field;
 	const char *from = was_shared(field) ? shared : own;
 	char name[FIELD_COLUMN_MAX];
 
 	field_column((enum field)field, name);
-	if (is_added(field))
-		buffer_append_text(sql, "NULL");
+	if (is_added(field, category, 2))
+		buffer_append_text(sql, column->kind == COLUMN_PATH ? "NULL, NULL" : "NULL");
 	else if (column->kind == COLUMN_PATH)
 		buffer_printf(sql, "%s.%s_dir, %s.%s_name", from, name, from, name);
 	else if (column->kind == COLUMN_TIME)
 		buffer_printf(sql, "%s.%s - %s.time", from, name, tick);
+	else if (column->kind == COLUMN_TIME_BEFORE)
+		append_near(sql, column, from, own, NULL);
 	else if (column->kind == COLUMN_TEXT && !was_shared(field) && fields[field].type == TYPE_PATH)
 		buffer_printf(sql,
 			      "iif(%s.%s_dir IS NULL, %s.%s_name, (SELECT value FROM text WHERE id = %s.%s_dir) || '/' || %s.%s_name)",
@@ -68,22 +110,23 @@ static void append_source(struct buffer *sql, const struct column *column, const
 		buffer_printf(sql, "%s.%s", from, name);
 }
 
-static void append_sources(struct buffer *sql, const struct table *table, const char *own, const char *shared, const char *tick)
+static void append_sources(struct buffer *sql, const struct table *table, unsigned category, const char *own, const char *shared,
+			   const char *tick)
 {
 	for (unsigned i = 0; i < table->n_columns; i++) {
 		buffer_append_text(sql, ",\n\t");
-		append_source(sql, &table->columns[i], own, shared, tick);
+		append_source(sql, &table->columns[i], category, own, shared, tick);
 	}
 }
 
 /* `, o.a, o.b`: what the columns of a table that is shared today depend on in the old row. */
-static void append_partition(struct buffer *sql, const struct table *table, const char *own)
+static void append_partition(struct buffer *sql, const struct table *table, unsigned category, const char *own)
 {
 	for (unsigned i = 0; i < table->n_columns; i++) {
 		unsigned field = table->columns[i].field;
 		char name[FIELD_COLUMN_MAX];
 
-		if (was_shared(field))
+		if (was_shared(field) || is_added(field, category, 2))
 			continue;
 		field_column((enum field)field, name);
 		if (fields[field].type == TYPE_PATH)
@@ -100,16 +143,16 @@ static void migrate_category(struct buffer *sql, const struct layout *layout, un
 
 	buffer_printf(sql, "CREATE TEMP TABLE like_%s AS SELECT e.sequence AS sequence, min(e.sequence) OVER (PARTITION BY e.shape",
 		      event->name);
-	append_partition(sql, shape, "e");
+	append_partition(sql, shape, category, "e");
 	buffer_printf(sql, ") AS shape FROM old_%s e;\n", event->name);
 	buffer_printf(sql, "INSERT INTO %s SELECT e.sequence, s.kind, s.recorder_inferred, s.recorder_escaped", shape->name);
-	append_sources(sql, shape, "e", "s", "");
+	append_sources(sql, shape, category, "e", "s", "");
 	buffer_printf(sql,
 		      "\nFROM like_%s l JOIN old_%s e ON e.sequence = l.sequence JOIN old_%s s ON s.id = e.shape "
 		      "WHERE l.sequence = l.shape;\n",
 		      event->name, event->name, shape->name);
 	buffer_printf(sql, "INSERT INTO %s SELECT e.sequence, e.time - t.time, e.origin, e.process, l.shape", event->name);
-	append_sources(sql, event, "e", "s", "t");
+	append_sources(sql, event, category, "e", "s", "t");
 	buffer_printf(sql,
 		      "\nFROM like_%s l JOIN old_%s e ON e.sequence = l.sequence JOIN old_%s s ON s.id = e.shape "
 		      "JOIN tick t ON t.id = e.sequence >> 8 ORDER BY e.sequence;\n",
@@ -117,11 +160,11 @@ static void migrate_category(struct buffer *sql, const struct layout *layout, un
 	if (more->n_columns == 0)
 		return;
 	buffer_printf(sql, "INSERT INTO %s SELECT e.sequence", more->name);
-	append_sources(sql, more, "e", "s", "t");
+	append_sources(sql, more, category, "e", "s", "t");
 	buffer_printf(sql,
 		      "\nFROM old_%s e JOIN old_%s s ON s.id = e.shape JOIN tick t ON t.id = e.sequence >> 8 WHERE coalesce(NULL",
 		      event->name, shape->name);
-	append_sources(sql, more, "e", "s", "t");
+	append_sources(sql, more, category, "e", "s", "t");
 	buffer_append_text(sql, ") IS NOT NULL ORDER BY e.sequence;\n");
 }
 
@@ -134,16 +177,16 @@ static void migrate_processes(struct buffer *sql, const struct layout *layout)
 		      "JOIN old_shape_process s ON s.id = e.shape JOIN old_process p ON p.id = e.process WHERE s.kind = %u;\n",
 		      kinds[KIND_ID(process, exit)].number);
 	buffer_append_text(sql, "CREATE TEMP TABLE like_process AS SELECT o.id AS id, min(o.id) OVER (PARTITION BY 1");
-	append_partition(sql, &layout->program, "o");
+	append_partition(sql, &layout->program, CONTEXT, "o");
 	buffer_append_text(sql, ") AS program, min(o.id) OVER (PARTITION BY o.login");
-	append_partition(sql, &layout->login, "o");
+	append_partition(sql, &layout->login, CONTEXT, "o");
 	buffer_append_text(sql, ") AS login FROM old_process o;\n");
 
 	buffer_append_text(sql, "INSERT INTO program SELECT o.id");
-	append_sources(sql, &layout->program, "o", "ol", "");
+	append_sources(sql, &layout->program, CONTEXT, "o", "ol", "");
 	buffer_append_text(sql, "\nFROM like_process l JOIN old_process o ON o.id = l.id WHERE l.id = l.program;\n"
 				"INSERT INTO login SELECT o.id");
-	append_sources(sql, &layout->login, "o", "ol", "");
+	append_sources(sql, &layout->login, CONTEXT, "o", "ol", "");
 	buffer_append_text(sql, "\nFROM like_process l JOIN old_process o ON o.id = l.id LEFT JOIN old_login ol ON ol.id = o.login "
 				"WHERE l.id = l.login;\n"
 				"INSERT OR IGNORE INTO tick SELECT sequence >> 8, coalesce(process_start, 0) FROM old_process;\n");
@@ -152,7 +195,7 @@ static void migrate_processes(struct buffer *sql, const struct layout *layout)
 		      "l.login, o.recorder_inferred, o.recorder_escaped,\n"
 		      "\t%lld + iif(x.sequence IS NOT NULL, x.sequence << 1 | 1, coalesce(n.sequence << 1, 0))",
 		      (long long)ENDED_BASE);
-	append_sources(sql, &layout->process, "o", "ol", "t");
+	append_sources(sql, &layout->process, CONTEXT, "o", "ol", "t");
 	buffer_append_text(sql, "\nFROM like_process l JOIN old_process o ON o.id = l.id JOIN tick t ON t.id = o.sequence >> 8\n"
 				"LEFT JOIN exits x ON x.image = o.id LEFT JOIN process_end pe ON pe.process = o.id "
 				"LEFT JOIN old_process n ON n.id = pe.next ORDER BY o.id;\n");
@@ -165,38 +208,68 @@ static void for_events(struct buffer *sql, const char *columns)
 			      categories[i].name);
 }
 
-static bool has_added(const struct table *table)
+/* Until version 4 those times were counted from the tick, as all others. */
+static bool is_other(const struct column *column, unsigned category, int64_t version)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(added); i++)
-		if (table_has(table, added[i]))
+	return column->kind == COLUMN_TIME_BEFORE || is_added(column->field, category, version);
+}
+
+static bool has_others(const struct table *table, unsigned category, int64_t version)
+{
+	for (unsigned i = 0; i < table->n_columns; i++)
+		if (is_other(&table->columns[i], category, version))
 			return true;
 	return false;
 }
 
-/* Version 3 had all the tables that it shares with today's, but for some columns. */
-static void add_columns(struct buffer *sql, const struct layout *layout)
+/* A table of which some columns were not there; what it had besides goes. */
+static void add_columns(struct buffer *sql, const struct table *table, unsigned category, const char *fixed, int64_t version)
 {
-	for (unsigned i = 0; i < N_CATEGORIES; i++) {
-		const struct table *more = &layout->more[i];
+	bool is_of_event = strncmp(table->name, "event_", strlen("event_")) == 0;
+	char of[64];
 
-		if (!has_added(more))
-			continue;
-		buffer_printf(sql, "ALTER TABLE %s RENAME TO old_%s;\n", more->name, more->name);
-		schema_sql_table(sql, more);
-		buffer_printf(sql, "INSERT INTO %s SELECT m.sequence", more->name);
-		for (unsigned k = 0; k < more->n_columns; k++) {
-			char name[FIELD_COLUMN_MAX];
+	if (!has_others(table, category, version))
+		return;
+	buffer_printf(sql, "ALTER TABLE %s RENAME TO old_%s;\n", table->name, table->name);
+	schema_sql_table(sql, table);
+	buffer_printf(sql, "INSERT INTO %s SELECT %s", table->name, fixed);
+	snprintf(of, sizeof(of), "event_%s", category < N_CATEGORIES ? categories[category].name : "");
+	for (unsigned k = 0; k < table->n_columns; k++) {
+		bool is_path = table->columns[k].kind == COLUMN_PATH;
+		char name[FIELD_COLUMN_MAX];
 
-			field_column((enum field)more->columns[k].field, name);
-			if (is_added(more->columns[k].field))
-				buffer_append_text(sql, ", NULL");
-			else if (more->columns[k].kind == COLUMN_PATH)
-				buffer_printf(sql, ", m.%s_dir, m.%s_name", name, name);
-			else
-				buffer_printf(sql, ", m.%s", name);
-		}
-		buffer_printf(sql, " FROM old_%s m ORDER BY 1;\nDROP TABLE old_%s;\n", more->name, more->name);
+		field_column((enum field)table->columns[k].field, name);
+		if (is_added(table->columns[k].field, category, version))
+			buffer_append_text(sql, is_path ? ", NULL, NULL" : ", NULL");
+		else if (is_path)
+			buffer_printf(sql, ", m.%s_dir, m.%s_name", name, name);
+		else if (table->columns[k].kind == COLUMN_TIME_BEFORE) {
+			buffer_append_text(sql, ", ");
+			append_near(sql, &table->columns[k], "m", "m", is_of_event ? NULL : of);
+		} else
+			buffer_printf(sql, ", m.%s", name);
 	}
+	buffer_printf(sql, " FROM old_%s m ORDER BY 1;\nDROP TABLE old_%s;\n", table->name, table->name);
+}
+
+/* Versions 3 and 4 had all the tables that they share with today's, but for some columns. */
+static void migrate_recent(struct buffer *sql, const struct layout *layout, int64_t version)
+{
+	/* A person's own views are left, and find the new tables. */
+	buffer_append_text(sql, "PRAGMA legacy_alter_table = ON;\n");
+	schema_sql_drop_views(sql);
+	if (version == 3)
+		schema_sql_retention(sql);
+	session_table_sql(sql);
+	digest_table_sql(sql);
+	add_columns(sql, &layout->program, CONTEXT, "m.id", version);
+	add_columns(sql, &layout->login, CONTEXT, "m.id", version);
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		add_columns(sql, &layout->shapes[i], i, "m.id, m.kind, m.recorder_inferred, m.recorder_escaped", version);
+		add_columns(sql, &layout->more[i], i, "m.sequence", version);
+		add_columns(sql, &layout->events[i], i, "m.sequence, m.time, m.origin, m.process, m.shape", version);
+	}
+	buffer_append_text(sql, "PRAGMA legacy_alter_table = OFF;\n");
 }
 
 int migrate_sql(struct buffer *sql, const struct layout *layout, int64_t version)
@@ -206,10 +279,8 @@ int migrate_sql(struct buffer *sql, const struct layout *layout, int64_t version
 
 	if (version < 1 || version >= SCHEMA_VERSION)
 		return -EBADMSG;
-	if (version == 3) {
-		schema_sql_drop_views(sql);
-		schema_sql_retention(sql);
-		add_columns(sql, layout);
+	if (version >= 3) {
+		migrate_recent(sql, layout, version);
 		return 0;
 	}
 	/* The views refer to tables that are renamed now; a person's own are left, and find the new ones. */

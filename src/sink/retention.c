@@ -298,6 +298,10 @@ static int sweep_chapter(struct store *store, uint64_t block, unsigned category)
 		r = sweep_processes(&sweep, left);
 	if (r == 0 && !left)
 		r = run(sweep.db, "DELETE FROM chapter WHERE block = %llu", (unsigned long long)sweep.chapter.block);
+	if (r == 0 && !left)
+		r = session_table_clean(&store->sessions, sweep.db);
+	if (r == 0 && !left)
+		r = digest_table_clean(&store->rows.digests, sweep.db);
 	if (r == 0 && !left && store->chain)
 		r = chain_bridge(store->chain, sweep.chapter.block, sweep.next.block - 1);
 	return r;

@@ -275,6 +275,18 @@ static int bind_field(struct rows *rows, sqlite3_stmt *statement, const struct c
 		return sql_errno(bind_number(rows, statement, parameter,
 					     (int64_t)(values_number(values, field) -
 						       (column->kind == COLUMN_TIME ? rows->tick_ns : 0))));
+	if (column->kind == COLUMN_TIME_BEFORE) {
+		uint64_t base_ns = column->base != FIELD_NONE && values_has(values, column->base) ? values_number(values, column->base)
+												   : rows->time_ns;
+
+		return sql_errno(bind_number(rows, statement, parameter, (int64_t)(base_ns - values_number(values, field))));
+	}
+	if (column->kind == COLUMN_DIGEST) {
+		int64_t row;
+
+		r = digest_table_row(&rows->digests, values_number(values, field), &row);
+		return r < 0 ? r : sql_errno(bind_number(rows, statement, parameter, row));
+	}
 	text = values_text(values, field);
 	if (column->kind == COLUMN_TEXT)
 		return sql_errno(bind_inline(rows, statement, parameter, text, field, escapes));
@@ -406,6 +418,7 @@ int row_shape(struct rows *rows, struct insert *insert, const struct event *even
 
 	for (unsigned i = 0; i < FIELD_WORDS; i++)
 		inferred[i] = values->inferred[i] & values->known[i];
+	layout_without_digests(inferred);
 	known_of(insert->table, values, NULL, known);
 	buffer_clear(&rows->content);
 	buffer_append(&rows->content, &number, sizeof(number));
@@ -580,12 +593,16 @@ int rows_open(struct rows *rows, sqlite3 *db)
 	r = rows_next_id(db, "text", "id", &rows->next_text);
 	if (r < 0)
 		return r;
+	r = digest_table_open(&rows->digests, db);
+	if (r < 0)
+		return r;
 	return sql_prepare(db, "INSERT INTO text VALUES (?,?,?)", &rows->text);
 }
 
 void rows_close(struct rows *rows)
 {
 	rows->text = sql_finalize(rows->text);
+	digest_table_close(&rows->digests);
 	rows->texts = id_cache_free(rows->texts);
 	rows->shared = id_cache_free(rows->shared);
 	rows->paths = id_cache_free(rows->paths);
@@ -597,6 +614,7 @@ void rows_forget(struct rows *rows)
 {
 	id_cache_clear(rows->texts);
 	id_cache_clear(rows->shared);
+	digest_table_forget(&rows->digests);
 	rows_forget_paths(rows);
 }
 

@@ -2,6 +2,7 @@
 /* The fields of an event or context -> the parameters of an INSERT; texts and shared rows by their ids. */
 
 #include "base/sip.h"
+#include "sink/digest_table.h"
 #include "sink/id_cache.h"
 #include "sink/layout.h"
 #include "sink/sql.h"
@@ -30,11 +31,13 @@ struct rows {
 	struct id_cache *paths;		/* path -> where in this block it stands: sequence << 2 | its second path << 1 | escaped */
 	struct new_path new_paths[1 << PATH_REFERENCE_BITS];
 	unsigned n_new_paths;
+	struct digest_table digests;
 	struct buffer content;		/* of the row looked for */
 	struct buffer escaped;		/* scratch */
 
 	/* Of the event whose rows are being bound, set by store.c. */
 	uint64_t sequence;
+	uint64_t time_ns;
 	uint64_t tick_ns;		/* its times are counted from here */
 	unsigned owner;			/* of new texts, see TEXT_OWNER_BITS */
 	size_t bytes;			/* what was inserted takes on disk, roughly */

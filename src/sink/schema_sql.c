@@ -9,6 +9,8 @@
 
 #include "sink/chain.h"
 #include "sink/chapter.h"
+#include "sink/digest_table.h"
+#include "sink/session_table.h"
 
 #include <stdio.h>
 
@@ -79,6 +81,20 @@ static void append_path(struct buffer *sql, const struct column *column, const c
 		buffer_append_text(sql, " END");
 }
 
+/* A time that is counted from that of the event, or from another that is. */
+static void print_near(char *x, size_t size, const struct column *column, const struct from *from)
+{
+	char name[FIELD_COLUMN_MAX], base[FIELD_COLUMN_MAX];
+
+	field_column((enum field)column->field, name);
+	if (column->base == FIELD_NONE) {
+		snprintf(x, size, "(%s.time + e.time - %s.%s)", from->tick, from->alias, name);
+		return;
+	}
+	field_column((enum field)column->base, base);
+	snprintf(x, size, "(%s.time + e.time - coalesce(%s.%s, 0) - %s.%s)", from->tick, from->alias, base, from->alias, name);
+}
+
 /* One field as the view shows it. */
 static void append_value(struct buffer *sql, const struct table *table, unsigned field, const struct from *from)
 {
@@ -86,11 +102,13 @@ static void append_value(struct buffer *sql, const struct table *table, unsigned
 	const char *alias = from->alias;
 	const char *template = number_sql[fields[field].type];
 	char name[FIELD_COLUMN_MAX];
-	char x[2 * FIELD_COLUMN_MAX];
+	char x[3 * FIELD_COLUMN_MAX];
 
 	field_column((enum field)field, name);
 	if (column->kind == COLUMN_TIME)
 		snprintf(x, sizeof(x), "(%s.time + %s.%s)", from->tick, alias, name);
+	else if (column->kind == COLUMN_TIME_BEFORE)
+		print_near(x, sizeof(x), column, from);
 	else
 		snprintf(x, sizeof(x), "%s.%s", alias, name);
 	for (unsigned i = 0; i < ARRAY_SIZE(own_sql); i++)
@@ -109,10 +127,25 @@ static void append_value(struct buffer *sql, const struct table *table, unsigned
 		buffer_printf(sql, "(SELECT value FROM text WHERE id = %s)", x);
 	else if (column->kind == COLUMN_PATH)
 		append_path(sql, column, x, from, table);
+	else if (column->kind == COLUMN_DIGEST)
+		buffer_printf(sql, "(SELECT printf('%%016x', hash_id) FROM digest WHERE id = %s)", x);
 	else if (template)
 		append_template(sql, template, x);
 	else
 		buffer_append_text(sql, x);
+}
+
+/* What the row of digest says that the column names. */
+static void append_digest(struct buffer *sql, unsigned id, const struct from *from)
+{
+	char by[FIELD_COLUMN_MAX], name[FIELD_COLUMN_MAX];
+
+	field_column((enum field)id, by);
+	for (size_t i = 0; i < N_DIGEST_GROUPS; i++)
+		for (size_t k = 0; k < N_DIGEST_COLUMNS && digest_groups[i].id == id; k++) {
+			field_column(digest_groups[i].fields[k], name);
+			buffer_printf(sql, ",\n\t(SELECT %s FROM digest WHERE id = %s.%s) AS %s", digest_columns[k], from->alias, by, name);
+		}
 }
 
 static void append_column(struct buffer *sql, const struct table *table, unsigned field, const struct from *from)
@@ -123,6 +156,7 @@ static void append_column(struct buffer *sql, const struct table *table, unsigne
 	buffer_append_text(sql, ",\n\t");
 	append_value(sql, table, field, from);
 	buffer_printf(sql, " AS %s", name);
+	append_digest(sql, field, from);
 }
 
 static void append_columns(struct buffer *sql, const struct table *table, const struct from *from)
@@ -181,6 +215,12 @@ void schema_sql_table(struct buffer *sql, const struct table *table)
 		case COLUMN_NUMBER:
 		case COLUMN_TIME:
 			buffer_printf(sql, ", %s INTEGER -- %s\n", name, fields[field].meaning);
+			break;
+		case COLUMN_TIME_BEFORE:
+			buffer_printf(sql, ", %s INTEGER -- ns before the time of the event, or before the first: %s\n", name, fields[field].meaning);
+			break;
+		case COLUMN_DIGEST:
+			buffer_printf(sql, ", %s INTEGER -- digest: %s\n", name, fields[field].meaning);
 			break;
 		case COLUMN_TEXT:
 			buffer_printf(sql, ", %s TEXT -- %s\n", name, fields[field].meaning);
@@ -360,7 +400,7 @@ static void append_signals_view(struct buffer *sql)
 
 void schema_sql_drop_views(struct buffer *sql)
 {
-	static const char *const others[] = { "events", "processes", "gaps", "signals" };
+	static const char *const others[] = { "events", "processes", "gaps", "signals", "sessions" };
 
 	for (unsigned i = 0; i < N_CATEGORIES; i++)
 		buffer_printf(sql, "DROP VIEW IF EXISTS %s_events;\n", categories[i].name);
@@ -376,6 +416,7 @@ void schema_sql_views(struct buffer *sql, const struct layout *layout)
 	append_processes_view(sql, layout);
 	append_gaps_view(sql);
 	append_signals_view(sql);
+	session_table_view(sql);
 }
 
 /* What every version had. */
@@ -421,6 +462,8 @@ void schema_sql_tables(struct buffer *sql, const struct layout *layout)
 		", events INTEGER, bytes INTEGER -- roughly\n"
 		", PRIMARY KEY (block, category)) WITHOUT ROWID;\n");
 	schema_sql_retention(sql);
+	session_table_sql(sql);
+	digest_table_sql(sql);
 	schema_sql_table(sql, &layout->program);
 	schema_sql_table(sql, &layout->login);
 	schema_sql_table(sql, &layout->process);

@@ -30,13 +30,16 @@ static const uint16_t folded[] = { FIELD_hash_md5, FIELD_hash_sha1,   FIELD_hash
 #define FOLDED_MAX 128			/* bytes; longer texts of these fields are no such values */
 
 static const uint16_t searched[] = {
-	FIELD_entity_id, FIELD_pid, FIELD_name, FIELD_executable, FIELD_command_line, FIELD_hash_md5, FIELD_hash_sha1,
-	FIELD_hash_sha256, FIELD_uid, FIELD_user_name, FIELD_auid, FIELD_auid_name, FIELD_ses, FIELD_container_id, FIELD_unit,
+	FIELD_entity_id, FIELD_pid, FIELD_name, FIELD_executable, FIELD_command_line, FIELD_hash_id, FIELD_uid, FIELD_user_name, FIELD_auid, FIELD_auid_name, FIELD_ses, FIELD_container_id, FIELD_unit,
 	FIELD_code, FIELD_env, FIELD_target_pid, FIELD_path, FIELD_target_path, FIELD_source_ip, FIELD_source_port,
 	FIELD_destination_ip, FIELD_destination_port, FIELD_destination_domain, FIELD_socket_path, FIELD_dns_question_name,
-	FIELD_dll_path, FIELD_dll_md5, FIELD_dll_sha1, FIELD_dll_sha256, FIELD_driver_name, FIELD_driver_path, FIELD_driver_md5,
+	FIELD_dll_path, FIELD_dll_hash_id, FIELD_file_hash_id, FIELD_driver_name, FIELD_driver_path, FIELD_driver_md5,
 	FIELD_driver_sha1, FIELD_driver_sha256, FIELD_user_target_name, FIELD_system_unit, FIELD_rule_id, FIELD_rule_name,
 };
+
+/* Not in a sieve: by way of the version of the file (history_digests.h). */
+static const uint16_t by_version[] = { FIELD_hash_state, FIELD_hash_md5, FIELD_hash_sha1, FIELD_hash_sha256, FIELD_dll_hash_state,
+				       FIELD_dll_md5, FIELD_dll_sha1, FIELD_dll_sha256 };
 
 /* Made once: which fields, and what makes the keys of one other than those of the others. */
 static struct {
@@ -47,18 +50,23 @@ static struct {
 
 static const uint16_t of_ancestors[] = { FIELD_entity_id, FIELD_pid };
 
+static const struct sip_key fixed = { { 0x7265636f72646572, 0x7369657665 } };
+
+static void make_field(unsigned field)
+{
+	for (size_t k = 0; k < ARRAY_SIZE(folded); k++)
+		if (folded[k] == field)
+			table.folded[field / 64] |= UINT64_C(1) << (field % 64);
+	table.seeds[field] = (struct sip_key){ { sip_hash(&fixed, 0, span_of(fields[field].name)), fixed.secret[1] } };
+}
+
 static __attribute__((constructor)) void make_table(void)
 {
-	static const struct sip_key fixed = { { 0x7265636f72646572, 0x7369657665 } };
-
+	for (size_t i = 0; i < ARRAY_SIZE(by_version); i++)
+		make_field(by_version[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(searched); i++) {
-		unsigned field = searched[i];
-
-		table.set[field / 64] |= UINT64_C(1) << (field % 64);
-		for (size_t k = 0; k < ARRAY_SIZE(folded); k++)
-			if (folded[k] == field)
-				table.folded[field / 64] |= UINT64_C(1) << (field % 64);
-		table.seeds[field] = (struct sip_key){ { sip_hash(&fixed, 0, span_of(fields[field].name)), fixed.secret[1] } };
+		make_field(searched[i]);
+		table.set[searched[i] / 64] |= UINT64_C(1) << (searched[i] % 64);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(of_ancestors); i++)
 		table.ancestor_seeds[of_ancestors[i]] = (struct sip_key){

@@ -100,6 +100,7 @@ static int bind_remarks(struct store *store, const struct values *values, const 
 
 	for (unsigned i = 0; i < FIELD_WORDS; i++)
 		inferred[i] = values->inferred[i] & values->known[i];
+	layout_without_digests(inferred);
 	r = row_names(&store->rows, inferred, &inferred_id);
 	if (r < 0)
 		return r;
@@ -298,6 +299,7 @@ int store_event(struct store *store, struct event *event)
 	if (r < 0)
 		return r;
 	store->rows.sequence = store->next_sequence;
+	store->rows.time_ns = event->time_ns;
 	store->rows.owner = 0;
 	if (event->context) {
 		r = store_context(store, event, &process);
@@ -309,6 +311,11 @@ int store_event(struct store *store, struct event *event)
 		if (r < 0)
 			return r;
 	}
+	r = session_table_event(&store->sessions, event);
+	if (r == 0)
+		r = digest_table_event(&store->rows.digests, event);
+	if (r < 0)
+		return r;
 	/* Its own row last: what failed before can be tried again. */
 	r = insert_event(store, event, process);
 	if (r < 0)
@@ -405,6 +412,11 @@ void store_image_moved(struct store *store, uint64_t entity_id, int64_t old, int
 		id_cache_remove(store->images, entity_id);
 }
 
+int store_finish(struct store *store)
+{
+	return session_table_write(&store->sessions);
+}
+
 void store_settle(struct store *store)
 {
 	while (store->n_contexts > 0)
@@ -451,6 +463,7 @@ int store_forget(struct store *store)
 	store->context_bytes = 0;
 	store->tick_id = UINT64_MAX;
 	rows_forget(&store->rows);
+	session_table_forget(&store->sessions);
 	id_cache_clear(store->images);
 	return store_refresh(store);
 }
@@ -506,7 +519,7 @@ static int open_inserts(struct store *store)
 	return r;
 }
 
-int store_open(struct store *store, sqlite3 *db)
+int store_open(struct store *store, sqlite3 *db, const char *boot_id)
 {
 	uint32_t tag = 0;
 	int r;
@@ -529,6 +542,9 @@ int store_open(struct store *store, sqlite3 *db)
 	if (r < 0)
 		return r;
 	r = find_sequence(store);
+	if (r < 0)
+		return r;
+	r = session_table_open(&store->sessions, db, boot_id);
 	if (r < 0)
 		return r;
 	r = sql_prepare(db, "UPDATE process SET ended = ? WHERE id = ?", &store->end);
@@ -558,6 +574,7 @@ void store_close(struct store *store)
 	sql_finalize(store->end);
 	sql_finalize(store->tick);
 	sql_finalize(store->carry);
+	session_table_close(&store->sessions);
 	rows_close(&store->rows);
 	id_cache_free(store->images);
 	*store = (struct store){ 0 };

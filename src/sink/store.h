@@ -6,6 +6,7 @@
 #include "sink/chain.h"
 #include "sink/chapter.h"
 #include "sink/row.h"
+#include "sink/session_table.h"
 
 struct store {
 	sqlite3 *db;			/* borrowed */
@@ -14,6 +15,7 @@ struct store {
 	struct insert events[N_CATEGORIES], more[N_CATEGORIES], shapes[N_CATEGORIES], process, program, login;
 	uint64_t identity[FIELD_WORDS];	/* fields of process that a later image of it does not repeat */
 	sqlite3_stmt *end, *tick, *carry;
+	struct session_table sessions;
 	struct chapter chapter;		/* what is stored now belongs to it */
 	struct chain *chain;		/* borrowed; NULL: the file has none */
 	uint64_t next_sequence;
@@ -25,7 +27,8 @@ struct store {
 	size_t n_contexts, max_contexts, context_bytes;	/* bytes: of their text */
 };
 
-int store_open(struct store *store, sqlite3 *db);	/* 0 or -errno; store_close() in either case */
+/* boot_id: what the numbers of sessions are of, NULL: not known.  0 or -errno; store_close() in either case. */
+int store_open(struct store *store, sqlite3 *db, const char *boot_id);
 void store_close(struct store *store);
 
 /* Inserts all that the event needs and the event.  Sets event->sequence.  < 0: some of it may be there, the
@@ -38,6 +41,7 @@ void store_begin_block(struct store *store);
 int store_begin_chapter(struct store *store);
 /* The first row of the image is gone: its next one takes its place, 0: there is none. */
 void store_image_moved(struct store *store, uint64_t entity_id, int64_t old, int64_t new);
+int store_finish(struct store *store);	/* what is still to be written before the commit */
 void store_settle(struct store *store);	/* the transaction was committed */
 int store_forget(struct store *store);	/* it was rolled back.  < 0: as it was before is not known, until */
 int store_refresh(struct store *store);	/* that works, which is to be asked for before the next transaction writes */

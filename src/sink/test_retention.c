@@ -486,7 +486,7 @@ static void vacuum(void **state)
 
 	assert_int_equal(database_file_open(&file, place->file, false, NULL), 0);
 	assert_int_equal(sql_exec(file.db, "INSERT OR REPLACE INTO meta VALUES ('vacuumed', 1)"), 0);
-	assert_int_equal(store_open(&store, file.db), 0);
+	assert_int_equal(store_open(&store, file.db, NULL), 0);
 	assert_int_equal(upkeep_open(&upkeep, file.db, &store, place->file, file.lock_fd, &limits), 0);
 	for (unsigned i = 0; i < 2; i++) {
 		upkeep.uptime_ns = i == 0 ? just_booted : long_up;
@@ -563,7 +563,8 @@ static void large_events(void **state)
 static void make_version_3(const char *path)
 {
 	static const char *const changes[] = {
-		"DROP TABLE chapter", "DROP TABLE carried", "DROP TABLE cleaned", "DROP TABLE chain",
+		"DROP TABLE chapter", "DROP TABLE carried", "DROP TABLE cleaned", "DROP TABLE chain", "DROP TABLE login_session", "DROP TABLE digest",
+		"ALTER TABLE login DROP COLUMN session_login_service", "ALTER TABLE login DROP COLUMN session_leader_entity_id",
 		"ALTER TABLE more_file DROP COLUMN file_reads_count", "ALTER TABLE more_file DROP COLUMN file_reads_first",
 		"ALTER TABLE more_file DROP COLUMN file_reads_last", "ALTER TABLE more_signal DROP COLUMN file_reads_count",
 		"ALTER TABLE more_signal DROP COLUMN file_reads_first", "ALTER TABLE more_signal DROP COLUMN file_reads_last", "PRAGMA user_version = 3",

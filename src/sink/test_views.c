@@ -216,7 +216,7 @@ static void every_view_answers(void **state)
 	}
 	sqlite3_finalize(views);
 	sqlite3_close(db);
-	assert_int_equal(n_views, N_CATEGORIES + 4);
+	assert_int_equal(n_views, N_CATEGORIES + 5);
 	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM events"), N_KINDS * N_FILL_STYLES);
 	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM events WHERE action IS NULL"), 0);
 	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM gaps"), N_FILL_STYLES);

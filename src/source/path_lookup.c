@@ -22,6 +22,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/macro.h"
+
 /* A rename or mount anywhere makes a walk through the cache begin again, which RESOLVE_CACHED does not do itself
  * (fs/namei.c: -ECHILD becomes -EAGAIN): under a storm of renames that is nothing unusual. */
 #define ATTEMPTS 20
@@ -40,7 +42,7 @@ static bool has_root(const struct statx *found, struct path_root root)
 
 static int look_at(int fd, const char *path, struct statx *ret)
 {
-	return statx(fd, path, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO | STATX_NLINK | STATX_MNT_ID, ret) < 0 ? -errno : 0;
+	return statx(fd, path, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO | STATX_NLINK | STATX_CTIME | STATX_MNT_ID, ret) < 0 ? -errno : 0;
 }
 
 static int path_of(int fd, char *ret, size_t size)
@@ -176,6 +178,7 @@ int path_lookup(const struct path_place *from, const char *path, struct file_id 
 		r = -EAGAIN;
 	if (r >= 0)
 		*ret_id = (struct file_id){ .device = makedev(found.stx_dev_major, found.stx_dev_minor),
-					    .inode = found.stx_ino, .known = true };
+					    .inode = found.stx_ino, .known = true,
+					    .changed_ns = (uint64_t)found.stx_ctime.tv_sec * NS_PER_SEC + found.stx_ctime.tv_nsec };
 	return r;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "event/values.h"
 #include "source/cgroup.h"
 
 /* The kernel takes at most 6 MiB of arguments and environment (fs/exec.c); beyond this they are only
@@ -22,6 +23,7 @@
 #define MAX_ARGS_BYTES ((size_t)4 << 20)
 #define MAX_FILE_BYTES ((size_t)64 << 10) /* of the small files */
 #define PF_KTHREAD     0x00200000u	  /* linux/sched.h */
+#define NONE	       UINT32_MAX	  /* no login, no session */
 
 struct procfs {
 	int fd;
@@ -217,19 +219,42 @@ static void put_ids(struct buffer *text, struct span status, struct span key, co
 	}
 }
 
-static void put_file_number(struct procfs *procfs, int folder, const char *file, const char *key,
-			    struct buffer *text)
+/* The number; NONE: there is none. */
+static uint64_t put_file_number(struct procfs *procfs, int folder, const char *file, const char *key,
+				struct buffer *text)
 {
 	struct span value;
 	uint64_t number;
 
 	if (read_file(procfs, folder, file, 64, NULL) < 0)
-		return;
+		return NONE;
 	value = buffer_span(&procfs->file);
 	while (value.size > 0 && value.data[value.size - 1] == '\n')
 		value.size--;
-	if (span_to_u64(value, &number) == 0)
-		put_number(text, key, number);
+	if (span_to_u64(value, &number) < 0)
+		return NONE;
+	put_number(text, key, number);
+	return number;
+}
+
+/* Where the login came from, as sshd told the first process of the session. */
+static void put_origin(struct procfs *procfs, int folder, struct buffer *text)
+{
+	const struct span name = SPAN("SSH_CONNECTION=");
+	struct span rest, entry;
+
+	if (read_file(procfs, folder, "environ", MAX_FILE_BYTES, NULL) < 0)
+		return;
+	buffer_append_byte(&procfs->file, 0);
+	rest = buffer_span(&procfs->file);
+	while (list_next(&rest, &entry)) {
+		const char *blank = entry.size ? memchr(entry.data, ' ', entry.size) : NULL;
+
+		if (!span_starts(entry, name) || !blank)
+			continue;
+		put_text(text, " from=", (struct span){ entry.data + name.size, (size_t)(blank - entry.data) - name.size });
+		return;
+	}
 }
 
 static void put_link(int folder, const char *file, const char *key, struct buffer *text)
@@ -239,6 +264,16 @@ static void put_link(int folder, const char *file, const char *key, struct buffe
 
 	if (n > 0 && (size_t)n < sizeof(target) && target[0] == '/')
 		put_text(text, key, (struct span){ target, (size_t)n });
+}
+
+/* Which version of its program runs. */
+static void put_version(int folder, struct buffer *text)
+{
+	struct stat st;
+
+	if (fstatat(folder, "exe", &st, 0) == 0)
+		buffer_printf(text, " exe_dev=%ju exe_ino=%ju exe_ctime=%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
+			      (uintmax_t)st.st_ctim.tv_sec * NS_PER_SEC + (uintmax_t)st.st_ctim.tv_nsec);
 }
 
 /* Names of terminals by device number, as drivers name them (Documentation/admin-guide/devices.txt). */
@@ -372,9 +407,11 @@ static int put_process(struct procfs *procfs, uint64_t now_ns, uint32_t pid, boo
 		put_ids(text, buffer_span(file), SPAN("\nGid:"), gids);
 	}
 	put_file_number(procfs, folder, "loginuid", " auid=", text);
-	put_file_number(procfs, folder, "sessionid", " ses=", text);
+	if (put_file_number(procfs, folder, "sessionid", " ses=", text) != NONE)
+		put_origin(procfs, folder, text);
 	if (!(stat.flags & PF_KTHREAD)) {
 		put_link(folder, "exe", " exe=", text);
+		put_version(folder, text);
 		put_args(procfs, folder, text);
 	}
 	put_link(folder, "cwd", " cwd=", text);

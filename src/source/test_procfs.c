@@ -406,6 +406,70 @@ static void test_terminal(void **state)
 	buffer_release(&text);
 }
 
+/* Of the first process of a session sshd's environment says where the login came from; of one without a session nobody asks. */
+static void test_origin(void **state)
+{
+	static const struct {
+		bool has_session;
+		const char *environment, *from;
+	} cases[] = {
+		{ true, "SSH_CONNECTION=203.0.113.7 50123 10.0.0.1 22", "203.0.113.7" },
+		{ true, "SSH_CONNECTION=2001:db8::7 50123 2001:db8::1 22", "2001:db8::7" },
+		{ true, "SSH_CONNECTION=", NULL },
+		{ true, "XSSH_CONNECTION=203.0.113.7 50123 10.0.0.1 22", NULL },
+		{ false, "SSH_CONNECTION=203.0.113.7 50123 10.0.0.1 22", NULL },
+	};
+	char title[] = "session", wait[] = "--wait";
+	char *const argv[] = { title, wait, NULL };
+	int self = open("/proc/self/loginuid", O_RDWR | O_CLOEXEC);
+
+	if (geteuid() != 0 || self < 0)
+		skip();
+	close(self);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char environment[96];
+		char *const envp[] = { environment, NULL };
+		struct buffer text = { 0 };
+		int fds[2];
+		pid_t pid;
+
+		snprintf(environment, sizeof(environment), "%s", cases[i].environment);
+		assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+		pid = fork();
+		if (pid == 0) {
+			int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			(void)!write(fd, cases[i].has_session ? "1000" : "4294967295", cases[i].has_session ? 4 : 10);
+			execve("/proc/self/exe", argv, envp);
+			_exit(127);
+		}
+		close(fds[1]);
+		wait_for(fds[0]);
+		look_up(pid, &text);
+		if (cases[i].from && raw(buffer_span(&text), "ses").size > 0 && span_eq(raw(buffer_span(&text), "auid"), SPAN("1000")))
+			assert_value(buffer_span(&text), "from", cases[i].from, strlen(cases[i].from));
+		else if (!cases[i].from)
+			assert_null(raw(buffer_span(&text), "from").data);
+		end_child(pid);
+		buffer_release(&text);
+	}
+}
+
+/* Which version of its program runs. */
+static void test_version(void **state)
+{
+	struct buffer text = { 0 };
+	struct stat st;
+
+	look_up(getpid(), &text);
+	assert_int_equal(stat("/proc/self/exe", &st), 0);
+	assert_number(buffer_span(&text), "exe_dev", st.st_dev);
+	assert_number(buffer_span(&text), "exe_ino", st.st_ino);
+	assert_number(buffer_span(&text), "exe_ctime", (uint64_t)st.st_ctim.tv_sec * NS_PER_SEC + (uint64_t)st.st_ctim.tv_nsec);
+	buffer_release(&text);
+}
+
 struct seen {
 	unsigned n;
 	bool self, first;
@@ -479,6 +543,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_title),	 cmocka_unit_test(test_program_and_folder_gone),
 		cmocka_unit_test(test_zombie),	 cmocka_unit_test(test_kernel_thread),
 		cmocka_unit_test(test_terminal), cmocka_unit_test(test_snapshot),
+		cmocka_unit_test(test_origin),	 cmocka_unit_test(test_version),
 	};
 
 	/* What the children made above do. */

@@ -14,10 +14,11 @@
 #define COMPLETING_BITS \
 	(COMPARED_BITS | NAME_BITS | BIT(name) | BIT(ppid) | BIT(container_id) | BIT(container_runtime) | \
 	 BIT(unit))
+#define HASH_BITS (BIT(hash_id) | BIT(hash_state) | BIT(hash_md5) | BIT(hash_sha1) | BIT(hash_sha256))
 #define PROGRAM_BITS \
 	(BIT(executable) | BIT(args) | BIT(args_count) | BIT(command_line) | BIT(interpreter) | BIT(name) | \
-	 BIT(cwd) | BIT(hash_md5) | BIT(hash_sha1) | BIT(hash_sha256))
-#define LOGIN_BITS (BIT(login_time) | BIT(login_ip))
+	 BIT(cwd) | HASH_BITS)
+#define LOGIN_BITS (BIT(login_time) | BIT(login_ip) | BIT(login_service) | BIT(login_leader))
 #define PLACE_BITS (BIT(container_id) | BIT(container_runtime) | BIT(unit))
 /* What an exec leaves as it was. */
 #define KEPT_BITS \
@@ -231,6 +232,10 @@ int image_inferred(struct tracker *tracker, const struct context *actor, const s
 		forget_fields(context, BIT(start)); /* an ancestor that only its child named */
 	values_set_number(&context->values, FIELD_exec_count, 0);
 	image_names(tracker, context, now_ns);
+	if (is_snapshot)
+		sessions_meet(tracker->sessions, tracker->node_hash, context);
+	sessions_fill(tracker->sessions, tracker->node_hash, context);
+	digests_fill(tracker->digests, &context->values, &digest_of_program);
 	return finish(&context, ret);
 }
 
@@ -341,6 +346,8 @@ int image_exec(struct tracker *tracker, const struct process *process, const str
 		context_set_command_line(context);
 	context_set_parent(context, old->parent);
 	image_names(tracker, context, now_ns);
+	sessions_fill(tracker->sessions, tracker->node_hash, context);
+	digests_fill(tracker->digests, &context->values, &digest_of_program);
 	return finish(&context, ret);
 }
 
@@ -370,5 +377,7 @@ int image_changed(struct tracker *tracker, const struct context *context, const 
 	if (changed_ids & (BIT(ses) | BIT(auid)))
 		forget_fields(next, LOGIN_BITS);
 	image_names(tracker, next, now_ns);
+	sessions_fill(tracker->sessions, tracker->node_hash, next);
+	digests_fill(tracker->digests, &next->values, &digest_of_program);
 	return finish(&next, ret);
 }

@@ -186,6 +186,11 @@ int life_exec(struct tracker *tracker, struct event *event, const struct context
 	r = image_exec(tracker, process, actor, event->time_ns, &context);
 	if (r < 0)
 		return r;
+	tracker_find_version(tracker, event, context);
+	if (context->values.failed) {
+		context_unref(context);
+		return -ENOMEM;
+	}
 	moved = !fresh && !process->ended && is_moved(process->context);
 	if (tracker->options.audit_lag_ns > 0)
 		process_keep_earlier(tracker->table, process, event->time_ns);
@@ -272,6 +277,7 @@ int life_snapshot(struct tracker *tracker, struct event *event, const struct con
 			if (r < 0)
 				return r;
 		}
+		sessions_meet(tracker->sessions, tracker->node_hash, process->context);
 		tracker_set_context(event, process->context);
 		return known ? 1 : 0;
 	}

@@ -33,6 +33,7 @@ struct process {
 
 	uint32_t pid;
 	uint32_t node;					/* hash of the host's name in files; or 0 */
+	uint32_t generation;				/* of what the context says of its session and its hashes */
 	uint64_t start_ns;				/* since 1970; if inferred: when it was first seen */
 	uint64_t ticks;					/* since boot, see has_ticks */
 	uint64_t end_ns;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/path.h"
+#include "event/event_json.h"
 #include "track/tracker.h"
 
 #define DEFAULT_PROCESSES 65536u
@@ -64,6 +65,15 @@ int tracker_new(struct tracker **ret, const struct tracker_options *options)
 	r = folders_new(&tracker->folders, o->resolve_path, o->user);
 	if (r < 0)
 		return r;
+	r = sessions_new(&tracker->sessions);
+	if (r < 0)
+		return r;
+	r = resolved_new(&tracker->resolved);
+	if (r < 0)
+		return r;
+	r = digests_new(&tracker->digests);
+	if (r < 0)
+		return r;
 	*ret = TAKE(tracker);
 	return 0;
 }
@@ -74,6 +84,9 @@ struct tracker *tracker_free(struct tracker *tracker)
 		return NULL;
 	process_table_free(tracker->table);
 	folders_free(tracker->folders);
+	sessions_free(tracker->sessions);
+	resolved_free(tracker->resolved);
+	digests_free(tracker->digests);
 	context_unref(tracker->scratch);
 	for (unsigned i = 0; i < TRACKER_ANONYMOUS; i++)
 		context_unref(tracker->anonymous[i]);
@@ -136,42 +149,75 @@ static int change(struct tracker *tracker, struct process *process, const struct
 	return lineage_follow(tracker, process, before, since_ns, true);
 }
 
-int tracker_apply(struct tracker *tracker, struct process *process, const struct event *event,
-		  const struct context *actor)
+static uint32_t generation_of(const struct tracker *tracker)
 {
-	uint64_t changes = image_changes(process->context, actor);
-
-	return likely(!changes) ? 0 : change(tracker, process, event, actor, changes);
+	return sessions_generation(tracker->sessions) + digests_generation(tracker->digests);
 }
 
-/* The login that a session came by, for all its processes to come. */
-static int set_login(struct tracker *tracker, struct process *process, const struct event *event)
+/* More may be known of its session, and of the hashes of its program, than the process says. */
+static int follow(struct tracker *tracker, struct process *process)
 {
-	struct span ip = values_text(&event->values, FIELD_source_ip);
 	const struct context *now = process->context;
 	struct context *context;
-	bool begins;
 
-	if (!values_has(&now->values, FIELD_ses) || now->ses == UINT32_MAX)
+	process->generation = generation_of(tracker);
+	if (!sessions_know_more(tracker->sessions, tracker->node_hash, now) &&
+	    !digests_know_more(tracker->digests, &now->values, &digest_of_program))
 		return 0;
-	begins = event->kind == KIND_ID(security, session_start) &&
-		 !values_has(&now->values, FIELD_login_time);
-	if (!begins && (ip.size == 0 || span_eq(ip, values_text(&now->values, FIELD_login_ip))))
-		return 0;
-	context = context_copy(now);
+	context = context_copy(process->context);
 	if (!context)
 		return -ENOMEM;
-	if (begins)
-		values_set_number(&context->values, FIELD_login_time, event->time_ns);
-	if (ip.size > 0)
-		values_set_text(&context->values, FIELD_login_ip, ip);
+	sessions_fill(tracker->sessions, tracker->node_hash, context);
+	digests_fill(tracker->digests, &context->values, &digest_of_program);
 	if (context->values.failed) {
 		context_unref(context);
 		return -ENOMEM;
 	}
 	process_drop_alternates(tracker->table, process);
-	process->inherits = false;
-	return lineage_change(tracker, process, context, event->time_ns, true);
+	return lineage_change(tracker, process, context, 0, true);
+}
+
+int tracker_apply(struct tracker *tracker, struct process *process, const struct event *event,
+		  const struct context *actor)
+{
+	uint64_t changes = image_changes(process->context, actor);
+	int r = 0;
+
+	if (unlikely(changes))
+		r = change(tracker, process, event, actor, changes);
+	if (unlikely(process->generation != generation_of(tracker)) && r >= 0)
+		r = follow(tracker, process);
+	return r;
+}
+
+static bool is_in_session(const struct process *process, uint32_t ses)
+{
+	return process && values_has(&process->context->values, FIELD_ses) && process->context->ses == ses;
+}
+
+/* The session that a record speaks of, for all its processes.  leader: what the process was then. */
+static int set_login(struct tracker *tracker, struct process *process, const struct event *event, const struct context *actor,
+		     const struct context *leader)
+{
+	const struct context *of = values_has(&actor->values, FIELD_ses) ? actor : process->context;
+	bool is_given = values_has(&event->values, FIELD_session_old_ses); /* by the kernel; else PAM says so */
+	uint32_t ses = values_has(&of->values, FIELD_ses) ? of->ses : UINT32_MAX;
+
+	/* su and sudo open sessions of PAM within the one of the login. */
+	if (ses == UINT32_MAX || (!is_given && is_in_session(process->parent, ses)))
+		return 0;
+	if (event->kind == KIND_ID(security, session_start))
+		sessions_open(tracker->sessions, tracker->node_hash, ses, leader, event->time_ns, is_given || process->parent);
+	sessions_come_from(tracker->sessions, tracker->node_hash, ses, values_text(&event->values, FIELD_source_ip));
+	return follow(tracker, process);
+}
+
+/* The kernel gave the process a number of a session: whatever was known of that number was of another boot. */
+static void begin_session(struct tracker *tracker, const struct event *event, const struct context *actor)
+{
+	if (event->kind == KIND_ID(security, session_start) && values_has(&event->values, FIELD_session_old_ses) &&
+	    values_has(&actor->values, FIELD_ses) && event->session_old_ses != actor->ses)
+		sessions_begin(tracker->sessions, tracker->node_hash, actor->ses);
 }
 
 static bool failed(const struct event *event)
@@ -179,13 +225,14 @@ static bool failed(const struct event *event)
 	return span_eq(values_text(&event->values, FIELD_outcome), SPAN("failure"));
 }
 
-static int on_login(struct tracker *tracker, struct process *process, const struct event *event)
+static int on_login(struct tracker *tracker, struct process *process, const struct event *event, const struct context *actor,
+		    const struct context *leader)
 {
 	int r;
 
 	if (failed(event))
 		return 0;
-	r = set_login(tracker, process, event);
+	r = set_login(tracker, process, event, actor, leader);
 	if (r < 0)
 		return r;
 	/* pam_systemd has moved it into the scope of its session. */
@@ -456,6 +503,87 @@ static void name_target(struct tracker *tracker, struct event *event, enum field
 		values_set_text(&event->values, name, text);
 }
 
+/* The addresses that a name was answered with. */
+static int learn_names(struct tracker *tracker, const struct event *event)
+{
+	struct span name = values_text(&event->values, FIELD_dns_question_name), address;
+	struct span rest = values_text(&event->values, FIELD_dns_resolved_ip);
+	int r = 0;
+
+	while (r == 0 && list_next(&rest, &address))
+		r = resolved_learn(tracker->resolved, tracker->node_hash, address, name);
+	return r;
+}
+
+static void name_destination(struct tracker *tracker, struct event *event)
+{
+	struct values *values = &event->values;
+	char address[IP_TEXT_MAX];
+	struct span name;
+
+	if (!values_has(values, FIELD_destination_ip) || values_has(values, FIELD_destination_domain) ||
+	    span_eq(values_text(values, FIELD_direction), SPAN("ingress")))
+		return;
+	name = resolved_find(tracker->resolved, tracker->node_hash,
+			     (struct span){ address, ip_text(values_text(values, FIELD_destination_ip), address) });
+	if (name.size == 0)
+		return;
+	values_set_text(values, FIELD_destination_domain, name);
+	values_set_inferred(values, FIELD_destination_domain);
+}
+
+/* Whoever hashes files is told of those that are met for the first time. */
+static void want_digest(struct tracker *tracker, uint64_t now_ns, uint64_t id, const struct hash_wish *wish)
+{
+	if (tracker->options.hash && tracker->node_hash == 0 && digests_want(tracker->digests, id, now_ns))
+		tracker->options.hash(tracker->options.user, wish);
+}
+
+void tracker_find_version(struct tracker *tracker, struct event *event, struct context *context)
+{
+	const struct file_id run = { .device = event->exe_device, .inode = event->exe_inode,
+				     .known = values_has(&event->values, FIELD_exe_inode) && values_has(&event->values, FIELD_exe_device) };
+	struct span path = values_text(&context->values, FIELD_executable);
+	struct file_id id = { 0 };
+	struct file_version version;
+	char real[PATH_MAX];
+
+	if (values_has(&context->values, FIELD_hash_id) || !tracker->options.resolve_path || tracker->node_hash || !run.known ||
+	    path.size == 0)
+		return;
+	buffer_clear(&tracker->path);
+	buffer_append_span(&tracker->path, path);
+	if (buffer_error(&tracker->path) < 0 ||
+	    tracker->options.resolve_path(tracker->options.user, NULL, buffer_text(&tracker->path), &id, real, sizeof(real)) < 0 ||
+	    !file_id_is(id, run) || id.changed_ns == 0)
+		return;
+	version = (struct file_version){ id.device, id.inode, id.changed_ns };
+	values_set_number(&event->values, FIELD_exe_changed, id.changed_ns);
+	values_set_inferred(&event->values, FIELD_exe_changed);
+	values_set_number(&context->values, FIELD_hash_id, file_version_id(&version));
+	values_set_inferred(&context->values, FIELD_hash_id);
+	want_digest(tracker, event->time_ns, context->hash_id,
+		    &(struct hash_wish){ .version = version, .pid = context->pid, .is_program = true, .path = path });
+	digests_fill(tracker->digests, &context->values, &digest_of_program);
+}
+
+static void meet_files(struct tracker *tracker, struct event *event, const struct context *actor)
+{
+	const struct values *values = &event->values;
+
+	if (values_has(&actor->values, FIELD_hash_id) && values_has(values, FIELD_exe_changed))
+		want_digest(tracker, event->time_ns, actor->hash_id, &(struct hash_wish){
+			.version = { event->exe_device, event->exe_inode, event->exe_changed }, .pid = actor->pid, .is_program = true,
+			.path = values_text(&actor->values, FIELD_executable) });
+	if (!values_has(values, FIELD_dll_hash_id))
+		return;
+	if (tracker->options.hash_libraries)
+		want_digest(tracker, event->time_ns, event->dll_hash_id, &(struct hash_wish){
+			.version = { event->dll_device, event->dll_inode, event->dll_changed }, .pid = actor->pid,
+			.path = values_text(values, FIELD_dll_path) });
+	digests_fill(tracker->digests, &event->values, &digest_of_library);
+}
+
 /* An event that names a login, or nothing, but no process. */
 static int on_anonymous(struct tracker *tracker, struct event *event, const struct context *actor)
 {
@@ -469,6 +597,7 @@ static int on_anonymous(struct tracker *tracker, struct event *event, const stru
 		return -ENOMEM;
 	values_unset(&context->values, FIELD_start);
 	image_names(tracker, context, event->time_ns);
+	sessions_fill(tracker->sessions, tracker->node_hash, context);
 	if (context->values.failed)
 		return -ENOMEM;
 	for (unsigned i = 0; i < TRACKER_ANONYMOUS; i++) {
@@ -572,6 +701,7 @@ static int on_any(struct tracker *tracker, struct event *event, const struct con
 	bool fresh, is_late;
 	int r;
 
+	begin_session(tracker, event, actor);
 	r = tracker_process(tracker, actor->pid, event->time_ns, actor, false, &process, &fresh);
 	if (r < 0)
 		return r;
@@ -583,7 +713,10 @@ static int on_any(struct tracker *tracker, struct event *event, const struct con
 			return r;
 	}
 	if (event->kind == KIND_ID(security, session_start) || event->kind == KIND_ID(security, login)) {
-		r = on_login(tracker, process, event);
+		_cleanup_(context_unrefp) struct context *leader =
+			context_ref(is_late ? context_of_late(tracker, process, event, actor) : process->context);
+
+		r = on_login(tracker, process, event, actor, leader);
 		if (r < 0)
 			return r;
 	}
@@ -608,6 +741,7 @@ static void on_system(struct tracker *tracker, const struct event *event)
 	    tracker->shutdown_ns < event->time_ns)
 		before_ns = tracker->shutdown_ns + SHUTDOWN_NS;
 	process_table_end_before(tracker->table, tracker->node_hash, before_ns);
+	sessions_clear_node(tracker->sessions, tracker->node_hash);
 }
 
 static int enrich(struct tracker *tracker, struct event *event, const struct context *actor)
@@ -637,8 +771,11 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 	buffer_append_span(&tracker->node, node); /* the event's own text may move */
 	tracker->node_hash = node.size > 0 ? (uint32_t)span_hash(node, 0) | 1 : 0;
 	process_table_make_room(tracker->table, TRACKER_ROOM);
+	if (unlikely(event->kind == KIND_ID(recorder, hash)))
+		return digests_learn(tracker->digests, event);
 	if (category == CATEGORY_system)
 		on_system(tracker, event);
+	meet_files(tracker, event, actor);
 	if (unlikely(!values_has(&actor->values, FIELD_pid)))
 		r = on_anonymous(tracker, event, actor);
 	else
@@ -663,6 +800,13 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 		else if (tracker->options.resolve_path && !is_walked(event))
 			settle_paths(tracker, event);
 	}
+	if (event->kind == KIND_ID(dns, response)) {
+		r = learn_names(tracker, event);
+		if (r < 0)
+			return r;
+	}
+	if (category == CATEGORY_network)
+		name_destination(tracker, event);
 	if (category == CATEGORY_security || category == CATEGORY_system) {
 		name_target(tracker, event, FIELD_user_target_id, FIELD_user_target_name, false);
 		name_target(tracker, event, FIELD_group_target_id, FIELD_group_target_name, true);
@@ -671,6 +815,42 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 	    event->context->values.inferred[0] & (BIT(entity_id) | BIT(executable)))
 		values_set_text(&event->values, FIELD_completeness, SPAN("inferred"));
 	return event->values.failed ? -ENOMEM : 0;
+}
+
+static bool is_pending(const struct values *values, const struct digest_fields *of)
+{
+	return span_eq(values_text(values, of->state), SPAN("pending"));
+}
+
+/* The context may be that of other events, which are told already. */
+static int complete_context(const struct tracker *tracker, struct event *event)
+{
+	_cleanup_(context_unrefp) struct context *context = NULL;
+
+	if (!digests_know_more(tracker->digests, &event->context->values, &digest_of_program))
+		return 0;
+	context = context_copy(event->context);
+	if (!context)
+		return -ENOMEM;
+	digests_fill(tracker->digests, &context->values, &digest_of_program);
+	if (context->values.failed)
+		return -ENOMEM;
+	tracker_set_context(event, context);
+	return 0;
+}
+
+int tracker_complete(const struct tracker *tracker, struct event *event)
+{
+	int r = event->context ? complete_context(tracker, event) : 0;
+
+	if (r < 0)
+		return r;
+	if (is_pending(&event->values, &digest_of_library))
+		digests_fill(tracker->digests, &event->values, &digest_of_library);
+	if (event->values.failed)
+		return -ENOMEM;
+	return is_pending(&event->values, &digest_of_library) ||
+	       (event->context && is_pending(&event->context->values, &digest_of_program));
 }
 
 void tracker_set_audit_lag(struct tracker *tracker, uint64_t audit_lag_ns)
@@ -692,6 +872,9 @@ int tracker_begin_run(struct tracker *tracker, struct span boot_id, uint64_t boo
 		return r;
 	process_table_clear(tracker->table, 0);
 	folders_clear(tracker->folders);
+	sessions_clear(tracker->sessions);
+	resolved_clear(tracker->resolved);
+	digests_clear(tracker->digests);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
  * the child took over from the parent is put right when those come. */
 
 #include "event/event.h"
+#include "event/file_version.h"
 
 struct tracker_options {
 	struct span boot_id;		/* copied; for entity ids */
@@ -34,7 +35,11 @@ struct tracker_options {
 	/* The name of a user or group now (live: its passwd and group files), borrowed until the next question: 0, or < 0: none.
 	 * NULL function: names are those of the records. */
 	int (*resolve_name)(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret);
-	void *user;			/* of the four functions */
+	/* A version of a file that is run or mapped, and of which no hashes are known: whoever has them says so in an event recorder.hash.
+	 * NULL function: nobody has.  hash_libraries: those that are mapped too. */
+	bool hash_libraries;
+	void (*hash)(void *user, const struct hash_wish *wish);
+	void *user;			/* of the five functions */
 	size_t max_bytes;		/* bound of what the table holds; 0: 128 MiB */
 };
 
@@ -57,6 +62,10 @@ const struct tracker_stats *tracker_stats(const struct tracker *tracker);
  * go on.  1: the event says nothing new and is to be dropped (a second snapshot, an exit already seen):
  * counted as merged.  -ENOMEM. */
 int tracker_event(struct tracker *tracker, struct event *event, const struct context *actor);
+
+/* Hashes of the files that the event is about have become known since.  0: they are in it, or nobody will tell any; 1: they are
+ * pending still; -ENOMEM. */
+int tracker_complete(const struct tracker *tracker, struct event *event);
 
 /* From now on as with that audit_lag_ns. */
 void tracker_set_audit_lag(struct tracker *tracker, uint64_t audit_lag_ns);

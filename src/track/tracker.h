@@ -2,8 +2,11 @@
 /* What the files of `track` share. */
 
 #include "base/buffer.h"
+#include "track/digests.h"
 #include "track/folder.h"
 #include "track/process.h"
+#include "track/resolved.h"
+#include "track/session.h"
 #include "track/track.h"
 
 /* The fields of a context are all in the first word of values.known. */
@@ -25,6 +28,9 @@ struct tracker {
 	unsigned next_anonymous;
 	struct buffer path;
 	struct folders *folders;
+	struct sessions *sessions;
+	struct resolved *resolved;
+	struct digests *digests;
 	struct buffer node;			/* host that the event names, and its hash; or empty, 0 */
 	uint32_t node_hash;
 	uint32_t shutdown_node;
@@ -107,6 +113,8 @@ int life_exit(struct tracker *tracker, struct event *event, const struct context
 int life_snapshot(struct tracker *tracker, struct event *event, const struct context *actor);
 
 /* track.c */
+/* Which version of a file it is that the process runs, where the event does not tell: found by its path. */
+void tracker_find_version(struct tracker *tracker, struct event *event, struct context *context);
 struct span tracker_name(struct tracker *tracker, uint32_t id, bool is_group, uint64_t now_ns);	/* empty: none is known */
 void tracker_use(struct process *process, const struct event *event);
 void tracker_set_context(struct event *event, struct context *context);	/* takes a reference of its own */

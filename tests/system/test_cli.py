@@ -19,8 +19,8 @@ import pytest
 
 from driver import BIN, DEADLINE_S, cli, json_lines
 
-COMMANDS = ["run", "query", "export", "show", "tree", "gaps", "tail", "status", "health", "config", "subscription", "snapshot",
-            "audit-rules", "import", "command", "uninstall", "help", "version"]
+COMMANDS = ["run", "query", "export", "show", "tree", "sessions", "timeline", "who", "gaps", "tail", "status", "health", "config",
+            "subscription", "snapshot", "audit-rules", "import", "command", "uninstall", "help", "version"]
 DAY = "2023-11-14"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -31,11 +31,11 @@ def record(second, serial, kind, body):
 
 def call(second, serial, syscall, pid, ppid, exe, paths=(), items="", **more):
     """A system call that went well, as the kernel tells it."""
-    fields = {"exit": 0, "uid": 0, "auid": 1000, "comm": exe.rsplit("/", 1)[1], **more}
+    fields = {"exit": 0, "uid": 0, "auid": 1000, "ses": 3, "comm": exe.rsplit("/", 1)[1], **more}
     text = record(second, serial, "SYSCALL", (
-        f"arch=c000003e syscall={syscall} success=yes exit={fields['exit']} a0=ffffff9c a1=1 a2={fields.get('a2', 0)} a3=0 "
+        f"arch=c000003e syscall={syscall} success=yes exit={fields['exit']} a0={fields.get('a0', 'ffffff9c')} a1=1 a2={fields.get('a2', 0)} a3=0 "
         f"items={len(paths)} ppid={ppid} pid={pid} auid={fields['auid']} uid={fields['uid']} gid=0 euid={fields['uid']} "
-        f"suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts1 ses=3 comm=\"{fields['comm']}\" exe=\"{exe}\" key=(null)"))
+        f"suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts1 ses={fields['ses']} comm=\"{fields['comm']}\" exe=\"{exe}\" key=(null)"))
     text += items
     if paths:
         text += record(second, serial, "CWD", 'cwd="/home/alice"')

@@ -22,9 +22,13 @@ WORKLOADS = {
 VIEWS = ("process_events", "file_events", "network_events", "image_events", "security_events")
 
 # Numbers that differ from run to run whatever the source: that they are known is compared, their value is not.
-CHANGING = ("port", "inode", "pid", "entity_id", "start", "duration", "session_id", "mtime", "size", "fd")
+CHANGING = ("port", "inode", "pid", "entity_id", "start", "duration", "session_id", "mtime", "size", "fd", "login_time")
 # Of the row, not of the event.
-NOT_COMPARED = ("sequence", "time", "time_ns", "event_id", "process_row", "recorder_source", "recorder_escaped", "event_code")
+NOT_COMPARED = ("sequence", "time", "time_ns", "event_id", "process_row", "recorder_source", "recorder_escaped", "event_code",
+                # Of the version, which is the same: known when the hasher has come to it.
+                "process_hash_state", "process_hash_md5", "process_hash_sha1", "process_hash_sha256")
+# Audit does not tell the version of a program; it is looked for by the path, if that still leads to the same file.
+INFERRED_BY_AUDIT = {"process.hash.id", "process.executable_file.ctime"}
 
 # (view, column): what only one of the sources knows, and why.
 ONLY_AUDIT = {
@@ -69,6 +73,8 @@ def known(row, name, pids):
         return pids.get(value, "another")
     if any(name.endswith(end) for end in CHANGING):
         return "known"
+    if name == "recorder_inferred":
+        return json.dumps(sorted(set(json.loads(value)) - INFERRED_BY_AUDIT)).replace("[]", "") or None
     if name == "auditd_message":
         return re.sub(r"\bpid=\d+", "pid=", value)
     return value

@@ -1,0 +1,451 @@
+/* See hasher.h.
+ *
+ * The file is opened by way of the process, which sees it whatever its name is by now, then by its path; what is opened counts only if
+ * it is the version that was asked for.  The device may be another one than stat(2) says (btrfs, overlayfs have devices of their own
+ * for that): the program of a process is known without. */
+
+#include "daemon/hasher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "control/file.h"
+#include "daemon/pace.h"
+#include "source/digest_cache.h"
+
+#define MAX_WAITING 4096
+#define MAX_CACHE_BYTES ((size_t)256 << 20)
+#define END_NS (2 * NS_PER_SEC)
+
+struct waiting {
+	struct waiting *next;
+	struct hash_wish wish;		/* its path lies behind */
+	char path[];
+};
+
+struct hasher {
+	struct hasher_options options;
+	char *cache_path;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t asked, ended;
+	struct waiting *first, **last;
+	bool stop, has_ended;
+	bool is_left;			/* the thread hangs: what it uses stays, and it tells nothing any more */
+	struct hasher_stats stats;
+
+	/* The thread's own: */
+	struct digester *digester;
+	struct digest_cache *cache;
+	struct buffer text;
+	bool is_changed;		/* the cache, since it was saved */
+	uint64_t saved_ns, cpu_ns;
+};
+
+void hasher_ask(struct hasher *hasher, const struct hash_wish *wish)
+{
+	struct waiting *waiting = malloc(sizeof(*waiting) + wish->path.size + 1);
+
+	if (waiting) {
+		*waiting = (struct waiting){ .wish = *wish };
+		if (wish->path.size > 0)
+			memcpy(waiting->path, wish->path.data, wish->path.size);
+		waiting->path[wish->path.size] = 0;
+	}
+	pthread_mutex_lock(&hasher->lock);
+	hasher->stats.asked++;
+	if (waiting && hasher->stats.waiting < MAX_WAITING && !hasher->stop) {
+		*hasher->last = waiting;
+		hasher->last = &waiting->next;
+		hasher->stats.waiting++;
+		waiting = NULL;
+		pthread_cond_signal(&hasher->asked);
+	} else {
+		hasher->stats.forgotten++;
+	}
+	pthread_mutex_unlock(&hasher->lock);
+	free(waiting);
+}
+
+void hasher_stats(struct hasher *hasher, struct hasher_stats *ret)
+{
+	pthread_mutex_lock(&hasher->lock);
+	*ret = hasher->stats;
+	pthread_mutex_unlock(&hasher->lock);
+}
+
+/* Files */
+
+struct found {
+	const char *state;		/* as in file.hash.state */
+	bool was_known;
+	struct digest digest;		/* of the states ok and too_big */
+};
+
+static int open_file(const char *path)
+{
+	/* A FIFO is not waited for, a terminal not taken; who last read a file is not changed, where that is allowed. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOATIME);
+
+	return fd < 0 && errno == EPERM ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : fd;
+}
+
+static bool is_version(const struct file_stamp *stamp, const struct file_version *version)
+{
+	return stamp->inode == version->inode && stamp->device == version->device && stamp->ctime_ns == version->changed_ns;
+}
+
+/* Nobody writes to a program while it runs (ETXTBSY), but its name may be removed and its mode changed. */
+static bool is_run(const struct file_stamp *stamp, const struct file_version *version)
+{
+	return stamp->inode == version->inode && stamp->mtime_ns <= version->changed_ns;
+}
+
+/* -ENOENT: it is not there any more, or never was where we can see it; -ESTALE: it is of another version by now. */
+static int open_wished(const struct waiting *waiting, struct file_stamp *ret)
+{
+	const struct hash_wish *wish = &waiting->wish;
+	char by_process[2][PATH_MAX + 32];
+	const char *ways[3] = { NULL, waiting->path, NULL };
+	int r = -ENOENT;
+
+	if (wish->is_program && wish->pid) {
+		snprintf(by_process[0], sizeof(by_process[0]), "/proc/%u/exe", wish->pid);
+		ways[0] = by_process[0];
+	}
+	if (wish->pid && snprintf(by_process[1], sizeof(by_process[1]), "/proc/%u/root%s", wish->pid, waiting->path) <
+				 (int)sizeof(by_process[1]))
+		ways[2] = by_process[1];
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		int fd = ways[i] && ways[i][0] ? open_file(ways[i]) : -1;
+
+		if (fd >= 0 && file_stamp_of(fd, ret) == 0) {
+			if (i == 0 ? is_run(ret, &wish->version) : is_version(ret, &wish->version))
+				return fd;
+			if (ret->inode == wish->version.inode && ret->device == wish->version.device)
+				r = -ESTALE;
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	return r;
+}
+
+/* A share of the time. */
+static bool on_pause(void *user, size_t bytes)
+{
+	struct hasher *hasher = user;
+	unsigned percent = hasher->options.cpu_percent;
+	uint64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID), nap_ns = 0;
+	struct timespec until;
+	bool stop;
+
+	if (percent > 0 && percent < 100)
+		nap_ns = MIN((cpu_ns - hasher->cpu_ns) * (100 - percent) / percent, NS_PER_SEC);
+	hasher->cpu_ns = cpu_ns;
+	until = clock_after(nap_ns);
+	pthread_mutex_lock(&hasher->lock);
+	hasher->stats.bytes += bytes;
+	while (!hasher->stop && nap_ns > 0 && pthread_cond_timedwait(&hasher->asked, &hasher->lock, &until) != ETIMEDOUT)
+		;
+	stop = hasher->stop;
+	pthread_mutex_unlock(&hasher->lock);
+	return stop;
+}
+
+static void hash(struct hasher *hasher, const struct waiting *waiting, struct found *ret)
+{
+	struct file_stamp stamp = { 0 };
+	_cleanup_(file_close) int fd = open_wished(waiting, &stamp);
+	const struct digest *known;
+	int r;
+
+	*ret = (struct found){ .state = fd == -ESTALE ? "changed" : "gone" };
+	if (fd < 0)
+		return;
+	known = digest_cache_find(hasher->cache, &stamp);
+	if (known) {
+		*ret = (struct found){ .state = digest_state_names[known->state], .was_known = true, .digest = *known };
+		return;
+	}
+	hasher->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	r = digester_read(hasher->digester, fd, &ret->digest);
+	if (r < 0)
+		ret->state = r == -ECANCELED || r == -ENOMEM ? "skipped" : "unreadable";
+	else if (!file_stamp_is(&ret->digest.version, &stamp))
+		ret->state = "changed";
+	else
+		ret->state = digest_state_names[ret->digest.state];
+	if (r < 0 || (ret->digest.state != DIGEST_OK && ret->digest.state != DIGEST_TOO_BIG))
+		return;
+	digest_cache_put(hasher->cache, &ret->digest);
+	hasher->is_changed = true;
+}
+
+/* What is told */
+
+static void put_hex(struct buffer *text, const char *key, const unsigned char *bytes, size_t size)
+{
+	buffer_append_text(text, key);
+	for (size_t i = 0; i < size; i++)
+		buffer_printf(text, "%02x", bytes[i]);
+	buffer_append_byte(text, '"');
+}
+
+static bool is_zero(const unsigned char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
+static void put_digest(struct buffer *text, const struct found *found)
+{
+	const struct digest *digest = &found->digest;
+	bool is_ok = strcmp(found->state, "ok") == 0;
+
+	if (!is_ok && strcmp(found->state, "too_big") != 0)
+		return;
+	buffer_printf(text, " size=%llu mtime=%llu", (unsigned long long)digest->version.size,
+		      (unsigned long long)digest->version.mtime_ns);
+	if (digest->header_size > 0)
+		put_hex(text, " header=\"", digest->header, digest->header_size);
+	if (!is_ok)
+		return;
+	buffer_printf(text, " entropy=%u", digest->entropy);
+	/* A library of FIPS knows no MD5. */
+	if (!is_zero(digest->md5, sizeof(digest->md5)))
+		put_hex(text, " md5=\"", digest->md5, sizeof(digest->md5));
+	if (!is_zero(digest->sha1, sizeof(digest->sha1)))
+		put_hex(text, " sha1=\"", digest->sha1, sizeof(digest->sha1));
+	put_hex(text, " sha256=\"", digest->sha256, sizeof(digest->sha256));
+}
+
+static void count(struct hasher *hasher, const struct found *found)
+{
+	bool is_known = found->digest.version.inode != 0 && (strcmp(found->state, "ok") == 0 || strcmp(found->state, "too_big") == 0);
+
+	pthread_mutex_lock(&hasher->lock);
+	hasher->stats.hashed += is_known && !found->was_known;
+	hasher->stats.from_cache += found->was_known;
+	hasher->stats.failed += !is_known;
+	hasher->stats.cached = digest_cache_size(hasher->cache);
+	pthread_mutex_unlock(&hasher->lock);
+}
+
+static bool is_left(struct hasher *hasher)
+{
+	bool is_left;
+
+	pthread_mutex_lock(&hasher->lock);
+	is_left = hasher->is_left;
+	pthread_mutex_unlock(&hasher->lock);
+	return is_left;
+}
+
+static void tell(struct hasher *hasher, const struct waiting *waiting, const struct found *found)
+{
+	const struct file_version *version = &waiting->wish.version;
+	struct buffer *text = &hasher->text;
+	uint64_t now_ns = clock_now_ns();
+
+	count(hasher, found);
+	buffer_clear(text);
+	record_put_head(text, now_ns, 0);
+	buffer_printf(text, " device=%llu inode=%llu ctime=%llu state=%s", (unsigned long long)version->device,
+		      (unsigned long long)version->inode, (unsigned long long)version->changed_ns, found->state);
+	put_digest(text, found);
+	buffer_append_text(text, " path=");
+	for (const char *p = waiting->path; *p; p++)
+		buffer_printf(text, "%02X", (unsigned)(unsigned char)*p);
+	if (buffer_error(text) >= 0 && !is_left(hasher))
+		hasher->options.tell(hasher->options.user,
+				     &(struct record){ .type = RECORD_DIGEST, .time_ns = now_ns, .text = buffer_span(text) });
+}
+
+/* The cache, over restarts */
+
+static void load_cache(struct hasher *hasher)
+{
+	_cleanup_(buffer_release) struct buffer bytes = { 0 };
+	_cleanup_(file_close) int fd = -1;
+	struct file_error error = { "" };
+	struct stat st;
+	int r;
+
+	if (!hasher->cache_path)
+		return;
+	fd = file_open(hasher->cache_path, &st, &error);
+	r = fd < 0 ? fd : file_read(&bytes, fd, MAX_CACHE_BYTES, &error);
+	if (r >= 0)
+		r = digest_cache_read(hasher->cache, buffer_span(&bytes));
+	if (r < 0 && r != -ENOENT)
+		log_warning("The cache of hashes %s cannot be used (%s), ignoring: files are hashed anew", hasher->cache_path,
+			    error.message[0] ? error.message : r == -EPROTONOSUPPORT ? "it is of another version" : "it is damaged");
+}
+
+static void save_cache(struct hasher *hasher)
+{
+	_cleanup_(buffer_release) struct buffer bytes = { 0 };
+	int r;
+
+	hasher->saved_ns = clock_ns(CLOCK_MONOTONIC);
+	if (!hasher->cache_path || !hasher->is_changed)
+		return;
+	r = digest_cache_write(hasher->cache, &bytes);
+	if (r >= 0)
+		r = file_replace(hasher->cache_path, buffer_span(&bytes));
+	if (r < 0)
+		log_errno(r, "Failed to write the cache of hashes %s, ignoring", hasher->cache_path);
+	hasher->is_changed = r < 0;
+}
+
+/* The thread */
+
+/* The next, or NULL: it is time to save, or to stop. */
+static struct waiting *take(struct hasher *hasher)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), end_ns = hasher->saved_ns + hasher->options.save_ns;
+	struct timespec until = clock_after(end_ns > now_ns ? end_ns - now_ns : 0);
+	struct waiting *waiting;
+
+	pthread_mutex_lock(&hasher->lock);
+	while (!hasher->first && !hasher->stop)
+		if (pthread_cond_timedwait(&hasher->asked, &hasher->lock, &until) == ETIMEDOUT)
+			break;
+	waiting = hasher->first;
+	if (waiting) {
+		hasher->first = waiting->next;
+		if (!hasher->first)
+			hasher->last = &hasher->first;
+		hasher->stats.waiting--;
+	}
+	pthread_mutex_unlock(&hasher->lock);
+	return waiting;
+}
+
+static bool is_stopping(struct hasher *hasher)
+{
+	bool stop;
+
+	pthread_mutex_lock(&hasher->lock);
+	stop = hasher->stop;
+	pthread_mutex_unlock(&hasher->lock);
+	return stop;
+}
+
+static void *run(void *user)
+{
+	struct hasher *hasher = user;
+
+	pace_of_idle();
+	load_cache(hasher);
+	for (;;) {
+		struct waiting *waiting = take(hasher);
+
+		if (waiting) {
+			struct found found = { .state = "skipped" };
+
+			if (!is_stopping(hasher))
+				hash(hasher, waiting, &found);
+			tell(hasher, waiting, &found);
+			free(waiting);
+		} else if (is_stopping(hasher)) {
+			break;
+		}
+		if (clock_ns(CLOCK_MONOTONIC) - hasher->saved_ns >= hasher->options.save_ns)
+			save_cache(hasher);
+	}
+	save_cache(hasher);
+	pthread_mutex_lock(&hasher->lock);
+	hasher->has_ended = true;
+	pthread_cond_broadcast(&hasher->ended);
+	pthread_mutex_unlock(&hasher->lock);
+	return NULL;
+}
+
+static struct hasher *release(struct hasher *hasher)
+{
+	if (!hasher)
+		return NULL;
+	digester_free(hasher->digester);
+	digest_cache_free(hasher->cache);
+	pthread_cond_destroy(&hasher->asked);
+	pthread_cond_destroy(&hasher->ended);
+	pthread_mutex_destroy(&hasher->lock);
+	buffer_release(&hasher->text);
+	free(hasher->cache_path);
+	free(hasher);
+	return NULL;
+}
+DEFINE_CLEANUP(struct hasher, release)
+
+int hasher_start(struct hasher **ret, const struct hasher_options *options)
+{
+	_cleanup_(releasep) struct hasher *hasher = calloc(1, sizeof(*hasher));
+	pthread_condattr_t attributes;
+	int r;
+
+	if (!hasher)
+		return -ENOMEM;
+	hasher->options = *options;
+	hasher->last = &hasher->first;
+	hasher->saved_ns = clock_ns(CLOCK_MONOTONIC);
+	pthread_mutex_init(&hasher->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&hasher->asked, &attributes);
+	pthread_cond_init(&hasher->ended, &attributes);
+	pthread_condattr_destroy(&attributes);
+	if (options->cache_path) {
+		hasher->cache_path = strdup(options->cache_path);
+		if (!hasher->cache_path)
+			return -ENOMEM;
+	}
+	r = digester_new(&hasher->digester, &(struct digester_options){ .max_bytes = options->max_bytes, .buffer_bytes = options->buffer_bytes,
+									.pause = on_pause, .user = hasher });
+	if (r == 0)
+		r = digest_cache_new(&hasher->cache, options->cache_entries);
+	if (r == 0)
+		r = -pthread_create(&hasher->thread, NULL, run, hasher);
+	if (r < 0)
+		return r;
+	pthread_setname_np(hasher->thread, "hasher");
+	*ret = TAKE(hasher);
+	return 0;
+}
+
+void hasher_stop(struct hasher *hasher)
+{
+	struct timespec until = clock_after(END_NS);
+
+	if (!hasher)
+		return;
+	pthread_mutex_lock(&hasher->lock);
+	hasher->stop = true;
+	pthread_cond_broadcast(&hasher->asked);
+	while (!hasher->has_ended && pthread_cond_timedwait(&hasher->ended, &hasher->lock, &until) != ETIMEDOUT)
+		;
+	hasher->is_left = !hasher->has_ended;
+	pthread_mutex_unlock(&hasher->lock);
+	if (hasher->is_left) {
+		log_warning("A file system does not answer: the thread that hashes is left behind");
+		pthread_detach(hasher->thread);
+	} else {
+		pthread_join(hasher->thread, NULL);
+	}
+}
+
+struct hasher *hasher_free(struct hasher *hasher)
+{
+	return !hasher || hasher->is_left ? NULL : release(hasher);
+}

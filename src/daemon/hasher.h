@@ -1,0 +1,36 @@
+#pragma once
+/* The hasher thread: digests of the files that events name (programs, libraries), behind everybody else.  Nobody is kept waiting: who
+ * asks goes on at once, and what has become of the file is a RECORD_DIGEST later.  Of a file whose digests are known from before it only
+ * looks whether it is still the same. */
+
+#include "event/file_version.h"
+#include "event/record.h"
+
+struct hasher_options {
+	uint64_t max_bytes;		/* MaxHashSizeMB: of larger files only that is told */
+	size_t buffer_bytes;		/* DigestBufferSizeKB */
+	uint32_t cache_entries;		/* HashCacheSize */
+	const char *cache_path;		/* copied; NULL: the cache is not kept */
+	uint64_t save_ns;		/* ProcessorCacheWriteIntervalSecs */
+	unsigned cpu_percent;		/* of a processor that it takes at most while it reads; 0: all */
+	/* In its thread: one for each file that was asked for.  Borrowed until it returns. */
+	record_fn tell;
+	void *user;
+};
+
+struct hasher_stats {
+	uint64_t asked, hashed, from_cache, failed, bytes;
+	uint64_t forgotten;		/* there was no room to remember that they are to be hashed: nothing is told of them */
+	uint32_t waiting, cached;
+};
+
+struct hasher;
+int hasher_start(struct hasher **ret, const struct hasher_options *options);
+/* Of what waits it is told that it was skipped; nothing is told after it returned, within two seconds: a file system that does not answer
+ * keeps the thread, which is left. */
+void hasher_stop(struct hasher *hasher);
+/* Of one that is stopped. */
+struct hasher *hasher_free(struct hasher *hasher);
+/* Any thread.  The wish is copied. */
+void hasher_ask(struct hasher *hasher, const struct hash_wish *wish);
+void hasher_stats(struct hasher *hasher, struct hasher_stats *ret);

@@ -1,0 +1,64 @@
+/* The hasher of this daemon: what the settings want of it, and its way to the core. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "daemon/daemon.h"
+
+#define DIGESTS_BYTES ((size_t)256 << 10)
+#define CACHE_NAME "hashes"
+#define PATIENCE_MS 1000
+#define CPU_PERCENT 25			/* of a processor, while it reads */
+#define KB ((size_t)1 << 10)
+#define MB ((uint64_t)1 << 20)
+
+static int to_core(void *user, const struct record *record)
+{
+	struct daemon *d = user;
+
+	/* The core reads it whenever it has read the kernel's; this thread has time. */
+	for (unsigned i = 0; ring_used_bytes(d->digests_ring) > DIGESTS_BYTES / 2 && i < PATIENCE_MS; i++)
+		usleep(1000);
+	ring_push_record(d->digests_ring, record);
+	ring_commit(d->digests_ring);
+	ring_alert(d->ring);
+	return 0;
+}
+
+int daemon_start_hasher(struct daemon *d)
+{
+	_cleanup_(freep) char *cache = NULL;
+	struct hasher_options options = {
+		.max_bytes = (uint64_t)daemon_setting(d, SETTING_MaxHashSizeMB) * MB,
+		.buffer_bytes = (size_t)daemon_setting(d, SETTING_DigestBufferSizeKB) * KB,
+		.cache_entries = (uint32_t)daemon_setting(d, SETTING_HashCacheSize),
+		.save_ns = (uint64_t)daemon_setting(d, SETTING_ProcessorCacheWriteIntervalSecs) * NS_PER_SEC,
+		.cpu_percent = CPU_PERCENT,
+		.tell = to_core,
+		.user = d,
+	};
+	int r = asprintf(&cache, "%s/%s", d->places.state_dir, CACHE_NAME) < 0 ? -ENOMEM : 0;
+
+	options.cache_path = cache;
+	if (r >= 0)
+		r = ring_new(&d->digests_ring, DIGESTS_BYTES);
+	if (r >= 0)
+		r = hasher_start(&d->hasher, &options);
+	if (r < 0)
+		log_errno(r, "Failed to start the hasher");
+	return r;
+}
+
+void daemon_stop_hasher(struct daemon *d)
+{
+	hasher_stop(d->hasher);
+}
+
+void daemon_free_hasher(struct daemon *d)
+{
+	d->hasher = hasher_free(d->hasher);
+	d->digests_ring = ring_free(d->digests_ring);
+}

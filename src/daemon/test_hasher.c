@@ -1,0 +1,281 @@
+#include "daemon/hasher.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+
+#define PATIENCE_NS (60 * NS_PER_SEC)
+#define ABC "sha256=\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""	/* of "abc", FIPS 180-2 B.1 */
+
+struct place {
+	char folder[64], file[96], cache[96];
+	struct hasher *hasher;
+	pthread_mutex_t lock;
+	pthread_cond_t has_told;
+	unsigned n_told;
+	char last[4096];		/* what was told last */
+};
+
+static int place_make(void **state)
+{
+	struct place *place = calloc(1, sizeof(*place));
+
+	strcpy(place->folder, "/tmp/recorder-hasher-XXXXXX");
+	if (!mkdtemp(place->folder))
+		return -1;
+	snprintf(place->file, sizeof(place->file), "%s/file", place->folder);
+	snprintf(place->cache, sizeof(place->cache), "%s/cache", place->folder);
+	pthread_mutex_init(&place->lock, NULL);
+	pthread_cond_init(&place->has_told, NULL);
+	*state = place;
+	return 0;
+}
+
+static int place_remove(void **state)
+{
+	struct place *place = *state;
+
+	unlink(place->file);
+	unlink(place->cache);
+	rmdir(place->folder);
+	pthread_cond_destroy(&place->has_told);
+	pthread_mutex_destroy(&place->lock);
+	free(place);
+	return 0;
+}
+
+static int on_told(void *user, const struct record *record)
+{
+	struct place *place = user;
+
+	assert_int_equal(record->type, RECORD_DIGEST);
+	pthread_mutex_lock(&place->lock);
+	snprintf(place->last, sizeof(place->last), "%.*s", (int)record->text.size, record->text.data);
+	place->n_told++;
+	pthread_cond_signal(&place->has_told);
+	pthread_mutex_unlock(&place->lock);
+	return 0;
+}
+
+static void begin(struct place *place, uint64_t max_bytes)
+{
+	const struct hasher_options options = { .max_bytes = max_bytes, .buffer_bytes = 4096, .cache_entries = 10, .cache_path = place->cache,
+						.save_ns = PATIENCE_NS, .tell = on_told, .user = place };
+
+	assert_int_equal(hasher_start(&place->hasher, &options), 0);
+}
+
+static void end(struct place *place)
+{
+	hasher_stop(place->hasher);
+	place->hasher = hasher_free(place->hasher);
+	assert_null(place->hasher);
+}
+
+static void write_file(const char *path, const char *text, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0 && write(fd, text, size) == (ssize_t)size);
+	close(fd);
+}
+
+static struct hash_wish wish_of(const char *path)
+{
+	struct hash_wish wish = { .pid = (uint32_t)getpid(), .path = span_of(path) };
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	wish.version = (struct file_version){ st.st_dev, st.st_ino, (uint64_t)st.st_ctim.tv_sec * NS_PER_SEC + (uint64_t)st.st_ctim.tv_nsec };
+	return wish;
+}
+
+static void expect_told(struct place *place, const char *expected)
+{
+	if (!strstr(place->last, expected))
+		fail_msg("\"%s\" is not in: %s", expected, place->last);
+}
+
+/* Asks, and waits for what is told. */
+static void expect(struct place *place, const struct hash_wish *wish, const char *state)
+{
+	char expected[64];
+	unsigned before;
+
+	pthread_mutex_lock(&place->lock);
+	before = place->n_told;
+	hasher_ask(place->hasher, wish);
+	while (place->n_told == before)
+		pthread_cond_wait(&place->has_told, &place->lock);
+	pthread_mutex_unlock(&place->lock);
+	snprintf(expected, sizeof(expected), " state=%s ", state);
+	expect_told(place, expected);
+}
+
+static struct hasher_stats stats_of(const struct place *place)
+{
+	struct hasher_stats stats;
+
+	hasher_stats(place->hasher, &stats);
+	return stats;
+}
+
+static void test_a_file(void **state)
+{
+	struct place *place = *state;
+	struct hash_wish wish;
+	char expected[256];
+
+	write_file(place->file, "abc", 3);
+	wish = wish_of(place->file);
+	begin(place, 1 << 20);
+	expect(place, &wish, "ok");
+	expect_told(place, ABC);
+	expect_told(place, " size=3 ");
+	expect_told(place, " header=\"616263\" entropy=1585 md5=\"900150983cd24fb0d6963f7d28e17f72\" "
+			   "sha1=\"a9993e364706816aba3e25717850c26c9cd0d89d\" ");	/* RFC 1321 A.5, FIPS 180-2 A.1; log2(3) */
+	snprintf(expected, sizeof(expected), "): device=%llu inode=%llu ctime=%llu state=", (unsigned long long)wish.version.device,
+		 (unsigned long long)wish.version.inode, (unsigned long long)wish.version.changed_ns);
+	expect_told(place, expected);
+	assert_int_equal(stats_of(place).hashed, 1);
+	assert_int_equal(stats_of(place).bytes, 3);
+	end(place);
+	assert_int_equal(place->n_told, 1);
+}
+
+static void test_over_a_restart(void **state)
+{
+	struct place *place = *state;
+	struct hash_wish wish;
+
+	write_file(place->file, "abc", 3);
+	wish = wish_of(place->file);
+	begin(place, 1 << 20);
+	expect(place, &wish, "ok");
+	end(place);
+	begin(place, 1 << 20);
+	expect(place, &wish, "ok");
+	assert_int_equal(stats_of(place).from_cache, 1);
+	assert_int_equal(stats_of(place).hashed, 0);
+	expect_told(place, ABC);
+	end(place);
+	/* A cache that is not ours is not believed. */
+	write_file(place->cache, "rubbish", 7);
+	begin(place, 1 << 20);
+	expect(place, &wish, "ok");
+	assert_int_equal(stats_of(place).hashed, 1);
+	expect_told(place, ABC);
+	end(place);
+}
+
+static void test_another_version(void **state)
+{
+	struct place *place = *state;
+	struct hash_wish wish, other;
+	char *much = calloc(1, 1 << 20);
+
+	write_file(place->file, "abc", 3);
+	wish = wish_of(place->file);
+	begin(place, 1000);
+	expect(place, &wish, "ok");
+	other = wish;
+	other.version.changed_ns--;
+	expect(place, &other, "changed");
+	other = wish;
+	other.version.device++;
+	expect(place, &other, "gone");
+	other = wish;
+	other.version.inode += 12345;
+	expect(place, &other, "gone");
+	wish.path = SPAN("/no/such/file");
+	expect(place, &wish, "gone");
+	write_file(place->file, much, 1 << 20);
+	wish = wish_of(place->file);
+	expect(place, &wish, "too_big");
+	expect_told(place, " size=1048576 ");
+	assert_null(strstr(place->last, "sha256"));
+	assert_int_equal(stats_of(place).failed, 4);
+	end(place);
+	free(much);
+}
+
+/* The program of a process is found whatever became of its name, and whatever its device is called. */
+static void test_a_program_without_a_name(void **state)
+{
+	struct place *place = *state;
+	struct hash_wish wish;
+	char command[256], c;
+	int in[2], out[2], status;
+	pid_t pid;
+
+	snprintf(command, sizeof(command), "cp /bin/cat %s", place->file);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(in[0], 0);
+		dup2(out[1], 1);
+		execl(place->file, "cat", NULL);
+		_exit(127);
+	}
+	assert_int_equal(write(in[1], "x", 1), 1);
+	assert_int_equal(read(out[0], &c, 1), 1);	/* it runs */
+	wish = wish_of(place->file);
+	wish.pid = (uint32_t)pid;
+	wish.is_program = true;
+	wish.version.device++;
+	assert_int_equal(unlink(place->file), 0);
+	begin(place, 64 << 20);
+	expect(place, &wish, "ok");
+	expect_told(place, " header=\"7f454c46");
+	end(place);
+	close(in[1]);
+	waitpid(pid, &status, 0);
+	close(in[0]);
+	close(out[0]);
+	close(out[1]);
+}
+
+static void test_what_waits_at_the_stop(void **state)
+{
+	struct place *place = *state;
+	struct hash_wish wish;
+
+	write_file(place->file, "abc", 3);
+	wish = wish_of(place->file);
+	begin(place, 1 << 20);
+	for (unsigned i = 0; i < 5000; i++) {
+		wish.version.inode++;
+		hasher_ask(place->hasher, &wish);
+	}
+	assert_int_equal(stats_of(place).asked, 5000);
+	wish.version.inode = stats_of(place).forgotten;
+	end(place);
+	assert_int_equal(place->n_told + wish.version.inode, 5000);
+	hasher_stop(NULL);
+	assert_null(hasher_free(NULL));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_a_file, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(test_over_a_restart, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(test_another_version, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(test_a_program_without_a_name, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(test_what_waits_at_the_stop, place_make, place_remove),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
