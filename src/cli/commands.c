@@ -11,10 +11,11 @@
 #include "base/suggest.h"
 
 static const struct command *const commands[] = {
-	&command_run,	   &command_query,	  &command_show,	&command_tree,	  &command_tail,
-	&command_gaps,	   &command_status,	  &command_health,	&command_config,  &command_subscription,
-	&command_snapshot, &command_verify, &command_export,	  &command_audit_rules, &command_import,  &command_command,
-	&command_uninstall, &command_help,	  &command_version,	&command_canary,
+	&command_run, &command_query, &command_show, &command_tree, &command_timeline,
+	&command_sessions, &command_who, &command_tail, &command_gaps, &command_status,
+	&command_health, &command_config, &command_subscription, &command_snapshot,
+	&command_verify, &command_export, &command_audit_rules, &command_import, &command_command,
+	&command_uninstall, &command_help, &command_version, &command_canary,
 };
 
 const struct command *command_at(size_t i)

@@ -267,13 +267,18 @@ static void recorder_subject(const struct part *part)
 	const struct values *values = &part->event->values;
 
 	PUT_FIRST(part, "", FIELD_gap_class);
-	PUT_FIRST(part, "", FIELD_gap_cause, FIELD_message);
+	PUT_FIRST(part, "", FIELD_gap_cause, FIELD_path, FIELD_message);
 	if (values_has(values, FIELD_gap_count)) {
 		put_text(part,
 			 values_has(values, FIELD_gap_exact) && part->event->gap_exact ? "" : "at least ");
 		append_count(part->out, part->event->gap_count);
 		PUT_FIRST(part, "", FIELD_gap_unit);
 	}
+}
+
+static void recorder_detail(const struct part *part)
+{
+	PUT_FIRST(part, "", FIELD_file_sha256, FIELD_file_hash_state);
 }
 
 static void nothing(const struct part *part)
@@ -299,7 +304,7 @@ static const struct {
 	[CATEGORY_system] = { system_subject, system_detail, COLOUR_MAGENTA, "" },
 	[CATEGORY_registry] = { registry_subject, registry_detail, COLOUR_BLUE, "registry " },
 	[CATEGORY_http] = { http_subject, nothing, COLOUR_CYAN, "http " },
-	[CATEGORY_recorder] = { recorder_subject, nothing, COLOUR_RED, "recorder " },
+	[CATEGORY_recorder] = { recorder_subject, recorder_detail, COLOUR_RED, "recorder " },
 	[CATEGORY_signal] = { signal_subject, signal_detail, COLOUR_RED, "signal " },
 };
 
@@ -366,7 +371,7 @@ void event_append_detail(struct buffer *out, const struct screen *screen, const 
 
 enum colour event_colour(const struct event *event)
 {
-	return forms[event_category(event)].colour;
+	return event->kind == KIND_ID(recorder, hash) ? COLOUR_DIM : forms[event_category(event)].colour;
 }
 
 static void append_id_or_name(struct buffer *out, const struct values *values, enum field name, enum field id)
@@ -377,11 +382,19 @@ static void append_id_or_name(struct buffer *out, const struct values *values, e
 		buffer_append_u64(out, values_number(values, id));
 }
 
-void event_append_user(struct buffer *out, const struct context *context)
+static void append_origin(struct buffer *out, const struct values *values)
+{
+	if (!values_has(values, FIELD_login_ip))
+		return;
+	buffer_append_byte(out, '@');
+	address_append(out, values_text(values, FIELD_login_ip), false);
+}
+
+static void append_user(struct buffer *out, const struct context *context, bool with_origin)
 {
 	const struct values *values = context ? &context->values : NULL;
 	enum field id = FIELD_euid, name = FIELD_euser_name;
-	bool has_user;
+	bool has_user, is_other;
 
 	if (!values)
 		return;
@@ -391,14 +404,29 @@ void event_append_user(struct buffer *out, const struct context *context)
 		name = FIELD_user_name;
 	}
 	has_user = values_has(values, id) || values_has(values, name);
-	if (values_has(values, FIELD_auid) && context->auid != UINT32_MAX &&
-	    !(values_has(values, id) && values_number(values, id) == context->auid)) {
+	is_other = values_has(values, FIELD_auid) && context->auid != UINT32_MAX &&
+		   !(values_has(values, id) && values_number(values, id) == context->auid);
+	if (is_other) {
 		append_id_or_name(out, values, FIELD_auid_name, FIELD_auid);
+		if (with_origin)
+			append_origin(out, values);
 		if (has_user)
 			buffer_append_byte(out, '>');
 	}
 	if (has_user)
 		append_id_or_name(out, values, name, id);
+	if (with_origin && !is_other)
+		append_origin(out, values);
+}
+
+void event_append_user(struct buffer *out, const struct context *context)
+{
+	append_user(out, context, false);
+}
+
+void event_append_login(struct buffer *out, const struct context *context)
+{
+	append_user(out, context, true);
 }
 
 void event_append_process(struct buffer *out, const struct context *context)
@@ -427,6 +455,7 @@ void event_append_process(struct buffer *out, const struct context *context)
 /* The line */
 
 #define USER_MAX 20
+#define LOGIN_MAX 60			/* with an address of IPv6, where the screen has room */
 #define PROCESS_MAX 24
 #define LAST_MIN 20			/* columns the last one has even on a narrow screen */
 
@@ -530,6 +559,12 @@ static void append_action(struct buffer *out, const struct event *event)
 	buffer_append_text(out, kinds[event->kind].action);
 }
 
+static size_t put_user(struct event_lines *lines, const struct event *event)
+{
+	append_user(&lines->raw, event->context, lines->with_origin);
+	return lines->with_origin ? MAX(MIN(LOGIN_MAX, lines->screen.width / 3), USER_MAX) : USER_MAX;
+}
+
 static void measure(struct event_lines *lines, size_t column, size_t max)
 {
 	size_t width = text_width(safe(lines));
@@ -539,25 +574,44 @@ static void measure(struct event_lines *lines, size_t column, size_t max)
 
 void event_line_measure(struct event_lines *lines, const struct event *event)
 {
-	event_append_user(&lines->raw, event->context);
-	measure(lines, 0, USER_MAX);
+	size_t user_max = put_user(lines, event);
+
+	measure(lines, 0, user_max);
 	event_append_process(&lines->raw, event->context);
 	measure(lines, 1, PROCESS_MAX);
 	append_action(&lines->raw, event);
 	measure(lines, 2, SIZE_MAX);
 }
 
+void event_line_mark(struct event_lines *lines, bool is_marked)
+{
+	lines->is_marked = is_marked;
+}
+
+/* Returns the columns it took. */
+static size_t put_mark(struct event_lines *lines)
+{
+	if (!lines->marks)
+		return 0;
+	if (lines->is_marked)
+		put_coloured(lines, SPAN("▶ "), SIZE_MAX, COLOUR_BOLD);
+	else
+		buffer_append_text(&lines->line, "  ");
+	return 2;
+}
+
 int event_line_print(struct event_lines *lines, const struct event *event)
 {
-	size_t used = 14;
+	size_t used = 14, user_max;
 	int r;
 
 	buffer_clear(&lines->line);
 	put_day(lines, event->time_ns);
+	used += put_mark(lines);
 	screen_append_clock(&lines->screen, &lines->line, event->time_ns);
 	buffer_append_text(&lines->line, "  ");
-	event_append_user(&lines->raw, event->context);
-	used += put_column(lines, 0, USER_MAX, COLOUR_NONE);
+	user_max = put_user(lines, event);
+	used += put_column(lines, 0, user_max, COLOUR_NONE);
 	event_append_process(&lines->raw, event->context);
 	used += put_column(lines, 1, PROCESS_MAX, COLOUR_BOLD);
 	append_action(&lines->raw, event);

@@ -192,3 +192,43 @@ int family_find(struct family *family, struct history *history, uint64_t entity_
 
 	return r < 0 ? r : history_processes(history, &lineage, on_process, family);
 }
+
+/* For commands */
+
+static int fail_many(const struct family_wish *wish, const struct family_heads *heads)
+{
+	_cleanup_(buffer_release) struct buffer list = { 0 };
+
+	for (size_t i = 0; i < heads->n; i++) {
+		buffer_append_text(&list, i > 0 ? ", " : heads->n < heads->n_all ? "..., " : "");
+		buffer_append_hex(&list, heads->members[i].entity_id, 16);
+		if (!heads->members[i].start_ns)
+			continue;
+		buffer_append_text(&list, " began ");
+		screen_append_time(wish->screen, &list, heads->members[i].start_ns);
+	}
+	return cli_fail(CLI_FAILED, "%s: pid %s was that of %zu processes (name one by its entity id, or a time with --at): %s",
+			wish->command, wish->who, heads->n_all, buffer_text(&list));
+}
+
+int family_of(struct family **ret, struct family_member *ret_head, struct history *history, const struct family_wish *wish)
+{
+	_cleanup_(family_freep) struct family *family = NULL;
+	struct family_heads heads = { .n = 0 };
+	int r = family_heads(history, &wish->name, wish->at_ns, &heads);
+
+	if (r >= 0 && heads.n == 0)
+		return cli_fail(CLI_FAILED, "%s: no process %s in the history%s", wish->command, wish->who,
+				wish->at_ns ? " at this time" : "");
+	if (r >= 0 && heads.n > 1)
+		return fail_many(wish, &heads);
+	if (r >= 0)
+		r = family_new(&family);
+	if (r >= 0)
+		r = family_find(family, history, heads.members[0].entity_id);
+	if (r < 0)
+		return cli_fail(CLI_FAILED, "%s: reading the history failed: %s", wish->command, strerror(-r));
+	*ret = TAKE(family);
+	*ret_head = heads.members[0];
+	return CLI_DONE;
+}

@@ -2,6 +2,7 @@
 /* A process and all its descendants. */
 
 #include "cli/process_name.h"
+#include "cli/screen.h"
 #include "sink/history.h"
 
 struct family;
@@ -23,6 +24,17 @@ struct family_heads {
 int family_heads(struct history *history, const struct process_name *name, uint64_t at_ns, struct family_heads *ret);
 /* Finds all descendants of a process that the history knows. */
 int family_find(struct family *family, struct history *history, uint64_t entity_id);
+
+/* The one process that a person named, with its descendants. */
+struct family_wish {
+	const char *command;		/* for messages */
+	const char *who;		/* as it was named */
+	struct process_name name;
+	uint64_t at_ns;
+	const struct screen *screen;
+};
+/* 0, or an exit code after the error has been printed. */
+int family_of(struct family **ret, struct family_member *ret_head, struct history *history, const struct family_wish *wish);
 
 /* For who finds them in another way, parents first. */
 int family_add(struct family *family, const struct context *context);

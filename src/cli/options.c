@@ -92,6 +92,11 @@ static int set_value(const struct option *option, void *values, const char *text
 				    time_spec_forms);
 		*(uint64_t *)member = number;
 		return 0;
+	case OPTION_DURATION:
+		if (duration_spec_parse(text, &number) < 0)
+			return fail(error, "--%s: '%.64s' is not a duration (30s, 5m, 2h, 1d)", option->name, text);
+		*(uint64_t *)member = number;
+		return 0;
 	case OPTION_LIST:
 		list = member;
 		if (list->n == ARRAY_SIZE(list->items))

@@ -12,6 +12,7 @@ enum option_type {
 	OPTION_CHOICE,			/* const char *, one of choices */
 	OPTION_NUMBER,			/* uint64_t */
 	OPTION_TIME,			/* uint64_t, ns since 1970 */
+	OPTION_DURATION,		/* uint64_t, ns */
 	OPTION_LIST,			/* struct option_list: may be given again and again */
 };
 

@@ -306,42 +306,15 @@ static int read_events(struct query *query, struct history *history)
 
 /* --follow-process */
 
-static void append_member(struct buffer *out, const struct screen *screen, const struct family_member *member)
-{
-	buffer_append_hex(out, member->entity_id, 16);
-	buffer_append_text(out, member->start_ns ? " began " : "");
-	if (member->start_ns)
-		screen_append_time(screen, out, member->start_ns);
-}
-
-static int fail_many(const struct query *query, const struct family_heads *heads)
-{
-	_cleanup_(buffer_release) struct buffer list = { 0 };
-
-	for (size_t i = 0; i < heads->n; i++) {
-		buffer_append_text(&list, i > 0 ? ", " : heads->n < heads->n_all ? "..., " : "");
-		append_member(&list, &query->screen, &heads->members[i]);
-	}
-	return cli_fail(CLI_FAILED, "query: pid %s was that of %zu processes (name one by its entity id, or a time with --at): %s",
-			query->options->follow, heads->n_all, buffer_text(&list));
-}
-
 static int find_family(struct query *query, struct history *history)
 {
 	const struct query_options *o = query->options;
-	struct family_heads heads = { .n = 0 };
-	int r = family_heads(history, &query->head, o->at_ns, &heads);
+	const struct family_wish wish = { "query", o->follow, query->head, o->at_ns, &query->screen };
+	struct family_member head = { 0 };
+	int r = family_of(&query->family, &head, history, &wish);
 
-	if (r >= 0 && heads.n == 0)
-		return cli_fail(CLI_FAILED, "query: no process %s in the history%s", o->follow, o->at_ns ? " at this time" : "");
-	if (r >= 0 && heads.n > 1)
-		return fail_many(query, &heads);
-	if (r >= 0)
-		r = family_new(&query->family);
-	query->lineage = (struct history_lineage){ FIELD_entity_id, heads.members[0].entity_id };
-	if (r >= 0)
-		r = family_find(query->family, history, query->lineage.number);
-	return r < 0 ? cli_fail(CLI_FAILED, "query: reading the history failed: %s", strerror(-r)) : CLI_DONE;
+	query->lineage = (struct history_lineage){ FIELD_entity_id, head.entity_id };
+	return r;
 }
 
 static int check_options(struct query *query)

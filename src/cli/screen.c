@@ -67,6 +67,20 @@ void screen_append_clock(const struct screen *screen, struct buffer *out, uint64
 			      (unsigned)(time_ns % NS_PER_SEC / NS_PER_MS));
 }
 
+void screen_append_moment(const struct screen *screen, struct buffer *out, uint64_t time_ns, uint64_t now_ns)
+{
+	struct tm tm, now;
+
+	if (!break_down(screen, time_ns, &tm) || !break_down(screen, now_ns, &now))
+		return;
+	if (tm.tm_year != now.tm_year)
+		screen_append_date(screen, out, time_ns);
+	else if (tm.tm_yday != now.tm_yday)
+		buffer_printf(out, "%02d-%02d %02d:%02d", tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min);
+	else
+		buffer_printf(out, "%02d:%02d:%02d", tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
 void screen_append_date(const struct screen *screen, struct buffer *out, uint64_t time_ns)
 {
 	struct tm tm;

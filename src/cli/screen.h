@@ -34,6 +34,8 @@ const char *screen_end(const struct screen *screen, enum colour colour);
 
 /* 10:28:58.123; local or UTC as the screen wants. */
 void screen_append_clock(const struct screen *screen, struct buffer *out, uint64_t time_ns);
+/* 14:28:58 of today, 11-22 14:28 of this year, else 2026-11-22. */
+void screen_append_moment(const struct screen *screen, struct buffer *out, uint64_t time_ns, uint64_t now_ns);
 /* 2026-11-22 */
 void screen_append_date(const struct screen *screen, struct buffer *out, uint64_t time_ns);
 /* 2026-11-22 10:28:58.123456789 +01:00 */

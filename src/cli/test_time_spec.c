@@ -113,11 +113,26 @@ static void test_refused(void **state)
 	assert_int_equal(ns, 7);
 }
 
+static void test_duration(void **state)
+{
+	static const char *const wrong[] = { "", "5", "m", "-5m", "5m ago", "5 m", "5m3", "now", "99999999999999999999w" };
+	uint64_t ns = 7;
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		if (duration_spec_parse(wrong[i], &ns) != -EINVAL)
+			fail_msg("'%s' is not refused", wrong[i]);
+	assert_int_equal(ns, 7);
+	assert_int_equal(duration_spec_parse("2h30m", &ns), 0);
+	assert_int_equal(ns, 9000 * NS_PER_SEC);
+	assert_int_equal(duration_spec_parse("0s", &ns), 0);
+	assert_int_equal(ns, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words), cmocka_unit_test(test_ago), cmocka_unit_test(test_calendar),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_duration),
 	};
 
 	/* By rule, so that the test does not depend on installed zones. */

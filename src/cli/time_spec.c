@@ -47,8 +47,8 @@ static bool take(const char **text, char c)
 	return true;
 }
 
-/* 2h30m ago */
-static int parse_ago(const char *text, uint64_t now_ns, uint64_t *ret)
+/* 2h30m, and what is behind it. */
+static int take_duration(const char **text, uint64_t *ret_ns)
 {
 	static const struct {
 		char unit;
@@ -57,27 +57,48 @@ static int parse_ago(const char *text, uint64_t now_ns, uint64_t *ret)
 		{ 's', NS_PER_SEC },	      { 'm', 60 * NS_PER_SEC },	      { 'h', 3600 * NS_PER_SEC },
 		{ 'd', 86400 * NS_PER_SEC }, { 'w', 7 * 86400 * NS_PER_SEC },
 	};
-	uint64_t ago = 0;
+	const char *p = *text;
+	uint64_t sum = 0;
+
+	if (!digit(*p))
+		return -EINVAL;
+	while (digit(*p)) {
+		uint64_t n = 0, ns = 0;
+
+		for (; digit(*p); p++)
+			if (__builtin_mul_overflow(n, 10u, &n) ||
+			    __builtin_add_overflow(n, (uint64_t)(*p - '0'), &n))
+				return -EINVAL;
+		for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+			if (*p == units[i].unit)
+				ns = units[i].ns;
+		if (ns == 0 || __builtin_mul_overflow(n, ns, &n) || __builtin_add_overflow(sum, n, &sum))
+			return -EINVAL;
+		p++;
+	}
+	*text = p;
+	*ret_ns = sum;
+	return 0;
+}
+
+int duration_spec_parse(const char *text, uint64_t *ret_ns)
+{
+	uint64_t ns;
+
+	if (take_duration(&text, &ns) < 0 || *text)
+		return -EINVAL;
+	*ret_ns = ns;
+	return 0;
+}
+
+/* 2h30m ago */
+static int parse_ago(const char *text, uint64_t now_ns, uint64_t *ret)
+{
+	uint64_t ago;
 
 	if (*text == '-')
 		text++;
-	if (!digit(*text))
-		return -EINVAL;
-	while (digit(*text)) {
-		uint64_t n = 0, ns = 0;
-
-		for (; digit(*text); text++)
-			if (__builtin_mul_overflow(n, 10u, &n) ||
-			    __builtin_add_overflow(n, (uint64_t)(*text - '0'), &n))
-				return -EINVAL;
-		for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-			if (*text == units[i].unit)
-				ns = units[i].ns;
-		if (ns == 0 || __builtin_mul_overflow(n, ns, &n) || __builtin_add_overflow(ago, n, &ago))
-			return -EINVAL;
-		text++;
-	}
-	if (strcmp(text, "") != 0 && strcmp(text, " ago") != 0)
+	if (take_duration(&text, &ago) < 0 || (strcmp(text, "") != 0 && strcmp(text, " ago") != 0))
 		return -EINVAL;
 	*ret = ago < now_ns ? now_ns - ago : 0;
 	return 0;
