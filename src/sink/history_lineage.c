@@ -35,8 +35,8 @@ int lineage_new(struct lineage **ret, sqlite3 *db, const struct history_lineage 
 	lineage->ancestor_key = sieve_key_ancestor(asked->field, asked->number);
 	field_column(asked->field, name);
 	buffer_printf(&sql,
-		      "SELECT f.parent, coalesce(p.ancestry_cut, 0), f.%s FROM process p "
-		      "CROSS JOIN process f ON f.id = coalesce(p.first, p.id) WHERE p.id = ?",
+		      "SELECT f.parent, coalesce(l.ancestry_cut, 0), f.%s FROM process p "
+		      "CROSS JOIN process f ON f.id = coalesce(p.first, p.id) LEFT JOIN login l ON l.id = p.login WHERE p.id = ?",
 		      name);
 	if (buffer_error(&sql) < 0)
 		return -ENOMEM;

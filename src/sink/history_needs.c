@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "sink/history_lineage.h"
+#include "sink/schema_sql.h"
 #include "sink/sieve.h"
 
 #define N_PROCESSES 8192		/* whose verdicts are kept, by row */
@@ -63,7 +64,7 @@ static bool add_process_column(struct needs *needs, unsigned need, unsigned fiel
 		buffer_printf(columns, at > 0 ? ", " : "");
 		if (column->kind == COLUMN_PATH)
 			buffer_printf(columns, "%s.%s_dir, %s.%s_name", tables[i].alias, name, tables[i].alias, name);
-		else
+		else if (!schema_sql_column(columns, field, tables[i].alias))
 			buffer_printf(columns, "%s.%s", tables[i].alias, name);
 		if (tables[i].used)
 			*tables[i].used = true;

@@ -17,9 +17,9 @@ static int prepare(struct history *history, const char *and, sqlite3_stmt **ret)
 
 	buffer_printf(&sql,
 		      "SELECT p.id, t.time + x.time, s.process_exit_code, p.ended FROM process p "
-		      "LEFT JOIN event_process x ON x.sequence = (p.ended - %lld) >> 1 LEFT JOIN tick t ON t.id = x.sequence >> 8 "
+		      "LEFT JOIN event_process x ON x.sequence = " ENDED_BY_SQL " LEFT JOIN tick t ON t.id = x.sequence >> 8 "
 		      "LEFT JOIN shape_process s ON s.id = x.shape WHERE p.id BETWEEN ?1 AND ?2%s ORDER BY p.id LIMIT %d",
-		      (long long)ENDED_BASE, and, PROCESS_BATCH);
+		      (long long)ENDED_NONE, (long long)ENDED_BASE, and, PROCESS_BATCH);
 	return buffer_error(&sql) < 0 ? -ENOMEM : sql_prepare(history->db, buffer_text(&sql), ret);
 }
 
@@ -35,7 +35,7 @@ static int read_process(struct history *history, sqlite3_stmt *statement, struct
 	ret->end_ns = (uint64_t)sqlite3_column_int64(statement, 1);
 	if (sqlite3_column_type(statement, 2) != SQLITE_NULL)
 		ret->exit_code = sqlite3_column_int(statement, 2);
-	ret->replaced = ended > ENDED_BASE && !(ended & 1);
+	ret->replaced = ended != ENDED_NONE && !(ended & 1);
 	r = history_row_context(&history->rows, ret->row, &context);
 	if (r == 0)
 		ret->context = context_ref(context);
@@ -306,18 +306,24 @@ static int image_of(struct history *history, int64_t row, int64_t *ret)
 /* The image that this one became, by the event that ended it; 0: none that is known. */
 static int next_image(struct history *history, int64_t image, int64_t *ret)
 {
-	uint64_t ended = 0, next = 0;
-	int r = history_number(history->db, "SELECT ended FROM process WHERE id = ?1", 1, image, &ended);
+	_cleanup_(buffer_release) struct buffer ended = { 0 };
+	uint64_t by = 0, next = 0;
+	int r;
 
 	*ret = 0;
-	if (r < 0 || ended <= ENDED_BASE || ended & 1)
+	buffer_printf(&ended, "SELECT iif(p.ended & 1, NULL, " ENDED_BY_SQL ") FROM process p WHERE p.id = ?1", (long long)ENDED_NONE,
+		      (long long)ENDED_BASE);
+	if (buffer_error(&ended) < 0)
+		return -ENOMEM;
+	r = history_number(history->db, buffer_text(&ended), 1, image, &by);
+	if (r < 0 || by == 0)
 		return r;
 	for (unsigned i = 0; i < N_CATEGORIES && r == 0 && next == 0; i++) {
 		_cleanup_(buffer_release) struct buffer sql = { 0 };
 
 		buffer_printf(&sql, "SELECT process FROM event_%s WHERE sequence = ?1", categories[i].name);
 		r = buffer_error(&sql) < 0 ? -ENOMEM
-					   : history_number(history->db, buffer_text(&sql), 1, (int64_t)(ended - ENDED_BASE) >> 1, &next);
+					   : history_number(history->db, buffer_text(&sql), 1, (int64_t)by, &next);
 	}
 	if (r < 0 || next == 0)
 		return r;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "event/event_json.h"
+#include "sink/schema_sql.h"
 
 #define N_CONTEXTS 8192 /* kept; rows of processes that live at a time are near each other */
 #define MAX_BYTES  ((size_t)64 << 20) /* of text in these: arguments may have megabytes */
@@ -167,7 +168,7 @@ static int set_whole_path(struct history_rows *rows, sqlite3_stmt *statement, in
 static bool is_wanted(const struct history_part *part, unsigned field)
 {
 	static const uint16_t needed[][2] = { { FIELD_args, FIELD_command_line }, { FIELD_write_last, FIELD_write_first },
-					      { FIELD_read_last, FIELD_read_first } };
+					      { FIELD_read_last, FIELD_read_first }, { FIELD_duration, FIELD_start } };
 
 	if (!part || in_set(part->fields, field))
 		return true;
@@ -190,12 +191,13 @@ static void append_columns(struct buffer *sql, const struct table *table, const 
 		char name[FIELD_COLUMN_MAX];
 
 		field_column((enum field)column->field, name);
+		buffer_append_text(sql, ", ");
 		if (!is_wanted(part, column->field))
-			buffer_append_text(sql, is_path ? ", NULL, NULL" : ", NULL");
+			buffer_append_text(sql, is_path ? "NULL, NULL" : "NULL");
 		else if (is_path)
-			buffer_printf(sql, ", %s.%s_dir, %s.%s_name", alias, name, alias, name);
-		else
-			buffer_printf(sql, ", %s.%s", alias, name);
+			buffer_printf(sql, "%s.%s_dir, %s.%s_name", alias, name, alias, name);
+		else if (!schema_sql_column(sql, column->field, alias))
+			buffer_printf(sql, "%s.%s", alias, name);
 	}
 }
 
@@ -212,7 +214,7 @@ static bool needs_context(const struct history_part *part)
 	for (unsigned i = 0; part && i < N_CONTEXT_FIELDS; i++)
 		if (in_set(part->fields, i))
 			return true;
-	return !part;
+	return !part || in_set(part->fields, FIELD_duration);
 }
 
 void history_row_columns(struct buffer *sql, const struct layout *layout, unsigned category, const struct history_part *part)
@@ -376,6 +378,18 @@ static int read_table(struct history_rows *rows, sqlite3_stmt *statement, const 
 	return values->failed ? -ENOMEM : 0;
 }
 
+static void set_duration(struct event *event)
+{
+	uint64_t duration_ns;
+
+	if (values_has(&event->values, FIELD_duration)) {
+		if (event->duration == (uint64_t)NOTHING_KNOWN)
+			values_unset(&event->values, FIELD_duration);
+	} else if (duration_follows(event, &duration_ns)) {
+		values_set_number(&event->values, FIELD_duration, duration_ns);
+	}
+}
+
 int history_row_event(struct history_rows *rows, sqlite3_stmt *statement, unsigned category,
 		      struct event **ret)
 {
@@ -423,6 +437,7 @@ int history_row_event(struct history_rows *rows, sqlite3_stmt *statement, unsign
 			return r;
 		event->context = context_ref(context);
 	}
+	set_duration(event);
 	*ret = TAKE(event);
 	return 0;
 }
@@ -433,10 +448,6 @@ static int read_process(struct history_rows *rows, int64_t row, struct context *
 	sqlite3_stmt *statement = rows->process;
 	_cleanup_(context_unrefp) struct context *context = NULL;
 	struct remarks remarks = { 0 };
-	const struct {
-		int column;
-		uint64_t *set;
-	} lists[] = { { PROCESS_INFERRED, remarks.inferred }, { PROCESS_ESCAPED, remarks.escaped } };
 	const struct layout *layout = &rows->layout;
 	unsigned program = layout->process.width, login = program + layout->program.width;
 	int args = (int)(program + layout->program.columns[layout->program.column_of[FIELD_args]].place), r;
@@ -453,20 +464,10 @@ static int read_process(struct history_rows *rows, int64_t row, struct context *
 		r = -ENOMEM;
 		goto done;
 	}
-	for (unsigned i = 0; i < ARRAY_SIZE(lists); i++) {
-		struct span names;
-		bool escaped;
-
-		if (sqlite3_column_type(statement, lists[i].column) == SQLITE_NULL)
-			continue;
-		r = look_up(rows, sqlite3_column_int64(statement, lists[i].column), &names, &escaped);
-		if (r == 0) {
-			read_names(names, lists[i].set);
-			sqlite3_reset(rows->text);
-		} else if (r != -ENODATA) {
-			goto done;
-		}
-	}
+	if (sqlite3_column_type(statement, (int)login + LOGIN_INFERRED) != SQLITE_NULL)
+		read_names(column_span(statement, (int)login + LOGIN_INFERRED), remarks.inferred);
+	if (sqlite3_column_type(statement, (int)login + LOGIN_ESCAPED) != SQLITE_NULL)
+		read_names(column_span(statement, (int)login + LOGIN_ESCAPED), remarks.escaped);
 	remarks.tick_ns = (uint64_t)sqlite3_column_int64(statement, (int)(login + layout->login.width));
 	r = read_table(rows, statement, &layout->process, 0, &context->values, &remarks);
 	if (r == 0)
@@ -482,7 +483,7 @@ static int read_process(struct history_rows *rows, int64_t row, struct context *
 			values_set_inferred(&context->values, FIELD_args);
 	}
 	context->row = row;
-	context->ancestry_cut = sqlite3_column_int64(statement, PROCESS_CUT) != 0;
+	context->ancestry_cut = sqlite3_column_int64(statement, (int)login + LOGIN_CUT) != 0;
 	*ret_parent = sqlite3_column_int64(statement, PROCESS_PARENT);
 	*ret = TAKE(context);
 	r = 0;
@@ -562,20 +563,21 @@ static int prepare_process(struct history_rows *rows, const struct history_part 
 	const char *parent = !part || part->ancestors ? "f.parent" : "NULL";
 	_cleanup_(buffer_release) struct buffer sql = { 0 };
 
-	buffer_printf(&sql, "SELECT p.id, p.sequence, p.image, p.first, %s, p.ancestry_cut, p.program, p.login, %s, p.recorder_escaped, p.ended",
-		      parent, part ? "NULL" : "p.recorder_inferred");
+	buffer_printf(&sql, "SELECT p.id, p.sequence, p.image, p.first, %s, p.program, p.login, p.ended", parent);
 	for (unsigned i = 0; i < table->n_columns; i++) {
+		unsigned field = table->columns[i].field;
 		char name[FIELD_COLUMN_MAX];
 
-		field_column((enum field)table->columns[i].field, name);
-		if (!is_wanted(part, table->columns[i].field))
-			buffer_append_text(&sql, ", NULL");
-		else
-			buffer_printf(&sql, ", %s.%s", table->columns[i].field == FIELD_exec_count ? "p" : "f", name);
+		field_column((enum field)field, name);
+		buffer_append_text(&sql, ", ");
+		if (!is_wanted(part, field))
+			buffer_append_text(&sql, "NULL");
+		else if (!schema_sql_column(&sql, field, "f"))
+			buffer_printf(&sql, "%s.%s", field == FIELD_exec_count ? "p" : "f", name);
 	}
-	buffer_append_text(&sql, needs_table(&rows->layout.program, part) ? ", g.id" : ", NULL");
+	buffer_append_text(&sql, needs_table(&rows->layout.program, part) ? ", g.id, NULL, NULL" : ", NULL, NULL, NULL");
 	append_columns(&sql, &rows->layout.program, "g", part);
-	buffer_append_text(&sql, needs_table(&rows->layout.login, part) ? ", l.id" : ", NULL");
+	buffer_printf(&sql, ", l.id, l.ancestry_cut, %s, l.recorder_escaped", part ? "NULL" : "l.recorder_inferred");
 	append_columns(&sql, &rows->layout.login, "l", part);
 	buffer_append_text(&sql, ", t.time FROM process p LEFT JOIN process f ON f.id = coalesce(p.first, p.id) "
 				 "LEFT JOIN program g ON g.id = p.program LEFT JOIN login l ON l.id = p.login "

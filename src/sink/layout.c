@@ -32,7 +32,6 @@ static const uint8_t places[N_FIELDS] = {
 
 	[FIELD_exit_code] = PLACE_SHAPE,
 	[FIELD_exit_signal] = PLACE_SHAPE,
-	[FIELD_duration] = PLACE_ROW,
 	[FIELD_previous_executable] = PLACE_SHAPE,
 	[FIELD_exe_inode] = PLACE_SHAPE,
 	[FIELD_exe_changed] = PLACE_SHAPE,
@@ -230,14 +229,18 @@ void layout_make(struct layout *ret)
 		", image INTEGER -- the row that the same image had first, if there is one\n"
 		", first INTEGER -- the row that the same process had first, if it has the columns behind `ended` but exec_count\n"
 		", parent INTEGER -- row of process, always a smaller one\n"
-		", ancestry_cut INTEGER -- there were more ancestors\n"
 		", program INTEGER -- row of program\n"
 		", login INTEGER -- row of login\n"
-		", recorder_inferred INTEGER -- text: fields that are inferred, JSON\n"
-		", recorder_escaped INTEGER -- text: fields that are percent-escaped, also those of program and login, JSON\n"
-		", ended INTEGER -- (1 << 40) + (number of the event that ended the image << 1) + (1: it exited); 1 << 40: none\n";
-	static const char program_fixed[] = "id INTEGER PRIMARY KEY\n";
-	static const char login_fixed[] = "id INTEGER PRIMARY KEY\n";
+		", ended INTEGER -- (1 << 30) + (number of the event that ended the image - sequence << 1) + (1: it exited); 1 << 29: none\n";
+	static const char program_fixed[] =
+		"id INTEGER PRIMARY KEY\n"
+		", begins_as INTEGER -- row of program whose command line this one's begins as; its own column has the rest\n"
+		", begins_size INTEGER -- so many characters\n";
+	static const char login_fixed[] =
+		"id INTEGER PRIMARY KEY\n"
+		", ancestry_cut INTEGER -- 1: these processes had more ancestors than are kept\n"
+		", recorder_inferred TEXT -- fields of the processes that are inferred, JSON\n"
+		", recorder_escaped TEXT -- fields of them that are percent-escaped, also those of process and program, JSON\n";
 
 	table_begin(&ret->process, "", "process", process_fixed, PROCESS_N_FIXED);
 	table_begin(&ret->program, "", "program", program_fixed, PROGRAM_N_FIXED);

@@ -7,11 +7,13 @@
  *	shape_CATEGORY	what many events of a category have in common (kind, outcome, mode, ...), once
  *	process		a row a context: the process image
  *	program		what it runs (executable, arguments, ...), once
- *	login		what many processes have in common (users, groups, session, container, unit), once
+ *	login		what many processes have in common (users, groups, session, container, unit; which fields are inferred), once
  *	text		texts that repeat, once
  *	digest		the hashes of a version of a file, once
  *
- * A column that is NULL still costs a byte, so a row has few columns. Numbers of sequence are counted in ticks,
+ * A column that is NULL still costs a byte, so a row has few columns, and what follows from others is not stored: the life of a
+ * process that exits, the pid of a parent that has a row, arguments that a command line has, its beginning where another has it.
+ * Numbers of sequence are counted in ticks,
  * whose events have a base of time in common, and in blocks, within which events refer to one another's paths. */
 
 #include "event/event.h"
@@ -53,11 +55,12 @@ enum { EVENT_SEQUENCE, EVENT_TIME, EVENT_ORIGIN, EVENT_PROCESS, EVENT_SHAPE, EVE
 enum { MORE_SEQUENCE, MORE_N_FIXED };
 enum { SHAPE_ID, SHAPE_KIND, SHAPE_INFERRED, SHAPE_ESCAPED, SHAPE_N_FIXED };
 enum {
-	PROCESS_ID, PROCESS_SEQUENCE, PROCESS_IMAGE, PROCESS_FIRST, PROCESS_PARENT, PROCESS_CUT, PROCESS_PROGRAM,
-	PROCESS_LOGIN, PROCESS_INFERRED, PROCESS_ESCAPED, PROCESS_ENDED, PROCESS_N_FIXED,
+	PROCESS_ID, PROCESS_SEQUENCE, PROCESS_IMAGE, PROCESS_FIRST, PROCESS_PARENT, PROCESS_PROGRAM, PROCESS_LOGIN, PROCESS_ENDED,
+	PROCESS_N_FIXED,
 };
-enum { PROGRAM_ID, PROGRAM_N_FIXED };
-enum { LOGIN_ID, LOGIN_N_FIXED };
+enum { PROGRAM_ID, PROGRAM_BEGINS_AS, PROGRAM_BEGINS_SIZE, PROGRAM_N_FIXED };
+/* As those of a shape. */
+enum { LOGIN_ID, LOGIN_CUT, LOGIN_INFERRED, LOGIN_ESCAPED, LOGIN_N_FIXED };
 
 struct layout {
 	struct table events[N_CATEGORIES], more[N_CATEGORIES], shapes[N_CATEGORIES], process, program, login;
@@ -84,6 +87,18 @@ static inline bool table_has(const struct table *table, unsigned field)
 	return table->fields[field / 64] >> (field % 64) & 1;
 }
 
+/* What a process that exits had lived, from the rest of its event.  false: it does not follow. */
+static inline bool duration_follows(const struct event *event, uint64_t *ret)
+{
+	const struct context *context = event->context;
+
+	if (event->kind != KIND_ID(process, exit) || !context || !values_has(&context->values, FIELD_start) ||
+	    event->time_ns < context->start)
+		return false;
+	*ret = event->time_ns - context->start;
+	return true;
+}
+
 /* Ticks and blocks. */
 #define TICK_BITS  8
 #define BLOCK_BITS 12
@@ -93,9 +108,16 @@ static inline bool table_has(const struct table *table, unsigned field)
  * second of that event's paths. */
 #define PATH_REFERENCE_BITS 1
 
-/* process.ended: number of the event << 1 | it exited, on top of this. All such numbers are stored in six bytes, so
- * that a row does not grow when its process ends. */
-#define ENDED_BASE (INT64_C(1) << 40)
+/* process.ended: by how many numbers the event that ended the image comes behind process.sequence << 1 | it exited, on top of this.
+ * All such numbers are stored in four bytes, so that a row does not grow when its process ends. */
+#define ENDED_BASE (INT64_C(1) << 30)
+#define ENDED_NONE (INT64_C(1) << 29)
+/* The number of that event, of row p; NULL: there is none.  %lld: ENDED_NONE, ENDED_BASE. */
+#define ENDED_BY_SQL "p.sequence + ((nullif(p.ended, %lld) - %lld) >> 1)"
+
+/* more_process.event_duration and process.process_parent_pid: what would follow from the rest of the row is not so, nothing is
+ * known. */
+#define NOTHING_KNOWN (-(INT64_C(1) << 62))
 
 /* program.process_args: they are what the command line gives when it is split at each blank. No text has this number. */
 #define TEXT_FOLLOWS 0

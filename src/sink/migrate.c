@@ -168,6 +168,11 @@ static void migrate_category(struct buffer *sql, const struct layout *layout, un
 	buffer_append_text(sql, ") IS NOT NULL ORDER BY e.sequence;\n");
 }
 
+/* The columns of login that stood in the row of each process. */
+#define REMARKS                                                                                                            \
+	", coalesce(o.ancestry_cut, 0), (SELECT value FROM text WHERE id = o.recorder_inferred), "                         \
+	"(SELECT value FROM text WHERE id = o.recorder_escaped)"
+
 static void migrate_processes(struct buffer *sql, const struct layout *layout)
 {
 	/* Which event ended an image: its exit, or the first that refers to the image it became. */
@@ -178,23 +183,22 @@ static void migrate_processes(struct buffer *sql, const struct layout *layout)
 		      kinds[KIND_ID(process, exit)].number);
 	buffer_append_text(sql, "CREATE TEMP TABLE like_process AS SELECT o.id AS id, min(o.id) OVER (PARTITION BY 1");
 	append_partition(sql, &layout->program, CONTEXT, "o");
-	buffer_append_text(sql, ") AS program, min(o.id) OVER (PARTITION BY o.login");
+	buffer_append_text(sql, ") AS program, min(o.id) OVER (PARTITION BY o.login, o.ancestry_cut, o.recorder_inferred, o.recorder_escaped");
 	append_partition(sql, &layout->login, CONTEXT, "o");
 	buffer_append_text(sql, ") AS login FROM old_process o;\n");
 
-	buffer_append_text(sql, "INSERT INTO program SELECT o.id");
+	buffer_append_text(sql, "INSERT INTO program SELECT o.id, NULL, NULL");
 	append_sources(sql, &layout->program, CONTEXT, "o", "ol", "");
 	buffer_append_text(sql, "\nFROM like_process l JOIN old_process o ON o.id = l.id WHERE l.id = l.program;\n"
-				"INSERT INTO login SELECT o.id");
+				"INSERT INTO login SELECT o.id" REMARKS);
 	append_sources(sql, &layout->login, CONTEXT, "o", "ol", "");
 	buffer_append_text(sql, "\nFROM like_process l JOIN old_process o ON o.id = l.id LEFT JOIN old_login ol ON ol.id = o.login "
 				"WHERE l.id = l.login;\n"
 				"INSERT OR IGNORE INTO tick SELECT sequence >> 8, coalesce(process_start, 0) FROM old_process;\n");
 	buffer_printf(sql,
-		      "INSERT INTO process SELECT o.id, o.sequence, o.image, NULL, o.parent, nullif(o.ancestry_cut, 0), l.program, "
-		      "l.login, o.recorder_inferred, o.recorder_escaped,\n"
-		      "\t%lld + iif(x.sequence IS NOT NULL, x.sequence << 1 | 1, coalesce(n.sequence << 1, 0))",
-		      (long long)ENDED_BASE);
+		      "INSERT INTO process SELECT o.id, o.sequence, o.image, NULL, o.parent, l.program, l.login,\n"
+		      "\tcoalesce(%lld - o.sequence * 2 + iif(x.sequence IS NOT NULL, x.sequence * 2 + 1, n.sequence * 2), %lld)",
+		      (long long)ENDED_BASE, (long long)ENDED_NONE);
 	append_sources(sql, &layout->process, CONTEXT, "o", "ol", "t");
 	buffer_append_text(sql, "\nFROM like_process l JOIN old_process o ON o.id = l.id JOIN tick t ON t.id = o.sequence >> 8\n"
 				"LEFT JOIN exits x ON x.image = o.id LEFT JOIN process_end pe ON pe.process = o.id "
@@ -212,6 +216,30 @@ static void for_events(struct buffer *sql, const char *columns)
 static bool is_other(const struct column *column, unsigned category, int64_t version)
 {
 	return column->kind == COLUMN_TIME_BEFORE || is_added(column->field, category, version);
+}
+
+/* Such a column of row m. */
+static void append_recent(struct buffer *sql, const struct column *column, unsigned category, int64_t version, const char *of)
+{
+	bool is_path = column->kind == COLUMN_PATH;
+	char name[FIELD_COLUMN_MAX];
+
+	field_column((enum field)column->field, name);
+	buffer_append_text(sql, ", ");
+	if (is_added(column->field, category, version))
+		buffer_append_text(sql, is_path ? "NULL, NULL" : "NULL");
+	else if (is_path)
+		buffer_printf(sql, "m.%s_dir, m.%s_name", name, name);
+	else if (column->kind == COLUMN_TIME_BEFORE)
+		append_near(sql, column, "m", "m", of);
+	else
+		buffer_printf(sql, "m.%s", name);
+}
+
+static void append_recents(struct buffer *sql, const struct table *table, unsigned category, int64_t version, const char *of)
+{
+	for (unsigned i = 0; i < table->n_columns; i++)
+		append_recent(sql, &table->columns[i], category, version, of);
 }
 
 static bool has_others(const struct table *table, unsigned category, int64_t version)
@@ -234,22 +262,66 @@ static void add_columns(struct buffer *sql, const struct table *table, unsigned 
 	schema_sql_table(sql, table);
 	buffer_printf(sql, "INSERT INTO %s SELECT %s", table->name, fixed);
 	snprintf(of, sizeof(of), "event_%s", category < N_CATEGORIES ? categories[category].name : "");
-	for (unsigned k = 0; k < table->n_columns; k++) {
-		bool is_path = table->columns[k].kind == COLUMN_PATH;
-		char name[FIELD_COLUMN_MAX];
-
-		field_column((enum field)table->columns[k].field, name);
-		if (is_added(table->columns[k].field, category, version))
-			buffer_append_text(sql, is_path ? ", NULL, NULL" : ", NULL");
-		else if (is_path)
-			buffer_printf(sql, ", m.%s_dir, m.%s_name", name, name);
-		else if (table->columns[k].kind == COLUMN_TIME_BEFORE) {
-			buffer_append_text(sql, ", ");
-			append_near(sql, &table->columns[k], "m", "m", is_of_event ? NULL : of);
-		} else
-			buffer_printf(sql, ", m.%s", name);
-	}
+	append_recents(sql, table, category, version, is_of_event ? NULL : of);
 	buffer_printf(sql, " FROM old_%s m ORDER BY 1;\nDROP TABLE old_%s;\n", table->name, table->name);
+}
+
+/* The first process of a kind gives its number to the login that all of them have: each chapter has its own of both. */
+static void migrate_logins(struct buffer *sql, const struct layout *layout, int64_t version)
+{
+	buffer_append_text(sql, "CREATE TEMP TABLE like_login AS SELECT id, min(id) OVER (PARTITION BY login, ancestry_cut, "
+				"recorder_inferred, recorder_escaped) AS login FROM process;\n"
+				"CREATE UNIQUE INDEX temp.like_login_by_id ON like_login (id);\n"
+				"ALTER TABLE login RENAME TO old_login;\n");
+	schema_sql_table(sql, &layout->login);
+	buffer_append_text(sql, "INSERT INTO login SELECT o.id" REMARKS);
+	append_recents(sql, &layout->login, CONTEXT, version, NULL);
+	buffer_append_text(sql, " FROM like_login l JOIN process o ON o.id = l.id LEFT JOIN old_login m ON m.id = o.login "
+				"WHERE l.id = l.login ORDER BY 1;\nDROP TABLE old_login;\nUPDATE chapter SET login = process;\n"
+				"ALTER TABLE program RENAME TO old_program;\n");
+	schema_sql_table(sql, &layout->program);
+	buffer_append_text(sql, "INSERT INTO program SELECT m.id, NULL, NULL");
+	append_recents(sql, &layout->program, CONTEXT, version, NULL);
+	buffer_append_text(sql, " FROM old_program m ORDER BY 1;\nDROP TABLE old_program;\n");
+}
+
+/* Until version 4 the end of an image was told by the number of the event, on top of 1 << 40. */
+static void migrate_recent_processes(struct buffer *sql, const struct layout *layout)
+{
+	buffer_append_text(sql, "ALTER TABLE process RENAME TO old_process;\n");
+	schema_sql_table(sql, &layout->process);
+	buffer_printf(sql,
+		      "INSERT INTO process SELECT m.id, m.sequence, m.image, m.first, m.parent, m.program, l.login, "
+		      "iif(m.ended = 1 << 40, %lld, m.ended - (1 << 40) + %lld - m.sequence * 2)",
+		      (long long)ENDED_NONE, (long long)ENDED_BASE);
+	append_recents(sql, &layout->process, CONTEXT, SCHEMA_VERSION, NULL);
+	buffer_append_text(sql, " FROM old_process m JOIN like_login l ON l.id = m.id ORDER BY 1;\n"
+				"DROP TABLE old_process;\nDROP TABLE like_login;\n");
+}
+
+/* The life of a process was a column of its event: what does not follow stands in more_process now, the others too. */
+static void migrate_durations(struct buffer *sql, const struct layout *layout, int64_t version)
+{
+	const struct table *event = &layout->events[CATEGORY_process], *more = &layout->more[CATEGORY_process];
+
+	buffer_append_text(sql, "ALTER TABLE event_process RENAME TO old_event_process;\n"
+				"ALTER TABLE more_process RENAME TO old_more_process;\n");
+	schema_sql_table(sql, event);
+	schema_sql_table(sql, more);
+	buffer_append_text(sql, "INSERT INTO event_process SELECT m.sequence, m.time, m.origin, m.process, m.shape");
+	append_recents(sql, event, CATEGORY_process, version, NULL);
+	buffer_append_text(sql, " FROM old_event_process m ORDER BY 1;\nINSERT INTO more_process SELECT e.sequence");
+	for (unsigned i = 0; i < more->n_columns; i++)
+		if (more->columns[i].field == FIELD_duration)
+			buffer_printf(sql, ", iif(s.kind = %u, coalesce(e.event_duration, %lld), e.event_duration)",
+				      kinds[KIND_ID(process, exit)].number, (long long)NOTHING_KNOWN);
+		else
+			append_recent(sql, &more->columns[i], CATEGORY_process, version, "event_process");
+	buffer_printf(sql,
+		      " FROM old_event_process e LEFT JOIN old_more_process m ON m.sequence = e.sequence "
+		      "LEFT JOIN shape_process s ON s.id = e.shape WHERE m.sequence IS NOT NULL OR e.event_duration IS NOT NULL OR s.kind = %u "
+		      "ORDER BY 1;\nDROP TABLE old_event_process;\nDROP TABLE old_more_process;\n",
+		      kinds[KIND_ID(process, exit)].number);
 }
 
 /* Versions 3 and 4 had all the tables that they share with today's, but for some columns. */
@@ -262,10 +334,13 @@ static void migrate_recent(struct buffer *sql, const struct layout *layout, int6
 		schema_sql_retention(sql);
 	session_table_sql(sql);
 	digest_table_sql(sql);
-	add_columns(sql, &layout->program, CONTEXT, "m.id", version);
-	add_columns(sql, &layout->login, CONTEXT, "m.id", version);
+	migrate_logins(sql, layout, version);
+	migrate_recent_processes(sql, layout);
+	migrate_durations(sql, layout, version);
 	for (unsigned i = 0; i < N_CATEGORIES; i++) {
 		add_columns(sql, &layout->shapes[i], i, "m.id, m.kind, m.recorder_inferred, m.recorder_escaped", version);
+		if (i == CATEGORY_process)
+			continue;
 		add_columns(sql, &layout->more[i], i, "m.sequence", version);
 		add_columns(sql, &layout->events[i], i, "m.sequence, m.time, m.origin, m.process, m.shape", version);
 	}

@@ -164,8 +164,8 @@ static int tell_moved(const struct sweep *sweep)
 static int bequeath(const struct sweep *sweep)
 {
 	static const char sql[] =
-		"UPDATE process SET ended = (SELECT o.ended FROM temp.heir h JOIN process o ON o.id = h.old WHERE h.new = process.id) "
-		"WHERE id IN (SELECT new FROM temp.heir);\n"
+		"UPDATE process SET ended = (SELECT iif(o.ended = 1 << 29, o.ended, o.ended + (o.sequence - process.sequence) * 2) "
+		"FROM temp.heir h JOIN process o ON o.id = h.old WHERE h.new = process.id) WHERE id IN (SELECT new FROM temp.heir);\n"
 		"UPDATE process SET image = (SELECT nullif(h.new, process.id) FROM carried c JOIN temp.heir h ON h.old = c.image "
 		"WHERE c.process = process.id) WHERE id IN (SELECT c.process FROM carried c JOIN temp.heir h ON h.old = c.image);\n"
 		"UPDATE carried SET image = (SELECT new FROM temp.heir WHERE old = carried.image) "
@@ -208,20 +208,24 @@ static void append_texts_of(struct buffer *sql, const struct sweep *sweep, const
 /* Texts of processes that no process or program has. */
 static int delete_texts(const struct sweep *sweep)
 {
-	static const char *const remarks[] = { "recorder_inferred", "recorder_escaped" };
 	const struct layout *layout = &sweep->store->layout;
 	_cleanup_(buffer_release) struct buffer but = { 0 };
 
 	buffer_printf(&but, " AND owner >> %d = 0 AND id NOT IN (SELECT 0", TEXT_OWNER_BITS);
-	for (unsigned i = 0; i < ARRAY_SIZE(remarks); i++) {
-		buffer_printf(&but, " UNION ALL SELECT %s FROM process WHERE ", remarks[i]);
-		append_range(&but, sweep, CHAPTER_PROCESS, "id");
-		buffer_printf(&but, " AND %s IS NOT NULL", remarks[i]);
-	}
 	append_texts_of(&but, sweep, &layout->process, CHAPTER_PROCESS);
 	append_texts_of(&but, sweep, &layout->program, CHAPTER_PROGRAM);
 	buffer_append_text(&but, ")");
 	return buffer_error(&but) < 0 ? -ENOMEM : delete_range(sweep, CHAPTER_TEXT, buffer_text(&but));
+}
+
+/* Nor may go what a command line that stays begins as. */
+static void append_lines(struct buffer *but, const struct sweep *sweep)
+{
+	buffer_append_text(but, " AND id NOT IN (SELECT b.begins_as FROM program b WHERE b.begins_as IS NOT NULL AND ");
+	append_range(but, sweep, CHAPTER_PROGRAM, "b.id");
+	buffer_append_text(but, " AND b.id IN (SELECT program FROM process WHERE ");
+	append_range(but, sweep, CHAPTER_PROCESS, "id");
+	buffer_append_text(but, "))");
 }
 
 static int delete_ticks(const struct sweep *sweep)
@@ -265,6 +269,8 @@ static int sweep_processes(const struct sweep *sweep, bool events_left)
 			      shared[i].column);
 		append_range(&but, sweep, CHAPTER_PROCESS, "id");
 		buffer_append_text(&but, ")");
+		if (shared[i].table == CHAPTER_PROGRAM)
+			append_lines(&but, sweep);
 		r = buffer_error(&but) < 0 ? -ENOMEM : delete_range(sweep, shared[i].table, buffer_text(&but));
 	}
 	if (r == 0)

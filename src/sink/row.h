@@ -15,9 +15,20 @@ struct insert {
 	int64_t next_id;
 };
 
+/* Of a command line as much is compared with others. */
+#define LINE_KEPT 2048
+
 /* A path of the row that is being bound, told to `paths` when the row is stored. */
 struct new_path {
 	uint64_t key, value;
+};
+
+/* A command line that others may begin as: the last that was stored whole of a program. */
+struct line {
+	uint64_t program;		/* key of its path */
+	int64_t row;			/* 0: none */
+	char text[LINE_KEPT];
+	size_t size;
 };
 
 /* What the tables of one database have in common. */
@@ -32,6 +43,7 @@ struct rows {
 	struct new_path new_paths[1 << PATH_REFERENCE_BITS];
 	unsigned n_new_paths;
 	struct digest_table digests;
+	struct line *lines;		/* N_LINES of them, by the key of the program's path */
 	struct buffer content;		/* of the row looked for */
 	struct buffer escaped;		/* scratch */
 
@@ -72,13 +84,12 @@ int row_insert(struct rows *rows, struct insert *insert);	/* runs it */
 /* The row of a shape_ table that has this content, made if there is none, with what the event's own rows had to escape. */
 int row_shape(struct rows *rows, struct insert *insert, const struct event *event,
 	      const struct escapes *escapes, int64_t *ret);
-/* The same of program (args_follow: they are not stored, see TEXT_FOLLOWS) and login.  Adds to `escapes` what is escaped in it. */
+/* The same of login, of a context whose other rows had to escape that. */
+int row_login(struct rows *rows, struct insert *insert, const struct context *context, const struct escapes *escapes, int64_t *ret);
+/* The same of program (args_follow: they are not stored, see TEXT_FOLLOWS).  Adds to `escapes` what is escaped in it. */
 int row_program(struct rows *rows, struct insert *insert, const struct context *context, bool args_follow,
 		struct escapes *escapes, int64_t *ret);
-int row_login(struct rows *rows, struct insert *insert, const struct context *context, struct escapes *escapes, int64_t *ret);
 /* The row of process that has these fields in its own columns and this parent; 0: none.  *ret_key is for row_identity_put(). */
 int row_identity(struct rows *rows, const struct values *values, const uint64_t set[FIELD_WORDS], int64_t parent,
 		 uint64_t *ret_key, int64_t *ret);
 void row_identity_put(struct rows *rows, uint64_t key, int64_t id);
-/* Text with the names of a set of fields, JSON; 0 if it is empty. */
-int row_names(struct rows *rows, const uint64_t set[FIELD_WORDS], int64_t *ret);

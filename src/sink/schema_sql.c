@@ -81,6 +81,33 @@ static void append_path(struct buffer *sql, const struct column *column, const c
 		buffer_append_text(sql, " END");
 }
 
+bool schema_sql_column(struct buffer *sql, unsigned field, const char *alias)
+{
+	if (field == FIELD_ppid)
+		buffer_printf(sql,
+			      "nullif(coalesce(%s.process_parent_pid, (SELECT qf.process_pid FROM process q JOIN process qf "
+			      "ON qf.id = coalesce(q.first, q.id) WHERE q.id = %s.parent)), %lld)",
+			      alias, alias, (long long)NOTHING_KNOWN);
+	else if (field == FIELD_command_line)
+		buffer_printf(sql,
+			      "iif(%s.begins_as IS NULL, %s.process_command_line, (SELECT substr(b.process_command_line, 1, %s.begins_size) "
+			      "FROM program b WHERE b.id = %s.begins_as) || %s.process_command_line)",
+			      alias, alias, alias, alias, alias);
+	else
+		return false;
+	return true;
+}
+
+/* The life of a process follows from its start, where the row does not say otherwise. */
+static void append_duration(struct buffer *sql)
+{
+	buffer_printf(sql,
+		      "iif(m.event_duration IS NULL AND s.kind = %u, "
+		      "iif(t.time + e.time >= ft.time + f.process_start, t.time + e.time - ft.time - f.process_start, NULL), "
+		      "nullif(m.event_duration, %lld))",
+		      kinds[KIND_ID(process, exit)].number, (long long)NOTHING_KNOWN);
+}
+
 /* A time that is counted from that of the event, or from another that is. */
 static void print_near(char *x, size_t size, const struct column *column, const struct from *from)
 {
@@ -114,15 +141,18 @@ static void append_value(struct buffer *sql, const struct table *table, unsigned
 	for (unsigned i = 0; i < ARRAY_SIZE(own_sql); i++)
 		if (own_sql[i].field == field)
 			template = own_sql[i].sql;
-	if (field == FIELD_auid_name)
+	if (schema_sql_column(sql, field, alias))
+		return;
+	if (field == FIELD_duration && strcmp(alias, "m") == 0)
+		append_duration(sql);
+	else if (field == FIELD_auid_name)
 		buffer_printf(sql, "iif(%s.user_audit_id = 4294967295, 'unset', %s)", alias, x);
-	else if (field == FIELD_args)
+	else if (field == FIELD_args) {
 		/* 0: as command_line, split at blanks. */
-		buffer_printf(
-			sql,
-			"iif(%s = 0, '[' || replace(json_quote(%s.process_command_line), ' ', '\",\"') || ']', "
-			"(SELECT value FROM text WHERE id = %s))",
-			x, alias, x);
+		buffer_printf(sql, "iif(%s = 0, '[' || replace(json_quote(", x);
+		schema_sql_column(sql, FIELD_command_line, alias);
+		buffer_printf(sql, "), ' ', '\",\"') || ']', (SELECT value FROM text WHERE id = %s))", x);
+	}
 	else if (column->kind == COLUMN_TEXT_ID)
 		buffer_printf(sql, "(SELECT value FROM text WHERE id = %s)", x);
 	else if (column->kind == COLUMN_PATH)
@@ -284,10 +314,8 @@ static void append_category_view(struct buffer *sql, const struct layout *layout
 	append_process(sql, layout);
 	append_parent(sql, layout);
 	append_columns(sql, &layout->login, &login);
-	append_both_lists(sql, "(SELECT value FROM text WHERE id = p.recorder_inferred)",
-			  "s.recorder_inferred", "recorder_inferred");
-	append_both_lists(sql, "(SELECT value FROM text WHERE id = p.recorder_escaped)", "s.recorder_escaped",
-			  "recorder_escaped");
+	append_both_lists(sql, "l.recorder_inferred", "s.recorder_inferred", "recorder_inferred");
+	append_both_lists(sql, "l.recorder_escaped", "s.recorder_escaped", "recorder_escaped");
 	buffer_printf(sql,
 		      "\nFROM event_%s e LEFT JOIN tick t ON t.id = e.sequence >> 8 LEFT JOIN shape_%s s ON s.id = e.shape\n"
 		      "LEFT JOIN more_%s m ON m.sequence = e.sequence LEFT JOIN process p ON p.id = e.process\n" JOIN_PROCESS ";\n",
@@ -340,13 +368,12 @@ static void append_processes_view(struct buffer *sql, const struct layout *layou
 		append_column(sql, shape, ends[i], &end);
 	buffer_printf(sql,
 		      ",\n\tiif(xs.kind = %u, x.process, NULL) AS next_image,\n"
-		      "\t(SELECT value FROM text WHERE id = p.recorder_inferred) AS recorder_inferred,\n"
-		      "\t(SELECT value FROM text WHERE id = p.recorder_escaped) AS recorder_escaped\n"
+		      "\tl.recorder_inferred AS recorder_inferred,\n\tl.recorder_escaped AS recorder_escaped\n"
 		      "FROM process p " JOIN_PROCESS "\n"
-		      "LEFT JOIN event_process x ON x.sequence = (p.ended - %lld) >> 1 LEFT JOIN tick xt ON xt.id = x.sequence >> 8\n"
+		      "LEFT JOIN event_process x ON x.sequence = " ENDED_BY_SQL " LEFT JOIN tick xt ON xt.id = x.sequence >> 8\n"
 		      "LEFT JOIN shape_process xs ON xs.id = x.shape\n"
 		      "WHERE p.image IS NULL OR NOT EXISTS (SELECT 1 FROM process i WHERE i.id = p.image);\n",
-		      kinds[KIND_ID(process, exec)].number, (long long)ENDED_BASE);
+		      kinds[KIND_ID(process, exec)].number, (long long)ENDED_NONE, (long long)ENDED_BASE);
 }
 
 /* The gaps are events of the recorder; here their fields are without the object's name. */

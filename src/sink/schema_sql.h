@@ -15,4 +15,7 @@ void schema_sql_retention(struct buffer *sql);	/* tables that version 3 did not 
 void schema_sql_drop_views(struct buffer *sql);
 void schema_sql_views(struct buffer *sql, const struct layout *layout);
 /* INSERT INTO table VALUES (?, ?, ...): parameter n is the column at place n - 1. */
+/* A column of process or program, of the row with that alias, where it takes more than its name: process.process_parent_pid, whose
+ * row of the parent has the alias p, and program.process_command_line.  false: its name is all. */
+bool schema_sql_column(struct buffer *sql, unsigned field, const char *alias);
 void schema_sql_insert(struct buffer *sql, const struct table *table);

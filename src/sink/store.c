@@ -91,25 +91,20 @@ static int remember_context(struct store *store, struct context *context)
 	return 0;
 }
 
-/* The text columns of the process row that name fields. */
-static int bind_remarks(struct store *store, const struct values *values, const struct escapes *escapes)
+/* The parent's row has the pid: only what is not the same stands in the child's. */
+static void bind_parent_pid(struct store *store, const struct context *context)
 {
-	uint64_t inferred[FIELD_WORDS];
-	int64_t inferred_id, escaped_id;
-	int r;
+	struct insert *insert = &store->process;
+	const struct context *parent = context->parent;
+	int place = insert->table->columns[insert->table->column_of[FIELD_ppid]].place + 1;
 
-	for (unsigned i = 0; i < FIELD_WORDS; i++)
-		inferred[i] = values->inferred[i] & values->known[i];
-	layout_without_digests(inferred);
-	r = row_names(&store->rows, inferred, &inferred_id);
-	if (r < 0)
-		return r;
-	r = row_names(&store->rows, escapes->fields, &escaped_id);
-	if (r < 0)
-		return r;
-	bind_id(store->process.statement, PROCESS_INFERRED + 1, inferred_id);
-	bind_id(store->process.statement, PROCESS_ESCAPED + 1, escaped_id);
-	return 0;
+	if (!values_has(&parent->values, FIELD_pid))
+		return;
+	if (!values_has(&context->values, FIELD_ppid))
+		sqlite3_bind_int64(insert->statement, place, NOTHING_KNOWN);
+	else if (context->ppid == parent->pid)
+		sqlite3_bind_null(insert->statement, place);
+	insert->bound[FIELD_ppid / 64] |= UINT64_C(1) << (FIELD_ppid % 64);
 }
 
 /* A context that has no row yet; its parent has one. */
@@ -126,9 +121,6 @@ static int insert_process(struct store *store, struct context *context)
 
 	if (id > ROW_MASK)
 		return -EOVERFLOW;
-	r = row_login(&store->rows, &store->login, context, &escapes, &login);
-	if (r < 0)
-		return r;
 	r = row_program(&store->rows, &store->program, context, values_has(values, FIELD_args) && args_follow(context),
 			&escapes, &program);
 	if (r < 0)
@@ -141,7 +133,9 @@ static int insert_process(struct store *store, struct context *context)
 	r = row_bind(&store->rows, insert, values, first ? store->identity : NULL, &escapes);
 	if (r < 0)
 		return r;
-	r = bind_remarks(store, values, &escapes);
+	if (parent && !first)
+		bind_parent_pid(store, context);
+	r = row_login(&store->rows, &store->login, context, &escapes, &login);
 	if (r < 0)
 		return r;
 	image = image_of(store, context, &other);
@@ -150,10 +144,9 @@ static int insert_process(struct store *store, struct context *context)
 	bind_id(statement, PROCESS_IMAGE + 1, image);
 	bind_id(statement, PROCESS_FIRST + 1, first);
 	bind_id(statement, PROCESS_PARENT + 1, first ? 0 : parent);
-	bind_id(statement, PROCESS_CUT + 1, context->ancestry_cut);
 	sqlite3_bind_int64(statement, PROCESS_PROGRAM + 1, program);
 	sqlite3_bind_int64(statement, PROCESS_LOGIN + 1, login);
-	sqlite3_bind_int64(statement, PROCESS_ENDED + 1, ENDED_BASE);
+	sqlite3_bind_int64(statement, PROCESS_ENDED + 1, ENDED_NONE);
 	r = remember_context(store, context);
 	if (r < 0)
 		return r;
@@ -242,16 +235,24 @@ static int begin_tick(struct store *store, uint64_t time_ns)
 static int insert_more(struct store *store, const struct event *event, unsigned category, struct escapes *escapes)
 {
 	struct insert *insert = &store->more[category];
-	uint64_t any = 0;
+	uint64_t any = 0, skip[FIELD_WORDS] = { 0 }, duration_ns;
+	bool follows = duration_follows(event, &duration_ns), has = values_has(&event->values, FIELD_duration);
 	int r;
 
+	if (follows && has && event->duration == duration_ns)
+		skip[FIELD_duration / 64] = UINT64_C(1) << (FIELD_duration % 64);
 	for (unsigned i = 0; i < FIELD_WORDS; i++)
-		any |= event->values.known[i] & insert->table->fields[i];
-	if (!any)
+		any |= event->values.known[i] & insert->table->fields[i] & ~skip[i];
+	if (!any && (has || !follows))
 		return 0;
-	r = row_bind(&store->rows, insert, &event->values, NULL, escapes);
+	r = row_bind(&store->rows, insert, &event->values, skip, escapes);
 	if (r < 0)
 		return r;
+	if (follows && !has) {
+		sqlite3_bind_int64(insert->statement, insert->table->columns[insert->table->column_of[FIELD_duration]].place + 1,
+				   NOTHING_KNOWN);
+		insert->bound[FIELD_duration / 64] |= UINT64_C(1) << (FIELD_duration % 64);
+	}
 	sqlite3_bind_int64(insert->statement, MORE_SEQUENCE + 1, (int64_t)store->rows.sequence);
 	store->next_sequence++; /* should the event fail, no other may have this row */
 	return row_insert(&store->rows, insert);
@@ -434,7 +435,7 @@ static int load_images(struct store *store)
 		      "SELECT p.id, f.process_entity_id, p.process_exec_count "
 		      "FROM process p JOIN process f ON f.id = coalesce(p.first, p.id) "
 		      "WHERE p.image IS NULL AND p.ended = %lld AND f.process_entity_id IS NOT NULL ORDER BY p.id DESC LIMIT %d",
-		      (long long)ENDED_BASE, MAX_IMAGES_LOADED);
+		      (long long)ENDED_NONE, MAX_IMAGES_LOADED);
 	r = sql_prepare(store->db, buffer_text(&sql), &statement);
 	if (r < 0)
 		return r;
@@ -547,7 +548,7 @@ int store_open(struct store *store, sqlite3 *db, const char *boot_id)
 	r = session_table_open(&store->sessions, db, boot_id);
 	if (r < 0)
 		return r;
-	r = sql_prepare(db, "UPDATE process SET ended = ? WHERE id = ?", &store->end);
+	r = sql_prepare(db, "UPDATE process SET ended = ? - sequence * 2 WHERE id = ?", &store->end);
 	if (r < 0)
 		return r;
 	r = sql_prepare(db, "INSERT OR REPLACE INTO carried VALUES (?,?)", &store->carry);

@@ -394,7 +394,7 @@ static void killed(void **state)
 	if (child == 0) {
 		sink = database_must_open(place->file);
 		for (uint64_t i = 1;; i++) {
-			struct context *context = fill_context((unsigned)i, FILL_PLAIN, (unsigned)(i % 3));
+			struct context *context = fill_context((unsigned)(i % 256), FILL_PLAIN, (unsigned)(i % 3));
 
 			if (write_event(sink, (uint16_t)(i % N_KINDS), i, context) < 0)
 				_exit(1);

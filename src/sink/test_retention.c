@@ -240,7 +240,7 @@ static void assert_no_orphans(const char *path)
 		"SELECT count(*) FROM process p WHERE id < (SELECT max(process) FROM chapter) AND NOT EXISTS (SELECT 1 FROM process q "
 		"WHERE q.parent = p.id OR q.first = p.id OR q.image = p.id) AND id NOT IN (SELECT process FROM event_process "
 		"UNION ALL SELECT process FROM event_file UNION ALL SELECT process FROM event_system)",
-		"SELECT count(*) FROM program WHERE id NOT IN (SELECT program FROM process)",
+		"SELECT count(*) FROM program WHERE id NOT IN (SELECT program FROM process UNION SELECT begins_as FROM program WHERE begins_as > 0)",
 		"SELECT count(*) FROM login WHERE id NOT IN (SELECT login FROM process)",
 		"SELECT count(*) FROM content c WHERE NOT EXISTS (SELECT 1 FROM block b WHERE b.id = c.block)",
 		"SELECT count(*) FROM block b WHERE NOT EXISTS (SELECT 1 FROM content c WHERE c.block = b.id)",
@@ -563,7 +563,7 @@ static void large_events(void **state)
 static void make_version_3(const char *path)
 {
 	static const char *const changes[] = {
-		"DROP TABLE chapter", "DROP TABLE carried", "DROP TABLE cleaned", "DROP TABLE chain", "DROP TABLE login_session", "DROP TABLE digest",
+		BACK_TO_VERSION_4, "DROP TABLE chapter", "DROP TABLE carried", "DROP TABLE cleaned", "DROP TABLE chain", "DROP TABLE login_session", "DROP TABLE digest",
 		"ALTER TABLE login DROP COLUMN session_login_service", "ALTER TABLE login DROP COLUMN session_leader_entity_id",
 		"ALTER TABLE more_file DROP COLUMN file_reads_count", "ALTER TABLE more_file DROP COLUMN file_reads_first",
 		"ALTER TABLE more_file DROP COLUMN file_reads_last", "ALTER TABLE more_signal DROP COLUMN file_reads_count",

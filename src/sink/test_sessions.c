@@ -270,6 +270,9 @@ static void older_file(void **state)
 			    "ALTER TABLE program DROP COLUMN process_hash_id; ALTER TABLE program ADD COLUMN process_hash_md5 INTEGER; "
 			    "ALTER TABLE event_recorder DROP COLUMN file_path_dir; ALTER TABLE event_recorder DROP COLUMN file_path_name; "
 			    "ALTER TABLE shape_process DROP COLUMN process_executable_file_ctime; "
+			    BACK_TO_VERSION_4
+			    "UPDATE process SET ancestry_cut = 1, recorder_inferred = 77; INSERT INTO text VALUES (77, 0, '[\"user.name\"]'); "
+			    "UPDATE event_process SET event_duration = 5; "
 			    "CREATE VIEW mine AS SELECT f.sequence, l.session_id FROM file_events f, login l; PRAGMA user_version = 4");
 	sink = database_must_open(place->file);
 	store(sink, KIND_ID(process, exec), NOON + 2, later);
@@ -278,6 +281,8 @@ static void older_file(void **state)
 	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM events"), 2);
 	assert_int_equal(ask_number(place->file, "SELECT session_id FROM sessions"), 8);
 	assert_text(place->file, "SELECT user_audit_name FROM process_events WHERE session_id = 7", "alice");
+	assert_text(place->file, "SELECT event_duration || recorder_inferred FROM process_events WHERE session_id = 7", "5[\"user.name\"]");
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM processes WHERE process_end IS NULL"), 2);
 	assert_text(place->file, "PRAGMA integrity_check", "ok");
 	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM mine"), 0);
 	context_unref(bash);

@@ -25,6 +25,19 @@ struct place {
 	char file[96];
 };
 
+/* What a file of today has elsewhere than one of version 4 had, but for its views. */
+#define BACK_TO_VERSION_4                                                                                                   \
+	"ALTER TABLE process ADD COLUMN ancestry_cut; ALTER TABLE process ADD COLUMN recorder_inferred; "                   \
+	"ALTER TABLE process ADD COLUMN recorder_escaped; "                                                                 \
+	"UPDATE process SET ended = iif(ended = 1 << 29, 1 << 40, (1 << 40) + ended - (1 << 30) + sequence * 2), "          \
+	"ancestry_cut = (SELECT nullif(l.ancestry_cut, 0) FROM login l WHERE l.id = process.login); "                       \
+	"ALTER TABLE login DROP COLUMN ancestry_cut; ALTER TABLE login DROP COLUMN recorder_inferred; "                     \
+	"ALTER TABLE login DROP COLUMN recorder_escaped; "                                                                  \
+	"UPDATE program SET process_command_line = (SELECT substr(b.process_command_line, 1, program.begins_size) "         \
+	"FROM program b WHERE b.id = program.begins_as) || process_command_line WHERE begins_as IS NOT NULL; "              \
+	"ALTER TABLE program DROP COLUMN begins_as; ALTER TABLE program DROP COLUMN begins_size; "                          \
+	"ALTER TABLE more_process DROP COLUMN event_duration; ALTER TABLE event_process ADD COLUMN event_duration; "
+
 static inline int place_make(void **state)
 {
 	struct place *place = calloc(1, sizeof(*place));

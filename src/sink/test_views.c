@@ -143,6 +143,65 @@ static void signals_show(void **state)
 		assert_text(place->file, questions[i].sql, questions[i].answer);
 }
 
+static struct context *child_of(struct context *parent, uint32_t pid, uint32_t ppid, const char *line)
+{
+	struct context *context = context_new();
+
+	assert_non_null(context);
+	values_set_number(&context->values, FIELD_pid, pid);
+	if (ppid > 0)
+		values_set_number(&context->values, FIELD_ppid, ppid);
+	values_set_number(&context->values, FIELD_entity_id, pid);
+	values_set_number(&context->values, FIELD_start, 1000);
+	values_set_text(&context->values, FIELD_executable, SPAN("/usr/bin/cc"));
+	values_set_text(&context->values, FIELD_command_line, span_of(line));
+	context_set_parent(context, parent);
+	return context;
+}
+
+static void exits(struct sink *sink, struct context *context, uint64_t time_ns, int64_t duration_ns)
+{
+	struct event *event = event_new(KIND_ID(process, exit), time_ns);
+
+	assert_non_null(event);
+	event->context = context;
+	if (duration_ns >= 0)
+		values_set_number(&event->values, FIELD_duration, (uint64_t)duration_ns);
+	assert_int_equal(sink_database.write(sink, event), 0);
+	event_free(event);
+}
+
+/* What is not stored since it follows from the rest, and where it would follow but is not so. */
+static void what_follows_shows(void **state)
+{
+	static const struct {
+		const char *sql, *answer;
+	} questions[] = {
+		{ "SELECT group_concat(ifnull(event_duration, '-'), ' ') FROM (SELECT * FROM process_events ORDER BY sequence)", "4000 - 7 -" },
+		{ "SELECT count(*) FROM more_process", "2" },
+		{ "SELECT group_concat(ifnull(process_parent_pid, '-'), ' ') FROM (SELECT * FROM process_events ORDER BY sequence)", "10 10 11 -" },
+		{ "SELECT count(*) FROM process WHERE process_parent_pid IS NULL", "2" },
+		{ "SELECT group_concat(process_command_line, '|') FROM (SELECT * FROM process_events ORDER BY sequence)",
+		  "cc -O2 -Wall -c one.c|cc -O2 -Wall -c two.c|cc -O2 -Wall -c one.c -o \303\266.o|cc" },
+		{ "SELECT group_concat(process_command_line, '|') FROM (SELECT * FROM program ORDER BY id)",
+		  "make|cc -O2 -Wall -c one.c|two.c| -o \303\266.o|cc" },
+		{ "SELECT group_concat(process_pid || ' ' || process_end, '|') FROM (SELECT * FROM processes WHERE process_pid < 22 ORDER BY id)",
+		  "20 1970-01-01T00:00:00.000005000Z|21 1970-01-01T00:00:00.000006000Z" },
+	};
+	struct place *place = *state;
+	struct sink *sink = database_must_open(place->file);
+	struct context *make = child_of(NULL, 10, 1, "make");
+
+	exits(sink, child_of(make, 20, 10, "cc -O2 -Wall -c one.c"), 5000, 4000);
+	exits(sink, child_of(make, 21, 10, "cc -O2 -Wall -c two.c"), 6000, -1);
+	exits(sink, child_of(make, 22, 11, "cc -O2 -Wall -c one.c -o \303\266.o"), 7000, 7);
+	exits(sink, child_of(make, 23, 0, "cc"), 500, -1);
+	context_unref(make);
+	sink_database.free(sink);
+	for (unsigned i = 0; i < ARRAY_SIZE(questions); i++)
+		assert_text(place->file, questions[i].sql, questions[i].answer);
+}
+
 /* The newest events come from the ends of the tables: nothing is sorted, whatever their number. */
 static void newest_without_sorting(void **state)
 {
@@ -227,6 +286,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(views_show, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(signals_show, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(what_follows_shows, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(newest_without_sorting, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(every_view_answers, place_make, place_remove),
 	};

@@ -11,6 +11,7 @@
 
 /* What may lie between a fork as its parent's audit record is stamped (entry of the system call, coarse
  * clock) and the start of the child (end of copy_process(), after the memory was copied). */
+#define SAME_START_NS NS_PER_MS
 #define FORK_TIME_NS (2 * NS_PER_SEC)
 
 static bool is_from(const struct event *event, struct span source)
@@ -209,6 +210,16 @@ int life_exec(struct tracker *tracker, struct event *event, const struct context
 	return 0;
 }
 
+/* From the start that is told, not from that which the kernel noted microseconds before the fork was over. What is far from it has
+ * another reason: a clock that was set in between. */
+static void set_duration(struct event *event, uint64_t since_start_ns)
+{
+	uint64_t difference_ns = event->duration > since_start_ns ? event->duration - since_start_ns : since_start_ns - event->duration;
+
+	if (!values_has(&event->values, FIELD_duration) || difference_ns < SAME_START_NS)
+		values_set_number(&event->values, FIELD_duration, since_start_ns);
+}
+
 int life_exit(struct tracker *tracker, struct event *event, const struct context *actor)
 {
 	bool by_connector = is_from(event, SPAN("proc")), fresh;
@@ -235,8 +246,8 @@ int life_exit(struct tracker *tracker, struct event *event, const struct context
 	process_end(tracker->table, process, event->time_ns, true);
 	process->end_by_connector = by_connector;
 	tracker_set_context(event, process->context);
-	if (!values_has(&event->values, FIELD_duration) && !process->start_inferred && event->time_ns >= process->start_ns)
-		values_set_number(&event->values, FIELD_duration, event->time_ns - process->start_ns);
+	if (!process->start_inferred && event->time_ns >= process->start_ns)
+		set_duration(event, event->time_ns - process->start_ns);
 	return 0;
 }
 
