@@ -1,5 +1,4 @@
-/* See pipeline.h.  What every stage left to itself cannot do: call the next one, and ask /proc on behalf of the
- * tracker through the same decoder that reads records. */
+/* See pipeline.h.  What every stage left to itself cannot do: call the next one. */
 
 #include "pipeline/pipeline.h"
 
@@ -7,11 +6,10 @@
 #include <stdlib.h>
 
 #include "pipeline/answers.h"
-#include "pipeline/collate.h"
-#include "pipeline/hash_wait.h"
+#include "pipeline/delivery.h"
 #include "pipeline/hold.h"
+#include "pipeline/lookups.h"
 #include "pipeline/setup.h"
-#include "pipeline/signals.h"
 
 #define PRUNE_EVERY_NS NS_PER_SEC
 #define AUDIT_TICK_NS (10 * NS_PER_MS)	/* its clock is coarse: at worst this much (HZ=100) */
@@ -20,19 +18,12 @@ struct pipeline {
 	struct pipeline_options options;
 	struct pipeline_stats stats;
 	uint64_t given_up_before;	/* by filters that were replaced */
-	pipeline_fn emit;
-	void *user;
 	struct decoder *decoder;
-	struct decoder *lookup_decoder;	/* a lookup comes while the other is in the middle of a draft */
 	struct assembler *assembler;
-	struct tracker *tracker;
-	struct answers *answers;
 	struct hold *hold;
-	struct hash_wait *hash_wait;
-	bool waits_for_hashes;		/* some subscription looks at them */
-	struct collate *collate;
-	struct signals *signals;
-	struct buffer lookup_text;
+	struct lookups *lookups;
+	struct tracker *tracker;
+	struct delivery *delivery;
 	struct buffer probe_bytes;	/* of a record that stands in a capture in hex */
 	uint64_t now_ns;		/* goes back by pipeline_follow_back() alone */
 	uint64_t said_ns;		/* what it would be if the records alone had moved it */
@@ -44,32 +35,6 @@ struct pipeline {
 	bool has_probes;		/* records of the kernel's programs have come */
 	bool not_from_audit[N_KINDS];	/* of the run that is replayed */
 };
-
-static void set_collation(struct pipeline *pipeline, uint64_t window_ns)
-{
-	collate_set_window(pipeline->collate, window_ns > 1 ? window_ns : 0);
-}
-
-static void use_filter(struct pipeline *pipeline, struct filter *filter)
-{
-	static const enum field hashes[] = { FIELD_hash_md5, FIELD_hash_sha1, FIELD_hash_sha256, FIELD_hash_state, FIELD_dll_md5,
-					     FIELD_dll_sha1, FIELD_dll_sha256, FIELD_dll_hash_state };
-	uint64_t set[FIELD_WORDS] = { 0 };
-
-	pipeline->options.filter = filter;
-	pipeline->waits_for_hashes = false;
-	if (filter)
-		filter_fields(filter, set);
-	for (size_t i = 0; i < ARRAY_SIZE(hashes); i++)
-		pipeline->waits_for_hashes |= set[hashes[i] / 64] >> (hashes[i] % 64) & 1;
-}
-
-static int lookup(void *user, uint32_t pid, struct context *ret);
-static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t size);
-static int resolve_path(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
-			size_t size);
-static int resolve_name(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret);
-static void hash(void *user, const struct hash_wish *wish);
 
 int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, pipeline_fn emit, void *user)
 {
@@ -84,37 +49,21 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	decoder.shown = options->not_from_audit;
 	if (options->prune_ns == 0)
 		pipeline->options.prune_ns = PRUNE_EVERY_NS;
-	pipeline->emit = emit;
-	pipeline->user = user;
-	tracker.lookup = lookup;
-	tracker.resolve_fd = resolve_fd;
-	tracker.resolve_path = resolve_path;
-	tracker.resolve_name = resolve_name;
-	tracker.hash = options->hash ? hash : NULL;
-	tracker.user = pipeline;
 	r = decoder_new(&pipeline->decoder, &decoder);
-	if (r >= 0)
-		r = decoder_new(&pipeline->lookup_decoder, &options->decoder);
 	if (r >= 0)
 		r = assembler_new(&pipeline->assembler, &options->assembler);
 	if (r >= 0)
-		r = answers_new(&pipeline->answers);
-	if (r >= 0)
 		r = hold_new(&pipeline->hold);
 	if (r >= 0)
-		r = hash_wait_new(&pipeline->hash_wait);
-	if (r >= 0)
-		r = collate_new(&pipeline->collate);
-	if (r >= 0)
-		r = signals_new(&pipeline->signals);
-	if (r >= 0)
-		r = tracker_new(&pipeline->tracker, &tracker);
+		r = lookups_new(&pipeline->lookups, &pipeline->options);
 	if (r < 0)
 		return r;
-	if (options->signal_window_ns > 0)
-		signals_set_window(pipeline->signals, options->signal_window_ns);
-	set_collation(pipeline, options->collate_ns);
-	use_filter(pipeline, options->filter);
+	lookups_serve(pipeline->lookups, &tracker);
+	r = tracker_new(&pipeline->tracker, &tracker);
+	if (r >= 0)
+		r = delivery_new(&pipeline->delivery, &pipeline->options, &pipeline->stats, pipeline->tracker, emit, user);
+	if (r < 0)
+		return r;
 	*ret = TAKE(pipeline);
 	return 0;
 }
@@ -124,15 +73,11 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 	if (!pipeline)
 		return NULL;
 	hold_free(pipeline->hold);
-	hash_wait_free(pipeline->hash_wait);
-	collate_free(pipeline->collate);
-	signals_free(pipeline->signals);
+	delivery_free(pipeline->delivery);
 	tracker_free(pipeline->tracker);
-	answers_free(pipeline->answers);
+	lookups_free(pipeline->lookups);
 	assembler_free(pipeline->assembler);
-	decoder_free(pipeline->lookup_decoder);
 	decoder_free(pipeline->decoder);
-	buffer_release(&pipeline->lookup_text);
 	buffer_release(&pipeline->probe_bytes);
 	free(pipeline);
 	return NULL;
@@ -158,10 +103,7 @@ void pipeline_set_times(struct pipeline *pipeline, const struct pipeline_times *
 		pipeline->options.prune_ns = times->prune_ns;
 	if (times->grace_ns > 0)
 		tracker_set_grace(pipeline->tracker, times->grace_ns);
-	if (times->signal_window_ns > 0)
-		signals_set_window(pipeline->signals, times->signal_window_ns);
-	if (times->collate_ns > 0)
-		set_collation(pipeline, times->collate_ns);
+	delivery_set_times(pipeline->delivery, times);
 }
 
 void pipeline_set_filter(struct pipeline *pipeline, struct filter *filter)
@@ -169,264 +111,8 @@ void pipeline_set_filter(struct pipeline *pipeline, struct filter *filter)
 	/* Patterns that both have count on. */
 	pipeline->given_up_before += pipeline->options.filter ? filter_given_up(pipeline->options.filter) : 0;
 	pipeline->given_up_before -= filter ? filter_given_up(filter) : 0;
-	use_filter(pipeline, filter);
-}
-
-/* The event that a lookup's record gives is only a vehicle for the context. */
-static int keep_actor(void *user, struct event *event, const struct context *actor)
-{
-	struct context *ret = user;
-
-	for (unsigned i = 0; i < N_CONTEXT_FIELDS; i++)
-		values_copy(&ret->values, &actor->values, (enum field)i);
-	event_free(event);
-	return 0;
-}
-
-static int lookup(void *user, uint32_t pid, struct context *ret)
-{
-	struct pipeline *pipeline = user;
-	struct buffer *text = &pipeline->lookup_text;
-	struct record record = { .type = RECORD_PROCESS };
-	struct draft_record draft_record;
-	struct record_head head;
-	struct draft draft;
-	int r;
-
-	buffer_clear(text);
-	r = pipeline->options.lookup ? pipeline->options.lookup(pipeline->options.lookup_user, pid, text) :
-				       answers_take(pipeline->answers, pid, ANSWERS_PROCESS, text);
-	if (r < 0)
-		return r;
-	record.text = buffer_span(text);
-	r = audit_head(&record, &head);
-	if (r < 0)
-		return r;
-	draft_record = (struct draft_record){ RECORD_PROCESS, head.body.data, (uint32_t)head.body.size };
-	draft = (struct draft){ .time_ns = head.time_ns, .records = &draft_record, .n_records = 1 };
-	context_reset(ret);
-	return decode_draft(pipeline->lookup_decoder, &draft, keep_actor, ret);
-}
-
-static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t size)
-{
-	struct pipeline *pipeline = user;
-	struct buffer *path = &pipeline->lookup_text;
-	int r;
-
-	if (pipeline->options.resolve_fd)
-		return pipeline->options.resolve_fd(pipeline->options.lookup_user, pid, fd, ret, size);
-	buffer_clear(path);
-	r = answers_take(pipeline->answers, pid, fd, path);
-	if (r < 0)
-		return r;
-	if (path->size >= size)
-		return -ENAMETOOLONG;
-	memcpy(ret, path->data, path->size);
-	ret[path->size] = 0;
-	return 0;
-}
-
-/* The answer of a capture: the id, then the path. */
-static int resolve_path(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
-			size_t size)
-{
-	struct pipeline *pipeline = user;
-	struct buffer *answer = &pipeline->lookup_text;
-	int r;
-
-	if (pipeline->options.resolve_path)
-		return pipeline->options.resolve_path(pipeline->options.lookup_user, from, path, ret_id, ret, size);
-	buffer_clear(answer);
-	r = answers_take(pipeline->answers, path_place_hash(from, span_of(path)), ANSWERS_PATH, answer);
-	if (r < 0)
-		return r;
-	if (answer->size < sizeof(*ret_id) || answer->size - sizeof(*ret_id) >= size)
-		return -ENODATA;
-	memcpy(ret_id, answer->data, sizeof(*ret_id));
-	memcpy(ret, answer->data + sizeof(*ret_id), answer->size - sizeof(*ret_id));
-	ret[answer->size - sizeof(*ret_id)] = 0;
-	return 0;
-}
-
-static int resolve_name(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret)
-{
-	struct pipeline *pipeline = user;
-	struct buffer *name = &pipeline->lookup_text;
-	int r;
-
-	if (pipeline->options.resolve_name)
-		return pipeline->options.resolve_name(pipeline->options.lookup_user, id, is_group, now_ns, ret);
-	buffer_clear(name);
-	r = answers_take(pipeline->answers, id, is_group ? ANSWERS_GROUP : ANSWERS_USER, name);
-	if (r >= 0)
-		*ret = buffer_span(name);
-	return r;
-}
-
-static void hash(void *user, const struct hash_wish *wish)
-{
-	struct pipeline *pipeline = user;
-
-	pipeline->options.hash(pipeline->options.lookup_user, wish);
-}
-
-static uint64_t streams_of(struct pipeline *pipeline, const struct event *event)
-{
-	if (pipeline->options.wanted && !__atomic_load_n(&pipeline->options.wanted[event->kind], __ATOMIC_RELAXED) &&
-	    event_category(event) != CATEGORY_recorder)
-		return 0;
-	return pipeline->options.filter ? filter_match(pipeline->options.filter, event) : 1;
-}
-
-/* Says of every signal that the event set off.  The event itself goes where its other streams want it. */
-static int note_signals(struct pipeline *pipeline, struct event *event)
-{
-	const struct stream *const *hits;
-	size_t n = filter_hits(pipeline->options.filter, &hits);
-
-	for (size_t i = 0; i < n; i++) {
-		int r = signals_hit(pipeline->signals, hits[i], event, pipeline->now_ns);
-
-		if (r < 0)
-			return r;
-	}
-	event->streams &= ~FILTER_SIGNALED;
-	return 0;
-}
-
-/* 1: there was something. */
-static int emit_signals(struct pipeline *pipeline, uint64_t now_ns)
-{
-	struct event *event;
-	int n = 0;
-
-	for (; (event = signals_take(pipeline->signals, now_ns)); n = 1) {
-		int r;
-
-		pipeline->stats.signals++;
-		r = pipeline->emit(pipeline->user, event);
-		if (r < 0)
-			return r;
-	}
-	return n;
-}
-
-/* 1: there was something. */
-static int emit_collated(struct pipeline *pipeline, uint64_t now_ns)
-{
-	struct event *event;
-	int n = 0;
-
-	for (; (event = collate_take(pipeline->collate, now_ns)); n = 1) {
-		int r;
-
-		pipeline->stats.emitted++;
-		r = pipeline->emit(pipeline->user, event);
-		if (r < 0)
-			return r;
-	}
-	return n;
-}
-
-/* The event goes on, waits, or is counted with one that waits. */
-static int emit(struct pipeline *pipeline, struct event *event)
-{
-	struct event *before;
-
-	while ((before = collate_take_before(pipeline->collate, event))) {
-		int r;
-
-		pipeline->stats.emitted++;
-		r = pipeline->emit(pipeline->user, before);
-		if (r < 0) {
-			event_free(event);
-			return r;
-		}
-	}
-	switch (collate_event(pipeline->collate, event, pipeline->now_ns)) {
-	case 0:
-		pipeline->stats.emitted++;
-		return pipeline->emit(pipeline->user, event);
-	case 1:
-		return 0;
-	default:
-		pipeline->stats.merged++;
-		return 0;
-	}
-}
-
-static int filter_and_emit(struct pipeline *pipeline, struct event *event)
-{
-	_cleanup_(event_freep) struct event *owned = event;
-	bool has_signals = false;
-	int r = 0;
-
-	event->streams = streams_of(pipeline, event);
-	/* What a user's rule asked for is also for who wants to know of such rules, of whatever kind it is. */
-	if (event->streams == 0 && event->asked) {
-		uint16_t kind = event->kind;
-
-		event->kind = KIND_ID(security, audit_rule);
-		event->streams = streams_of(pipeline, event);
-		event->kind = kind;
-	}
-	if (unlikely(event->streams & FILTER_SIGNALED)) {
-		has_signals = true;
-		r = note_signals(pipeline, event);
-		if (r < 0)
-			return r;
-	}
-	if (event->streams == 0) {
-		pipeline->stats.filtered_out++;
-	} else {
-		r = emit(pipeline, TAKE(owned));
-	}
-	/* Behind the event that set them off. */
-	if (r < 0 || !has_signals)
-		return r;
-	r = emit_signals(pipeline, pipeline->now_ns);
-	return MIN(r, 0);
-}
-
-/* Those in front of which nothing waits any more.  all: the others too, with what is known by now.  1: there was something. */
-static int release_waiting(struct pipeline *pipeline, bool all)
-{
-	uint64_t timeout_ns = pipeline->options.assembler.timeout_ns;
-	struct event *event;
-	int n = 0;
-
-	for (; (event = hash_wait_first(pipeline->hash_wait)); n = 1) {
-		int r = tracker_complete(pipeline->tracker, event);
-
-		if (r < 0)
-			return r;
-		if (r > 0 && !all && !hash_wait_is_full(pipeline->hash_wait) &&
-		    pipeline->now_ns - hash_wait_since_ns(pipeline->hash_wait) < timeout_ns)
-			break;
-		r = filter_and_emit(pipeline, hash_wait_take(pipeline->hash_wait));
-		if (r < 0)
-			return r;
-	}
-	return n;
-}
-
-/* Hashes that a subscription asks for are waited for, and what comes behind such an event waits too. */
-static int wait_for_hashes(struct pipeline *pipeline, struct event *event)
-{
-	int r = 0;
-
-	if (!hash_wait_first(pipeline->hash_wait)) {
-		r = pipeline->waits_for_hashes ? tracker_complete(pipeline->tracker, event) : 0;
-		if (r < 0)
-			event_free(event);
-		if (r <= 0)
-			return r < 0 ? r : filter_and_emit(pipeline, event);
-	}
-	r = hash_wait_put(pipeline->hash_wait, event, pipeline->now_ns);
-	if (r >= 0)
-		r = release_waiting(pipeline, false);
-	return MIN(r, 0);
+	pipeline->options.filter = filter;
+	delivery_follow_filter(pipeline->delivery);
 }
 
 static void watch(const struct pipeline_options *options, const struct event *event)
@@ -463,7 +149,7 @@ static int track_and_emit(struct pipeline *pipeline, struct event *event, const 
 	}
 	if (pipeline->options.watch)
 		watch(&pipeline->options, event);
-	return wait_for_hashes(pipeline, TAKE(owned));
+	return delivery_event(pipeline->delivery, TAKE(owned), pipeline->now_ns);
 }
 
 static int track_held(struct pipeline *pipeline, struct held *held)
@@ -590,15 +276,7 @@ static int release_ripe(struct pipeline *pipeline)
 	}
 	if (r >= 0 && (r = release_held(pipeline, audit_is_past(pipeline))) >= 0) {
 		n = MAX(n, r);
-		r = release_waiting(pipeline, false);
-	}
-	if (r >= 0) {
-		n = MAX(n, r);
-		r = emit_collated(pipeline, pipeline->now_ns);
-	}
-	if (r >= 0) {
-		n = MAX(n, r);
-		r = emit_signals(pipeline, pipeline->now_ns);
+		r = delivery_release(pipeline->delivery, pipeline->now_ns, false);
 	}
 	return r < 0 ? r : MAX(n, r);
 }
@@ -641,7 +319,7 @@ static int begin_run(struct pipeline *pipeline, struct span boot_id, uint64_t bo
 		r = tracker_begin_run(pipeline->tracker, boot_id, boot_time_ns);
 	if (r < 0)
 		return r;
-	answers_clear(pipeline->answers);
+	answers_clear(lookups_answers(pipeline->lookups));
 	pipeline->now_ns = pipeline->said_ns = pipeline->pruned_ns = pipeline->audit_ns = pipeline->audit_came_ns = 0;
 	pipeline->has_probes = false;
 	tracker_set_audit_lag(pipeline->tracker, 0);
@@ -679,7 +357,7 @@ static int use_setup(struct pipeline *pipeline, struct span body)
 static int push_of_capture(struct pipeline *pipeline, const struct record *record, const struct record_head *head)
 {
 	int r = head->type == RECORD_SETUP ? use_setup(pipeline, head->body) :
-					     answers_read(pipeline->answers, head->type, head->body, record->text);
+					     answers_read(lookups_answers(pipeline->lookups), head->type, head->body, record->text);
 
 	if (r == -EINVAL) {
 		pipeline->stats.malformed++;
@@ -750,7 +428,7 @@ int pipeline_push(struct pipeline *pipeline, const struct record *record)
 	if (r <= 0)
 		return r;
 	r = release_ripe(pipeline);
-	answers_clear(pipeline->answers);
+	answers_clear(lookups_answers(pipeline->lookups));
 	return MIN(r, 0);
 }
 
@@ -783,11 +461,7 @@ int pipeline_drain(struct pipeline *pipeline)
 	if (r >= 0)
 		r = release_held(pipeline, UINT64_MAX);
 	if (r >= 0)
-		r = release_waiting(pipeline, true);
-	if (r >= 0)
-		r = emit_collated(pipeline, UINT64_MAX);
-	if (r >= 0)
-		r = emit_signals(pipeline, UINT64_MAX);
+		r = delivery_release(pipeline->delivery, pipeline->now_ns, true);
 	return MIN(r, 0);
 }
 
@@ -800,7 +474,7 @@ int pipeline_follow_back(struct pipeline *pipeline, uint64_t now_ns)
 {
 	int r = pipeline_drain(pipeline);
 
-	answers_clear(pipeline->answers);
+	answers_clear(lookups_answers(pipeline->lookups));
 	tracker_follow_back(pipeline->tracker, now_ns);
 	pipeline->now_ns = pipeline->said_ns = pipeline->pruned_ns = now_ns;
 	pipeline->audit_ns = pipeline->audit_came_ns = 0;
@@ -813,8 +487,5 @@ uint64_t pipeline_next_ns(const struct pipeline *pipeline)
 
 	if (held_ns != UINT64_MAX)
 		held_ns = MAX(held_ns, pipeline->audit_came_ns) + HOLD_IDLE_NS;
-	if (hash_wait_first(pipeline->hash_wait))
-		held_ns = MIN(held_ns, hash_wait_since_ns(pipeline->hash_wait) + pipeline->options.assembler.timeout_ns);
-	held_ns = MIN(held_ns, collate_next_ns(pipeline->collate));
-	return MIN(MIN(held_ns, signals_next_ns(pipeline->signals)), assembler_next_ns(pipeline->assembler));
+	return MIN(MIN(held_ns, delivery_next_ns(pipeline->delivery)), assembler_next_ns(pipeline->assembler));
 }

@@ -187,7 +187,7 @@ int life_exec(struct tracker *tracker, struct event *event, const struct context
 	r = image_exec(tracker, process, actor, event->time_ns, &context);
 	if (r < 0)
 		return r;
-	tracker_find_version(tracker, event, context);
+	versions_find(tracker, event, context);
 	if (context->values.failed) {
 		context_unref(context);
 		return -ENOMEM;

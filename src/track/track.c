@@ -154,8 +154,7 @@ static uint32_t generation_of(const struct tracker *tracker)
 	return sessions_generation(tracker->sessions) + digests_generation(tracker->digests);
 }
 
-/* More may be known of its session, and of the hashes of its program, than the process says. */
-static int follow(struct tracker *tracker, struct process *process)
+int tracker_follow(struct tracker *tracker, struct process *process)
 {
 	const struct context *now = process->context;
 	struct context *context;
@@ -186,265 +185,8 @@ int tracker_apply(struct tracker *tracker, struct process *process, const struct
 	if (unlikely(changes))
 		r = change(tracker, process, event, actor, changes);
 	if (unlikely(process->generation != generation_of(tracker)) && r >= 0)
-		r = follow(tracker, process);
+		r = tracker_follow(tracker, process);
 	return r;
-}
-
-static bool is_in_session(const struct process *process, uint32_t ses)
-{
-	return process && values_has(&process->context->values, FIELD_ses) && process->context->ses == ses;
-}
-
-/* The session that a record speaks of, for all its processes.  leader: what the process was then. */
-static int set_login(struct tracker *tracker, struct process *process, const struct event *event, const struct context *actor,
-		     const struct context *leader)
-{
-	const struct context *of = values_has(&actor->values, FIELD_ses) ? actor : process->context;
-	bool is_given = values_has(&event->values, FIELD_session_old_ses); /* by the kernel; else PAM says so */
-	uint32_t ses = values_has(&of->values, FIELD_ses) ? of->ses : UINT32_MAX;
-
-	/* su and sudo open sessions of PAM within the one of the login. */
-	if (ses == UINT32_MAX || (!is_given && is_in_session(process->parent, ses)))
-		return 0;
-	if (event->kind == KIND_ID(security, session_start))
-		sessions_open(tracker->sessions, tracker->node_hash, ses, leader, event->time_ns, is_given || process->parent);
-	sessions_come_from(tracker->sessions, tracker->node_hash, ses, values_text(&event->values, FIELD_source_ip));
-	return follow(tracker, process);
-}
-
-/* The kernel gave the process a number of a session: whatever was known of that number was of another boot. */
-static void begin_session(struct tracker *tracker, const struct event *event, const struct context *actor)
-{
-	if (event->kind == KIND_ID(security, session_start) && values_has(&event->values, FIELD_session_old_ses) &&
-	    values_has(&actor->values, FIELD_ses) && event->session_old_ses != actor->ses)
-		sessions_begin(tracker->sessions, tracker->node_hash, actor->ses);
-}
-
-static bool failed(const struct event *event)
-{
-	return span_eq(values_text(&event->values, FIELD_outcome), SPAN("failure"));
-}
-
-static int on_login(struct tracker *tracker, struct process *process, const struct event *event, const struct context *actor,
-		    const struct context *leader)
-{
-	int r;
-
-	if (failed(event))
-		return 0;
-	r = set_login(tracker, process, event, actor, leader);
-	if (r < 0)
-		return r;
-	/* pam_systemd has moved it into the scope of its session. */
-	return tracker->options.lookup && !process->ended
-		       ? tracker_refresh_unit(tracker, process, event->time_ns)
-		       : 0;
-}
-
-/* A name relative to a folder that the process has open. It is asked for after the fact: the descriptor
- * may be another by now, so what comes of it is inferred. */
-static int join_fd(struct tracker *tracker, struct event *event, uint32_t pid, enum field fd,
-		   enum field given, enum field path)
-{
-	char folder[PATH_MAX];
-	int r;
-
-	if (!values_has(&event->values, fd) || !values_has(&event->values, given))
-		return 0;
-	r = tracker->options.resolve_fd(tracker->options.user, pid,
-					(int32_t)values_number(&event->values, fd), folder, sizeof(folder));
-	if (r < 0)
-		return 0;
-	buffer_clear(&tracker->path);
-	r = path_join(&tracker->path, span_of(folder), values_text(&event->values, given));
-	if (r == -EINVAL) /* no folder: a pipe, a socket */
-		return 0;
-	if (r < 0)
-		return r;
-	values_set_text(&event->values, path, buffer_span(&tracker->path));
-	values_set_inferred(&event->values, path);
-	return 1;
-}
-
-static int resolve_paths(struct tracker *tracker, struct event *event, uint32_t pid)
-{
-	unsigned wanted =
-		values_has(&event->values, FIELD_dirfd) + values_has(&event->values, FIELD_target_dirfd);
-	int path, target;
-
-	if (wanted == 0 || !tracker->options.resolve_fd ||
-	    !span_eq(values_text(&event->values, FIELD_path_confidence), SPAN("guessed")))
-		return 0;
-	path = join_fd(tracker, event, pid, FIELD_dirfd, FIELD_given_path, FIELD_path);
-	if (path < 0)
-		return path;
-	target = join_fd(tracker, event, pid, FIELD_target_dirfd, FIELD_given_target_path, FIELD_target_path);
-	if (target < 0)
-		return target;
-	if ((unsigned)(path + target) == wanted)
-		values_set_text(&event->values, FIELD_path_confidence, SPAN("joined"));
-	return 0;
-}
-
-/* What the links in one of the paths lead to. */
-static enum folder_answer settle_path(struct tracker *tracker, struct event *event, enum field field, bool in_folder)
-{
-	struct values *values = &event->values;
-	struct file_id file = { .device = event->device, .inode = event->inode,
-				.known = values_has(values, FIELD_inode) && values_has(values, FIELD_device) };
-	struct span path = values_text(values, field), parent, real;
-	const char *slash = path.size > 1 ? memrchr(path.data, '/', path.size) : NULL;
-	enum folder_answer answer;
-
-	if (!slash)
-		return FOLDER_UNKNOWN;
-	parent = (struct span){ path.data, slash == path.data ? 1 : (size_t)(slash - path.data) };
-	if (in_folder) {
-		answer = folders_find(tracker->folders, parent, event->folders, ARRAY_SIZE(event->folders), &real);
-		if (answer == FOLDER_SURE && !span_eq(real, parent)) {
-			buffer_clear(&tracker->path);
-			if (path_join(&tracker->path, real,
-				      (struct span){ slash + 1, path.size - (size_t)(slash + 1 - path.data) }) >= 0)
-				values_set_text(values, field, buffer_span(&tracker->path));
-		}
-		return answer;
-	}
-	/* A name that was there already: the file itself is the witness, links at the end of the path are followed too;
-	 * unless the call was about the link. Gone by now: the folder must do. */
-	if (field != FIELD_path || !file.known || span_eq(values_text(values, FIELD_file_type), SPAN("symlink")))
-		return FOLDER_UNKNOWN;
-	answer = folders_find(tracker->folders, path, &file, 1, &real);
-	if (answer == FOLDER_SURE && !span_eq(real, path))
-		values_set_text(values, field, real);
-	if (answer == FOLDER_OTHER && folders_is_plain(tracker->folders, parent))
-		return FOLDER_UNKNOWN;
-	return answer;
-}
-
-/* Paths are made of text until here; now the kernel's inodes decide. Sure of all of them: exact, whatever was thought
- * before. One of them leads elsewhere by now: guessed. */
-static void settle_paths(struct tracker *tracker, struct event *event)
-{
-	struct values *values = &event->values;
-	bool has_target = values_has(values, FIELD_target_path) && event->target_in_folder;
-	enum folder_answer path, target = FOLDER_SURE;
-
-	if (!values_has(values, FIELD_path))
-		return;
-	path = settle_path(tracker, event, FIELD_path, event->path_in_folder);
-	if (has_target)
-		target = settle_path(tracker, event, FIELD_target_path, true);
-	if (path == FOLDER_OTHER || target == FOLDER_OTHER) {
-		values_set_text(values, FIELD_path_confidence, SPAN("guessed"));
-	} else if (path == FOLDER_SURE && target == FOLDER_SURE) {
-		values_unset(values, FIELD_path_confidence);
-		values->inferred[FIELD_path / 64] &= ~(UINT64_C(1) << (FIELD_path % 64));
-		values->inferred[FIELD_target_path / 64] &= ~(UINT64_C(1) << (FIELD_target_path % 64));
-	}
-	/* A folder of a known place is known itself from now on. */
-	if (span_eq(values_text(values, FIELD_file_type), SPAN("dir")) && values_has(values, FIELD_inode) &&
-	    values_has(values, FIELD_device)) {
-		struct file_id id = { .device = event->device, .inode = event->inode, .known = true };
-
-		if (event->kind == KIND_ID(file, create) && path == FOLDER_SURE)
-			folders_learn(tracker->folders, values_text(values, FIELD_path), id);
-		else if (event->kind == KIND_ID(file, rename) && has_target && target == FOLDER_SURE)
-			folders_learn(tracker->folders, values_text(values, FIELD_target_path), id);
-	}
-}
-
-/* The kernel itself walked the path: nothing has to be held against it. */
-static bool is_walked(const struct event *event)
-{
-	return span_eq(values_text(&event->values, FIELD_source), SPAN("ebpf"));
-}
-
-/* Who may be asked what the process saw: itself, if it is still there, the first of its container, its ancestors. */
-static void find_place(const struct tracker *tracker, const struct event *event, uint32_t pid, struct path_place *ret)
-{
-	const struct process *process = process_find(tracker->table, tracker->node_hash, pid, event->time_ns);
-
-	*ret = (struct path_place){ .root = event->root, .pids = { pid, event->root.init }, .n_pids = 2 };
-	while (process && (process = process->parent) && ret->n_pids < PATH_PLACE_PIDS)
-		if (!process->ended)
-			ret->pids[ret->n_pids++] = process->pid;
-}
-
-/* A path that nothing in the event vouches for: asked after the fact.  false: the file system knows it no more. */
-static bool settle_unsure(struct tracker *tracker, struct event *event, const struct path_place *from, enum field field,
-			  enum unsure unsure)
-{
-	struct values *values = &event->values;
-	struct span path = values_text(values, field), real;
-	const char *slash = path.size > 1 ? memrchr(path.data, '/', path.size) : NULL;
-	struct span folder;
-	enum folder_answer answer;
-
-	if (unsure == UNSURE_FILE) {
-		answer = folders_ask(tracker->folders, from, path, event->time_ns, &real);
-		if (answer == FOLDER_SURE && !span_eq(real, path))
-			values_set_text(values, field, real);
-		if (answer != FOLDER_OTHER)
-			return true;
-	}
-	if (!slash || slash == path.data)
-		return unsure != UNSURE_FILE;
-	folder = (struct span){ path.data, (size_t)(slash - path.data) };
-	answer = folders_ask(tracker->folders, from, folder, event->time_ns, &real);
-	if (answer == FOLDER_SURE && (!span_eq(real, folder) || !path_is_normal(path))) {
-		buffer_clear(&tracker->path);
-		if (path_join(&tracker->path, real,
-			      (struct span){ slash + 1, path.size - (size_t)(slash + 1 - path.data) }) >= 0)
-			values_set_text(values, field, buffer_span(&tracker->path));
-	}
-	/* The file is gone, so a link there may have led anywhere. */
-	return answer != FOLDER_OTHER && unsure != UNSURE_FILE;
-}
-
-/* By its text alone, of which nothing leads out of the root that it begins with.  true: that is another path. */
-static bool make_normal(struct tracker *tracker, struct event *event, enum field field, size_t root_bytes)
-{
-	_cleanup_(buffer_release) struct buffer given = { 0 };
-	struct span path = values_text(&event->values, field), below;
-
-	if (path_is_normal(path))
-		return false;
-	if (root_bytes >= path.size || path.data[root_bytes] != '/')
-		root_bytes = 0;
-	below = (struct span){ path.data + root_bytes, path.size - root_bytes };
-	buffer_clear(&tracker->path);
-	buffer_append_span(&tracker->path, (struct span){ path.data, root_bytes });
-	if (path_join(&tracker->path, SPAN("/"), below) < 0 || span_eq(buffer_span(&tracker->path), path))
-		return false;
-	if (root_bytes > 0 && tracker->path.size == root_bytes + 1)
-		tracker->path.size--;
-	/* Behind a link `..` leads elsewhere: who can look must know what the text was. */
-	buffer_append_span(&given, path);
-	if (!buffer_error(&given))
-		values_set_text(&event->values, field == FIELD_path ? FIELD_given_path : FIELD_given_target_path, buffer_span(&given));
-	values_set_text(&event->values, field, buffer_span(&tracker->path));
-	return true;
-}
-
-static void settle_unsure_paths(struct tracker *tracker, struct event *event, uint32_t pid)
-{
-	static const enum field of[] = { FIELD_path, FIELD_target_path };
-	struct path_place place, *from = NULL;
-
-	if (event->root.init) {
-		from = &place;
-		find_place(tracker, event, pid, from);
-	}
-
-	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
-		bool is_sure;
-
-		if (event->unsure[i] == UNSURE_NOT || values_text(&event->values, of[i]).size == 0)
-			continue;
-		is_sure = tracker->options.resolve_path && settle_unsure(tracker, event, from, of[i], event->unsure[i]);
-		if (make_normal(tracker, event, of[i], event->root_bytes[i]) || !is_sure)
-			values_set_text(&event->values, FIELD_path_confidence, SPAN("guessed"));
-	}
 }
 
 static int resolve_target(struct tracker *tracker, struct event *event)
@@ -532,58 +274,6 @@ static void name_destination(struct tracker *tracker, struct event *event)
 	values_set_inferred(values, FIELD_destination_domain);
 }
 
-/* Whoever hashes files is told of those that are met for the first time. */
-static void want_digest(struct tracker *tracker, uint64_t now_ns, uint64_t id, const struct hash_wish *wish)
-{
-	if (tracker->options.hash && tracker->node_hash == 0 && digests_want(tracker->digests, id, now_ns))
-		tracker->options.hash(tracker->options.user, wish);
-}
-
-void tracker_find_version(struct tracker *tracker, struct event *event, struct context *context)
-{
-	const struct file_id run = { .device = event->exe_device, .inode = event->exe_inode,
-				     .known = values_has(&event->values, FIELD_exe_inode) && values_has(&event->values, FIELD_exe_device) };
-	struct span path = values_text(&context->values, FIELD_executable);
-	struct file_id id = { 0 };
-	struct file_version version;
-	char real[PATH_MAX];
-
-	if (values_has(&context->values, FIELD_hash_id) || !tracker->options.resolve_path || tracker->node_hash || !run.known ||
-	    path.size == 0)
-		return;
-	buffer_clear(&tracker->path);
-	buffer_append_span(&tracker->path, path);
-	if (buffer_error(&tracker->path) < 0 ||
-	    tracker->options.resolve_path(tracker->options.user, NULL, buffer_text(&tracker->path), &id, real, sizeof(real)) < 0 ||
-	    !file_id_is(id, run) || id.changed_ns == 0)
-		return;
-	version = (struct file_version){ id.device, id.inode, id.changed_ns };
-	values_set_number(&event->values, FIELD_exe_changed, id.changed_ns);
-	values_set_inferred(&event->values, FIELD_exe_changed);
-	values_set_number(&context->values, FIELD_hash_id, file_version_id(&version));
-	values_set_inferred(&context->values, FIELD_hash_id);
-	want_digest(tracker, event->time_ns, context->hash_id,
-		    &(struct hash_wish){ .version = version, .pid = context->pid, .is_program = true, .path = path });
-	digests_fill(tracker->digests, &context->values, &digest_of_program);
-}
-
-static void meet_files(struct tracker *tracker, struct event *event, const struct context *actor)
-{
-	const struct values *values = &event->values;
-
-	if (values_has(&actor->values, FIELD_hash_id) && values_has(values, FIELD_exe_changed))
-		want_digest(tracker, event->time_ns, actor->hash_id, &(struct hash_wish){
-			.version = { event->exe_device, event->exe_inode, event->exe_changed }, .pid = actor->pid, .is_program = true,
-			.path = values_text(&actor->values, FIELD_executable) });
-	if (!values_has(values, FIELD_dll_hash_id))
-		return;
-	if (tracker->options.hash_libraries)
-		want_digest(tracker, event->time_ns, event->dll_hash_id, &(struct hash_wish){
-			.version = { event->dll_device, event->dll_inode, event->dll_changed }, .pid = actor->pid,
-			.path = values_text(values, FIELD_dll_path) });
-	digests_fill(tracker->digests, &event->values, &digest_of_library);
-}
-
 /* An event that names a login, or nothing, but no process. */
 static int on_anonymous(struct tracker *tracker, struct event *event, const struct context *actor)
 {
@@ -661,28 +351,6 @@ static struct context *context_of_late(const struct tracker *tracker, const stru
 	return event->time_ns + tracker->options.audit_lag_ns < process->since_ns ? process->earlier : process->context;
 }
 
-/* The kernel gave the process a login: audit alone tells of that, the programs only of what the process does next. */
-static int take_login(struct tracker *tracker, struct process *process, const struct event *event, const struct context *actor)
-{
-	const struct values *values = &event->values;
-	const struct context *now = process->context;
-	_cleanup_(context_unrefp) struct context *login = NULL;
-
-	if (event->kind != KIND_ID(security, session_start) || !values_has(values, FIELD_session_old_auid) ||
-	    !values_has(values, FIELD_session_old_ses))
-		return 0;
-	if ((values_has(&now->values, FIELD_auid) && now->auid != event->session_old_auid) ||
-	    (values_has(&now->values, FIELD_ses) && now->ses != event->session_old_ses))
-		return 0;
-	login = context_new();
-	if (!login)
-		return -ENOMEM;
-	values_copy(&login->values, &actor->values, FIELD_auid);
-	values_copy(&login->values, &actor->values, FIELD_auid_name);
-	values_copy(&login->values, &actor->values, FIELD_ses);
-	return login->values.failed ? -ENOMEM : tracker_apply(tracker, process, event, login);
-}
-
 /* Where it was at the event; the process is there from now on, unless the event comes late. */
 static int set_cwd(struct tracker *tracker, struct process *process, struct event *event, struct span cwd, bool is_late)
 {
@@ -701,14 +369,14 @@ static int on_any(struct tracker *tracker, struct event *event, const struct con
 	bool fresh, is_late;
 	int r;
 
-	begin_session(tracker, event, actor);
+	login_begin(tracker, event, actor);
 	r = tracker_process(tracker, actor->pid, event->time_ns, actor, false, &process, &fresh);
 	if (r < 0)
 		return r;
 	tracker_use(process, event);
 	is_late = tracker->options.audit_lag_ns > 0 && !fresh && is_from_audit(event);
 	if (!fresh) {
-		r = is_late ? take_login(tracker, process, event, actor) : tracker_apply(tracker, process, event, actor);
+		r = is_late ? login_take(tracker, process, event, actor) : tracker_apply(tracker, process, event, actor);
 		if (r < 0)
 			return r;
 	}
@@ -716,7 +384,7 @@ static int on_any(struct tracker *tracker, struct event *event, const struct con
 		_cleanup_(context_unrefp) struct context *leader =
 			context_ref(is_late ? context_of_late(tracker, process, event, actor) : process->context);
 
-		r = on_login(tracker, process, event, actor, leader);
+		r = login_tell(tracker, process, event, actor, leader);
 		if (r < 0)
 			return r;
 	}
@@ -775,7 +443,7 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 		return digests_learn(tracker->digests, event);
 	if (category == CATEGORY_system)
 		on_system(tracker, event);
-	meet_files(tracker, event, actor);
+	versions_meet(tracker, event, actor);
 	if (unlikely(!values_has(&actor->values, FIELD_pid)))
 		r = on_anonymous(tracker, event, actor);
 	else
@@ -792,13 +460,9 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 			return r;
 	}
 	if (category == CATEGORY_file && event->context && tracker->node_hash == 0) {
-		r = resolve_paths(tracker, event, actor->pid);
+		r = paths_settle(tracker, event, actor->pid);
 		if (r < 0)
 			return r;
-		if (event->unsure[0] || event->unsure[1])
-			settle_unsure_paths(tracker, event, actor->pid);
-		else if (tracker->options.resolve_path && !is_walked(event))
-			settle_paths(tracker, event);
 	}
 	if (event->kind == KIND_ID(dns, response)) {
 		r = learn_names(tracker, event);
@@ -815,42 +479,6 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 	    event->context->values.inferred[0] & (BIT(entity_id) | BIT(executable)))
 		values_set_text(&event->values, FIELD_completeness, SPAN("inferred"));
 	return event->values.failed ? -ENOMEM : 0;
-}
-
-static bool is_pending(const struct values *values, const struct digest_fields *of)
-{
-	return span_eq(values_text(values, of->state), SPAN("pending"));
-}
-
-/* The context may be that of other events, which are told already. */
-static int complete_context(const struct tracker *tracker, struct event *event)
-{
-	_cleanup_(context_unrefp) struct context *context = NULL;
-
-	if (!digests_know_more(tracker->digests, &event->context->values, &digest_of_program))
-		return 0;
-	context = context_copy(event->context);
-	if (!context)
-		return -ENOMEM;
-	digests_fill(tracker->digests, &context->values, &digest_of_program);
-	if (context->values.failed)
-		return -ENOMEM;
-	tracker_set_context(event, context);
-	return 0;
-}
-
-int tracker_complete(const struct tracker *tracker, struct event *event)
-{
-	int r = event->context ? complete_context(tracker, event) : 0;
-
-	if (r < 0)
-		return r;
-	if (is_pending(&event->values, &digest_of_library))
-		digests_fill(tracker->digests, &event->values, &digest_of_library);
-	if (event->values.failed)
-		return -ENOMEM;
-	return is_pending(&event->values, &digest_of_library) ||
-	       (event->context && is_pending(&event->context->values, &digest_of_program));
 }
 
 void tracker_set_audit_lag(struct tracker *tracker, uint64_t audit_lag_ns)

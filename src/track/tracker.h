@@ -112,9 +112,29 @@ int life_exec(struct tracker *tracker, struct event *event, const struct context
 int life_exit(struct tracker *tracker, struct event *event, const struct context *actor);
 int life_snapshot(struct tracker *tracker, struct event *event, const struct context *actor);
 
-/* track.c */
+/* login.c: 0 or -ENOMEM. */
+
+/* Before the process is looked at: the kernel gives it a number of a session, and what was known of that number was of another boot. */
+void login_begin(struct tracker *tracker, const struct event *event, const struct context *actor);
+/* The session that the record speaks of, for all its processes.  leader: what the process was then. */
+int login_tell(struct tracker *tracker, struct process *process, const struct event *event, const struct context *actor,
+	       const struct context *leader);
+/* The kernel gave the process a login: audit alone tells of that, the programs only of what the process does next. */
+int login_take(struct tracker *tracker, struct process *process, const struct event *event, const struct context *actor);
+
+/* paths.c: an event of a file.  0 or -ENOMEM. */
+int paths_settle(struct tracker *tracker, struct event *event, uint32_t pid);
+
+/* versions.c */
+
 /* Which version of a file it is that the process runs, where the event does not tell: found by its path. */
-void tracker_find_version(struct tracker *tracker, struct event *event, struct context *context);
+void versions_find(struct tracker *tracker, struct event *event, struct context *context);
+/* The files that the event runs or maps, before its process is looked at. */
+void versions_meet(struct tracker *tracker, struct event *event, const struct context *actor);
+
+/* track.c */
+/* More may be known of its session, and of the hashes of its program, than the process says.  0 or -ENOMEM. */
+int tracker_follow(struct tracker *tracker, struct process *process);
 struct span tracker_name(struct tracker *tracker, uint32_t id, bool is_group, uint64_t now_ns);	/* empty: none is known */
 void tracker_use(struct process *process, const struct event *event);
 void tracker_set_context(struct event *event, struct context *context);	/* takes a reference of its own */

@@ -1,0 +1,267 @@
+/* See delivery.h. */
+
+#include "pipeline/delivery.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "pipeline/collate.h"
+#include "pipeline/hash_wait.h"
+#include "pipeline/signals.h"
+
+struct delivery {
+	const struct pipeline_options *options;
+	struct pipeline_stats *stats;
+	const struct tracker *tracker;
+	pipeline_fn emit;
+	void *user;
+	struct hash_wait *hash_wait;
+	struct collate *collate;
+	struct signals *signals;
+	bool waits_for_hashes;		/* some subscription looks at them */
+	uint64_t now_ns;
+};
+
+int delivery_new(struct delivery **ret, const struct pipeline_options *options, struct pipeline_stats *stats,
+		 const struct tracker *tracker, pipeline_fn emit, void *user)
+{
+	_cleanup_(delivery_freep) struct delivery *delivery = calloc(1, sizeof(*delivery));
+	int r;
+
+	if (!delivery)
+		return -ENOMEM;
+	delivery->options = options;
+	delivery->stats = stats;
+	delivery->tracker = tracker;
+	delivery->emit = emit;
+	delivery->user = user;
+	r = hash_wait_new(&delivery->hash_wait);
+	if (r >= 0)
+		r = collate_new(&delivery->collate);
+	if (r >= 0)
+		r = signals_new(&delivery->signals);
+	if (r < 0)
+		return r;
+	delivery_set_times(delivery, &(struct pipeline_times){ .signal_window_ns = options->signal_window_ns,
+							       .collate_ns = MAX(options->collate_ns, 1U) });
+	delivery_follow_filter(delivery);
+	*ret = TAKE(delivery);
+	return 0;
+}
+
+struct delivery *delivery_free(struct delivery *delivery)
+{
+	if (!delivery)
+		return NULL;
+	hash_wait_free(delivery->hash_wait);
+	collate_free(delivery->collate);
+	signals_free(delivery->signals);
+	free(delivery);
+	return NULL;
+}
+
+void delivery_set_times(struct delivery *delivery, const struct pipeline_times *times)
+{
+	if (times->signal_window_ns > 0)
+		signals_set_window(delivery->signals, times->signal_window_ns);
+	if (times->collate_ns > 0)
+		collate_set_window(delivery->collate, times->collate_ns > 1 ? times->collate_ns : 0);
+}
+
+void delivery_follow_filter(struct delivery *delivery)
+{
+	static const enum field hashes[] = { FIELD_hash_md5, FIELD_hash_sha1, FIELD_hash_sha256, FIELD_hash_state, FIELD_dll_md5,
+					     FIELD_dll_sha1, FIELD_dll_sha256, FIELD_dll_hash_state };
+	uint64_t set[FIELD_WORDS] = { 0 };
+
+	delivery->waits_for_hashes = false;
+	if (delivery->options->filter)
+		filter_fields(delivery->options->filter, set);
+	for (size_t i = 0; i < ARRAY_SIZE(hashes); i++)
+		delivery->waits_for_hashes |= set[hashes[i] / 64] >> (hashes[i] % 64) & 1;
+}
+
+static uint64_t streams_of(struct delivery *delivery, const struct event *event)
+{
+	if (delivery->options->wanted && !__atomic_load_n(&delivery->options->wanted[event->kind], __ATOMIC_RELAXED) &&
+	    event_category(event) != CATEGORY_recorder)
+		return 0;
+	return delivery->options->filter ? filter_match(delivery->options->filter, event) : 1;
+}
+
+/* Says of every signal that the event set off.  The event itself goes where its other streams want it. */
+static int note_signals(struct delivery *delivery, struct event *event)
+{
+	const struct stream *const *hits;
+	size_t n = filter_hits(delivery->options->filter, &hits);
+
+	for (size_t i = 0; i < n; i++) {
+		int r = signals_hit(delivery->signals, hits[i], event, delivery->now_ns);
+
+		if (r < 0)
+			return r;
+	}
+	event->streams &= ~FILTER_SIGNALED;
+	return 0;
+}
+
+/* 1: there was something. */
+static int emit_signals(struct delivery *delivery, uint64_t now_ns)
+{
+	struct event *event;
+	int n = 0;
+
+	for (; (event = signals_take(delivery->signals, now_ns)); n = 1) {
+		int r;
+
+		delivery->stats->signals++;
+		r = delivery->emit(delivery->user, event);
+		if (r < 0)
+			return r;
+	}
+	return n;
+}
+
+/* 1: there was something. */
+static int emit_collated(struct delivery *delivery, uint64_t now_ns)
+{
+	struct event *event;
+	int n = 0;
+
+	for (; (event = collate_take(delivery->collate, now_ns)); n = 1) {
+		int r;
+
+		delivery->stats->emitted++;
+		r = delivery->emit(delivery->user, event);
+		if (r < 0)
+			return r;
+	}
+	return n;
+}
+
+/* The event goes on, waits, or is counted with one that waits. */
+static int emit(struct delivery *delivery, struct event *event)
+{
+	struct event *before;
+
+	while ((before = collate_take_before(delivery->collate, event))) {
+		int r;
+
+		delivery->stats->emitted++;
+		r = delivery->emit(delivery->user, before);
+		if (r < 0) {
+			event_free(event);
+			return r;
+		}
+	}
+	switch (collate_event(delivery->collate, event, delivery->now_ns)) {
+	case 0:
+		delivery->stats->emitted++;
+		return delivery->emit(delivery->user, event);
+	case 1:
+		return 0;
+	default:
+		delivery->stats->merged++;
+		return 0;
+	}
+}
+
+static int filter_and_emit(struct delivery *delivery, struct event *event)
+{
+	_cleanup_(event_freep) struct event *owned = event;
+	bool has_signals = false;
+	int r = 0;
+
+	event->streams = streams_of(delivery, event);
+	/* What a user's rule asked for is also for who wants to know of such rules, of whatever kind it is. */
+	if (event->streams == 0 && event->asked) {
+		uint16_t kind = event->kind;
+
+		event->kind = KIND_ID(security, audit_rule);
+		event->streams = streams_of(delivery, event);
+		event->kind = kind;
+	}
+	if (unlikely(event->streams & FILTER_SIGNALED)) {
+		has_signals = true;
+		r = note_signals(delivery, event);
+		if (r < 0)
+			return r;
+	}
+	if (event->streams == 0) {
+		delivery->stats->filtered_out++;
+	} else {
+		r = emit(delivery, TAKE(owned));
+	}
+	/* Behind the event that set them off. */
+	if (r < 0 || !has_signals)
+		return r;
+	r = emit_signals(delivery, delivery->now_ns);
+	return MIN(r, 0);
+}
+
+/* Those in front of which nothing waits any more.  all: the others too, with what is known by now.  1: there was something. */
+static int release_waiting(struct delivery *delivery, bool all)
+{
+	uint64_t timeout_ns = delivery->options->assembler.timeout_ns;
+	struct event *event;
+	int n = 0;
+
+	for (; (event = hash_wait_first(delivery->hash_wait)); n = 1) {
+		int r = tracker_complete(delivery->tracker, event);
+
+		if (r < 0)
+			return r;
+		if (r > 0 && !all && !hash_wait_is_full(delivery->hash_wait) &&
+		    delivery->now_ns - hash_wait_since_ns(delivery->hash_wait) < timeout_ns)
+			break;
+		r = filter_and_emit(delivery, hash_wait_take(delivery->hash_wait));
+		if (r < 0)
+			return r;
+	}
+	return n;
+}
+
+int delivery_event(struct delivery *delivery, struct event *event, uint64_t now_ns)
+{
+	int r = 0;
+
+	delivery->now_ns = now_ns;
+	if (!hash_wait_first(delivery->hash_wait)) {
+		r = delivery->waits_for_hashes ? tracker_complete(delivery->tracker, event) : 0;
+		if (r < 0)
+			event_free(event);
+		if (r <= 0)
+			return r < 0 ? r : filter_and_emit(delivery, event);
+	}
+	/* What comes behind one that waits, waits too. */
+	r = hash_wait_put(delivery->hash_wait, event, now_ns);
+	if (r >= 0)
+		r = release_waiting(delivery, false);
+	return MIN(r, 0);
+}
+
+int delivery_release(struct delivery *delivery, uint64_t now_ns, bool all)
+{
+	uint64_t until_ns = all ? UINT64_MAX : now_ns;
+	int n, r;
+
+	delivery->now_ns = now_ns;
+	n = release_waiting(delivery, all);
+	if (n < 0)
+		return n;
+	r = emit_collated(delivery, until_ns);
+	if (r < 0)
+		return r;
+	n |= r;
+	r = emit_signals(delivery, until_ns);
+	return r < 0 ? r : n | r;
+}
+
+uint64_t delivery_next_ns(const struct delivery *delivery)
+{
+	uint64_t next_ns = MIN(collate_next_ns(delivery->collate), signals_next_ns(delivery->signals));
+
+	if (hash_wait_first(delivery->hash_wait))
+		next_ns = MIN(next_ns, hash_wait_since_ns(delivery->hash_wait) + delivery->options->assembler.timeout_ns);
+	return next_ns;
+}

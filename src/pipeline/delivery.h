@@ -1,0 +1,23 @@
+#pragma once
+/* What becomes of an event whose process is known: it waits for hashes that a subscription asks for, the filter says who wants it,
+ * signals are set off, what repeats is collated, and the rest is handed over.  In order. */
+
+#include "pipeline/pipeline.h"
+
+struct delivery;
+/* All borrowed; options may change, stats are counted in.  0 or -ENOMEM. */
+int delivery_new(struct delivery **ret, const struct pipeline_options *options, struct pipeline_stats *stats,
+		 const struct tracker *tracker, pipeline_fn emit, void *user);
+struct delivery *delivery_free(struct delivery *delivery);
+DEFINE_CLEANUP(struct delivery, delivery_free)
+
+void delivery_set_times(struct delivery *delivery, const struct pipeline_times *times);
+/* options->filter is another. */
+void delivery_follow_filter(struct delivery *delivery);
+
+/* Takes the event.  0, or what emit returned, or -ENOMEM. */
+int delivery_event(struct delivery *delivery, struct event *event, uint64_t now_ns);
+/* What has waited long enough goes on; all: the rest too.  1: there was something; else as above. */
+int delivery_release(struct delivery *delivery, uint64_t now_ns, bool all);
+/* When to release next; UINT64_MAX: nothing waits. */
+uint64_t delivery_next_ns(const struct delivery *delivery);

@@ -1,0 +1,227 @@
+/* Which file an event is about: the path that its records spell, and where it leads. */
+
+#include "track/tracker.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#include "base/path.h"
+
+/* A name relative to a folder that the process has open. It is asked for after the fact: the descriptor
+ * may be another by now, so what comes of it is inferred. */
+static int join_fd(struct tracker *tracker, struct event *event, uint32_t pid, enum field fd,
+		   enum field given, enum field path)
+{
+	char folder[PATH_MAX];
+	int r;
+
+	if (!values_has(&event->values, fd) || !values_has(&event->values, given))
+		return 0;
+	r = tracker->options.resolve_fd(tracker->options.user, pid,
+					(int32_t)values_number(&event->values, fd), folder, sizeof(folder));
+	if (r < 0)
+		return 0;
+	buffer_clear(&tracker->path);
+	r = path_join(&tracker->path, span_of(folder), values_text(&event->values, given));
+	if (r == -EINVAL) /* no folder: a pipe, a socket */
+		return 0;
+	if (r < 0)
+		return r;
+	values_set_text(&event->values, path, buffer_span(&tracker->path));
+	values_set_inferred(&event->values, path);
+	return 1;
+}
+
+static int join_paths(struct tracker *tracker, struct event *event, uint32_t pid)
+{
+	unsigned wanted =
+		values_has(&event->values, FIELD_dirfd) + values_has(&event->values, FIELD_target_dirfd);
+	int path, target;
+
+	if (wanted == 0 || !tracker->options.resolve_fd ||
+	    !span_eq(values_text(&event->values, FIELD_path_confidence), SPAN("guessed")))
+		return 0;
+	path = join_fd(tracker, event, pid, FIELD_dirfd, FIELD_given_path, FIELD_path);
+	if (path < 0)
+		return path;
+	target = join_fd(tracker, event, pid, FIELD_target_dirfd, FIELD_given_target_path, FIELD_target_path);
+	if (target < 0)
+		return target;
+	if ((unsigned)(path + target) == wanted)
+		values_set_text(&event->values, FIELD_path_confidence, SPAN("joined"));
+	return 0;
+}
+
+/* What the links in one of the paths lead to. */
+static enum folder_answer settle_path(struct tracker *tracker, struct event *event, enum field field, bool in_folder)
+{
+	struct values *values = &event->values;
+	struct file_id file = { .device = event->device, .inode = event->inode,
+				.known = values_has(values, FIELD_inode) && values_has(values, FIELD_device) };
+	struct span path = values_text(values, field), parent, real;
+	const char *slash = path.size > 1 ? memrchr(path.data, '/', path.size) : NULL;
+	enum folder_answer answer;
+
+	if (!slash)
+		return FOLDER_UNKNOWN;
+	parent = (struct span){ path.data, slash == path.data ? 1 : (size_t)(slash - path.data) };
+	if (in_folder) {
+		answer = folders_find(tracker->folders, parent, event->folders, ARRAY_SIZE(event->folders), &real);
+		if (answer == FOLDER_SURE && !span_eq(real, parent)) {
+			buffer_clear(&tracker->path);
+			if (path_join(&tracker->path, real,
+				      (struct span){ slash + 1, path.size - (size_t)(slash + 1 - path.data) }) >= 0)
+				values_set_text(values, field, buffer_span(&tracker->path));
+		}
+		return answer;
+	}
+	/* A name that was there already: the file itself is the witness, links at the end of the path are followed too;
+	 * unless the call was about the link. Gone by now: the folder must do. */
+	if (field != FIELD_path || !file.known || span_eq(values_text(values, FIELD_file_type), SPAN("symlink")))
+		return FOLDER_UNKNOWN;
+	answer = folders_find(tracker->folders, path, &file, 1, &real);
+	if (answer == FOLDER_SURE && !span_eq(real, path))
+		values_set_text(values, field, real);
+	if (answer == FOLDER_OTHER && folders_is_plain(tracker->folders, parent))
+		return FOLDER_UNKNOWN;
+	return answer;
+}
+
+/* Paths are made of text until here; now the kernel's inodes decide. Sure of all of them: exact, whatever was thought
+ * before. One of them leads elsewhere by now: guessed. */
+static void settle_paths(struct tracker *tracker, struct event *event)
+{
+	struct values *values = &event->values;
+	bool has_target = values_has(values, FIELD_target_path) && event->target_in_folder;
+	enum folder_answer path, target = FOLDER_SURE;
+
+	if (!values_has(values, FIELD_path))
+		return;
+	path = settle_path(tracker, event, FIELD_path, event->path_in_folder);
+	if (has_target)
+		target = settle_path(tracker, event, FIELD_target_path, true);
+	if (path == FOLDER_OTHER || target == FOLDER_OTHER) {
+		values_set_text(values, FIELD_path_confidence, SPAN("guessed"));
+	} else if (path == FOLDER_SURE && target == FOLDER_SURE) {
+		values_unset(values, FIELD_path_confidence);
+		values->inferred[FIELD_path / 64] &= ~(UINT64_C(1) << (FIELD_path % 64));
+		values->inferred[FIELD_target_path / 64] &= ~(UINT64_C(1) << (FIELD_target_path % 64));
+	}
+	/* A folder of a known place is known itself from now on. */
+	if (span_eq(values_text(values, FIELD_file_type), SPAN("dir")) && values_has(values, FIELD_inode) &&
+	    values_has(values, FIELD_device)) {
+		struct file_id id = { .device = event->device, .inode = event->inode, .known = true };
+
+		if (event->kind == KIND_ID(file, create) && path == FOLDER_SURE)
+			folders_learn(tracker->folders, values_text(values, FIELD_path), id);
+		else if (event->kind == KIND_ID(file, rename) && has_target && target == FOLDER_SURE)
+			folders_learn(tracker->folders, values_text(values, FIELD_target_path), id);
+	}
+}
+
+/* The kernel itself walked the path: nothing has to be held against it. */
+static bool is_walked(const struct event *event)
+{
+	return span_eq(values_text(&event->values, FIELD_source), SPAN("ebpf"));
+}
+
+/* Who may be asked what the process saw: itself, if it is still there, the first of its container, its ancestors. */
+static void find_place(const struct tracker *tracker, const struct event *event, uint32_t pid, struct path_place *ret)
+{
+	const struct process *process = process_find(tracker->table, tracker->node_hash, pid, event->time_ns);
+
+	*ret = (struct path_place){ .root = event->root, .pids = { pid, event->root.init }, .n_pids = 2 };
+	while (process && (process = process->parent) && ret->n_pids < PATH_PLACE_PIDS)
+		if (!process->ended)
+			ret->pids[ret->n_pids++] = process->pid;
+}
+
+/* A path that nothing in the event vouches for: asked after the fact.  false: the file system knows it no more. */
+static bool settle_unsure(struct tracker *tracker, struct event *event, const struct path_place *from, enum field field,
+			  enum unsure unsure)
+{
+	struct values *values = &event->values;
+	struct span path = values_text(values, field), real;
+	const char *slash = path.size > 1 ? memrchr(path.data, '/', path.size) : NULL;
+	struct span folder;
+	enum folder_answer answer;
+
+	if (unsure == UNSURE_FILE) {
+		answer = folders_ask(tracker->folders, from, path, event->time_ns, &real);
+		if (answer == FOLDER_SURE && !span_eq(real, path))
+			values_set_text(values, field, real);
+		if (answer != FOLDER_OTHER)
+			return true;
+	}
+	if (!slash || slash == path.data)
+		return unsure != UNSURE_FILE;
+	folder = (struct span){ path.data, (size_t)(slash - path.data) };
+	answer = folders_ask(tracker->folders, from, folder, event->time_ns, &real);
+	if (answer == FOLDER_SURE && (!span_eq(real, folder) || !path_is_normal(path))) {
+		buffer_clear(&tracker->path);
+		if (path_join(&tracker->path, real,
+			      (struct span){ slash + 1, path.size - (size_t)(slash + 1 - path.data) }) >= 0)
+			values_set_text(values, field, buffer_span(&tracker->path));
+	}
+	/* The file is gone, so a link there may have led anywhere. */
+	return answer != FOLDER_OTHER && unsure != UNSURE_FILE;
+}
+
+/* By its text alone, of which nothing leads out of the root that it begins with.  true: that is another path. */
+static bool make_normal(struct tracker *tracker, struct event *event, enum field field, size_t root_bytes)
+{
+	_cleanup_(buffer_release) struct buffer given = { 0 };
+	struct span path = values_text(&event->values, field), below;
+
+	if (path_is_normal(path))
+		return false;
+	if (root_bytes >= path.size || path.data[root_bytes] != '/')
+		root_bytes = 0;
+	below = (struct span){ path.data + root_bytes, path.size - root_bytes };
+	buffer_clear(&tracker->path);
+	buffer_append_span(&tracker->path, (struct span){ path.data, root_bytes });
+	if (path_join(&tracker->path, SPAN("/"), below) < 0 || span_eq(buffer_span(&tracker->path), path))
+		return false;
+	if (root_bytes > 0 && tracker->path.size == root_bytes + 1)
+		tracker->path.size--;
+	/* Behind a link `..` leads elsewhere: who can look must know what the text was. */
+	buffer_append_span(&given, path);
+	if (!buffer_error(&given))
+		values_set_text(&event->values, field == FIELD_path ? FIELD_given_path : FIELD_given_target_path, buffer_span(&given));
+	values_set_text(&event->values, field, buffer_span(&tracker->path));
+	return true;
+}
+
+static void settle_unsure_paths(struct tracker *tracker, struct event *event, uint32_t pid)
+{
+	static const enum field of[] = { FIELD_path, FIELD_target_path };
+	struct path_place place, *from = NULL;
+
+	if (event->root.init) {
+		from = &place;
+		find_place(tracker, event, pid, from);
+	}
+
+	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
+		bool is_sure;
+
+		if (event->unsure[i] == UNSURE_NOT || values_text(&event->values, of[i]).size == 0)
+			continue;
+		is_sure = tracker->options.resolve_path && settle_unsure(tracker, event, from, of[i], event->unsure[i]);
+		if (make_normal(tracker, event, of[i], event->root_bytes[i]) || !is_sure)
+			values_set_text(&event->values, FIELD_path_confidence, SPAN("guessed"));
+	}
+}
+
+int paths_settle(struct tracker *tracker, struct event *event, uint32_t pid)
+{
+	int r = join_paths(tracker, event, pid);
+
+	if (r < 0)
+		return r;
+	if (event->unsure[0] || event->unsure[1])
+		settle_unsure_paths(tracker, event, pid);
+	else if (tracker->options.resolve_path && !is_walked(event))
+		settle_paths(tracker, event);
+	return 0;
+}
