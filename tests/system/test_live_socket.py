@@ -175,7 +175,10 @@ def test_query(recorder, folder):
 
     def asked():
         return json_lines(recorder.cli("query", *filters, "--json").text)
-    wait_until(lambda: len(asked()) == len(truth.acts), "the storm is stored")
+
+    def is_told(event):
+        return event["process"].get("hash", {}).get("state") != "pending"
+    wait_until(lambda: len(asked()) == len(truth.acts) and all(map(is_told, asked())), "the storm is stored, with the hash of its program")
     answer, lines, last = said(recorder, command="recorder.query", filters=filters, limit=10000)
     assert answer == {"ok": True, "result": None, "streaming": True}
     assert last == {"ok": True, "result": {"events": len(truth.acts)}}
