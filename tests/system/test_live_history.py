@@ -27,8 +27,8 @@ def source():
     return "auto"
 
 
-def everything(folder):
-    filters = [{"terms": ["file", f"file.any_path starts with '{folder}/'"]}, {"terms": ["process"]}]
+def everything(folder, *types):
+    filters = [{"terms": ["file", f"file.any_path starts with '{folder}/'"]}, *({"terms": [type]} for type in ("process", *types))]
     return {"name": "t", "streams": [{"type": "database", "event_filters": filters}]}
 
 
@@ -61,9 +61,10 @@ def verify(recorder, *arguments, check=0):
 
 def test_within_its_bound(new_recorder, folder):
     """A storm writes more than fits while somebody asks again and again: the database stays as small as it is to be, and
-    what began before the storm is still told of."""
-    recorder = new_recorder(subscription=everything(folder), config=SMALL).start()
+    what began before the storm, and who logged in, is still told of."""
+    recorder = new_recorder(subscription=everything(folder, "security"), config=SMALL).start()
     first = Truth("spawn", "storm", "50", driver.tiny())
+    login = Truth("spawn", "forks", "1", wrap=[driver.TRUTH / "identity", "as", "65534", "65534", "1"])
     sizes, answers, end = [], [], threading.Event()
 
     def ask():
@@ -95,6 +96,8 @@ def test_within_its_bound(new_recorder, folder):
     assert stored + cleaned[1] + lost >= 4 * ROUNDS
     began = {row["process_pid"] for row in recorder.query("SELECT process_pid FROM process_events WHERE action = 'exec'")}
     assert {act["pid"] for act in first.of("process")} <= began
+    logins = recorder.query("SELECT process_pid, user_audit_id FROM security_events WHERE action = 'session_start'")
+    assert {"process_pid": login.pid, "user_audit_id": 1} in logins
     if lost == 0:
         assert recorder.cli("gaps").text == "No gap is known.\n"
     # Of files what is told is the end, all of it; who asks for more is told that it was there.
