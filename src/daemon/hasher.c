@@ -35,6 +35,7 @@ struct hasher {
 	struct hasher_options options;
 	char *cache_path;
 	pthread_t thread;
+	pid_t tid;			/* 0: it has not begun */
 	pthread_mutex_t lock;
 	pthread_cond_t asked, ended;
 	struct waiting *first, **last;
@@ -346,8 +347,13 @@ static bool is_stopping(struct hasher *hasher)
 static void *run(void *user)
 {
 	struct hasher *hasher = user;
+	pid_t tid = pace_of_idle();
 
-	pace_of_idle();
+	pthread_mutex_lock(&hasher->lock);
+	hasher->tid = tid;
+	if (hasher->stop)
+		pace_of_haste(tid);
+	pthread_mutex_unlock(&hasher->lock);
 	load_cache(hasher);
 	for (;;) {
 		struct waiting *waiting = take(hasher);
@@ -432,6 +438,8 @@ void hasher_stop(struct hasher *hasher)
 		return;
 	pthread_mutex_lock(&hasher->lock);
 	hasher->stop = true;
+	if (hasher->tid)
+		pace_of_haste(hasher->tid);
 	pthread_cond_broadcast(&hasher->asked);
 	while (!hasher->has_ended && pthread_cond_timedwait(&hasher->ended, &hasher->lock, &until) != ETIMEDOUT)
 		;

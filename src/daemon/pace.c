@@ -166,9 +166,21 @@ void pace_of_jobs(void)
 	set_nice((pid_t)syscall(SYS_gettid), JOB_NICE);
 }
 
-void pace_of_idle(void)
+#define IO_OF_THREAD 1			/* ioprio_set(2): IOPRIO_WHO_PROCESS, and classes of priority */
+#define IO_IDLE (3 << 13)
+#define IO_DEFAULT 0
+
+pid_t pace_of_idle(void)
 {
-	set_nice((pid_t)syscall(SYS_gettid), IDLE_NICE);
-	/* This thread, class idle (ioprio_set(2)). */
-	(void)syscall(SYS_ioprio_set, 1, 0, 3 << 13);
+	pid_t thread = (pid_t)syscall(SYS_gettid);
+
+	set_nice(thread, IDLE_NICE);
+	(void)syscall(SYS_ioprio_set, IO_OF_THREAD, thread, IO_IDLE);
+	return thread;
+}
+
+void pace_of_haste(pid_t thread)
+{
+	set_nice(thread, nice_of[PACE_BEFORE]);
+	(void)syscall(SYS_ioprio_set, IO_OF_THREAD, thread, IO_DEFAULT);
 }
