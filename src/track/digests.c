@@ -23,6 +23,7 @@ struct version {
 struct digests {
 	struct version versions[SETS][WAYS];
 	uint32_t generation, meetings;
+	bool is_used;			/* else none of this memory has been touched */
 };
 
 const struct digest_fields digest_of_program = { FIELD_hash_id, FIELD_hash_state, FIELD_hash_md5, FIELD_hash_sha1, FIELD_hash_sha256 };
@@ -41,6 +42,8 @@ int digests_new(struct digests **ret)
 
 void digests_clear(struct digests *digests)
 {
+	if (!digests->is_used)
+		return;
 	for (size_t i = 0; i < SETS; i++)
 		for (size_t k = 0; k < WAYS; k++)
 			free(digests->versions[i][k].text);
@@ -90,6 +93,7 @@ static struct version *take_place(struct digests *digests, uint64_t id)
 		if (is_free(version) || digests->meetings - version->met > digests->meetings - place->met)
 			place = version;
 	}
+	digests->is_used = true;
 	free(place->text);
 	*place = (struct version){ .id = id, .met = ++digests->meetings };
 	return place;

@@ -21,6 +21,7 @@ struct slot {
 
 struct resolved {
 	struct slot slots[SLOTS];
+	bool is_used;			/* else none of this memory has been touched */
 };
 
 int resolved_new(struct resolved **ret)
@@ -35,6 +36,8 @@ int resolved_new(struct resolved **ret)
 
 void resolved_clear(struct resolved *resolved)
 {
+	if (!resolved->is_used)
+		return;
 	for (size_t i = 0; i < SLOTS; i++)
 		free(resolved->slots[i].name);
 	memset(resolved, 0, sizeof(*resolved));
@@ -81,5 +84,6 @@ int resolved_learn(struct resolved *resolved, uint32_t node, struct span address
 	free(slot->name);
 	*slot = (struct slot){ .node = node, .address_size = (uint8_t)address.size, .name_size = (uint16_t)name.size, .name = copy };
 	memcpy(slot->address, address.data, address.size);
+	resolved->is_used = true;
 	return 0;
 }
