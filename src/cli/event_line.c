@@ -241,6 +241,7 @@ static void system_subject(const struct part *part)
 static void system_detail(const struct part *part)
 {
 	PUT_FIRST(part, "on ", FIELD_terminal);
+	PUT_FIRST(part, "in ", FIELD_path);
 }
 
 /* The rest */

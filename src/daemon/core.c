@@ -155,6 +155,13 @@ static void want_hash(void *user, const struct hash_wish *wish)
 	hasher_ask(core->options.hasher, wish);
 }
 
+static void look_at_definition(void *user, struct span path)
+{
+	struct core *core = user;
+
+	hasher_look(core->options.hasher, path);
+}
+
 /* The times of receipt, and what happened for lack of records, are in no record: the clock that they gave is one. */
 static void keep_clock(struct core *core, uint64_t now_ns, const char *what)
 {
@@ -458,6 +465,7 @@ int core_start(struct core **ret, const struct core_options *options)
 	core->options.pipeline.resolve_path = options->procfs ? resolve_path : NULL;
 	core->options.pipeline.resolve_name = options->users ? resolve_name : NULL;
 	core->options.pipeline.hash = options->hasher ? want_hash : NULL;
+	core->options.pipeline.define = options->hasher ? look_at_definition : NULL;
 	core->options.pipeline.lookup_user = core;
 	core->options.pipeline.watch = options->canary ? &options->canary->tag : NULL;
 	core->options.pipeline.watched = watched;

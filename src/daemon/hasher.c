@@ -19,15 +19,26 @@
 #include "base/log.h"
 #include "control/file.h"
 #include "daemon/pace.h"
+#include "event/definition.h"
+#include "source/definition_files.h"
 #include "source/digest_cache.h"
 
 #define MAX_WAITING 4096
 #define MAX_CACHE_BYTES ((size_t)256 << 20)
+#define MAX_LOOKS 1024
+#define FILE_CLOCK_NS (20 * NS_PER_MS)	/* the clock of files is so far behind at most: a tick (HZ=100), and a moment */
 #define END_NS (2 * NS_PER_SEC)
 
 struct waiting {
 	struct waiting *next;
 	struct hash_wish wish;		/* its path lies behind */
+	char path[];
+};
+
+/* A definition that is to be looked at. */
+struct look {
+	struct look *next;
+	uint64_t due_ns, end_ns;	/* CLOCK_MONOTONIC: when, and when at the latest */
 	char path[];
 };
 
@@ -39,6 +50,8 @@ struct hasher {
 	pthread_mutex_t lock;
 	pthread_cond_t asked, ended;
 	struct waiting *first, **last;
+	struct look *looks;
+	unsigned n_looks;
 	bool stop, has_ended;
 	bool is_left;			/* the thread hangs: what it uses stays, and it tells nothing any more */
 	struct hasher_stats stats;
@@ -46,9 +59,11 @@ struct hasher {
 	/* The thread's own: */
 	struct digester *digester;
 	struct digest_cache *cache;
+	struct definition_files *definitions;
 	struct buffer text;
 	bool is_changed;		/* the cache, since it was saved */
 	uint64_t saved_ns, cpu_ns;
+	uint64_t started_ns;		/* since 1970 */
 };
 
 void hasher_ask(struct hasher *hasher, const struct hash_wish *wish)
@@ -74,6 +89,41 @@ void hasher_ask(struct hasher *hasher, const struct hash_wish *wish)
 	}
 	pthread_mutex_unlock(&hasher->lock);
 	free(waiting);
+}
+
+static struct look **look_of(struct hasher *hasher, const char *path)
+{
+	struct look **look = &hasher->looks;
+
+	while (*look && strcmp((*look)->path, path) != 0)
+		look = &(*look)->next;
+	return look;
+}
+
+void hasher_look(struct hasher *hasher, struct span path)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	struct look *look = malloc(sizeof(*look) + path.size + 1), **place;
+
+	if (look) {
+		*look = (struct look){ .due_ns = now_ns + DEFINITION_SETTLE_NS, .end_ns = now_ns + HASHER_LOOK_NS };
+		memcpy(look->path, path.data, path.size);
+		look->path[path.size] = 0;
+	}
+	pthread_mutex_lock(&hasher->lock);
+	place = look ? look_of(hasher, look->path) : NULL;
+	if (place && *place) {
+		(*place)->due_ns = MIN(look->due_ns, (*place)->end_ns);
+	} else if (place && hasher->n_looks < MAX_LOOKS && !hasher->stop) {
+		*place = look;
+		hasher->n_looks++;
+		look = NULL;
+		pthread_cond_signal(&hasher->asked);
+	} else {
+		hasher->stats.forgotten++;
+	}
+	pthread_mutex_unlock(&hasher->lock);
+	free(look);
 }
 
 void hasher_stats(struct hasher *hasher, struct hasher_stats *ret)
@@ -273,6 +323,46 @@ static void tell(struct hasher *hasher, const struct waiting *waiting, const str
 				     &(struct record){ .type = RECORD_DIGEST, .time_ns = now_ns, .text = buffer_span(text) });
 }
 
+/* Definitions */
+
+static int learn(void *user, const char *folder, bool is_deep)
+{
+	struct hasher *hasher = user;
+
+	return definition_files_scan(hasher->definitions, hasher->digester, folder, is_deep, hasher->started_ns);
+}
+
+/* Somebody is writing to it: later. */
+static void put_off(struct hasher *hasher, struct look *look)
+{
+	look->due_ns = MIN(clock_ns(CLOCK_MONOTONIC) + DEFINITION_SETTLE_NS, look->end_ns);
+	pthread_mutex_lock(&hasher->lock);
+	look->next = hasher->looks;
+	hasher->looks = look;
+	hasher->n_looks++;
+	pthread_mutex_unlock(&hasher->lock);
+}
+
+static void look_at(struct hasher *hasher, struct look *look, bool is_last)
+{
+	bool may_wait = !is_last && clock_ns(CLOCK_MONOTONIC) < look->end_ns;
+	uint64_t now_ns = clock_now_ns();
+	int r;
+
+	buffer_clear(&hasher->text);
+	record_put_head(&hasher->text, now_ns, 0);
+	hasher->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	r = definition_files_look(hasher->definitions, hasher->digester, look->path, may_wait, now_ns, &hasher->text);
+	if (r == -EAGAIN) {
+		put_off(hasher, look);
+		return;
+	}
+	if (r == 0 && buffer_error(&hasher->text) >= 0 && !is_left(hasher))
+		hasher->options.tell(hasher->options.user, &(struct record){ .type = RECORD_DEFINITION, .time_ns = now_ns,
+									     .text = buffer_span(&hasher->text) });
+	free(look);
+}
+
 /* The cache, over restarts */
 
 static void load_cache(struct hasher *hasher)
@@ -312,18 +402,40 @@ static void save_cache(struct hasher *hasher)
 
 /* The thread */
 
-/* The next, or NULL: it is time to save, or to stop. */
-static struct waiting *take(struct hasher *hasher)
+/* The one that is due first.  At the end none waits any longer. */
+static struct look *take_look(struct hasher *hasher, uint64_t now_ns, uint64_t *ret_due_ns)
 {
-	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), end_ns = hasher->saved_ns + hasher->options.save_ns;
-	struct timespec until = clock_after(end_ns > now_ns ? end_ns - now_ns : 0);
+	struct look **first = &hasher->looks, *look;
+
+	*ret_due_ns = UINT64_MAX;
+	if (!hasher->looks)
+		return NULL;
+	for (struct look **p = &hasher->looks; *p; p = &(*p)->next)
+		if ((*p)->due_ns < (*first)->due_ns)
+			first = p;
+	look = *first;
+	*ret_due_ns = look->due_ns;
+	if (look->due_ns > now_ns && !hasher->stop)
+		return NULL;
+	*first = look->next;
+	hasher->n_looks--;
+	return look;
+}
+
+/* The next file, or the next definition; neither: it is time to save, or to stop. */
+static struct waiting *take(struct hasher *hasher, struct look **ret_look)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), end_ns = hasher->saved_ns + hasher->options.save_ns, due_ns;
 	struct waiting *waiting;
 
 	pthread_mutex_lock(&hasher->lock);
-	while (!hasher->first && !hasher->stop)
-		if (pthread_cond_timedwait(&hasher->asked, &hasher->lock, &until) == ETIMEDOUT)
-			break;
-	waiting = hasher->first;
+	while (!(*ret_look = take_look(hasher, now_ns, &due_ns)) && !hasher->first && !hasher->stop && now_ns < end_ns) {
+		struct timespec until = clock_after(MIN(end_ns, due_ns) > now_ns ? MIN(end_ns, due_ns) - now_ns : 0);
+
+		pthread_cond_timedwait(&hasher->asked, &hasher->lock, &until);
+		now_ns = clock_ns(CLOCK_MONOTONIC);
+	}
+	waiting = *ret_look ? NULL : hasher->first;
 	if (waiting) {
 		hasher->first = waiting->next;
 		if (!hasher->first)
@@ -355,10 +467,15 @@ static void *run(void *user)
 		pace_of_haste(tid);
 	pthread_mutex_unlock(&hasher->lock);
 	load_cache(hasher);
+	if (hasher->options.definitions && definition_folders(learn, hasher) < 0)
+		log_warning("No memory for all definitions of services and tasks: those that are missed are told as new when they change");
 	for (;;) {
-		struct waiting *waiting = take(hasher);
+		struct look *look;
+		struct waiting *waiting = take(hasher, &look);
 
-		if (waiting) {
+		if (look) {
+			look_at(hasher, look, is_stopping(hasher));
+		} else if (waiting) {
 			struct found found = { .state = "skipped" };
 
 			if (!is_stopping(hasher))
@@ -385,6 +502,13 @@ static struct hasher *release(struct hasher *hasher)
 		return NULL;
 	digester_free(hasher->digester);
 	digest_cache_free(hasher->cache);
+	definition_files_free(hasher->definitions);
+	for (struct look *look = hasher->looks; look;) {
+		struct look *next = look->next;
+
+		free(look);
+		look = next;
+	}
 	pthread_cond_destroy(&hasher->asked);
 	pthread_cond_destroy(&hasher->ended);
 	pthread_mutex_destroy(&hasher->lock);
@@ -406,6 +530,7 @@ int hasher_start(struct hasher **ret, const struct hasher_options *options)
 	hasher->options = *options;
 	hasher->last = &hasher->first;
 	hasher->saved_ns = clock_ns(CLOCK_MONOTONIC);
+	hasher->started_ns = clock_now_ns() - FILE_CLOCK_NS;
 	pthread_mutex_init(&hasher->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -421,6 +546,8 @@ int hasher_start(struct hasher **ret, const struct hasher_options *options)
 									.pause = on_pause, .user = hasher });
 	if (r == 0)
 		r = digest_cache_new(&hasher->cache, options->cache_entries);
+	if (r == 0)
+		r = definition_files_new(&hasher->definitions, options->root ? options->root : "");
 	if (r == 0)
 		r = -pthread_create(&hasher->thread, NULL, run, hasher);
 	if (r < 0)

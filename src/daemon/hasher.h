@@ -1,8 +1,10 @@
 #pragma once
-/* The hasher thread: digests of the files that events name (programs, libraries), behind everybody else.  Nobody is kept waiting: who
+/* The hasher thread: digests of the files that events name (programs, libraries), and what has become of definitions of services and tasks
+ * that somebody touched, behind everybody else.  Nobody is kept waiting: who
  * asks goes on at once, and what has become of the file is a RECORD_DIGEST later.  Of a file whose digests are known from before it only
  * looks whether it is still the same. */
 
+#include "base/clock.h"
 #include "event/file_version.h"
 #include "event/record.h"
 
@@ -13,6 +15,8 @@ struct hasher_options {
 	const char *cache_path;		/* copied; NULL: the cache is not kept */
 	uint64_t save_ns;		/* ProcessorCacheWriteIntervalSecs */
 	unsigned cpu_percent;		/* of a processor that it takes at most while it reads; 0: all */
+	bool definitions;		/* it learns at its start which there are */
+	const char *root;		/* where they are looked for; NULL: the host's.  Borrowed */
 	/* In its thread: one for each file that was asked for.  Borrowed until it returns. */
 	record_fn tell;
 	void *user;
@@ -33,4 +37,8 @@ void hasher_stop(struct hasher *hasher);
 struct hasher *hasher_free(struct hasher *hasher);
 /* Any thread.  The wish is copied. */
 void hasher_ask(struct hasher *hasher, const struct hash_wish *wish);
+/* A definition was touched: when nobody has written to it for a moment, but within HASHER_LOOK_NS, a RECORD_DEFINITION says what has become
+ * of it.  One is enough for all touches of that time. */
+#define HASHER_LOOK_NS (5 * NS_PER_SEC)
+void hasher_look(struct hasher *hasher, struct span path);
 void hasher_stats(struct hasher *hasher, struct hasher_stats *ret);

@@ -37,6 +37,7 @@ int daemon_start_hasher(struct daemon *d)
 		.cache_entries = (uint32_t)daemon_setting(d, SETTING_HashCacheSize),
 		.save_ns = (uint64_t)daemon_setting(d, SETTING_ProcessorCacheWriteIntervalSecs) * NS_PER_SEC,
 		.cpu_percent = CPU_PERCENT,
+		.definitions = true,
 		.tell = to_core,
 		.user = d,
 	};

@@ -19,6 +19,7 @@
 
 struct place {
 	char folder[64], file[96], cache[96];
+	char root[96];			/* of definitions; empty: none is looked at */
 	struct hasher *hasher;
 	pthread_mutex_t lock;
 	pthread_cond_t has_told;
@@ -58,7 +59,7 @@ static int on_told(void *user, const struct record *record)
 {
 	struct place *place = user;
 
-	assert_int_equal(record->type, RECORD_DIGEST);
+	assert_int_equal(record->type, place->root[0] ? RECORD_DEFINITION : RECORD_DIGEST);
 	pthread_mutex_lock(&place->lock);
 	snprintf(place->last, sizeof(place->last), "%.*s", (int)record->text.size, record->text.data);
 	place->n_told++;
@@ -70,7 +71,8 @@ static int on_told(void *user, const struct record *record)
 static void begin(struct place *place, uint64_t max_bytes)
 {
 	const struct hasher_options options = { .max_bytes = max_bytes, .buffer_bytes = 4096, .cache_entries = 10, .cache_path = place->cache,
-						.save_ns = PATIENCE_NS, .tell = on_told, .user = place };
+						.save_ns = PATIENCE_NS, .tell = on_told, .user = place,
+						.definitions = place->root[0] != 0, .root = place->root };
 
 	assert_int_equal(hasher_start(&place->hasher, &options), 0);
 }
@@ -267,6 +269,67 @@ static void test_what_waits_at_the_stop(void **state)
 	assert_null(hasher_free(NULL));
 }
 
+static unsigned n_told(struct place *place)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&place->lock);
+	n = place->n_told;
+	pthread_mutex_unlock(&place->lock);
+	return n;
+}
+
+/* How long it took. */
+static uint64_t wait_for(struct place *place, unsigned n)
+{
+	uint64_t begin_ns = clock_ns(CLOCK_MONOTONIC), now_ns = begin_ns;
+
+	for (; n_told(place) < n; now_ns = clock_ns(CLOCK_MONOTONIC)) {
+		if (now_ns > begin_ns + PATIENCE_NS)
+			fail_msg("only %u were told", n_told(place));
+		clock_sleep_ns(NS_PER_MS);
+	}
+	return now_ns - begin_ns;
+}
+
+/* Many touches of a moment are looked at once, when nobody writes any more; at the stop at once. */
+static void test_definitions(void **state)
+{
+	const struct span path = SPAN("/etc/cron.d/job");
+	struct place *place = *state;
+	char command[256], file[128];
+
+	snprintf(place->root, sizeof(place->root), "%s/root", place->folder);
+	snprintf(command, sizeof(command), "mkdir -p %s/etc/cron.d", place->root);
+	assert_int_equal(system(command), 0);
+	snprintf(file, sizeof(file), "%s/etc/cron.d/job", place->root);
+	begin(place, 1 << 20);
+	for (unsigned i = 0; i < 20; i++) {
+		write_file(file, "abc", 3);
+		hasher_look(place->hasher, path);
+	}
+	assert_true(wait_for(place, 1) >= 200 * NS_PER_MS);
+	expect_told(place, "act=create state=ok size=3");
+	expect_told(place, "text=616263");
+	assert_int_equal(place->n_told, 1);
+	/* Somebody who writes on and on is not waited for for ever. */
+	hasher_look(place->hasher, path);
+	for (unsigned i = 0; n_told(place) < 2; i++) {
+		assert_true(i < 1000);
+		write_file(file, "abcd", 4);
+		hasher_look(place->hasher, path);
+		clock_sleep_ns(20 * NS_PER_MS);
+	}
+	expect_told(place, "act=change");
+	unlink(file);
+	hasher_look(place->hasher, SPAN("/etc/cron.d/other"));
+	hasher_look(place->hasher, path);
+	end(place);
+	assert_true(place->n_told >= 4);
+	snprintf(command, sizeof(command), "rm -r %s", place->root);
+	assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +338,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_another_version, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_a_program_without_a_name, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_what_waits_at_the_stop, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(test_definitions, place_make, place_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "decode/decoder.h"
 
 #include "decode/audit_value.h"
+#include "event/definition.h"
 #include "event/file_version.h"
 #include "event/record.h"
 
@@ -259,6 +260,55 @@ static int emit_digest(struct decoder *decoder, const struct draft_record *recor
 	return decoder_emit(decoder, event);
 }
 
+/* What has become of a definition.  Who touched it the tracker knows. */
+static int emit_definition(struct decoder *decoder, const struct draft_record *record)
+{
+	static const struct audit_key keys[] = { AUDIT_KEY(0, "act"), AUDIT_KEY(1, "cut") };
+	static const struct audit_layout layout = { keys, 2, 2, 2 };
+	static const struct own_key fields_of[] = {
+		{ { "path", 4 }, FIELD_path },	   { { "state", 5 }, FIELD_file_hash_state }, { { "size", 4 }, FIELD_size },
+		{ { "mtime", 5 }, FIELD_mtime },   { { "sha256", 6 }, FIELD_file_sha256 },    { { "text", 4 }, FIELD_content },
+	};
+	static const struct {
+		struct span act;
+		uint16_t of_service, of_task;
+	} acts[] = {
+		{ { "create", 6 }, KIND_ID(system, service_create), KIND_ID(system, task_create) },
+		{ { "change", 6 }, KIND_ID(system, service_change), KIND_ID(system, task_change) },
+		{ { "delete", 6 }, KIND_ID(system, service_delete), KIND_ID(system, task_delete) },
+		{ { "same", 4 }, KIND_ID(system, service_change), KIND_ID(system, task_change) },
+	};
+	struct audit_value slots[2];
+	enum definition definition;
+	struct event *event;
+	char unit[256];			/* NAME_MAX: the path it is a part of may move */
+	struct span name;
+	size_t act = 0;
+
+	audit_scan((struct span){ record->data, record->size }, &layout, slots);
+	while (act < ARRAY_SIZE(acts) && !(slots[0].data && span_eq(audit_raw(slots[0]), acts[act].act)))
+		act++;
+	event = decoder_event(decoder, KIND_ID(system, service_change), "DEFINITION");
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_source, "recorder");
+	set_fields(event, record, fields_of, ARRAY_SIZE(fields_of));
+	definition = definition_of(values_text(&event->values, FIELD_path), &name);
+	if (definition == DEFINITION_NONE || act == ARRAY_SIZE(acts)) {
+		event_free(event);
+		decoder->stats.errors++;
+		return 0;
+	}
+	event->kind = definition == DEFINITION_TASK ? acts[act].of_task : acts[act].of_service;
+	event->is_unchanged = span_eq(acts[act].act, SPAN("same"));
+	name.size = MIN(name.size, sizeof(unit));
+	memcpy(unit, name.data, name.size);
+	values_set_text(&event->values, FIELD_system_unit, (struct span){ unit, name.size });
+	if (slots[1].data)
+		values_append_list(&event->values, FIELD_truncated, SPAN("content"));
+	return decoder_emit(decoder, event);
+}
+
 static int emit_note(struct decoder *decoder, const struct draft_record *record)
 {
 	static const struct audit_key keys[] = { AUDIT_KEY(0, "action"), AUDIT_KEY(1, "message") };
@@ -296,6 +346,8 @@ int decode_own(struct decoder *decoder, const struct draft_record *record)
 		return emit_note(decoder, record);
 	case RECORD_DIGEST:
 		return emit_digest(decoder, record);
+	case RECORD_DEFINITION:
+		return emit_definition(decoder, record);
 	default:
 		return 0; /* what stands in a capture for the sake of its replay is no event */
 	}

@@ -181,11 +181,53 @@ static void test_digests(void **state)
 	decoded_stop(&d);
 }
 
+static void test_definitions(void **state)
+{
+	static const struct {
+		const char *said, *kind, *unit;
+		bool is_unchanged;
+	} cases[] = {
+		{ "act=create path=2F6574632F63726F6E2E642F78", "task_create", "x", false },
+		{ "act=change path=2F6574632F63726F6E2E642F78", "task_change", "x", false },
+		{ "act=delete path=2F6574632F63726F6E2E642F78", "task_delete", "x", false },
+		{ "act=same path=2F6574632F63726F6E2E642F78", "task_change", "x", true },
+		{ "act=create path=\"/etc/systemd/system/y.service\"", "service_create", "y.service", false },
+		{ "act=change path=\"/etc/systemd/system/y.service.d/z.conf\"", "service_change", "y.service", false },
+		{ "act=delete path=\"/etc/init.d/y\"", "service_delete", "y", false },
+		/* What defines nothing, an act that nobody knows, nothing at all. */
+		{ "act=create path=\"/etc/passwd\"", NULL, NULL, false },
+		{ "act=created path=2F6574632F63726F6E2E642F78", NULL, NULL, false },
+		{ "act=create", NULL, NULL, false },
+		{ "path=2F6574632F63726F6E2E642F78", NULL, NULL, false },
+	};
+	struct decoded d;
+	char line[256];
+
+	decoded_start(&d, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(line, sizeof(line), "RECORDER_DEFINITION %s state=ok size=3 mtime=5 sha256=\"" SHA256 "\" text=610A62 cut=1", cases[i].said);
+		decode(&d, line);
+		assert_int_equal(d.n, cases[i].kind != NULL);
+		if (d.n == 0)
+			continue;
+		assert_string_equal(kinds[d.events[0]->kind].action, cases[i].kind);
+		assert_int_equal(d.events[0]->is_unchanged, cases[i].is_unchanged);
+		expect(&d, 0, "system_unit", cases[i].unit);
+		expect(&d, 0, "content", "a\nb");
+		expect(&d, 0, "file_sha256", SHA256);
+		expect(&d, 0, "mtime", "5");
+		expect(&d, 0, "truncated", "content|");
+	}
+	assert_int_equal(decoder_stats(d.decoder)->errors, 4);
+	decoded_stop(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_digests),
+		cmocka_unit_test(test_definitions),
 		cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_origin),

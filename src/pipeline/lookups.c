@@ -146,6 +146,13 @@ static void hash(void *user, const struct hash_wish *wish)
 	lookups->options->hash(lookups->options->lookup_user, wish);
 }
 
+static void define(void *user, struct span path)
+{
+	struct lookups *lookups = user;
+
+	lookups->options->define(lookups->options->lookup_user, path);
+}
+
 void lookups_serve(struct lookups *lookups, struct tracker_options *tracker)
 {
 	tracker->lookup = lookup;
@@ -153,5 +160,6 @@ void lookups_serve(struct lookups *lookups, struct tracker_options *tracker)
 	tracker->resolve_path = resolve_path;
 	tracker->resolve_name = resolve_name;
 	tracker->hash = lookups->options->hash ? hash : NULL;
+	tracker->define = lookups->options->define ? define : NULL;
 	tracker->user = lookups;
 }

@@ -7,7 +7,7 @@
  *
  * Version 1 had no events of signals, and a table of them that nobody wrote to. Version 3 had all that version 4 has but what keeps
  * the file within its bound; all that it holds becomes one chapter. Version 4 had no tables of
- * sessions and hashes; its columns of hashes were empty. */
+ * sessions and hashes; its columns of hashes were empty. Version 5 had no definitions of services and tasks. */
 
 #include "sink/migrate.h"
 
@@ -51,6 +51,9 @@ static const struct {
 	{ FIELD_path, 1u << CATEGORY_recorder, 5 },   { FIELD_inode, 1u << CATEGORY_recorder, 5 },
 	{ FIELD_device, 1u << CATEGORY_recorder, 5 }, { FIELD_size, 1u << CATEGORY_recorder, 5 },
 	{ FIELD_mtime, 1u << CATEGORY_recorder, 5 },
+	{ FIELD_content, 0, 6 },		      { FIELD_path, 1u << CATEGORY_system, 6 },
+	{ FIELD_size, 1u << CATEGORY_system, 6 },     { FIELD_mtime, 1u << CATEGORY_system, 6 },
+	{ FIELD_file_hash_state, 1u << CATEGORY_system, 6 }, { FIELD_file_sha256, 1u << CATEGORY_system, 6 },
 };
 
 #define CONTEXT N_CATEGORIES		/* a table of contexts, of no category */
@@ -215,7 +218,7 @@ static void for_events(struct buffer *sql, const char *columns)
 /* Until version 4 those times were counted from the tick, as all others. */
 static bool is_other(const struct column *column, unsigned category, int64_t version)
 {
-	return column->kind == COLUMN_TIME_BEFORE || is_added(column->field, category, version);
+	return (column->kind == COLUMN_TIME_BEFORE && version < 5) || is_added(column->field, category, version);
 }
 
 /* Such a column of row m. */
@@ -230,7 +233,7 @@ static void append_recent(struct buffer *sql, const struct column *column, unsig
 		buffer_append_text(sql, is_path ? "NULL, NULL" : "NULL");
 	else if (is_path)
 		buffer_printf(sql, "m.%s_dir, m.%s_name", name, name);
-	else if (column->kind == COLUMN_TIME_BEFORE)
+	else if (column->kind == COLUMN_TIME_BEFORE && version < 5)
 		append_near(sql, column, "m", "m", of);
 	else
 		buffer_printf(sql, "m.%s", name);
@@ -324,7 +327,7 @@ static void migrate_durations(struct buffer *sql, const struct layout *layout, i
 		      kinds[KIND_ID(process, exit)].number);
 }
 
-/* Versions 3 and 4 had all the tables that they share with today's, but for some columns. */
+/* Since version 3 there are all the tables that are shared with today's, but for some columns. */
 static void migrate_recent(struct buffer *sql, const struct layout *layout, int64_t version)
 {
 	/* A person's own views are left, and find the new tables. */
@@ -332,14 +335,16 @@ static void migrate_recent(struct buffer *sql, const struct layout *layout, int6
 	schema_sql_drop_views(sql);
 	if (version == 3)
 		schema_sql_retention(sql);
-	session_table_sql(sql);
-	digest_table_sql(sql);
-	migrate_logins(sql, layout, version);
-	migrate_recent_processes(sql, layout);
-	migrate_durations(sql, layout, version);
+	if (version < 5) {
+		session_table_sql(sql);
+		digest_table_sql(sql);
+		migrate_logins(sql, layout, version);
+		migrate_recent_processes(sql, layout);
+		migrate_durations(sql, layout, version);
+	}
 	for (unsigned i = 0; i < N_CATEGORIES; i++) {
 		add_columns(sql, &layout->shapes[i], i, "m.id, m.kind, m.recorder_inferred, m.recorder_escaped", version);
-		if (i == CATEGORY_process)
+		if (i == CATEGORY_process && version < 5)
 			continue;
 		add_columns(sql, &layout->more[i], i, "m.sequence", version);
 		add_columns(sql, &layout->events[i], i, "m.sequence, m.time, m.origin, m.process, m.shape", version);

@@ -289,6 +289,40 @@ static void older_file(void **state)
 	context_unref(later);
 }
 
+/* One of version 5 had no files in events of the system; all else stays as it is. */
+static void file_of_version_5(void **state)
+{
+	static const char what[] = "SELECT group_concat(sequence || ' ' || time || ' ' || action || ' ' || coalesce(process_start, '') || ' ' || "
+				   "coalesce(event_duration, '')) FROM process_events";
+	struct place *place = *state;
+	struct sink *sink = database_must_open(place->file);
+	struct context *bash = process_of(7, NOON, 0x78, "alice");
+	char *before, *views;
+
+	store(sink, KIND_ID(process, exec), NOON + 1, bash);
+	store(sink, KIND_ID(process, exit), NOON + 5000000, bash);
+	store(sink, KIND_ID(system, service_start), NOON + 6000000, bash);
+	sink_database.free(sink);
+	before = ask_text(place->file, what);
+	views = ask_text(place->file, "SELECT group_concat('DROP VIEW ' || name, ';') FROM sqlite_schema WHERE type = 'view'");
+	change(place->file, views);
+	free(views);
+	change(place->file, "ALTER TABLE event_system DROP COLUMN file_path_dir; ALTER TABLE event_system DROP COLUMN file_path_name; "
+			    "ALTER TABLE event_system DROP COLUMN file_size; ALTER TABLE more_system DROP COLUMN file_mtime; "
+			    "ALTER TABLE more_system DROP COLUMN file_content; ALTER TABLE shape_system DROP COLUMN file_hash_state; "
+			    "ALTER TABLE shape_system DROP COLUMN file_hash_sha256; PRAGMA user_version = 5");
+	sink = database_must_open(place->file);
+	store(sink, KIND_ID(system, service_stop), NOON + 7000000, bash);
+	sink_database.free(sink);
+	assert_int_equal(ask_number(place->file, "PRAGMA user_version"), SCHEMA_VERSION);
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM system_events WHERE file_content IS NULL AND user_audit_name = 'alice'"), 2);
+	assert_text(place->file, what, before);
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM sessions"), 1);
+	assert_text(place->file, "PRAGMA integrity_check", "ok");
+	free(before);
+	context_unref(bash);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +334,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rolled_back, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(read_back, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(older_file, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(file_of_version_5, place_make, place_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 /* What still runs when a shutdown is announced, and what runs already when the boot is. */
 #define SHUTDOWN_NS (5 * NS_PER_SEC)
 #define BOOT_NS	    (60 * NS_PER_SEC)
+#define HOST_INIT   1u			/* who sees the host's files: the first process of its pid namespace */
 
 static int set_boot(struct tracker *tracker, struct span boot_id, uint64_t boot_time_ns)
 {
@@ -74,6 +75,9 @@ int tracker_new(struct tracker **ret, const struct tracker_options *options)
 	r = digests_new(&tracker->digests);
 	if (r < 0)
 		return r;
+	r = definitions_new(&tracker->definitions);
+	if (r < 0)
+		return r;
 	*ret = TAKE(tracker);
 	return 0;
 }
@@ -87,6 +91,7 @@ struct tracker *tracker_free(struct tracker *tracker)
 	sessions_free(tracker->sessions);
 	resolved_free(tracker->resolved);
 	digests_free(tracker->digests);
+	definitions_free(tracker->definitions);
 	context_unref(tracker->scratch);
 	for (unsigned i = 0; i < TRACKER_ANONYMOUS; i++)
 		context_unref(tracker->anonymous[i]);
@@ -394,6 +399,31 @@ static int on_any(struct tracker *tracker, struct event *event, const struct con
 	return set_cwd(tracker, process, event, values_text(&actor->values, FIELD_cwd), is_late);
 }
 
+struct touching {
+	struct tracker *tracker;
+	const struct event *event;
+};
+
+static int touch(void *user, struct span path)
+{
+	const struct touching *t = user;
+	int r = definitions_touch(t->tracker->definitions, path, t->event->context, t->event->time_ns);
+
+	if (r >= 0 && t->tracker->options.define)
+		t->tracker->options.define(t->tracker->options.user, path);
+	return r;
+}
+
+/* What has become of a definition is the doing of who touched it last.  1: it is as it was. */
+static int on_definition(struct tracker *tracker, struct event *event)
+{
+	struct context *context = definitions_toucher(tracker->definitions, values_text(&event->values, FIELD_path));
+
+	if (context)
+		tracker_set_context(event, context);
+	return event->is_unchanged;
+}
+
 /* In files, where nothing else says that the pids begin anew. */
 static void on_system(struct tracker *tracker, const struct event *event)
 {
@@ -441,6 +471,8 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 	process_table_make_room(tracker->table, TRACKER_ROOM);
 	if (unlikely(event->kind == KIND_ID(recorder, hash)))
 		return digests_learn(tracker->digests, event);
+	if (unlikely(event->kind >= KIND_ID(system, service_create) && event->kind <= KIND_ID(system, task_delete)))
+		return on_definition(tracker, event);
 	if (category == CATEGORY_system)
 		on_system(tracker, event);
 	versions_meet(tracker, event, actor);
@@ -461,6 +493,8 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 	}
 	if (category == CATEGORY_file && event->context && tracker->node_hash == 0) {
 		r = paths_settle(tracker, event, actor->pid);
+		if (r >= 0 && event->root.init <= HOST_INIT)
+			r = definitions_of(event, touch, &(struct touching){ tracker, event });
 		if (r < 0)
 			return r;
 	}
@@ -503,6 +537,7 @@ int tracker_begin_run(struct tracker *tracker, struct span boot_id, uint64_t boo
 	sessions_clear(tracker->sessions);
 	resolved_clear(tracker->resolved);
 	digests_clear(tracker->digests);
+	definitions_clear(tracker->definitions);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 /* What the files of `track` share. */
 
 #include "base/buffer.h"
+#include "track/definitions.h"
 #include "track/digests.h"
 #include "track/folder.h"
 #include "track/process.h"
@@ -31,6 +32,7 @@ struct tracker {
 	struct sessions *sessions;
 	struct resolved *resolved;
 	struct digests *digests;
+	struct definitions *definitions;
 	struct buffer node;			/* host that the event names, and its hash; or empty, 0 */
 	uint32_t node_hash;
 	uint32_t shutdown_node;
