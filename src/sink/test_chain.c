@@ -133,10 +133,11 @@ static void tampered_with(void **state)
 		  FINDING_REMOVED, 2, CATEGORY_process },
 		{ "DELETE FROM event_process WHERE sequence BETWEEN 8192 AND 12287; DELETE FROM content WHERE block = 2 AND category = 0",
 		  FINDING_REMOVED, 2, CATEGORY_process },
-		{ "INSERT INTO event_system (sequence, time, origin, process, shape) SELECT sequence + 1, time, origin, process, shape FROM event_system WHERE sequence BETWEEN 13000 AND "
-		  "16000 AND sequence + 1 NOT IN (SELECT sequence FROM event_system) LIMIT 1", FINDING_INSERTED, 3, CATEGORY_system },
-		{ "INSERT INTO event_system (sequence, time, origin, process, shape) SELECT 1000000, time, origin, process, shape FROM event_system LIMIT 1", FINDING_INSERTED, 5,
-		  CATEGORY_system },
+		{ "INSERT INTO event_system (sequence, time, origin, process, shape) SELECT sequence + 1, time, origin, process, shape "
+		  "FROM event_system WHERE sequence BETWEEN 13000 AND 16000 AND sequence + 1 NOT IN (SELECT sequence FROM event_system) LIMIT 1",
+		  FINDING_INSERTED, 3, CATEGORY_system },
+		{ "INSERT INTO event_system (sequence, time, origin, process, shape) SELECT 1000000, time, origin, process, shape "
+		  "FROM event_system LIMIT 1", FINDING_INSERTED, 5, CATEGORY_system },
 		{ "UPDATE text SET value = value || 'x' WHERE id = (SELECT file_path_dir FROM event_file WHERE sequence > 5000 AND "
 		  "file_path_dir IS NOT NULL ORDER BY sequence LIMIT 1)", FINDING_ALTERED, N_EVENTS, CATEGORY_file },
 		{ "UPDATE process SET process_pid = process_pid + 1 WHERE id = 1", FINDING_ALTERED, N_EVENTS, N_CATEGORIES },
