@@ -187,8 +187,6 @@ static uint64_t end_of_history(const struct daemon *d, const struct sink_report 
 
 	if (report->clean_stop)
 		return report->stopped_ns > 0 ? MIN(last_ns, report->stopped_ns) : last_ns;
-	if (report->last_event_ns == 0)
-		return last_ns;
 	return MIN(last_ns, MAX(report->last_event_ns, last_ns - MIN(last_ns, way_ns)));
 }
 

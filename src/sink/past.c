@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "event/schema.h"
+#include "sink/layout.h"
 
 static int read_meta(sqlite3 *db, struct sink_report *report)
 {
@@ -33,12 +34,36 @@ static int read_meta(sqlite3 *db, struct sink_report *report)
 	return sql_errno(r);
 }
 
-/* Times that the events tell: of two blocks, since the last may have just begun; the stop of the last run alone. */
+/* The newest that a source told, of two blocks, since the last may have just begun. What the recorder says by itself (of hashes, of
+ * definitions, of signals) has the time at which it said so: what happened before may not have come yet. */
+static int read_last_event(sqlite3 *db, int64_t *ret)
+{
+	_cleanup_(buffer_release) struct buffer sql = { 0 };
+	const char *before = "SELECT coalesce(max(time), 0) FROM (";
+
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		const char *name = categories[i].name;
+
+		if (i == CATEGORY_recorder || i == CATEGORY_signal)
+			continue;
+		buffer_printf(&sql,
+			      "%sSELECT max(t.time + e.time) AS time FROM event_%s e JOIN tick t ON t.id = e.sequence >> 8 JOIN shape_%s s "
+			      "ON s.id = e.shape WHERE e.sequence >= (SELECT min(id) FROM (SELECT id FROM block ORDER BY id DESC LIMIT 2)) << %d",
+			      before, name, name, BLOCK_BITS);
+		if (i == CATEGORY_system)
+			buffer_printf(&sql, " AND s.kind < %u", kinds[KIND_ID(system, service_create)].number);
+		before = " UNION ALL ";
+	}
+	buffer_append_byte(&sql, ')');
+	return buffer_error(&sql) < 0 ? -ENOMEM : sql_number(db, buffer_text(&sql), ret);
+}
+
+/* Times that the events tell: of the newest, of the stop of the last run. */
 static int read_last_times(sqlite3 *db, struct sink_report *report)
 {
 	_cleanup_(buffer_release) struct buffer stop = { 0 };
 	int64_t last_ns = 0, stopped_ns = 0;
-	int r = sql_number(db, "SELECT coalesce(max(max_time), 0) FROM (SELECT max_time FROM block ORDER BY id DESC LIMIT 2)", &last_ns);
+	int r = read_last_event(db, &last_ns);
 
 	buffer_printf(&stop,
 		      "SELECT coalesce(max(t.time + e.time), 0) FROM event_recorder e JOIN shape_recorder s ON s.id = e.shape "

@@ -61,7 +61,7 @@ struct sink_report {
 	bool existed;
 	bool clean_stop;		/* false: it died; events after last_alive_ns may be missing */
 	uint64_t last_alive_ns;		/* 0: unknown */
-	uint64_t last_event_ns;		/* time of the newest event in the file; 0: unknown */
+	uint64_t last_event_ns;		/* time of the newest event in the file that a source told; 0: unknown */
 	uint64_t stopped_ns;		/* when it began to stop, as its last event says; 0: unknown */
 	uint64_t created_ns;		/* when the file was begun; 0: unknown */
 	char boot_id[64];		/* the boot it ran in; empty: unknown */
