@@ -303,6 +303,18 @@ static bool is_left(struct hasher *hasher)
 	return is_left;
 }
 
+/* The text.  What nobody takes is counted: nothing is told of that file. */
+static void say(struct hasher *hasher, uint32_t type, uint64_t now_ns)
+{
+	const struct record record = { .type = type, .time_ns = now_ns, .text = buffer_span(&hasher->text) };
+
+	if (is_left(hasher) || (buffer_error(&hasher->text) >= 0 && hasher->options.tell(hasher->options.user, &record) >= 0))
+		return;
+	pthread_mutex_lock(&hasher->lock);
+	hasher->stats.forgotten++;
+	pthread_mutex_unlock(&hasher->lock);
+}
+
 static void tell(struct hasher *hasher, const struct waiting *waiting, const struct found *found)
 {
 	const struct file_version *version = &waiting->wish.version;
@@ -318,9 +330,7 @@ static void tell(struct hasher *hasher, const struct waiting *waiting, const str
 	buffer_append_text(text, " path=");
 	for (const char *p = waiting->path; *p; p++)
 		buffer_printf(text, "%02X", (unsigned)(unsigned char)*p);
-	if (buffer_error(text) >= 0 && !is_left(hasher))
-		hasher->options.tell(hasher->options.user,
-				     &(struct record){ .type = RECORD_DIGEST, .time_ns = now_ns, .text = buffer_span(text) });
+	say(hasher, RECORD_DIGEST, now_ns);
 }
 
 /* Definitions */
@@ -357,9 +367,8 @@ static void look_at(struct hasher *hasher, struct look *look, bool is_last)
 		put_off(hasher, look);
 		return;
 	}
-	if (r == 0 && buffer_error(&hasher->text) >= 0 && !is_left(hasher))
-		hasher->options.tell(hasher->options.user, &(struct record){ .type = RECORD_DEFINITION, .time_ns = now_ns,
-									     .text = buffer_span(&hasher->text) });
+	if (r == 0)
+		say(hasher, RECORD_DEFINITION, now_ns);
 	free(look);
 }
 

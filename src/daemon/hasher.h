@@ -1,8 +1,8 @@
 #pragma once
-/* The hasher thread: digests of the files that events name (programs, libraries), and what has become of definitions of services and tasks
- * that somebody touched, behind everybody else.  Nobody is kept waiting: who
- * asks goes on at once, and what has become of the file is a RECORD_DIGEST later.  Of a file whose digests are known from before it only
- * looks whether it is still the same. */
+/* The hasher thread: digests of the files that events name (programs, libraries), and what has become of definitions of services and
+ * tasks that somebody touched, behind everybody else.  Nobody is kept waiting: who asks goes on at once, and what has become of the file
+ * is a RECORD_DIGEST or RECORD_DEFINITION later.  Of a file whose digests are known from before it only looks whether it is still the
+ * same. */
 
 #include "base/clock.h"
 #include "event/file_version.h"
@@ -17,14 +17,14 @@ struct hasher_options {
 	unsigned cpu_percent;		/* of a processor that it takes at most while it reads; 0: all */
 	bool definitions;		/* it learns at its start which there are */
 	const char *root;		/* where they are looked for; NULL: the host's.  Borrowed */
-	/* In its thread: one for each file that was asked for.  Borrowed until it returns. */
+	/* In its thread: one for each file that was asked for.  Borrowed until it returns; < 0: it is not taken. */
 	record_fn tell;
 	void *user;
 };
 
 struct hasher_stats {
 	uint64_t asked, hashed, from_cache, failed, bytes;
-	uint64_t forgotten;		/* there was no room to remember that they are to be hashed: nothing is told of them */
+	uint64_t forgotten;		/* no room to remember that they are to be read, or to tell of it: nothing is told of them */
 	uint32_t waiting, cached;
 };
 

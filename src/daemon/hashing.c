@@ -22,7 +22,8 @@ static int to_core(void *user, const struct record *record)
 	/* The core reads it whenever it has read the kernel's; this thread has time. */
 	for (unsigned i = 0; ring_used_bytes(d->digests_ring) > DIGESTS_BYTES / 2 && i < PATIENCE_MS; i++)
 		usleep(1000);
-	ring_push_record(d->digests_ring, record);
+	if (!ring_push_record(d->digests_ring, record))
+		return -ENOBUFS;
 	ring_commit(d->digests_ring);
 	ring_alert(d->ring);
 	return 0;

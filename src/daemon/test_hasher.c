@@ -1,5 +1,6 @@
 #include "daemon/hasher.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -24,6 +25,7 @@ struct place {
 	pthread_mutex_t lock;
 	pthread_cond_t has_told;
 	unsigned n_told;
+	bool refuses;			/* what is told */
 	char last[4096];		/* what was told last */
 };
 
@@ -62,6 +64,10 @@ static int on_told(void *user, const struct record *record)
 	assert_int_equal(record->type, place->root[0] ? RECORD_DEFINITION : RECORD_DIGEST);
 	pthread_mutex_lock(&place->lock);
 	snprintf(place->last, sizeof(place->last), "%.*s", (int)record->text.size, record->text.data);
+	if (place->refuses) {
+		pthread_mutex_unlock(&place->lock);
+		return -ENOBUFS;
+	}
 	place->n_told++;
 	pthread_cond_signal(&place->has_told);
 	pthread_mutex_unlock(&place->lock);
@@ -330,6 +336,26 @@ static void test_definitions(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+/* What nobody takes is counted. */
+static void test_refused(void **state)
+{
+	struct place *place = *state;
+	struct hash_wish wish;
+
+	write_file(place->file, "abc", 3);
+	wish = wish_of(place->file);
+	place->refuses = true;
+	begin(place, 1 << 20);
+	hasher_ask(place->hasher, &wish);
+	for (unsigned i = 0; stats_of(place).forgotten == 0; i++) {
+		assert_true(i < 10000);
+		clock_sleep_ns(NS_PER_MS);
+	}
+	assert_int_equal(stats_of(place).asked, 1);
+	end(place);
+	assert_int_equal(place->n_told, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +364,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_another_version, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_a_program_without_a_name, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_what_waits_at_the_stop, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(test_refused, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_definitions, place_make, place_remove),
 	};
 

@@ -33,8 +33,15 @@ static bool ends(struct span text, struct span end)
 /* What an editor, dpkg or crontab(1) writes before it takes its name, and what they leave behind. */
 static bool is_passing(struct span name)
 {
-	return name.size == 0 || name.data[0] == '.' || name.data[0] == '#' || span_starts(name, SPAN("tmp.")) || ends(name, SPAN("~")) ||
-	       ends(name, SPAN(".swp")) || ends(name, SPAN(".dpkg-new")) || ends(name, SPAN(".dpkg-tmp")) || ends(name, SPAN(".rpmnew"));
+	static const struct span beginnings[] = { { ".", 1 }, { "#", 1 }, { "tmp.", 4 } };
+	static const struct span endings[] = { { "~", 1 }, { ".swp", 4 }, { ".dpkg-new", 9 }, { ".dpkg-tmp", 9 }, { ".rpmnew", 7 } };
+	bool is = name.size == 0;
+
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+		is |= span_starts(name, beginnings[i]);
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+		is |= ends(name, endings[i]);
+	return is;
 }
 
 static enum definition unit_of(struct span name, struct span *ret)
