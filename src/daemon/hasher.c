@@ -476,7 +476,7 @@ static void *run(void *user)
 		pace_of_haste(tid);
 	pthread_mutex_unlock(&hasher->lock);
 	load_cache(hasher);
-	if (hasher->options.definitions && definition_folders(learn, hasher) < 0)
+	if (hasher->options.definitions && definition_folders(learn, hasher) == -ENOMEM)	/* else it is to stop */
 		log_warning("No memory for all definitions of services and tasks: those that are missed are told as new when they change");
 	for (;;) {
 		struct look *look;

@@ -20,7 +20,7 @@ enum record_type {
 					 * (hex; empty: nowhere) */
 	RECORD_NAME,			/* the core asked for the name of an account: uid or gid, name (hex) */
 	RECORD_SETUP,			/* what the run was told of its host and by its settings: see pipeline/setup.h */
-	RECORD_CLOCK,			/* the clock of the core, where the records do not say it: ripe=1 when it let something go,
+	RECORD_CLOCK,			/* the clock of the core, where the records do not say it: ripe=1 when it made a difference,
 					 * back=1 when it was set back */
 	RECORD_GAP,			/* begin end class count unit exact cause */
 	RECORD_PROBE,			/* of our programs in the kernel: the bytes of a probe_record (bpf/probe.h), in a capture in hex */

@@ -14,6 +14,10 @@
 #define HOLD_MAX 65536u
 #define HOLD_MAX_CHAIN 256u		/* of those that are searched together */
 #define HOLD_IDLE_NS NS_PER_SEC		/* no audit record for so long: none is on its way (60 ms were too few on a busy host) */
+/* That is, seen by looks: of a longer time between two of them nobody knows whether audit was silent, since whoever reads it may not
+ * have had the machine, or the machine stood still. */
+#define HOLD_LOOK_NS (50 * NS_PER_MS)
+#define HOLD_LOOK_MAX_NS (200 * NS_PER_MS)
 
 struct held {
 	struct event *event;

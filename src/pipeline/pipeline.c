@@ -28,7 +28,8 @@ struct pipeline {
 	uint64_t now_ns;		/* goes back by pipeline_follow_back() alone */
 	uint64_t said_ns;		/* what it would be if the records alone had moved it */
 	uint64_t audit_ns;		/* time of the latest audit record, by its own stamp */
-	uint64_t audit_came_ns;		/* and when it came */
+	uint64_t looked_ns;		/* when it was last looked whether more comes, while something is held... */
+	uint64_t quiet_ns;		/* ...and how much of the time since the latest nothing came (hold.h) */
 	uint64_t pruned_ns;
 	bool from_connector;		/* the draft being decoded is a fork or exit of the connector */
 	bool from_audit;		/* ... is of audit */
@@ -183,6 +184,25 @@ static int relieve_hold(struct pipeline *pipeline)
 	return r;
 }
 
+/* From now on it is looked whether audit is silent. */
+static void begin_silence(struct pipeline *pipeline)
+{
+	pipeline->looked_ns = pipeline->now_ns;
+	pipeline->quiet_ns = 0;
+}
+
+/* true: the time that passed was looked at. */
+static bool look_for_silence(struct pipeline *pipeline)
+{
+	uint64_t since_ns = pipeline->now_ns - pipeline->looked_ns;
+
+	if (hold_count(pipeline->hold) == 0 || pipeline->quiet_ns >= HOLD_IDLE_NS || since_ns < HOLD_LOOK_NS)
+		return false;
+	pipeline->looked_ns = pipeline->now_ns;
+	pipeline->quiet_ns += MIN(since_ns, HOLD_LOOK_MAX_NS);
+	return true;
+}
+
 /* What comes out of decode: a fork or exit of the connector waits for audit, all else goes on. */
 static int on_event(void *user, struct event *event, const struct context *actor)
 {
@@ -202,6 +222,8 @@ static int on_event(void *user, struct event *event, const struct context *actor
 		return 0;
 	}
 	if (has_pid && pipeline->from_connector) {
+		if (hold_count(pipeline->hold) == 0)
+			begin_silence(pipeline);
 		r = hold_put(pipeline->hold, event, actor);
 		pipeline->stats.merged += r > 0;
 		return r < 0 ? r : relieve_hold(pipeline);
@@ -222,9 +244,7 @@ static uint64_t audit_is_past(const struct pipeline *pipeline)
 {
 	uint64_t stream_ns = pipeline->audit_ns > HOLD_SLACK_NS ? pipeline->audit_ns - HOLD_SLACK_NS : 0;
 
-	if (pipeline->now_ns > HOLD_IDLE_NS && pipeline->now_ns - HOLD_IDLE_NS >= pipeline->audit_came_ns)
-		return MAX(stream_ns, pipeline->now_ns - HOLD_IDLE_NS);
-	return stream_ns;
+	return pipeline->quiet_ns >= HOLD_IDLE_NS ? MAX(stream_ns, pipeline->now_ns - HOLD_IDLE_NS) : stream_ns;
 }
 
 static int release_held(struct pipeline *pipeline, uint64_t until_ns)
@@ -241,14 +261,17 @@ static int release_held(struct pipeline *pipeline, uint64_t until_ns)
 	return n;
 }
 
-/* true: something was forgotten for it. */
+/* true: something is other than it was for it. */
 static bool advance_clock(struct pipeline *pipeline, uint64_t now_ns)
 {
+	bool has_looked;
+
 	if (now_ns <= pipeline->now_ns)
 		return false;
 	pipeline->now_ns = now_ns;
+	has_looked = look_for_silence(pipeline);
 	if (now_ns - pipeline->pruned_ns < pipeline->options.prune_ns)
-		return false;
+		return has_looked;
 	pipeline->pruned_ns = now_ns;
 	tracker_prune(pipeline->tracker, now_ns);
 	return true;
@@ -320,7 +343,8 @@ static int begin_run(struct pipeline *pipeline, struct span boot_id, uint64_t bo
 	if (r < 0)
 		return r;
 	answers_clear(lookups_answers(pipeline->lookups));
-	pipeline->now_ns = pipeline->said_ns = pipeline->pruned_ns = pipeline->audit_ns = pipeline->audit_came_ns = 0;
+	pipeline->now_ns = pipeline->said_ns = pipeline->pruned_ns = pipeline->audit_ns = 0;
+	begin_silence(pipeline);
 	pipeline->has_probes = false;
 	tracker_set_audit_lag(pipeline->tracker, 0);
 	return 0;
@@ -408,7 +432,7 @@ static int push_text(struct pipeline *pipeline, const struct record *record)
 	pipeline->said_ns = MAX(pipeline->said_ns, head.time_ns);
 	if (head.type < RECORD_OWN_FIRST) {
 		pipeline->audit_ns = MAX(pipeline->audit_ns, head.time_ns);
-		pipeline->audit_came_ns = pipeline->now_ns;
+		begin_silence(pipeline);
 	}
 	r = assembler_push(pipeline->assembler,
 			   &(struct assembler_key){ .node = record->node, .time_ns = head.time_ns,
@@ -434,10 +458,10 @@ int pipeline_push(struct pipeline *pipeline, const struct record *record)
 
 int pipeline_advance(struct pipeline *pipeline, uint64_t now_ns)
 {
-	bool has_pruned = advance_clock(pipeline, now_ns);
+	bool has_changed = advance_clock(pipeline, now_ns);
 	int r = release_ripe(pipeline);
 
-	return r < 0 ? r : r > 0 || has_pruned;
+	return r < 0 ? r : r > 0 || has_changed;
 }
 
 uint64_t pipeline_unsaid_clock(struct pipeline *pipeline)
@@ -477,7 +501,8 @@ int pipeline_follow_back(struct pipeline *pipeline, uint64_t now_ns)
 	answers_clear(lookups_answers(pipeline->lookups));
 	tracker_follow_back(pipeline->tracker, now_ns);
 	pipeline->now_ns = pipeline->said_ns = pipeline->pruned_ns = now_ns;
-	pipeline->audit_ns = pipeline->audit_came_ns = 0;
+	pipeline->audit_ns = 0;
+	begin_silence(pipeline);
 	return r;
 }
 
@@ -485,7 +510,9 @@ uint64_t pipeline_next_ns(const struct pipeline *pipeline)
 {
 	uint64_t held_ns = hold_oldest_ns(pipeline->hold);
 
-	if (held_ns != UINT64_MAX)
-		held_ns = MAX(held_ns, pipeline->audit_came_ns) + HOLD_IDLE_NS;
+	if (held_ns != UINT64_MAX && pipeline->quiet_ns < HOLD_IDLE_NS)
+		held_ns = pipeline->looked_ns + HOLD_LOOK_MAX_NS;
+	else if (held_ns != UINT64_MAX)
+		held_ns += HOLD_IDLE_NS;
 	return MIN(MIN(held_ns, delivery_next_ns(pipeline->delivery)), assembler_next_ns(pipeline->assembler));
 }

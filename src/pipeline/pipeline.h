@@ -77,7 +77,7 @@ void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret)
  * of the assembler by its own time.  0, or what emit returned, or -ENOMEM.  A malformed record is counted, not an
  * error. */
 int pipeline_push(struct pipeline *pipeline, const struct record *record);
-/* Releases what has become ripe by now_ns, and forgets what is old.  1: there was something. */
+/* Releases what has become ripe by now_ns, and forgets what is old.  1: that made a difference, also to what is released later. */
 int pipeline_advance(struct pipeline *pipeline, uint64_t now_ns);
 /* The time up to which it has come. */
 uint64_t pipeline_now_ns(const struct pipeline *pipeline);

@@ -118,7 +118,8 @@ static void test_clock_set_back(void **state)
 								       .text = SPAN(MOUNT("1795339738", "10")) }), 0);
 	assert_int_equal(live.n_events, 2);
 	assert_true(pipeline_next_ns(live.pipeline) <= then_ns + 10 * NS_PER_SEC);
-	assert_int_equal(pipeline_advance(live.pipeline, then_ns + 11 * NS_PER_SEC), 1);
+	for (uint64_t quiet_ns = 0; quiet_ns < HOLD_IDLE_NS; quiet_ns += HOLD_LOOK_MAX_NS)
+		assert_int_equal(pipeline_advance(live.pipeline, then_ns + 10 * NS_PER_SEC + quiet_ns), 1);
 	assert_int_equal(live.n_events, 4);
 	/* processes that ended before are forgotten after their time */
 	pipeline_stats(live.pipeline, &stats);
@@ -134,7 +135,11 @@ static void test_clock_set_back(void **state)
 		      "type=RECORDER_EXIT msg=recorder(1795339738.123000000:0): pid=501\n"
 		      "type=SYSCALL msg=" MOUNT("1795339738", "10") "\n");
 	assert_int_equal(again.n_events, 2);
-	lines(&again, "type=RECORDER_CLOCK msg=recorder(1795339749.123000000:0): ripe=1\n");
+	lines(&again, "type=RECORDER_CLOCK msg=recorder(1795339748.123000000:0): ripe=1\n"
+		      "type=RECORDER_CLOCK msg=recorder(1795339748.323000000:0): ripe=1\n"
+		      "type=RECORDER_CLOCK msg=recorder(1795339748.523000000:0): ripe=1\n"
+		      "type=RECORDER_CLOCK msg=recorder(1795339748.723000000:0): ripe=1\n"
+		      "type=RECORDER_CLOCK msg=recorder(1795339748.923000000:0): ripe=1\n");
 	assert_string_equal(buffer_text(&again.out), buffer_text(&live.out));
 	tear_down(&live);
 	tear_down(&again);
@@ -159,6 +164,38 @@ static void test_forks_of_one_time(void **state)
 	assert_int_equal(pipeline_drain(f.pipeline), 0);
 	pipeline_stats(f.pipeline, &stats);
 	assert_int_equal(stats.held, 0);
+	tear_down(&f);
+}
+
+#define CHILD(pid) "type=RECORDER_FORK msg=recorder(1795343338.130000000:0): pid=" pid " ppid=11 start_ticks=333900\n"
+
+/* The machine stood still for five seconds: what audit has to tell is not late for that.  A silence that was watched is one. */
+static void test_no_silence(void **state)
+{
+	const uint64_t at_ns = UINT64_C(1795343338) * NS_PER_SEC + 130 * NS_PER_MS;
+	struct fixture f = { 0 };
+	uint64_t now_ns = at_ns, next_ns;
+	const char *fork;
+	unsigned looks = 0;
+
+	set_up(&f, false);
+	lines(&f, CHILD("12"));
+	assert_int_equal(pipeline_advance(f.pipeline, now_ns += 5 * NS_PER_SEC), 1);	/* a look, which a capture has */
+	assert_int_equal(pipeline_advance(f.pipeline, now_ns += NS_PER_MS), 0);
+	assert_int_equal(f.n_events, 0);
+	lines(&f, EXEC_LINES);
+	assert_int_equal(f.n_events, 1);
+	while (f.n_events == 1) {
+		next_ns = pipeline_next_ns(f.pipeline);
+		assert_true(next_ns > now_ns && next_ns <= now_ns + HOLD_IDLE_NS);
+		assert_true(pipeline_advance(f.pipeline, now_ns = next_ns) >= 0);
+		assert_true(++looks <= HOLD_IDLE_NS / HOLD_LOOK_MAX_NS);
+	}
+	assert_int_equal(looks, HOLD_IDLE_NS / HOLD_LOOK_MAX_NS);
+	fork = strstr(buffer_text(&f.out), "\"action\":\"fork\"");
+	assert_non_null(fork);
+	assert_non_null(strstr(fork, "\"executable\":\"/usr/bin/ls\""));
+	assert_true(pipeline_next_ns(f.pipeline) == UINT64_MAX);
 	tear_down(&f);
 }
 
@@ -304,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_times_change),
 		cmocka_unit_test(test_clock_set_back),
 		cmocka_unit_test(test_forks_of_one_time),
+		cmocka_unit_test(test_no_silence),
 		cmocka_unit_test(test_rubbish_is_counted),
 		cmocka_unit_test(test_drain_brings_the_rest),
 		cmocka_unit_test(test_own_process_is_left_out),

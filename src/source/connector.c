@@ -39,6 +39,8 @@
  * two, /proc is asked. So none of 19,000 processes got another tick than /proc showed, on a busy machine. */
 #define START_DOUBT_NS (200 * UINT64_C(1000))
 #define START_LAG_NS (30 * UINT64_C(1000))	/* usual distance of the two */
+#define MOMENT_NS (50 * UINT64_C(1000))
+#define SAMPLES_MAX 8u
 
 /* Places in a datagram: nlmsghdr, cn_msg, proc_event. */
 #define AT_EVENT (NLMSG_HDRLEN + (int)sizeof(struct cn_msg))
@@ -165,15 +167,21 @@ static uint64_t proc_start_ticks(void *user, uint32_t pid)
 
 /* Reading */
 
+/* At one moment: who had to wait for the machine between two of them looks again. */
 static struct connector_clocks sample_clocks(uint64_t *ret_real_ns)
 {
-	uint64_t monotonic_ns = clock_ns(CLOCK_MONOTONIC);
-	uint64_t boot_ns = clock_ns(CLOCK_BOOTTIME);
-	uint64_t real_ns = clock_ns(CLOCK_REALTIME);
+	uint64_t monotonic_ns = 0, boot_ns = 0, real_ns = 0, asleep_ns;
+
+	for (unsigned i = 0; i < SAMPLES_MAX; i++) {
+		monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+		boot_ns = clock_ns(CLOCK_BOOTTIME);
+		real_ns = clock_ns(CLOCK_REALTIME);
+		if (clock_ns(CLOCK_MONOTONIC) - monotonic_ns < MOMENT_NS)
+			break;
+	}
 	/* Never asleep: the two clocks are the same, and the nanoseconds between the two calls are not
 	 * sleep. */
-	uint64_t asleep_ns = boot_ns - monotonic_ns < NS_PER_MS ? 0 : boot_ns - monotonic_ns;
-
+	asleep_ns = boot_ns - monotonic_ns < NS_PER_MS ? 0 : boot_ns - monotonic_ns;
 	*ret_real_ns = real_ns;
 	return (struct connector_clocks){ real_ns - boot_ns + asleep_ns, asleep_ns };
 }
