@@ -104,6 +104,11 @@ void context_set_parent(struct context *context, struct context *parent)
 	set_parent(context, context_ref(parent));
 }
 
+size_t context_bytes(const struct context *context)
+{
+	return sizeof(*context) + INLINE_ARENA + (context->values.arena_is_own ? context->values.arena_capacity : 0);
+}
+
 struct context *context_copy(const struct context *from)
 {
 	struct context *context = context_new();

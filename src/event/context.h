@@ -37,6 +37,8 @@ DEFINE_CLEANUP(struct context, context_unref)
 
 /* All fields of `from` and its parent, no row: the start of the next image. */
 struct context *context_copy(const struct context *from);
+/* What it takes of the memory, its parent left out. */
+size_t context_bytes(const struct context *context);
 /* Forgets every value and drops the parent: for a scratch context that is used again and again. */
 void context_reset(struct context *context);
 /* Takes a reference to `parent` (may be NULL), cuts the chain at CONTEXT_MAX_DEPTH. */

@@ -84,12 +84,12 @@ static void account(struct process_table *table, struct process *process)
 	size_t bytes = sizeof(*process) + process->cwd_size;
 
 	if (process->context)
-		bytes += sizeof(struct context) + process->context->values.arena_capacity;
+		bytes += context_bytes(process->context);
 	for (unsigned i = 0; i < PROCESS_ALTERNATES; i++)
 		if (process->alternates[i])
-			bytes += sizeof(struct context) + process->alternates[i]->values.arena_capacity;
+			bytes += context_bytes(process->alternates[i]);
 	if (process->earlier)
-		bytes += sizeof(struct context) + process->earlier->values.arena_capacity;
+		bytes += context_bytes(process->earlier);
 	table->bytes += bytes - process->bytes;
 	process->bytes = bytes;
 }

@@ -399,6 +399,40 @@ static void test_names_of_users(void **state)
 	end(&world);
 }
 
+/* 50,000 that live, each a program with arguments, folder, names, a container: what issue 6 allows for them. */
+static void test_memory(void **state)
+{
+	static const char id[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	struct world world;
+
+	begin(&world);
+	for (unsigned i = 0; i < 50000; i++) {
+		uint32_t pid = 1000 + i, ppid = i < 100 ? 1 : 1000 + i / 100;
+		struct values *values;
+		char text[128];
+
+		event_free(fork_at(&world, AT(i), ppid, pid));
+		values = caller(&world, pid, ppid, 1000, "/usr/lib/some-package/bin/worker");
+		snprintf(text, sizeof(text), "--number=%u", i);
+		values_append_list(values, FIELD_args, SPAN("/usr/lib/some-package/bin/worker"));
+		values_append_list(values, FIELD_args, span_of(text));
+		values_append_list(values, FIELD_args, SPAN("--config=/etc/some-package/worker.conf"));
+		say(values, FIELD_cwd, "/var/lib/some-package");
+		say(values, FIELD_user_name, "worker");
+		say(values, FIELD_euser_name, "worker");
+		say(values, FIELD_auid_name, "unset");
+		say(values, FIELD_group_name, "worker");
+		say(values, FIELD_container_id, id);
+		say(values, FIELD_container_runtime, "docker");
+		event_free(send(&world, KIND_ID(process, exec), AT(i), 0));
+	}
+	assert_true(tracker_stats(world.tracker)->processes >= 50000);
+	assert_int_equal(tracker_stats(world.tracker)->evicted, 0);
+	print_message("%zu bytes a process\n", (size_t)tracker_stats(world.tracker)->bytes / 50000);
+	assert_in_range(tracker_stats(world.tracker)->bytes, 1, 64u << 20);
+	end(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -414,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_fork_bomb),
 		cmocka_unit_test(test_prune),
 		cmocka_unit_test(test_names_of_users),
+		cmocka_unit_test(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
