@@ -213,15 +213,42 @@ static void settle_unsure_paths(struct tracker *tracker, struct event *event, ui
 	}
 }
 
+/* The root of a process that has one of its own: its path begins with it, whatever links that goes through. */
+static void keep_root(struct tracker *tracker, const struct event *event)
+{
+	struct span path = values_text(&event->values, FIELD_path);
+
+	buffer_clear(&tracker->root);
+	if (event->root_bytes[0] <= path.size)
+		buffer_append_span(&tracker->root, (struct span){ path.data, event->root_bytes[0] });
+}
+
+/* What such a process calls the file, unless it led out of there. */
+static void set_inside(struct tracker *tracker, struct event *event)
+{
+	struct span path = values_text(&event->values, FIELD_path), root = buffer_span(&tracker->root);
+
+	if (root.size == 0 || !span_starts(path, root) || (path.size > root.size && path.data[root.size] != '/'))
+		return;
+	buffer_clear(&tracker->path);
+	buffer_append_span(&tracker->path, (struct span){ path.data + root.size, path.size - root.size });
+	if (path.size == root.size)
+		buffer_append_byte(&tracker->path, '/');
+	if (buffer_error(&tracker->path) >= 0)
+		values_set_text(&event->values, FIELD_path_inside, buffer_span(&tracker->path));
+}
+
 int paths_settle(struct tracker *tracker, struct event *event, uint32_t pid)
 {
 	int r = join_paths(tracker, event, pid);
 
 	if (r < 0)
 		return r;
+	keep_root(tracker, event);
 	if (event->unsure[0] || event->unsure[1])
 		settle_unsure_paths(tracker, event, pid);
 	else if (tracker->options.resolve_path && !is_walked(event))
 		settle_paths(tracker, event);
+	set_inside(tracker, event);
 	return 0;
 }

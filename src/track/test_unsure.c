@@ -310,10 +310,11 @@ static void test_gone_root(void **state)
 	static const struct {
 		const char *path;
 		uint32_t root_bytes;
-		const char *expected;
+		const char *expected, *inside;
 	} cases[] = {
-		{ "/srv/jail/../../x", 9, "/srv/jail/x" }, { "/srv/jail/a/../..", 9, "/srv/jail" },
-		{ "/srv/jail/./x", 9, "/srv/jail/x" }, { "/srv/jail/../x", 0, "/srv/x" }, { "/..", 200, "/" },
+		{ "/srv/jail/../../x", 9, "/srv/jail/x", "/x" }, { "/srv/jail/a/../..", 9, "/srv/jail", "/" },
+		{ "/srv/jail/./x", 9, "/srv/jail/x", "/x" },	 { "/srv/jail/../x", 0, "/srv/x", NULL },
+		{ "/..", 200, "/", NULL },
 	};
 	struct world world;
 
@@ -323,6 +324,18 @@ static void test_gone_root(void **state)
 
 		assert_event_text(event, FIELD_path, cases[i].expected);
 		assert_event_text(event, FIELD_path_confidence, "guessed");
+		assert_event_text(event, FIELD_path_inside, cases[i].inside);
+		event_free(event);
+	}
+	/* by a link too, as long as that stays in there */
+	leads(&world, "/srv/jail/link", "/srv/jail/real");
+	leads(&world, "/srv/jail/out", "/srv/jailed");
+	event_free(fork_at(&world, AT(1), 1, 100));
+	for (size_t i = 0; i < 2; i++) {
+		struct event *event = named_in(&world, 100, i == 0 ? "/srv/jail/link/x" : "/srv/jail/out/x", 9);
+
+		assert_event_text(event, FIELD_path, i == 0 ? "/srv/jail/real/x" : "/srv/jailed/x");
+		assert_event_text(event, FIELD_path_inside, i == 0 ? "/real/x" : NULL);
 		event_free(event);
 	}
 	end(&world);

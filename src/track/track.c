@@ -96,6 +96,7 @@ struct tracker *tracker_free(struct tracker *tracker)
 	for (unsigned i = 0; i < TRACKER_ANONYMOUS; i++)
 		context_unref(tracker->anonymous[i]);
 	buffer_release(&tracker->path);
+	buffer_release(&tracker->root);
 	buffer_release(&tracker->node);
 	free(tracker);
 	return NULL;

@@ -27,7 +27,7 @@ struct tracker {
 	struct context *scratch;		/* what `lookup` fills */
 	struct context *anonymous[TRACKER_ANONYMOUS];
 	unsigned next_anonymous;
-	struct buffer path;
+	struct buffer path, root;
 	struct folders *folders;
 	struct sessions *sessions;
 	struct resolved *resolved;
