@@ -3,7 +3,7 @@ BUILD ?= build
 export BUILD
 DESTDIR ?=
 
-.PHONY: build run test bench fuzz install deb clean
+.PHONY: build run test bench telemetry fuzz install deb clean
 
 build:
 	@scripts/install-packages build
@@ -19,6 +19,11 @@ test:
 bench: build
 	@scripts/install-packages bench
 	RECORDER_BIN=$(abspath $(BUILD))/recorder tests/bench/run
+
+telemetry: build
+	@scripts/install-packages build test
+	@ninja -C $(BUILD) acts >/dev/null
+	RECORDER_BUILD=$(abspath $(BUILD)) tests/telemetry/run
 
 fuzz:
 	@scripts/install-packages build test

@@ -53,6 +53,7 @@ struct daemon {
 	struct change change;		/* the last one, until all threads have it */
 	bool times_changed;		/* and the core does not know yet */
 	bool wanted[N_KINDS];
+	bool passed[N_KINDS];		/* the same to the core, which reads it; more while it reads what was made for another wish */
 	bool by_bpf[N_KINDS];		/* what the programs in the kernel show */
 	bool not_from_audit[N_KINDS];	/* and of that, what audit shows too, without being asked */
 	char boot_id[37];
@@ -200,6 +201,8 @@ int daemon_check_audit(struct daemon *d);	/* -errno, logged */
 int daemon_open_recording(struct daemon *d, const struct filter *filter, struct filter_error *error);
 /* From now on, beside the reader, the kernel is asked for what either filter wants; other may be NULL. */
 int daemon_want(struct daemon *d, const struct filter *filter, const struct filter *other, struct filter_error *error);
+/* Settings switched a part of a class on or off: what happened before that is told. */
+int daemon_switch(struct daemon *d, struct filter_error *error);
 int daemon_start_reading(struct daemon *d, struct filter_error *error);
 /* What the kernel has handed over, or kept of what `next` does not want, is in the ring. */
 void daemon_catch_up(struct daemon *d, const struct filter *next);

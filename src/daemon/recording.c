@@ -104,11 +104,23 @@ static void ask(const struct daemon *d, const struct filter *filter, const struc
 	};
 }
 
+/* Of one, or of any of two; the core reads them. */
+static void let_pass(struct daemon *d, const bool *some, const bool *other)
+{
+	for (unsigned i = 0; i < N_KINDS; i++)
+		__atomic_store_n(&d->passed[i], some[i] || other[i], __ATOMIC_RELAXED);
+}
+
+/* What is on its way goes through for now. */
 static void set_wanted(struct daemon *d, const bool *wanted)
 {
-	/* The core reads them. */
-	for (unsigned i = 0; i < N_KINDS; i++)
-		__atomic_store_n(&d->wanted[i], wanted[i], __ATOMIC_RELAXED);
+	memcpy(d->wanted, wanted, sizeof(d->wanted));
+	let_pass(d, d->wanted, d->passed);
+}
+
+static void let_pass_no_more(struct daemon *d)
+{
+	let_pass(d, d->wanted, d->wanted);
 }
 
 static int load_rules(struct daemon *d, struct filter_error *error)
@@ -129,7 +141,7 @@ static int load_rules(struct daemon *d, struct filter_error *error)
 	return 0;
 }
 
-int daemon_want(struct daemon *d, const struct filter *filter, const struct filter *other, struct filter_error *error)
+static int want(struct daemon *d, const struct filter *filter, const struct filter *other, struct filter_error *error)
 {
 	struct asked asked;
 	int r;
@@ -149,6 +161,14 @@ int daemon_want(struct daemon *d, const struct filter *filter, const struct filt
 	}
 	set_wanted(d, asked.kinds);
 	return load_rules(d, error);
+}
+
+int daemon_want(struct daemon *d, const struct filter *filter, const struct filter *other, struct filter_error *error)
+{
+	int r = want(d, filter, other, error);
+
+	let_pass_no_more(d);
+	return r;
 }
 
 /* Begin and end */
@@ -227,6 +247,7 @@ int daemon_open_recording(struct daemon *d, const struct filter *filter, struct 
 	r = open_source(d, &asked, error);
 	if (r >= 0) {
 		set_wanted(d, asked.kinds);
+		let_pass_no_more(d);
 		r = load_rules(d, error);
 	}
 	if (r < 0) {
@@ -337,6 +358,21 @@ static void wait_for_backlog(struct daemon *d)
 	while (audit_control_state(d->audit, &d->audit_state) >= 0 && d->audit_state.backlog > 0 &&
 	       clock_ns(CLOCK_MONOTONIC) < end_ns)
 		clock_sleep_ns(5 * NS_PER_MS);
+}
+
+/* What the kernel had made before it was asked for less is through. */
+int daemon_switch(struct daemon *d, struct filter_error *error)
+{
+	int r = want(d, d->subscriptions.filter, NULL, error);
+
+	if (d->source) {
+		if (d->rules_loaded)
+			wait_for_backlog(d);
+		reader_catch_up(d->reader, CATCH_UP_NS);
+		core_change(d->core, &(struct core_change){ .drain = true }, CATCH_UP_NS);
+	}
+	let_pass_no_more(d);
+	return r;
 }
 
 /* Writes to files that were still open are told at the end, or they are missing. */

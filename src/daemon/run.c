@@ -105,7 +105,7 @@ static int start_threads(struct daemon *d)
 			.signal_window_ns = times.signal_window_ns,
 			.collate_ns = times.collate_ns,
 			.filter = d->subscriptions.filter,
-			.wanted = d->wanted,
+			.wanted = d->passed,
 			.own_pid = (uint32_t)getpid(),
 			.not_from_audit = d->not_from_audit,
 		},

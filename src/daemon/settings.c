@@ -138,7 +138,7 @@ static void apply_wanted(struct daemon *d)
 {
 	struct filter_error error = { "" };
 
-	if (daemon_want(d, d->subscriptions.filter, NULL, &error) < 0)
+	if (daemon_switch(d, &error) < 0)
 		log_error("%s", error.message);
 }
 

@@ -172,18 +172,6 @@ def test_names_that_hurt(recorder, folder):
         assert b"\xc2\x9b" not in out
 
 
-def test_many_processes(recorder):
-    """4,000 processes, some of them at once: the table stays bounded, each is there."""
-    truth = Truth("spawn", "storm", "4000", driver.tiny())
-    status = recorder.status()
-    assert status["processes"] <= 65536
-    recorder.stop()
-    forks = recorder.one("SELECT count(*) AS n FROM process_events WHERE action = 'fork' AND process_parent_pid = ?",
-                         truth.pid)["n"]
-    rows = gaps(recorder)
-    assert forks == 4000 or lost_in_gaps(rows) > 0
-
-
 def test_read_while_it_writes(recorder, folder):
     """A reader that holds its transaction open delays nobody and sees one moment."""
     Truth("files", "storm", "100", folder)

@@ -49,3 +49,33 @@ def test_login(recorder):
         users[event["action"], event["user_name"], event["user_audit_name"]] += 1
     assert users == {("fork", "root", "unset"): 1, ("exec", "root", "unset"): 1, ("setgid", "root", "daemon"): 2,
                      ("setuid", "nobody", "daemon"): 1, ("exec", "nobody", "daemon"): 1, ("exit", "nobody", "daemon"): 1}
+
+
+def ids(recorder, action, truth):
+    """{pid: entity id} of the tree's processes, by the events of that action."""
+    pids = [act["pid"] for act in truth.of("process")]
+    rows = recorder.query("SELECT process_pid, process_entity_id FROM process_events WHERE action = ? AND process_pid IN "
+                          "(SELECT value FROM json_each(?))", action, json.dumps(pids))
+    found = {row["process_pid"]: row["process_entity_id"] for row in rows}
+    assert len(rows) == len(found) == len(pids) == 1110, action
+    return found
+
+
+@pytest.mark.parametrize("source", [None], ids=["all"])
+def test_one_id_from_every_source(new_recorder):
+    """Trees of a thousand processes: what ebpf saw begin /proc shows as the same, and what the connector beside audit saw begin; and ebpf
+    sees those end that it did not see begin."""
+    first = new_recorder(source="ebpf").start()
+    of_ebpf = Truth("tree", "10", "3", hold=True)
+    first.stop()
+    second = new_recorder(source="audit").start()
+    of_audit = Truth("tree", "10", "3", hold=True)
+    second.stop()
+    third = new_recorder(source="ebpf").start()
+    of_ebpf.finish()
+    of_audit.finish()
+    third.stop()
+    begun = ids(first, "fork", of_ebpf)
+    assert begun == ids(second, "snapshot", of_ebpf) == ids(third, "snapshot", of_ebpf) == ids(third, "exit", of_ebpf)
+    begun = ids(second, "fork", of_audit)
+    assert begun == ids(third, "snapshot", of_audit) == ids(third, "exit", of_audit)

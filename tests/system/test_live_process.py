@@ -1,4 +1,8 @@
 """Every process that ran is in the database, once, with its arguments, parents, user and end; none is invented."""
+import contextlib
+import pathlib
+import shutil
+
 import pytest
 
 import checks
@@ -18,6 +22,45 @@ def test_storm(recorder):
     recorder.stop()
     assert recorder.query("SELECT * FROM gaps") == []
     checks.processes(recorder, truth)
+
+
+@contextlib.contextmanager
+def control_group(*names):
+    """A control group of that path, in the hierarchy that there is."""
+    mounts = [line.split() for line in pathlib.Path("/proc/self/mounts").read_text().splitlines()]
+    mount = next(mount for wanted in ("cgroup2", "cgroup") for _, mount, kind, *_ in mounts if kind == wanted)
+    group = pathlib.Path(mount, *names)
+    group.mkdir(parents=True, exist_ok=True)
+    try:
+        yield group
+    finally:
+        for _ in names:  # those that are others' have something in them
+            with contextlib.suppress(OSError):
+                group.rmdir()
+            group = group.parent
+
+
+def test_ten_thousand(new_recorder, folder):
+    """10,000 processes of a millisecond or two, in a container, by somebody who logged in: of every one all is known."""
+    identifier = "0123456789abcdef" * 4
+    # As a runtime does it: it forks, moves itself into the group, becomes somebody else and the program.
+    runtime = folder / "runc"
+    shutil.copy(shutil.which("dash") or "/bin/sh", runtime)
+    recorder = new_recorder({"name": "t", "streams": [{"type": "database", "event_filters": [{"terms": ["process"]}]}]}).start()
+    with control_group("docker", identifier) as group:
+        enter = [runtime, "-c", 'echo $$ >"$0" && exec "$@"', group / "cgroup.procs", driver.TRUTH / "identity", "as", "65534", "65534", "1"]
+        truth = Truth("spawn", "storm", "10000", driver.tiny(), wrap=enter)
+    recorder.stop()
+    assert recorder.query("SELECT * FROM gaps") == []
+    assert len(truth.of("process")) == 10000
+    told = recorder.query("""SELECT action, count(*) AS n, count(DISTINCT process_entity_id) AS ids, count(process_command_line) AS commands,
+                                    count(DISTINCT process_parent_entity_id) AS parents, count(process_parent_entity_id) AS with_parent
+                             FROM process_events
+                             WHERE process_parent_pid = ? AND user_name = 'nobody' AND user_audit_name = 'daemon' AND container_id = ? AND
+                                   container_runtime = 'docker'
+                             GROUP BY action""", truth.pid, identifier)
+    assert {row.pop("action"): row for row in told} == {
+        action: {"n": 10000, "ids": 10000, "commands": 10000, "parents": 1, "with_parent": 10000} for action in ("fork", "exec", "exit")}
 
 
 def test_forks_without_exec(recorder):
