@@ -419,6 +419,7 @@ int chain_verify(struct history *history, const unsigned char *key, chain_findin
 	uint64_t total = 0, is_closed = 0;
 	int r = prepare(&v), end;
 
+	history_rows_as_stored(&history->rows);
 	if (r == 0 && key) {
 		r = chain_key_of(history->db, key, v.database_key);
 		v.key = v.database_key;

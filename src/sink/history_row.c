@@ -12,6 +12,8 @@
 #include "event/event_json.h"
 #include "sink/schema_sql.h"
 
+#define NO_SESSION UINT32_MAX		/* the kernel's number of none */
+#define SESSION_SLACK_NS (10 * NS_PER_SEC)	/* audit's records of one come so much later */
 #define N_CONTEXTS 8192 /* kept; rows of processes that live at a time are near each other */
 #define MAX_BYTES  ((size_t)64 << 20) /* of text in these: arguments may have megabytes */
 
@@ -168,7 +170,11 @@ static int set_whole_path(struct history_rows *rows, sqlite3_stmt *statement, in
 static bool is_wanted(const struct history_part *part, unsigned field)
 {
 	static const uint16_t needed[][2] = { { FIELD_args, FIELD_command_line }, { FIELD_write_last, FIELD_write_first },
-					      { FIELD_read_last, FIELD_read_first }, { FIELD_duration, FIELD_start } };
+					      { FIELD_read_last, FIELD_read_first }, { FIELD_duration, FIELD_start },
+					      { FIELD_login_ip, FIELD_ses }, { FIELD_login_ip, FIELD_auid },
+					      { FIELD_login_time, FIELD_ses }, { FIELD_login_time, FIELD_auid },
+					      { FIELD_login_service, FIELD_ses }, { FIELD_login_service, FIELD_auid },
+					      { FIELD_login_leader, FIELD_ses }, { FIELD_login_leader, FIELD_auid } };
 
 	if (!part || in_set(part->fields, field))
 		return true;
@@ -442,6 +448,41 @@ int history_row_event(struct history_rows *rows, sqlite3_stmt *statement, unsign
 	return 0;
 }
 
+/* What is known of the login session by now: who came first in it was stored before the record that tells where the login came from.
+ * The number is that of the session which began last by then. */
+static int set_session(struct history_rows *rows, uint64_t time_ns, struct values *values)
+{
+	static const struct {
+		enum field field;
+		int at, inferred_at;
+	} parts[] = { { FIELD_login_time, 0, 1 }, { FIELD_login_ip, 2, 3 }, { FIELD_login_service, 4, 1 }, { FIELD_login_leader, 5, 1 } };
+	bool is_inferred = values_is_inferred(values, FIELD_ses);
+	int r;
+
+	if (rows->as_stored || !values_has(values, FIELD_ses) || !values_has(values, FIELD_auid) ||
+	    values_number(values, FIELD_ses) == NO_SESSION)
+		return 0;
+	sqlite3_bind_int64(rows->session, 1, (int64_t)values_number(values, FIELD_ses));
+	sqlite3_bind_int64(rows->session, 2, (int64_t)values_number(values, FIELD_auid));
+	sqlite3_bind_int64(rows->session, 3, (int64_t)(time_ns + SESSION_SLACK_NS));
+	r = sqlite3_step(rows->session);
+	for (size_t i = 0; r == SQLITE_ROW && i < ARRAY_SIZE(parts); i++) {
+		enum field field = parts[i].field;
+
+		if (values_has(values, field) || !is_wanted(rows->part, field) ||
+		    sqlite3_column_type(rows->session, parts[i].at) == SQLITE_NULL)
+			continue;
+		if (field_type_is_text(fields[field].type))
+			set_text(rows, values, field, column_span(rows->session, parts[i].at), false);
+		else
+			values_set_number(values, field, (uint64_t)sqlite3_column_int64(rows->session, parts[i].at));
+		if (is_inferred || sqlite3_column_int64(rows->session, parts[i].inferred_at))
+			values_set_inferred(values, field);
+	}
+	sqlite3_reset(rows->session);
+	return sql_errno(r);
+}
+
 /* One row of process, without its parent. 0: *ret is set, NULL if there is no such row. */
 static int read_process(struct history_rows *rows, int64_t row, struct context **ret, int64_t *ret_parent)
 {
@@ -474,6 +515,8 @@ static int read_process(struct history_rows *rows, int64_t row, struct context *
 		r = read_table(rows, statement, &layout->program, program, &context->values, &remarks);
 	if (r == 0)
 		r = read_table(rows, statement, &layout->login, login, &context->values, &remarks);
+	if (r == 0)
+		r = set_session(rows, remarks.tick_ns, &context->values);
 	if (r < 0)
 		goto done;
 	if (sqlite3_column_type(statement, args) == SQLITE_INTEGER &&
@@ -613,8 +656,18 @@ int history_rows_open(struct history_rows *rows, sqlite3 *db)
 		return -ENOMEM;
 	r = sql_prepare(db, "SELECT value, owner & 1 FROM text WHERE id = ?", &rows->text);
 	if (r == 0)
-		r = sql_prepare(db, "SELECT hash_id, state, md5, sha1, sha256 FROM digest WHERE id = ?", &rows->digest);
+		r = sql_prepare(db, "SELECT hash_id, coalesce(state, 'pending'), md5, sha1, sha256 FROM digest WHERE id = ?", &rows->digest);
+	if (r == 0)
+		r = sql_prepare(db, "SELECT login_time, coalesce(login_inferred, 0), source_ip, coalesce(ip_inferred, 0), service, leader "
+				    "FROM login_session WHERE session_id = ?1 AND user_audit_id = ?2 AND node IS NULL AND first <= ?3 "
+				    "ORDER BY first DESC LIMIT 1", &rows->session);
 	return r < 0 ? r : prepare_process(rows, NULL, &rows->process);
+}
+
+void history_rows_as_stored(struct history_rows *rows)
+{
+	drop_all(rows);
+	rows->as_stored = true;
 }
 
 void history_rows_close(struct history_rows *rows)
@@ -624,6 +677,7 @@ void history_rows_close(struct history_rows *rows)
 	sql_finalize(rows->text);
 	sql_finalize(rows->digest);
 	sql_finalize(rows->process);
+	sql_finalize(rows->session);
 	for (unsigned i = 0; i < N_CATEGORIES; i++)
 		sql_finalize(rows->paths[i]);
 	buffer_release(&rows->scratch);

@@ -8,7 +8,8 @@
 struct history_rows {
 	sqlite3 *db;			/* borrowed */
 	struct layout layout;
-	sqlite3_stmt *digest, *text, *process;
+	sqlite3_stmt *digest, *text, *process, *session;
+	bool as_stored;			/* nothing is added that became known later */
 	sqlite3_stmt *paths[N_CATEGORIES];	/* of an event that others refer to; made when first asked for */
 	struct context **contexts;	/* references, by row modulo their number */
 	const struct history_part *part;	/* of these that is read; NULL: all */
@@ -19,6 +20,8 @@ struct history_rows {
 int history_rows_open(struct history_rows *rows, sqlite3 *db);	/* history_rows_close() in either case */
 void history_rows_close(struct history_rows *rows);
 
+/* Contexts as they were stored, from now on: without what only became known of their login sessions. */
+void history_rows_as_stored(struct history_rows *rows);
 /* Contexts are read in part from now on, NULL: whole.  The part is borrowed. */
 int history_rows_narrow(struct history_rows *rows, const struct history_part *part);
 

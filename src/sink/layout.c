@@ -77,7 +77,7 @@ static const uint8_t places[N_FIELDS] = {
 	[FIELD_dll_sha256] = PLACE_DIGEST,
 };
 
-const char *const digest_columns[N_DIGEST_COLUMNS] = { "state", "md5", "sha1", "sha256" };
+const char *const digest_columns[N_DIGEST_COLUMNS] = { "coalesce(state, 'pending')", "md5", "sha1", "sha256" };
 
 const struct digest_group digest_groups[N_DIGEST_GROUPS] = {
 	{ FIELD_hash_id, { FIELD_hash_state, FIELD_hash_md5, FIELD_hash_sha1, FIELD_hash_sha256 } },

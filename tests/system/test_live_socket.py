@@ -177,7 +177,7 @@ def test_query(recorder, folder):
         return json_lines(recorder.cli("query", *filters, "--json").text)
 
     def is_told(event):
-        return event["process"].get("hash", {}).get("state") != "pending"
+        return event["process"]["hash"]["state"] == "ok"
     wait_until(lambda: len(asked()) == len(truth.acts) and all(map(is_told, asked())), "the storm is stored, with the hash of its program")
     answer, lines, last = said(recorder, command="recorder.query", filters=filters, limit=10000)
     assert answer == {"ok": True, "result": None, "streaming": True}
