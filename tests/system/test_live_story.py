@@ -61,15 +61,16 @@ def secret(user):
 
 def test_story(new_recorder, disk_path, user, secret, server):
     recorder = new_recorder().start()
-    with host.Sshd(disk_path / "sshd") as sshd:
+    with host.Sshd(disk_path / "sshd", user) as sshd:
         sshd.login(user.name, f"sudo sh -c 'echo after >> {secret}' && curl -s -o /dev/null http://127.0.0.1:{server}/story")
     assert secret.read_text() == "before\nafter\n"
     recorder.stop()
 
-    session, = [session for session in json_lines(recorder.cli("sessions", "--json").text) if session["user"]["audit"]["name"] == user.name]
     print(recorder.cli("sessions").text)
-    number = session["session"]["id"]
-    assert session["session"]["login"]["source_ip"] == "127.0.0.1" and session["session"]["login"]["service"] == "sshd"
+    *_, session = [session for session in json_lines(recorder.cli("sessions", "--json").text) if session.get("user_audit_name") == user.name]
+    print(recorder.cli("sessions").text)
+    number = session["session_id"]
+    assert (session["source_ip"], session["service"]) == ("127.0.0.1", "sshd")
 
     told = [event for event in json_lines(recorder.cli("timeline", "--session", number, "--json").text) if event.get("kind") != "gap"]
     print(recorder.cli("timeline", "--session", number).text)

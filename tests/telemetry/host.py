@@ -1,5 +1,6 @@
 """People on this host, as tests need them: an account of their own, sshd on 127.0.0.1 with a key, sudo. All of it goes again."""
 import contextlib
+import os
 import pathlib
 import pwd
 import secrets
@@ -13,9 +14,8 @@ TOOLS = (SSHD, "/usr/bin/ssh", "/usr/bin/ssh-keygen", "/usr/bin/sudo", "/usr/sbi
 CONFIG = """ListenAddress 127.0.0.1
 Port {port}
 HostKey {folder}/host
-AuthorizedKeysFile {folder}/allowed
+AuthorizedKeysFile %h/.ssh/authorized_keys
 PidFile none
-StrictModes no
 UsePAM yes
 PasswordAuthentication no
 KbdInteractiveAuthentication no
@@ -43,7 +43,15 @@ class Account:
     def __init__(self, *options):
         self.name = a_name()
         run("useradd", "-m", "-s", "/bin/sh", *options, self.name)
-        self.uid = pwd.getpwnam(self.name).pw_uid
+
+    def allow(self, key):
+        """Who has the private half of it may log in."""
+        entry = pwd.getpwnam(self.name)
+        folder = pathlib.Path(entry.pw_dir) / ".ssh"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        (folder / "authorized_keys").write_text(key)
+        for path in folder, folder / "authorized_keys":
+            os.chown(path, entry.pw_uid, entry.pw_gid)
 
     def __enter__(self):
         return self
@@ -63,14 +71,15 @@ def remove(name):
 
 
 class Sshd:
-    """A server on a port of its own, which takes one key; `login` runs a command there as somebody."""
+    """A server on a port of its own, with a key for those accounts; `login` runs a command there as somebody."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *accounts):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in "host", "key":
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / name)
-        (self.folder / "allowed").write_text((self.folder / "key.pub").read_text())
+        for account in accounts:
+            account.allow((self.folder / "key.pub").read_text())
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]

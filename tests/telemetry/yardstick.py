@@ -44,7 +44,8 @@ def measure(recorder, source, folder, progress=lambda text: None):
         return want
 
     with contextlib.ExitStack() as stack:
-        account, sshd = stack.enter_context(host.Account()), stack.enter_context(host.Sshd(folder / "sshd"))
+        account = stack.enter_context(host.Account())
+        sshd = stack.enter_context(host.Sshd(folder / "sshd", account))
         stack.enter_context(driver.NameServer(ZONE))
         scene = Scene(folder, ACTS, sshd, account, wait)
         stack.enter_context(scene.undo)
