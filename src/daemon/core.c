@@ -240,6 +240,14 @@ static bool must_change(const struct core *core)
 	       ring_read(core->options.ring) >= core->change_at;
 }
 
+/* Without memory for it there is none: the buffer says so. */
+static void put_processes(struct core *core, struct buffer *ret)
+{
+	buffer_clear(ret);
+	if (pipeline_put_processes(core->pipeline, core->now_ns, ret) < 0)
+		lose(core);
+}
+
 static void take_over(struct core *core)
 {
 	struct core_change change;
@@ -257,6 +265,8 @@ static void take_over(struct core *core)
 		take_over_run(core);
 	if (change.filter)
 		pipeline_set_filter(core->pipeline, change.filter);
+	if (change.processes)
+		put_processes(core, change.processes);
 	if (change.mark) {
 		event_queue_push(core->options.queue, change.mark);
 		event_queue_hurry(core->options.queue);
@@ -447,6 +457,8 @@ static void *run(void *user)
 	if (o->digests)
 		take(core, o->digests, UINT_MAX);
 	drain(core);
+	if (o->processes)
+		put_processes(core, o->processes);
 	event_queue_close(o->queue);
 	return NULL;
 }

@@ -23,6 +23,7 @@ struct core_options {
 	struct ring *digests;			/* records of the hasher */
 	struct canary_watch *canary;		/* NULL: none */
 	struct pacer *pacer;			/* which the core sets; NULL: none */
+	struct buffer *processes;		/* what ran at the end, see pipeline_put_processes(); NULL: nobody asks */
 	/* In the core's thread, when all is through and while core_stop() waits: notes that it makes are the last.  May be NULL. */
 	void (*last_words)(void *user);
 	void *user;
@@ -49,6 +50,7 @@ struct core_change {
 	struct filter *filter;		/* borrowed, until another one was taken over... */
 	struct event *mark;		/* ...which goes to the queue before anything that the new filter lets through */
 	bool drain;			/* what waits for more records goes through the filter that was */
+	struct buffer *processes;	/* emptied, then filled with what runs: see pipeline_put_processes() */
 	bool begin_run;			/* a source begins anew, all records of the one before are in the ring */
 };
 /* By one thread.  0: it is done; -ETIMEDOUT: it will be as soon as the core gets to it, see core_is_changing().  -EBUSY: the one

@@ -87,6 +87,12 @@ struct daemon {
 	uint64_t slow_looked_ns;	/* at what of them asks the kernel or the disk */
 	struct health health;
 	struct hasher *hasher;
+	struct buffer remembered;	/* what proc.bin said, until the reader has told it */
+	int processes_unusable;		/* why it could not be used; 0: it could, or there was none */
+	struct buffer processes;	/* what is to be written to it, by the core... */
+	uint64_t processes_ns;		/* ...as of then */
+	bool processes_asked;		/* ...which has not done so yet */
+	uint64_t processes_asked_ns;	/* CLOCK_MONOTONIC */
 	struct canary_watch canary_watch;
 	struct canary canary;
 	struct canary_child canary_child;
@@ -134,6 +140,12 @@ static inline int64_t daemon_setting(const struct daemon *d, enum setting_id id)
 {
 	return d->conf.settings.value[id];
 }
+
+/* processes.c */
+void daemon_read_processes(struct daemon *d);
+void daemon_tell_processes(struct daemon *d);
+void daemon_tick_processes(struct daemon *d);
+void daemon_save_processes(struct daemon *d, bool was_recording);
 
 /* hashing.c */
 int daemon_start_hasher(struct daemon *d);	/* before the core; -errno, logged */

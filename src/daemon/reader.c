@@ -24,6 +24,7 @@
 #define END_NS (2 * NS_PER_SEC)	/* what is on its way has come by then; rules of others make more without end */
 #define GATHER_RECORDS 256u		/* for these the core is woken at once */
 #define LATE_NS (20 * NS_PER_MS)
+#define TELL_NS (2 * NS_PER_SEC)	/* audit's half of an exit is waited for as long, and not longer (pipeline/hold.h) */
 #define LOOK_MS 1000			/* the source wants to be asked so often also when nothing comes */
 
 struct reader {
@@ -37,6 +38,7 @@ struct reader {
 	_Atomic uint64_t turns;
 	atomic_bool sleeps;		/* in poll(), a second at most */
 	/* The thread's own, until it has ended: */
+	uint64_t tell_ns, snapshot_ns;	/* when that all that ran then has been told is to be told (CLOCK_MONOTONIC); 0: it is not */
 	int kept;			/* what the last stop of the source said */
 	uint32_t gathered;		/* records that the core was not woken for... */
 	uint64_t gathered_ns;		/* ...since then (CLOCK_MONOTONIC) */
@@ -110,6 +112,55 @@ static void nap(struct reader *reader)
 		pacer_need(reader->options.pacer);
 }
 
+static bool next_line(struct span *rest, struct span *ret)
+{
+	const char *newline = rest->size > 0 ? memchr(rest->data, '\n', rest->size) : NULL;
+
+	if (!newline)
+		return false;
+	*ret = (struct span){ rest->data, (size_t)(newline - rest->data) };
+	rest->data += ret->size + 1;
+	rest->size -= ret->size + 1;
+	return true;
+}
+
+/* What runs: first what is known of it from before, which ends with all that /proc shows. */
+static void read_processes(struct reader *reader)
+{
+	const struct reader_options *o = &reader->options;
+	bool remembers = o->remembered && o->remembered->size > 0;
+	uint64_t now_ns = clock_now_ns();
+	struct span line, rest = remembers ? buffer_span(o->remembered) : (struct span){ NULL, 0 };
+
+	while (next_line(&rest, &line))
+		ring_push_record(o->ring, &(struct record){ .type = RECORD_REMEMBERED, .time_ns = now_ns, .text = line });
+	if (remembers)
+		buffer_release(o->remembered);
+	if (o->procfs)
+		procfs_snapshot(o->procfs, now_ns, to_ring, o->ring);
+	ring_commit(o->ring);
+	ring_wake(o->ring);
+	if (remembers && o->procfs) {
+		reader->snapshot_ns = now_ns;
+		reader->tell_ns = clock_ns(CLOCK_MONOTONIC) + TELL_NS;
+	}
+}
+
+/* All that ran at the snapshot has been told.  Later than that, since the source tells more of those that ended meanwhile. */
+static void tell_all_told(struct reader *reader, bool at_once)
+{
+	struct ring *ring = reader->options.ring;
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+
+	if (likely(reader->tell_ns == 0) || (!at_once && clock_ns(CLOCK_MONOTONIC) < reader->tell_ns))
+		return;
+	reader->tell_ns = 0;
+	record_put_head(&text, reader->snapshot_ns, 0);
+	ring_push_record(ring, &(struct record){ .type = RECORD_ALL_TOLD, .time_ns = clock_now_ns(), .text = buffer_span(&text) });
+	ring_commit(ring);
+	ring_wake(ring);
+}
+
 static void *run(void *user)
 {
 	struct reader *reader = user;
@@ -121,11 +172,7 @@ static void *run(void *user)
 	int r = 0;
 
 	pace_of_reader();
-	if (o->procfs) {
-		procfs_snapshot(o->procfs, clock_now_ns(), to_ring, o->ring);
-		ring_commit(o->ring);
-		ring_wake(o->ring);
-	}
+	read_processes(reader);
 	while (!atomic_load(&reader->stop)) {
 		if (quiet >= QUIET_LOOKS) {
 			wake_core(reader);
@@ -142,6 +189,7 @@ static void *run(void *user)
 		r = take_all(reader);
 		if (r < 0)
 			break;
+		tell_all_told(reader, false);
 		atomic_fetch_add(&reader->looks, 1);
 		quiet = r > 0 ? 0 : quiet + 1;
 		if (r > 0 || quiet < QUIET_LOOKS)
@@ -159,6 +207,7 @@ static void *run(void *user)
 	}
 	if (r < 0)
 		atomic_store(&reader->error, r);
+	tell_all_told(reader, true);
 	ring_alert(o->ring);
 	return NULL;
 }

@@ -24,6 +24,8 @@ struct reader_options {
 	struct source *source;		/* borrowed */
 	struct ring *ring;		/* borrowed; the reader is its producer */
 	struct procfs *procfs;		/* its processes are read first; borrowed, NULL: none */
+	struct buffer *remembered;	/* texts of RECORD_REMEMBERED, a line each, that come before those; NULL: none.  Emptied by the reader, the
+					 * caller's until then */
 	uint64_t nap_ns;		/* pause between two looks when there is much */
 	struct pacer *pacer;		/* told when it comes too late; borrowed, NULL: none */
 	uint64_t gather_ns;		/* few records wait so long in the ring before its consumer is woken; 0: not at all */

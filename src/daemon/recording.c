@@ -267,7 +267,7 @@ int daemon_start_reading(struct daemon *d, struct filter_error *error)
 {
 	const struct reader_options options = {
 		.ops = d->source_ops, .source = d->source, .ring = d->ring, .procfs = d->procfs, .nap_ns = daemon_nap_ns(d),
-		.gather_ns = source_live_bpf(d->source) < 0 ? 0 : GATHER_NS, .pacer = &d->pacer,
+		.gather_ns = source_live_bpf(d->source) < 0 ? 0 : GATHER_NS, .pacer = &d->pacer, .remembered = &d->remembered,
 	};
 	int r = reader_start(&d->reader, &options);
 

@@ -151,6 +151,7 @@ static int start_threads(struct daemon *d)
 	core.queue = d->queue;
 	core.capture = d->capture;
 	core.canary = &d->canary_watch;
+	core.processes = &d->processes;
 	core.last_words = last_words;
 	core.user = d;
 	r = core_start(&d->core, &core);
@@ -176,6 +177,7 @@ static int start_recording(struct daemon *d)
 		}
 	}
 	daemon_tell_the_past(d);
+	daemon_tell_processes(d);
 	d->has_begun = true;
 	pacer_begin(&d->pacer);
 	notes_say(&d->notes, "start", "recording with %s, %zu subscription%s", d->source ? d->source_ops->mode(d->source) : "nothing",
@@ -259,6 +261,7 @@ static void stop(struct daemon *d)
 	struct core_stats core = { 0 };
 	struct writer_stats writer = { 0 };
 	uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
+	bool was_recording = d->reader != NULL;
 
 	d->stopping_ns = clock_now_ns();
 	daemon_service_stopping(d);
@@ -272,6 +275,7 @@ static void stop(struct daemon *d)
 	daemon_stop_hasher(d);
 	d->core = core_stop(d->core, began_ns + DRAIN_NS, &core);
 	daemon_free_hasher(d);
+	daemon_save_processes(d, was_recording);
 	log_debug("The core ended after %llu ms", elapsed_ms(began_ns));
 	if (d->writer) {
 		d->writer = writer_stop(d->writer, &writer);
@@ -366,6 +370,7 @@ static int start(struct daemon *d)
 		if (r < 0)
 			return log_errno(r, "Failed to open the capture %s", d->options->capture_path);
 	}
+	daemon_read_processes(d);
 	r = daemon_prepare_history(d);
 	if (r >= 0)
 		r = open_sinks(d);

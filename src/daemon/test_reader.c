@@ -73,6 +73,40 @@ static void cannot_be_told(void **state)
 	assert_int_equal(stopped_with(2, -ENOMEM), -ENOMEM);
 }
 
+/* What is remembered comes first, a record a line; that all has been told comes last, if /proc was read. */
+static void remembered(void **state)
+{
+	static const uint32_t types[] = { RECORD_REMEMBERED, RECORD_REMEMBERED, 1, RECORD_ALL_TOLD };
+	struct buffer lines = { 0 };
+	struct procfs *procfs;
+	struct reader *reader;
+	struct ring *ring;
+	unsigned n = 0;
+	int kept;
+
+	fake = (struct source){ .portions = 1 };
+	buffer_append_text(&lines, "recorder(1.0:1): id=1\nrecorder(1.0:2): id=2\nnot whole");
+	assert_int_equal(procfs_open(&procfs), 0);
+	assert_int_equal(ring_new(&ring, 1 << 24), 0);
+	assert_int_equal(reader_start(&reader, &(struct reader_options){ .ops = &ops, .source = &fake, .ring = ring, .procfs = procfs,
+									  .remembered = &lines }), 0);
+	assert_null(reader_stop(reader, &kept));
+	assert_int_equal(lines.size, 0);
+	for (struct span message; (message = ring_peek(ring)).data; ring_pop(ring)) {
+		const struct ring_record *record = (const struct ring_record *)(const void *)message.data;
+
+		if (record->type == RECORD_PROCESS) {
+			assert_int_equal(n, 2);
+			continue;
+		}
+		assert_true(n < ARRAY_SIZE(types));
+		assert_int_equal(record->type, types[n++]);
+	}
+	assert_int_equal(n, ARRAY_SIZE(types));
+	procfs_free(procfs);
+	ring_free(ring);
+}
+
 static void none(void **state)
 {
 	int kept = 1;
@@ -83,7 +117,8 @@ static void none(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(all_is_told), cmocka_unit_test(cannot_be_told), cmocka_unit_test(none) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(all_is_told), cmocka_unit_test(cannot_be_told), cmocka_unit_test(remembered),
+					    cmocka_unit_test(none) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,6 +134,7 @@ void daemon_on_tick(uv_timer_t *timer)
 	conf_tick(&d->conf, clock_ns(CLOCK_MONOTONIC));
 	daemon_tick_health(d);
 	daemon_tick_history(d);
+	daemon_tick_processes(d);
 	daemon_drain_taps(d);	/* whose socket was full */
 	daemon_settle(d);
 	daemon_check_folder(d);

@@ -17,6 +17,8 @@ static const char *const own_names[RECORD_OWN_END - RECORD_OWN_FIRST] = {
 	[RECORD_NOTE - RECORD_OWN_FIRST] = "RECORDER_NOTE",
 	[RECORD_DIGEST - RECORD_OWN_FIRST] = "RECORDER_DIGEST",
 	[RECORD_DEFINITION - RECORD_OWN_FIRST] = "RECORDER_DEFINITION",
+	[RECORD_REMEMBERED - RECORD_OWN_FIRST] = "RECORDER_REMEMBERED",
+	[RECORD_ALL_TOLD - RECORD_OWN_FIRST] = "RECORDER_ALL_TOLD",
 };
 
 const char *record_own_name(uint32_t type)
@@ -32,6 +34,32 @@ uint32_t record_own_type(struct span name)
 		if (span_eq(span_of(own_names[type - RECORD_OWN_FIRST]), name))
 			return type;
 	return 0;
+}
+
+void record_put_text(struct buffer *text, struct span value)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	char *p;
+
+	for (size_t i = 0; i < value.size; i++) {
+		unsigned char c = (unsigned char)value.data[i];
+
+		if (c != '"' && c >= 0x21 && c <= 0x7e)
+			continue;
+		p = buffer_reserve(text, value.size * 2);
+		if (!p)
+			return;
+		for (size_t j = 0; j < value.size; j++) {
+			c = (unsigned char)value.data[j];
+			p[2 * j] = digits[c >> 4];
+			p[2 * j + 1] = digits[c & 15];
+		}
+		text->size += value.size * 2;
+		return;
+	}
+	buffer_append_byte(text, '"');
+	buffer_append_span(text, value);
+	buffer_append_byte(text, '"');
 }
 
 void record_put_head(struct buffer *text, uint64_t time_ns, uint64_t serial)

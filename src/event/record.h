@@ -28,6 +28,8 @@ enum record_type {
 	RECORD_DIGEST,			/* of a file that was run or mapped: device inode ctime state path, and what is known of size mtime entropy
 					 * header md5 sha1 sha256 */
 	RECORD_DEFINITION,		/* of a file that defines a service or task, and was touched: act path state size mtime sha256 text cut */
+	RECORD_REMEMBERED,		/* of a process that ran when recording ended last, or of its ancestors: see event/remembered.h */
+	RECORD_ALL_TOLD,		/* what runs now has been told: those remembered that were not among them have ended */
 	RECORD_OWN_END,
 };
 
@@ -45,5 +47,7 @@ typedef int (*record_fn)(void *user, const struct record *record);
 /* "RECORDER_FORK" and the like for ours; NULL if the type is not ours.  Those of audit: libaudit. */
 const char *record_own_name(uint32_t type);
 uint32_t record_own_type(struct span name);	/* 0: none */
+/* As audit_log_untrustedstring() does: quoted, or hex if it holds a quote, a blank or what is not printable ASCII. */
+void record_put_text(struct buffer *text, struct span value);
 /* What the text of ours begins with: `recorder(SECONDS.NANOSECONDS:SERIAL):`, appended. */
 void record_put_head(struct buffer *text, uint64_t time_ns, uint64_t serial);

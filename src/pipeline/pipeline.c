@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "decode/remembered.h"
 #include "pipeline/answers.h"
 #include "pipeline/delivery.h"
 #include "pipeline/hold.h"
@@ -24,6 +25,7 @@ struct pipeline {
 	struct lookups *lookups;
 	struct tracker *tracker;
 	struct delivery *delivery;
+	struct context *remembered;	/* scratch */
 	struct buffer probe_bytes;	/* of a record that stands in a capture in hex */
 	uint64_t now_ns;		/* goes back by pipeline_follow_back() alone */
 	uint64_t said_ns;		/* what it would be if the records alone had moved it */
@@ -50,6 +52,9 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	decoder.shown = options->not_from_audit;
 	if (options->prune_ns == 0)
 		pipeline->options.prune_ns = PRUNE_EVERY_NS;
+	pipeline->remembered = context_new();
+	if (!pipeline->remembered)
+		return -ENOMEM;
 	r = decoder_new(&pipeline->decoder, &decoder);
 	if (r >= 0)
 		r = assembler_new(&pipeline->assembler, &options->assembler);
@@ -74,6 +79,7 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 	if (!pipeline)
 		return NULL;
 	hold_free(pipeline->hold);
+	context_unref(pipeline->remembered);
 	delivery_free(pipeline->delivery);
 	tracker_free(pipeline->tracker);
 	lookups_free(pipeline->lookups);
@@ -377,6 +383,37 @@ static int use_setup(struct pipeline *pipeline, struct span body)
 	return 1;
 }
 
+/* A process that ran when recording ended last. */
+static int remember(struct pipeline *pipeline, const struct record_head *head)
+{
+	struct remembered about;
+
+	context_reset(pipeline->remembered);
+	if (decode_remembered(head->body, &about, pipeline->remembered) < 0) {
+		pipeline->stats.malformed++;
+		return 0;
+	}
+	if (pipeline->options.decode_only)
+		return 0;
+	return pipeline->remembered->values.failed ? -ENOMEM : tracker_remember(pipeline->tracker, pipeline->remembered, &about,
+										head->time_ns);
+}
+
+/* All that runs has been told. */
+static int tell_gone(struct pipeline *pipeline, uint64_t time_ns)
+{
+	struct event *event;
+	int r;
+
+	while ((r = tracker_next_gone(pipeline->tracker, time_ns, &event)) > 0) {
+		pipeline->stats.events++;
+		r = delivery_event(pipeline->delivery, event, pipeline->now_ns);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : 1;
+}
+
 /* What stands in a capture for the sake of its replay alone.  0: it is none of that; 1: it was. */
 static int push_of_capture(struct pipeline *pipeline, const struct record *record, const struct record_head *head)
 {
@@ -423,6 +460,8 @@ static int push_text(struct pipeline *pipeline, const struct record *record)
 		pipeline->said_ns = MAX(pipeline->said_ns, head.time_ns);
 		return span_eq(head.body, SPAN("ripe=1"));
 	}
+	if (head.type == RECORD_REMEMBERED)
+		return remember(pipeline, &head);
 	if (head.type >= RECORD_OWN_FIRST) {
 		r = push_of_capture(pipeline, record, &head);
 		if (r != 0)
@@ -430,6 +469,8 @@ static int push_text(struct pipeline *pipeline, const struct record *record)
 	}
 	advance_clock(pipeline, record->time_ns ? record->time_ns : head.time_ns);
 	pipeline->said_ns = MAX(pipeline->said_ns, head.time_ns);
+	if (head.type == RECORD_ALL_TOLD)
+		return tell_gone(pipeline, head.time_ns);
 	if (head.type < RECORD_OWN_FIRST) {
 		pipeline->audit_ns = MAX(pipeline->audit_ns, head.time_ns);
 		begin_silence(pipeline);
@@ -487,6 +528,11 @@ int pipeline_drain(struct pipeline *pipeline)
 	if (r >= 0)
 		r = delivery_release(pipeline->delivery, pipeline->now_ns, true);
 	return MIN(r, 0);
+}
+
+int pipeline_put_processes(const struct pipeline *pipeline, uint64_t now_ns, struct buffer *text)
+{
+	return tracker_put_processes(pipeline->tracker, now_ns, text);
 }
 
 uint64_t pipeline_now_ns(const struct pipeline *pipeline)

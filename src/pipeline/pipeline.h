@@ -87,6 +87,8 @@ int pipeline_follow_back(struct pipeline *pipeline, uint64_t now_ns);
 /* For a capture: the clock as it is now, if a replay of what was pushed, and of the clocks that this gave, would not have
  * it from the times in the records; else 0. */
 uint64_t pipeline_unsaid_clock(struct pipeline *pipeline);
+/* What runs, as tracker_put_processes(). */
+int pipeline_put_processes(const struct pipeline *pipeline, uint64_t now_ns, struct buffer *text);
 /* The stream is over: everything comes out. */
 int pipeline_drain(struct pipeline *pipeline);
 uint64_t pipeline_next_ns(const struct pipeline *pipeline);	/* when to call pipeline_advance */

@@ -108,34 +108,6 @@ static int read_file(struct procfs *procfs, int folder, const char *name, size_t
 	return r;
 }
 
-/* As audit_log_untrustedstring() does: quoted, or hex if it holds a quote, a blank or what is not
- * printable ASCII. */
-static void append_text(struct buffer *text, struct span value)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	char *p;
-
-	for (size_t i = 0; i < value.size; i++) {
-		unsigned char c = (unsigned char)value.data[i];
-
-		if (c != '"' && c >= 0x21 && c <= 0x7e)
-			continue;
-		p = buffer_reserve(text, value.size * 2);
-		if (!p)
-			return;
-		for (size_t j = 0; j < value.size; j++) {
-			c = (unsigned char)value.data[j];
-			p[2 * j] = digits[c >> 4];
-			p[2 * j + 1] = digits[c & 15];
-		}
-		text->size += value.size * 2;
-		return;
-	}
-	buffer_append_byte(text, '"');
-	buffer_append_span(text, value);
-	buffer_append_byte(text, '"');
-}
-
 static void put_number(struct buffer *text, const char *key, uint64_t value)
 {
 	buffer_append_text(text, key);
@@ -147,7 +119,7 @@ static void put_text(struct buffer *text, const char *key, struct span value)
 	if (value.size == 0)
 		return;
 	buffer_append_text(text, key);
-	append_text(text, value);
+	record_put_text(text, value);
 }
 
 /* PID (COMM) STATE PPID PGRP SESSION TTY TPGID FLAGS ... START is field 22. COMM may hold anything,

@@ -266,7 +266,11 @@ int life_snapshot(struct tracker *tracker, struct event *event, const struct con
 
 		known = process->announced;
 		process->announced = true;
-		if (!known) {
+		if (process->remembered) {
+			r = remembered_meet(tracker, process, event, actor);
+			if (r < 0)
+				return r;
+		} else if (!known) {
 			if (ppid > 0 && ppid != actor->pid && !process->parent) {
 				r = tracker_process(tracker, ppid, event->time_ns, NULL, false, &parent,
 						    NULL);
@@ -302,6 +306,7 @@ int life_snapshot(struct tracker *tracker, struct event *event, const struct con
 	if (r < 0)
 		return r;
 	process->announced = true;
+	remembered_miss(tracker, event, birth.time_ns);
 	tracker_set_context(event, process->context);
 	return 0;
 }

@@ -215,6 +215,16 @@ static void evict_running(struct process_table *table)
 	table->evicted++;
 }
 
+struct process *process_first_running(const struct process_table *table)
+{
+	return table->running.first;
+}
+
+struct process *process_first_ended(const struct process_table *table)
+{
+	return table->ended.first;
+}
+
 void process_table_make_room(struct process_table *table, uint32_t n)
 {
 	while (table->count > 0 &&

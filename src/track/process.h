@@ -48,6 +48,7 @@ struct process {
 	bool end_known;					/* end_ns is set; else it is only known to be gone */
 	bool end_by_connector;
 	bool resolving;					/* its parents are being looked for */
+	bool remembered;				/* ran when recording ended last; not heard of since */
 };
 
 struct process_table;
@@ -59,6 +60,9 @@ DEFINE_CLEANUP(struct process_table, process_table_free)
 uint32_t process_table_count(const struct process_table *table);
 size_t process_table_bytes(const struct process_table *table);
 uint64_t process_table_evicted(const struct process_table *table);	/* that were running */
+/* Of those that run, and that have ended, in no order: the next is queue_next. */
+struct process *process_first_running(const struct process_table *table);
+struct process *process_first_ended(const struct process_table *table);
 
 /* Forgets what must go so that n more fit. Pointers to processes from before are invalid afterwards. */
 void process_table_make_room(struct process_table *table, uint32_t n);

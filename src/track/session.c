@@ -170,6 +170,33 @@ void sessions_meet(struct sessions *sessions, uint32_t node, const struct contex
 		sessions->generation += set_ip(session, values_text(&context->values, FIELD_login_ip), false);
 }
 
+static bool is_sure_of(const struct context *context, enum field field)
+{
+	return values_has(&context->values, field) && !values_is_inferred(&context->values, field);
+}
+
+void sessions_remember(struct sessions *sessions, uint32_t node, const struct context *context)
+{
+	struct span service = values_text(&context->values, FIELD_login_service);
+	struct session *session;
+
+	if (!is_sure_of(context, FIELD_ses) || context->ses == NONE)
+		return;
+	session = need(sessions, node, context->ses);
+	if (!session->begin_is_sure && is_sure_of(context, FIELD_login_time)) {
+		session->begin_ns = context->login_time;
+		session->begin_is_sure = true;
+		session->has_leader = is_sure_of(context, FIELD_login_leader);
+		session->leader = context->login_leader;
+		session->service_size = (uint8_t)MIN(service.size, (size_t)SERVICE_BYTES);
+		if (service.size > 0)
+			memcpy(session->service, service.data, session->service_size);
+		sessions->generation++;
+	}
+	if (is_sure_of(context, FIELD_login_ip))
+		sessions->generation += set_ip(session, values_text(&context->values, FIELD_login_ip), true);
+}
+
 /* Filling in */
 
 enum { TIME, LEADER, IP, SERVICE, N_PARTS };

@@ -23,6 +23,8 @@ void sessions_open(struct sessions *sessions, uint32_t node, uint32_t ses, const
 void sessions_come_from(struct sessions *sessions, uint32_t node, uint32_t ses, struct span ip);
 /* A process that ran already when it was first seen: of a session that nobody saw begin the one that began first is the leader. */
 void sessions_meet(struct sessions *sessions, uint32_t node, const struct context *context);
+/* A process that knows its session from before: what it knows for sure holds for those that the session has now. */
+void sessions_remember(struct sessions *sessions, uint32_t node, const struct context *context);
 
 /* Counts up whenever more is known of any. */
 uint32_t sessions_generation(const struct sessions *sessions);

@@ -92,6 +92,7 @@ struct tracker *tracker_free(struct tracker *tracker)
 	resolved_free(tracker->resolved);
 	digests_free(tracker->digests);
 	definitions_free(tracker->definitions);
+	remembered_release(tracker);
 	context_unref(tracker->scratch);
 	for (unsigned i = 0; i < TRACKER_ANONYMOUS; i++)
 		context_unref(tracker->anonymous[i]);
@@ -533,6 +534,7 @@ int tracker_begin_run(struct tracker *tracker, struct span boot_id, uint64_t boo
 
 	if (r < 0)
 		return r;
+	remembered_release(tracker);
 	process_table_clear(tracker->table, 0);
 	folders_clear(tracker->folders);
 	sessions_clear(tracker->sessions);

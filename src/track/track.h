@@ -11,6 +11,7 @@
 
 #include "event/event.h"
 #include "event/file_version.h"
+#include "event/remembered.h"
 
 struct tracker_options {
 	struct span boot_id;		/* copied; for entity ids */
@@ -65,6 +66,14 @@ const struct tracker_stats *tracker_stats(const struct tracker *tracker);
  * go on.  1: the event says nothing new and is to be dropped (a second snapshot, an exit already seen):
  * counted as merged.  -ENOMEM. */
 int tracker_event(struct tracker *tracker, struct event *event, const struct context *actor);
+
+/* What is known of the processes that run, as the texts of RECORD_REMEMBERED, a line each.  0 or -ENOMEM. */
+int tracker_put_processes(const struct tracker *tracker, uint64_t now_ns, struct buffer *text);
+/* An image that such a record told, before anything else is known.  0 or -ENOMEM. */
+int tracker_remember(struct tracker *tracker, const struct context *image, const struct remembered *about, uint64_t time_ns);
+/* All that ran at that time has been told: *ret is the end of one that was remembered and is not among them; to be called until there is
+ * none.  1, 0: none, or -ENOMEM. */
+int tracker_next_gone(struct tracker *tracker, uint64_t time_ns, struct event **ret);
 
 /* Hashes of the files that the event is about have become known since.  0: they are in it, or nobody will tell any; 1: they are
  * pending still; -ENOMEM. */

@@ -33,6 +33,8 @@ struct tracker {
 	struct resolved *resolved;
 	struct digests *digests;
 	struct definitions *definitions;
+	struct images *images;			/* that are remembered; NULL: none, or all that runs has been told */
+	uint64_t remembered_ns;			/* as of then */
 	struct buffer node;			/* host that the event names, and its hash; or empty, 0 */
 	uint32_t node_hash;
 	uint32_t shutdown_node;
@@ -113,6 +115,14 @@ int life_fork(struct tracker *tracker, struct event *event, const struct context
 int life_exec(struct tracker *tracker, struct event *event, const struct context *actor);
 int life_exit(struct tracker *tracker, struct event *event, const struct context *actor);
 int life_snapshot(struct tracker *tracker, struct event *event, const struct context *actor);
+
+/* remembered.c: 0 or -ENOMEM. */
+
+/* A process of the snapshot, which was remembered: what has become of it since. */
+int remembered_meet(struct tracker *tracker, struct process *process, struct event *event, const struct context *actor);
+/* One that was not, and began then. */
+void remembered_miss(const struct tracker *tracker, struct event *event, uint64_t start_ns);
+void remembered_release(struct tracker *tracker);
 
 /* login.c: 0 or -ENOMEM. */
 

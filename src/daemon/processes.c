@@ -1,0 +1,89 @@
+/* What is known of the processes over the time in which no recorder runs: read at the start, written every
+ * PersistenceWriteProcessIntervalSecs and at the stop.  Only while something is recorded: else nobody follows them. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "daemon/process_file.h"
+
+#define FILE_NAME "proc.bin"
+#define CORE_NS (200 * NS_PER_MS)
+
+static int file_of(const struct daemon *d, char ret[static PATH_MAX])
+{
+	int n = snprintf(ret, PATH_MAX, "%s/%s", d->places.state_dir, FILE_NAME);
+
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+void daemon_read_processes(struct daemon *d)
+{
+	char path[PATH_MAX];
+	int r = file_of(d, path);
+
+	if (r >= 0)
+		r = process_file_read(path, span_of(d->boot_id), &d->remembered);
+	if (r >= 0 || r == -ENOENT || r == -ESTALE)
+		return;
+	buffer_release(&d->remembered);
+	log_errno(r, "%s cannot be used, ignoring: what ended and began while no recorder ran is not told of", path);
+	d->processes_unusable = r;
+}
+
+void daemon_tell_processes(struct daemon *d)
+{
+	if (d->processes_unusable < 0)
+		notes_say(&d->notes, "health", "%s cannot be used (%s): what ended and began while no recorder ran is not told of", FILE_NAME,
+			  d->processes_unusable == -EBADMSG ? "it is not whole" : strerror(-d->processes_unusable));
+}
+
+static void write_file(struct daemon *d)
+{
+	char path[PATH_MAX];
+	int r = buffer_error(&d->processes);
+
+	if (r >= 0)
+		r = file_of(d, path);
+	if (r >= 0)
+		r = process_file_write(path, span_of(d->boot_id), d->processes_ns, buffer_span(&d->processes));
+	if (r < 0)
+		log_errno(r, "Failed to write %s, ignoring", FILE_NAME);
+	buffer_release(&d->processes);
+}
+
+void daemon_tick_processes(struct daemon *d)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	uint64_t interval_ns = (uint64_t)daemon_setting(d, SETTING_PersistenceWriteProcessIntervalSecs) * NS_PER_SEC;
+
+	if (d->processes_asked && !core_is_changing(d->core)) {
+		d->processes_asked = false;
+		write_file(d);
+	}
+	if (d->processes_asked || !d->reader || now_ns - d->processes_asked_ns < interval_ns)
+		return;
+	if (core_change(d->core, &(struct core_change){ .processes = &d->processes }, CORE_NS) == -EBUSY)
+		return;
+	d->processes_asked = true;
+	d->processes_asked_ns = now_ns;
+	d->processes_ns = clock_now_ns();
+	if (core_is_changing(d->core))
+		return;
+	d->processes_asked = false;
+	write_file(d);
+}
+
+/* The core has put them there at its end. */
+void daemon_save_processes(struct daemon *d, bool was_recording)
+{
+	if (was_recording && d->has_begun) {
+		d->processes_ns = clock_now_ns();
+		write_file(d);
+	}
+	buffer_release(&d->processes);
+	buffer_release(&d->remembered);
+}
