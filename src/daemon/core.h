@@ -21,6 +21,7 @@ struct core_options {
 	struct capture *capture;		/* NULL: none */
 	struct hasher *hasher;			/* NULL: nothing is hashed */
 	struct ring *digests;			/* records of the hasher */
+	atomic_bool *resolve_sockets;		/* whether the other end of sockets is looked for, now; NULL: never */
 	struct canary_watch *canary;		/* NULL: none */
 	struct pacer *pacer;			/* which the core sets; NULL: none */
 	/* In the core's thread, when all is through and while core_stop() waits: notes that it makes are the last.  May be NULL. */

@@ -85,6 +85,7 @@ struct daemon {
 	struct vitals vitals;
 	uint64_t slow_looked_ns;	/* at what of them asks the kernel or the disk */
 	struct health health;
+	atomic_bool resolve_sockets;	/* the core asks for the other end of sockets */
 	struct hasher *hasher;
 	struct canary_watch canary_watch;
 	struct canary canary;

@@ -28,6 +28,8 @@ enum record_type {
 	RECORD_DIGEST,			/* of a file that was run or mapped: device inode ctime state path, and what is known of size mtime entropy
 					 * header md5 sha1 sha256 */
 	RECORD_DEFINITION,		/* of a file that defines a service or task, and was touched: act path state size mtime sha256 text cut */
+	RECORD_SOCKET,			/* the core asked for both ends of a socket: pid fd lport rport ips (hex: the local one, then the remote
+					 * one if there is any) */
 	RECORD_OWN_END,
 };
 
