@@ -14,6 +14,7 @@
 #include "daemon/reader.h"
 #include "pipeline/setup.h"
 #include "source/path_lookup.h"
+#include "source/socket_lookup.h"
 #include "source/procfs.h"
 #include "source/users.h"
 
@@ -104,6 +105,25 @@ static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t si
 		head(core->now_ns, &text);
 		buffer_printf(&text, "pid=%u fd=%u path=", pid, (unsigned)fd);
 		keep_in_hex(core, RECORD_FD, &text, span_of(ret));
+	}
+	return r;
+}
+
+static int resolve_socket(void *user, uint32_t pid, int32_t fd, struct socket_ends *ret)
+{
+	struct core *core = user;
+	int r = atomic_load_explicit(core->options.resolve_sockets, memory_order_relaxed) ? socket_lookup(pid, fd, ret) : -EOPNOTSUPP;
+
+	if (r >= 0 && core->options.capture) {
+		_cleanup_(buffer_release) struct buffer text = { 0 };
+		bool has_both = ret->remote.ip_size == ret->local.ip_size;
+		char ips[32];
+
+		memcpy(ips, ret->local.ip, ret->local.ip_size);
+		memcpy(ips + ret->local.ip_size, ret->remote.ip, has_both ? ret->remote.ip_size : 0);
+		head(core->now_ns, &text);
+		buffer_printf(&text, "pid=%u fd=%u lport=%u rport=%u ips=", pid, (unsigned)fd, ret->local.port, ret->remote.port);
+		keep_in_hex(core, RECORD_SOCKET, &text, (struct span){ ips, ret->local.ip_size + (has_both ? (size_t)ret->remote.ip_size : 0) });
 	}
 	return r;
 }
@@ -474,6 +494,7 @@ int core_start(struct core **ret, const struct core_options *options)
 	core->options = *options;
 	core->options.pipeline.lookup = options->procfs ? lookup : NULL;
 	core->options.pipeline.resolve_fd = options->procfs ? resolve_fd : NULL;
+	core->options.pipeline.resolve_socket = options->resolve_sockets ? resolve_socket : NULL;
 	core->options.pipeline.resolve_path = options->procfs ? resolve_path : NULL;
 	core->options.pipeline.resolve_name = options->users ? resolve_name : NULL;
 	core->options.pipeline.hash = options->hasher ? want_hash : NULL;

@@ -21,6 +21,7 @@ struct core_options {
 	struct capture *capture;		/* NULL: none */
 	struct hasher *hasher;			/* NULL: nothing is hashed */
 	struct ring *digests;			/* records of the hasher */
+	atomic_bool *resolve_sockets;		/* whether the other end of sockets is looked for, now; NULL: never */
 	struct canary_watch *canary;		/* NULL: none */
 	struct pacer *pacer;			/* which the core sets; NULL: none */
 	struct buffer *processes;		/* what ran at the end, see pipeline_put_processes(); NULL: nobody asks */

@@ -86,6 +86,7 @@ struct daemon {
 	struct vitals vitals;
 	uint64_t slow_looked_ns;	/* at what of them asks the kernel or the disk */
 	struct health health;
+	atomic_bool resolve_sockets;	/* the core asks for the other end of sockets */
 	struct hasher *hasher;
 	struct buffer remembered;	/* what proc.bin said, until the reader has told it */
 	int processes_unusable;		/* why it could not be used; 0: it could, or there was none */

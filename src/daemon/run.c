@@ -152,6 +152,8 @@ static int start_threads(struct daemon *d)
 	core.capture = d->capture;
 	core.canary = &d->canary_watch;
 	core.processes = &d->processes;
+	atomic_store(&d->resolve_sockets, daemon_setting(d, SETTING_AuditdEnableResolveLocalAddress) != 0);
+	core.resolve_sockets = &d->resolve_sockets;
 	core.last_words = last_words;
 	core.user = d;
 	r = core_start(&d->core, &core);

@@ -183,6 +183,11 @@ static void apply_protection(struct daemon *d)
 	daemon_protect_subscriptions(d);
 }
 
+static void apply_sockets(struct daemon *d)
+{
+	atomic_store(&d->resolve_sockets, daemon_setting(d, SETTING_AuditdEnableResolveLocalAddress) != 0);
+}
+
 static void apply_log(struct daemon *d)
 {
 	log_set_level((enum log_level)daemon_setting(d, SETTING_LogLevel));
@@ -196,6 +201,7 @@ static const struct {
 	{ SETTING_AuditdEnableForkTracking, apply_wanted },
 	{ SETTING_AuditdEnableIncomingNetwork, apply_wanted },
 	{ SETTING_AuditdEnableOutgoingNetwork, apply_wanted },
+	{ SETTING_AuditdEnableResolveLocalAddress, apply_sockets },
 	{ SETTING_AuditdRulesBufferSize, apply_rules },
 	{ SETTING_CollateWindowMs, apply_times },
 	{ SETTING_EventAssemblerTimeoutMs, apply_times },

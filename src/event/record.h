@@ -30,6 +30,8 @@ enum record_type {
 	RECORD_DEFINITION,		/* of a file that defines a service or task, and was touched: act path state size mtime sha256 text cut */
 	RECORD_REMEMBERED,		/* of a process that ran when recording ended last, or of its ancestors: see event/remembered.h */
 	RECORD_ALL_TOLD,		/* what runs now has been told: those remembered that were not among them have ended */
+	RECORD_SOCKET,			/* the core asked for both ends of a socket: pid fd lport rport ips (hex: the local one, then the remote
+					 * one if there is any) */
 	RECORD_OWN_END,
 };
 

@@ -8,6 +8,7 @@
 #include "base/macro.h"
 #include "event/event.h"
 #include "event/record.h"
+#include "event/socket_ends.h"
 
 /* A process that is new here is asked for, with its names and all its ancestors. */
 #define N_ANSWERS 1024
@@ -195,12 +196,44 @@ static int read_name(struct answers *answers, struct span body, struct span text
 	return r < 0 ? r : 1;
 }
 
+/* The addresses in hex: of both ends, or of the local one alone. */
+static int read_socket(struct answers *answers, struct span body, struct span text)
+{
+	_cleanup_(buffer_release) struct buffer ips = { 0 };
+	uint64_t pid, fd, local_port, remote_port;
+	struct socket_ends ends = { 0 };
+	size_t size;
+	int r;
+
+	if (take_number(&body, SPAN("pid="), UINT32_MAX, &pid) < 0 || take_number(&body, SPAN("fd="), INT32_MAX, &fd) < 0 ||
+	    take_number(&body, SPAN("lport="), UINT16_MAX, &local_port) < 0 ||
+	    take_number(&body, SPAN("rport="), UINT16_MAX, &remote_port) < 0)
+		return -EINVAL;
+	r = take_hex(body, SPAN("ips="), &ips);
+	if (r < 0)
+		return r;
+	size = ips.size == 8 || ips.size == 32 ? ips.size / 2 : ips.size;
+	if (size != 4 && size != 16)
+		return -EINVAL;
+	memcpy(ends.local.ip, ips.data, size);
+	ends.local.ip_size = (uint8_t)size;
+	ends.local.port = (uint16_t)local_port;
+	if (ips.size > size) {
+		memcpy(ends.remote.ip, ips.data + size, size);
+		ends.remote.ip_size = (uint8_t)size;
+		ends.remote.port = (uint16_t)remote_port;
+	}
+	buffer_append(&put(answers, pid, ANSWERS_SOCKET((int32_t)fd), 0)->text, &ends, sizeof(ends));
+	return 1;
+}
+
 int answers_read(struct answers *answers, uint32_t type, struct span body, struct span text)
 {
 	static int (*const readers[RECORD_OWN_END - RECORD_OWN_FIRST])(struct answers *, struct span, struct span) = {
 		[RECORD_PROCESS - RECORD_OWN_FIRST] = read_process,
 		[RECORD_NO_PROCESS - RECORD_OWN_FIRST] = read_no_process,
 		[RECORD_FD - RECORD_OWN_FIRST] = read_fd,
+		[RECORD_SOCKET - RECORD_OWN_FIRST] = read_socket,
 		[RECORD_PATH - RECORD_OWN_FIRST] = read_path,
 		[RECORD_NAME - RECORD_OWN_FIRST] = read_name,
 	};

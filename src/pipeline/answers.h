@@ -8,11 +8,12 @@ struct answers;
 int answers_new(struct answers **ret);
 struct answers *answers_free(struct answers *answers);
 /* What was asked: a process is (pid, ANSWERS_PROCESS), a descriptor (pid, fd), a path (hash of its text, ANSWERS_PATH), an
- * account (id, ANSWERS_USER or ANSWERS_GROUP). */
+ * account (id, ANSWERS_USER or ANSWERS_GROUP), a socket (pid, ANSWERS_SOCKET(fd)). */
 #define ANSWERS_PROCESS (-1)
 #define ANSWERS_PATH (-2)
 #define ANSWERS_USER (-3)
 #define ANSWERS_GROUP (-4)
+#define ANSWERS_SOCKET(fd) (INT32_MIN + (fd))	/* (pid, this): a struct socket_ends */
 /* A record of a capture, its type, its body and all of its text.  Of more than a bounded number of answers the oldest are
  * forgotten.  0: it is no answer; 1: it was; -EINVAL: it should be one; -ENOMEM. */
 int answers_read(struct answers *answers, uint32_t type, struct span body, struct span text);

@@ -102,6 +102,26 @@ static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t si
 	return 0;
 }
 
+static int resolve_socket(void *user, uint32_t pid, int32_t fd, struct socket_ends *ret)
+{
+	struct lookups *lookups = user;
+	struct buffer *answer = &lookups->text;
+	int r;
+
+	if (fd < 0)
+		return -EBADF;
+	if (lookups->options->resolve_socket)
+		return lookups->options->resolve_socket(lookups->options->lookup_user, pid, fd, ret);
+	buffer_clear(answer);
+	r = answers_take(lookups->answers, pid, ANSWERS_SOCKET(fd), answer);
+	if (r < 0)
+		return r;
+	if (answer->size != sizeof(*ret))
+		return -ENODATA;
+	memcpy(ret, answer->data, sizeof(*ret));
+	return 0;
+}
+
 /* The answer of a capture: the id, then the path. */
 static int resolve_path(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
 			size_t size)
@@ -157,6 +177,7 @@ void lookups_serve(struct lookups *lookups, struct tracker_options *tracker)
 {
 	tracker->lookup = lookup;
 	tracker->resolve_fd = resolve_fd;
+	tracker->resolve_socket = resolve_socket;
 	tracker->resolve_path = resolve_path;
 	tracker->resolve_name = resolve_name;
 	tracker->hash = lookups->options->hash ? hash : NULL;

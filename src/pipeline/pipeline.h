@@ -32,6 +32,7 @@ struct pipeline_options {
 	int (*lookup)(void *user, uint32_t pid, struct buffer *text);
 	/* What a descriptor of a process names, NUL-terminated: 0, or < 0: not known.  NULL as with lookup. */
 	int (*resolve_fd)(void *user, uint32_t pid, int32_t fd, char *ret, size_t size);
+	int (*resolve_socket)(void *user, uint32_t pid, int32_t fd, struct socket_ends *ret);
 	/* Where a path leads, see tracker_options.  NULL as with lookup. */
 	int (*resolve_path)(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
 			    size_t size);

@@ -505,8 +505,11 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 		if (r < 0)
 			return r;
 	}
-	if (category == CATEGORY_network)
+	if (category == CATEGORY_network) {
+		if (event->context && tracker->node_hash == 0)
+			sockets_settle(tracker, event, actor->pid);
 		name_destination(tracker, event);
+	}
 	if (category == CATEGORY_security || category == CATEGORY_system) {
 		name_target(tracker, event, FIELD_user_target_id, FIELD_user_target_name, false);
 		name_target(tracker, event, FIELD_group_target_id, FIELD_group_target_name, true);

@@ -12,6 +12,7 @@
 #include "event/event.h"
 #include "event/file_version.h"
 #include "event/remembered.h"
+#include "event/socket_ends.h"
 
 struct tracker_options {
 	struct span boot_id;		/* copied; for entity ids */
@@ -28,6 +29,9 @@ struct tracker_options {
 	/* What an open descriptor of a process names (live: /proc/PID/fd/FD), NUL-terminated: 0, or < 0:
 	 * not known. NULL function: names relative to a descriptor stay as decode guessed them. */
 	int (*resolve_fd)(void *user, uint32_t pid, int32_t fd, char *ret, size_t size);
+	/* Both ends of a socket that a process has open (live: socket_lookup() of source/socket_lookup.h): 0, or < 0: not known.  NULL
+	 * function: events have what their records say. */
+	int (*resolve_socket)(void *user, uint32_t pid, int32_t fd, struct socket_ends *ret);
 	/* Where a path leads now, links followed, seen from there (NULL: from where the recorder is; live: path_lookup() of
 	 * source/path_lookup.h).  0; -EOPNOTSUPP, -ENODATA: nobody can tell; another error: nowhere, or nobody is there.
 	 * NULL function: paths are normal by their text alone. */
@@ -43,7 +47,7 @@ struct tracker_options {
 	/* A definition of a service or task was touched, by a process that the tracker knows: whoever has looked at it says what has become of
 	 * it in an event of system.  NULL function: nobody has. */
 	void (*define)(void *user, struct span path);
-	void *user;			/* of the six functions */
+	void *user;			/* of all these functions */
 	size_t max_bytes;		/* bound of what the table holds; 0: 128 MiB */
 };
 

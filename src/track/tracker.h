@@ -137,6 +137,9 @@ int login_take(struct tracker *tracker, struct process *process, const struct ev
 /* paths.c: an event of a file.  0 or -ENOMEM. */
 int paths_settle(struct tracker *tracker, struct event *event, uint32_t pid);
 
+/* sockets.c: an event of a network. */
+void sockets_settle(struct tracker *tracker, struct event *event, uint32_t pid);
+
 /* versions.c */
 
 /* Which version of a file it is that the process runs, where the event does not tell: found by its path. */

@@ -205,8 +205,8 @@ def connections(recorder, truth):
                 continue  # the program did not ask: the recorder may know more
             if act["how"] == "without an address" and row[name] is None:
                 continue  # nor did the kernel tell
-            if act["action"] == "bind" and name == "source_port" and value == 0 and row["recorder_source"] == "ebpf":
-                continue  # the kernel chose one, and ebpf tells which
+            if act["action"] == "bind" and name == "source_port" and value == 0:
+                continue  # the kernel chose one: ebpf tells which, and the socket if it is still there
             found = field(row, name) if name == "socket.path" else row[name]
             if found != value:
                 wrong.append(f"{act}: {name} is {found!r}, not {value!r}")
