@@ -28,6 +28,7 @@ enum record_type {
 	RECORD_DIGEST,			/* of a file that was run or mapped: device inode ctime state path, and what is known of size mtime entropy
 					 * header md5 sha1 sha256 */
 	RECORD_DEFINITION,		/* of a file that defines a service or task, and was touched: act path state size mtime sha256 text cut */
+	RECORD_ACCOUNT,			/* of an account or group that differs from what it was: act of=user|group id name changes path cut */
 	RECORD_OWN_END,
 };
 
