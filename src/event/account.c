@@ -23,7 +23,12 @@ const struct account_column account_columns[N_ACCOUNT_FILES][ACCOUNT_COLUMNS] = 
 	[ACCOUNT_GSHADOW] = { [2] = { "administrator", ACCOUNT_LIST }, { "shadow member", ACCOUNT_LIST } },
 };
 
-static const unsigned n_columns[N_ACCOUNT_FILES] = { [ACCOUNT_PASSWD] = 7, [ACCOUNT_SHADOW] = 9, [ACCOUNT_GROUP] = 4, [ACCOUNT_GSHADOW] = 4 };
+static const unsigned n_columns[N_ACCOUNT_FILES] = {
+	[ACCOUNT_PASSWD] = 7,
+	[ACCOUNT_SHADOW] = 9,
+	[ACCOUNT_GROUP] = 4,
+	[ACCOUNT_GSHADOW] = 4,
+};
 
 bool account_file_of(struct span path, enum account_file *ret)
 {

@@ -52,7 +52,8 @@ static void put_value(struct account_change *change, enum account_type type, str
 }
 
 /* Of one that comes or goes: what it has, or had. */
-static void compare_values(struct account_change *change, const struct account_column *column, struct span before, struct span now, bool is_change)
+static void compare_values(struct account_change *change, const struct account_column *column, struct span before, struct span now,
+			   bool is_change)
 {
 	if (span_eq(before, now) || !begin(change))
 		return;
