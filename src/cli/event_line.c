@@ -223,6 +223,7 @@ static void security_detail(const struct part *part)
 
 	PUT_FIRST(part, "from ", FIELD_source_ip, FIELD_source_domain);
 	PUT_FIRST(part, "on ", FIELD_terminal);
+	PUT_FIRST(part, "", FIELD_security_changes);
 	PUT_FIRST(part, "", FIELD_security_permission, FIELD_security_operation, FIELD_auth_method);
 	PUT_FIRST(part, "", FIELD_security_syscall, FIELD_auditd_syscall);
 	if (values_has(&event->values, FIELD_security_signal)) {

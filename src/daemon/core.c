@@ -175,7 +175,7 @@ static void want_hash(void *user, const struct hash_wish *wish)
 	hasher_ask(core->options.hasher, wish);
 }
 
-static void look_at_definition(void *user, struct span path)
+static void look_at_file(void *user, struct span path)
 {
 	struct core *core = user;
 
@@ -498,7 +498,7 @@ int core_start(struct core **ret, const struct core_options *options)
 	core->options.pipeline.resolve_path = options->procfs ? resolve_path : NULL;
 	core->options.pipeline.resolve_name = options->users ? resolve_name : NULL;
 	core->options.pipeline.hash = options->hasher ? want_hash : NULL;
-	core->options.pipeline.define = options->hasher ? look_at_definition : NULL;
+	core->options.pipeline.define = options->hasher ? look_at_file : NULL;
 	core->options.pipeline.lookup_user = core;
 	core->options.pipeline.watch = options->canary ? &options->canary->tag : NULL;
 	core->options.pipeline.watched = watched;

@@ -19,7 +19,9 @@
 #include "base/log.h"
 #include "control/file.h"
 #include "daemon/pace.h"
+#include "event/account.h"
 #include "event/definition.h"
+#include "source/account_files.h"
 #include "source/definition_files.h"
 #include "source/digest_cache.h"
 
@@ -35,7 +37,7 @@ struct waiting {
 	char path[];
 };
 
-/* A definition that is to be looked at. */
+/* A definition, or a file of accounts, that is to be looked at. */
 struct look {
 	struct look *next;
 	uint64_t due_ns, end_ns;	/* CLOCK_MONOTONIC: when, and when at the latest */
@@ -60,10 +62,12 @@ struct hasher {
 	struct digester *digester;
 	struct digest_cache *cache;
 	struct definition_files *definitions;
+	struct account_files *accounts;
 	struct buffer text;
 	bool is_changed;		/* the cache, since it was saved */
 	uint64_t saved_ns, cpu_ns;
 	uint64_t started_ns;		/* since 1970 */
+	uint64_t look_ns, n_said;	/* of this look at accounts: when, and how many were told of */
 };
 
 void hasher_ask(struct hasher *hasher, const struct hash_wish *wish)
@@ -303,16 +307,20 @@ static bool is_left(struct hasher *hasher)
 	return is_left;
 }
 
+static void forget(struct hasher *hasher)
+{
+	pthread_mutex_lock(&hasher->lock);
+	hasher->stats.forgotten++;
+	pthread_mutex_unlock(&hasher->lock);
+}
+
 /* The text.  What nobody takes is counted: nothing is told of that file. */
 static void say(struct hasher *hasher, uint32_t type, uint64_t now_ns)
 {
 	const struct record record = { .type = type, .time_ns = now_ns, .text = buffer_span(&hasher->text) };
 
-	if (is_left(hasher) || (buffer_error(&hasher->text) >= 0 && hasher->options.tell(hasher->options.user, &record) >= 0))
-		return;
-	pthread_mutex_lock(&hasher->lock);
-	hasher->stats.forgotten++;
-	pthread_mutex_unlock(&hasher->lock);
+	if (!is_left(hasher) && (buffer_error(&hasher->text) < 0 || hasher->options.tell(hasher->options.user, &record) < 0))
+		forget(hasher);
 }
 
 static void tell(struct hasher *hasher, const struct waiting *waiting, const struct found *found)
@@ -353,22 +361,50 @@ static void put_off(struct hasher *hasher, struct look *look)
 	pthread_mutex_unlock(&hasher->lock);
 }
 
-static void look_at(struct hasher *hasher, struct look *look, bool is_last)
+static int look_at_definition(struct hasher *hasher, const char *path, bool may_wait)
 {
-	bool may_wait = !is_last && clock_ns(CLOCK_MONOTONIC) < look->end_ns;
 	uint64_t now_ns = clock_now_ns();
 	int r;
 
 	buffer_clear(&hasher->text);
 	record_put_head(&hasher->text, now_ns, 0);
 	hasher->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	r = definition_files_look(hasher->definitions, hasher->digester, look->path, may_wait, now_ns, &hasher->text);
+	r = definition_files_look(hasher->definitions, hasher->digester, path, may_wait, now_ns, &hasher->text);
+	if (r == 0)
+		say(hasher, RECORD_DEFINITION, now_ns);
+	return r;
+}
+
+static void on_account(void *user, struct span said)
+{
+	struct hasher *hasher = user;
+
+	buffer_clear(&hasher->text);
+	record_put_head(&hasher->text, hasher->look_ns, ++hasher->n_said);
+	buffer_append_span(&hasher->text, said);
+	say(hasher, RECORD_ACCOUNT, hasher->look_ns);
+}
+
+static int look_at_accounts(struct hasher *hasher, bool may_wait)
+{
+	hasher->look_ns = clock_now_ns();
+	hasher->n_said = 0;
+	return account_files_look(hasher->accounts, may_wait, hasher->look_ns, on_account, hasher);
+}
+
+static void look_at(struct hasher *hasher, struct look *look, bool is_last)
+{
+	bool may_wait = !is_last && clock_ns(CLOCK_MONOTONIC) < look->end_ns;
+	enum account_file file;
+	int r = account_file_of(span_of(look->path), &file) ? look_at_accounts(hasher, may_wait) :
+							      look_at_definition(hasher, look->path, may_wait);
+
 	if (r == -EAGAIN) {
 		put_off(hasher, look);
 		return;
 	}
-	if (r == 0)
-		say(hasher, RECORD_DEFINITION, now_ns);
+	if (r < 0)
+		forget(hasher);
 	free(look);
 }
 
@@ -512,6 +548,7 @@ static struct hasher *release(struct hasher *hasher)
 	digester_free(hasher->digester);
 	digest_cache_free(hasher->cache);
 	definition_files_free(hasher->definitions);
+	account_files_free(hasher->accounts);
 	for (struct look *look = hasher->looks; look;) {
 		struct look *next = look->next;
 
@@ -557,6 +594,9 @@ int hasher_start(struct hasher **ret, const struct hasher_options *options)
 		r = digest_cache_new(&hasher->cache, options->cache_entries);
 	if (r == 0)
 		r = definition_files_new(&hasher->definitions, options->root ? options->root : "");
+	/* Before anything is recorded: who changes one from now on is told of. */
+	if (r == 0)
+		r = account_files_new(&hasher->accounts, options->root ? options->root : "");
 	if (r == 0)
 		r = -pthread_create(&hasher->thread, NULL, run, hasher);
 	if (r < 0)

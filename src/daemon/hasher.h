@@ -1,7 +1,7 @@
 #pragma once
 /* The hasher thread: digests of the files that events name (programs, libraries), and what has become of definitions of services and
- * tasks that somebody touched, behind everybody else.  Nobody is kept waiting: who asks goes on at once, and what has become of the file
- * is a RECORD_DIGEST or RECORD_DEFINITION later.  Of a file whose digests are known from before it only looks whether it is still the
+ * tasks, and of accounts, that somebody touched, behind everybody else.  Nobody is kept waiting: who asks goes on at once, and what has
+ * become of the file is a RECORD_DIGEST, a RECORD_DEFINITION or some RECORD_ACCOUNT later.  Of a file whose digests are known from before it only looks whether it is still the
  * same. */
 
 #include "base/clock.h"
@@ -38,7 +38,7 @@ struct hasher *hasher_free(struct hasher *hasher);
 /* Any thread.  The wish is copied. */
 void hasher_ask(struct hasher *hasher, const struct hash_wish *wish);
 /* A definition was touched: when nobody has written to it for a moment, but within HASHER_LOOK_NS, a RECORD_DEFINITION says what has become
- * of it.  One is enough for all touches of that time. */
+ * of it.  One is enough for all touches of that time.  Of the files of accounts: a RECORD_ACCOUNT for each account that differs. */
 #define HASHER_LOOK_NS (5 * NS_PER_SEC)
 void hasher_look(struct hasher *hasher, struct span path);
 void hasher_stats(struct hasher *hasher, struct hasher_stats *ret);

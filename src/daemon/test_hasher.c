@@ -21,6 +21,7 @@
 struct place {
 	char folder[64], file[96], cache[96];
 	char root[96];			/* of definitions; empty: none is looked at */
+	uint32_t type;			/* of the records that come; 0: follows from the root */
 	struct hasher *hasher;
 	pthread_mutex_t lock;
 	pthread_cond_t has_told;
@@ -61,7 +62,7 @@ static int on_told(void *user, const struct record *record)
 {
 	struct place *place = user;
 
-	assert_int_equal(record->type, place->root[0] ? RECORD_DEFINITION : RECORD_DIGEST);
+	assert_int_equal(record->type, place->type ? place->type : place->root[0] ? RECORD_DEFINITION : RECORD_DIGEST);
 	pthread_mutex_lock(&place->lock);
 	snprintf(place->last, sizeof(place->last), "%.*s", (int)record->text.size, record->text.data);
 	if (place->refuses) {
@@ -336,6 +337,33 @@ static void test_definitions(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+/* Whatever of them was touched, they are looked at together, once. */
+static void test_accounts(void **state)
+{
+	static const char before[] = "alice:x:1000:1000::/:/bin/sh\n", now[] = "alice:x:1000:1000::/:/bin/ash\nbob:x:1:1::/:/bin/sh\n";
+	struct place *place = *state;
+	char command[256], file[128];
+
+	place->type = RECORD_ACCOUNT;
+	snprintf(place->root, sizeof(place->root), "%s/root", place->folder);
+	snprintf(command, sizeof(command), "mkdir -p %s/etc", place->root);
+	assert_int_equal(system(command), 0);
+	snprintf(file, sizeof(file), "%s/etc/passwd", place->root);
+	write_file(file, before, sizeof(before) - 1);
+	begin(place, 1 << 20);
+	write_file(file, now, sizeof(now) - 1);
+	hasher_look(place->hasher, SPAN("/etc/shadow"));
+	hasher_look(place->hasher, SPAN("/etc/passwd"));
+	assert_true(wait_for(place, 2) >= 200 * NS_PER_MS);
+	expect_told(place, ":2): act=add of=user id=1 name=626F62 ");
+	expect_told(place, " path=2F6574632F706173737764");
+	hasher_look(place->hasher, SPAN("/etc/group"));
+	end(place);
+	assert_int_equal(place->n_told, 2);
+	snprintf(command, sizeof(command), "rm -r %s", place->root);
+	assert_int_equal(system(command), 0);
+}
+
 /* What nobody takes is counted. */
 static void test_refused(void **state)
 {
@@ -366,6 +394,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_waits_at_the_stop, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_refused, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_definitions, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(test_accounts, place_make, place_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "decode/decoder.h"
 
 #include "decode/audit_value.h"
+#include "event/account.h"
 #include "event/definition.h"
 #include "event/file_version.h"
 #include "event/record.h"
@@ -300,12 +301,66 @@ static int emit_definition(struct decoder *decoder, const struct draft_record *r
 		return 0;
 	}
 	event->kind = definition == DEFINITION_TASK ? acts[act].of_task : acts[act].of_service;
+	event->is_found = true;
 	event->is_unchanged = span_eq(acts[act].act, SPAN("same"));
 	name.size = MIN(name.size, sizeof(unit));
 	memcpy(unit, name.data, name.size);
 	values_set_text(&event->values, FIELD_system_unit, (struct span){ unit, name.size });
 	if (slots[1].data)
 		values_append_list(&event->values, FIELD_truncated, SPAN("content"));
+	return decoder_emit(decoder, event);
+}
+
+/* What has become of an account or a group.  Who touched its file the tracker knows. */
+static int emit_account(struct decoder *decoder, const struct draft_record *record)
+{
+	static const struct audit_key keys[] = { AUDIT_KEY(0, "act"), AUDIT_KEY(1, "of"), AUDIT_KEY(2, "cut") };
+	static const struct audit_layout layout = { keys, 3, 3, 3 };
+	static const struct own_key fields_of_user[] = {
+		{ { "id", 2 }, FIELD_user_target_id },	      { { "name", 4 }, FIELD_user_target_name },
+		{ { "changes", 7 }, FIELD_security_changes }, { { "path", 4 }, FIELD_security_object },
+	}, fields_of_group[] = {
+		{ { "id", 2 }, FIELD_group_target_id },	      { { "name", 4 }, FIELD_group_target_name },
+		{ { "changes", 7 }, FIELD_security_changes }, { { "path", 4 }, FIELD_security_object },
+	};
+	static const struct {
+		struct span act;
+		uint16_t of_user, of_group;
+	} acts[] = {
+		{ { "add", 3 }, KIND_ID(security, user_add), KIND_ID(security, group_add) },
+		{ { "change", 6 }, KIND_ID(security, user_modify), KIND_ID(security, group_modify) },
+		{ { "delete", 6 }, KIND_ID(security, user_delete), KIND_ID(security, group_delete) },
+		{ { "password", 8 }, KIND_ID(security, password_change), KIND_ID(security, group_modify) },
+	};
+	struct audit_value slots[3];
+	enum account_file file;
+	struct event *event;
+	bool is_group, is_user;
+	size_t act = 0;
+
+	audit_scan((struct span){ record->data, record->size }, &layout, slots);
+	while (act < ARRAY_SIZE(acts) && !(slots[0].data && span_eq(audit_raw(slots[0]), acts[act].act)))
+		act++;
+	is_user = slots[1].data && span_eq(audit_raw(slots[1]), SPAN("user"));
+	is_group = slots[1].data && span_eq(audit_raw(slots[1]), SPAN("group"));
+	event = decoder_event(decoder, KIND_ID(security, user_modify), "ACCOUNT");
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_source, "recorder");
+	if (is_group)
+		set_fields(event, record, fields_of_group, ARRAY_SIZE(fields_of_group));
+	else
+		set_fields(event, record, fields_of_user, ARRAY_SIZE(fields_of_user));
+	if (act == ARRAY_SIZE(acts) || (!is_user && !is_group) ||
+	    !account_file_of(values_text(&event->values, FIELD_security_object), &file)) {
+		event_free(event);
+		decoder->stats.errors++;
+		return 0;
+	}
+	event->kind = is_group ? acts[act].of_group : acts[act].of_user;
+	event->is_found = true;
+	if (slots[2].data)
+		values_append_list(&event->values, FIELD_truncated, SPAN("security.changes"));
 	return decoder_emit(decoder, event);
 }
 
@@ -348,6 +403,8 @@ int decode_own(struct decoder *decoder, const struct draft_record *record)
 		return emit_digest(decoder, record);
 	case RECORD_DEFINITION:
 		return emit_definition(decoder, record);
+	case RECORD_ACCOUNT:
+		return emit_account(decoder, record);
 	default:
 		return 0; /* what stands in a capture for the sake of its replay is no event */
 	}

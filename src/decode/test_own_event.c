@@ -211,6 +211,7 @@ static void test_definitions(void **state)
 		if (d.n == 0)
 			continue;
 		assert_string_equal(kinds[d.events[0]->kind].action, cases[i].kind);
+		assert_true(d.events[0]->is_found);
 		assert_int_equal(d.events[0]->is_unchanged, cases[i].is_unchanged);
 		expect(&d, 0, "system_unit", cases[i].unit);
 		expect(&d, 0, "content", "a\nb");
@@ -222,12 +223,62 @@ static void test_definitions(void **state)
 	decoded_stop(&d);
 }
 
+static void test_accounts(void **state)
+{
+	static const struct {
+		const char *said, *kind, *user, *group, *id;
+	} cases[] = {
+		{ "act=add of=user id=7 name=616C696365 path=\"/etc/passwd\"", "user_add", "alice", NULL, "7" },
+		{ "act=change of=user id=7 name=616C696365 path=\"/etc/passwd\"", "user_modify", "alice", NULL, "7" },
+		{ "act=password of=user id=7 name=616C696365 path=\"/etc/shadow\"", "password_change", "alice", NULL, "7" },
+		{ "act=delete of=user id=7 name=616C696365 path=\"/etc/passwd\"", "user_delete", "alice", NULL, "7" },
+		{ "act=add of=group id=8 name=61646D path=\"/etc/group\"", "group_add", NULL, "adm", "8" },
+		{ "act=change of=group id=8 name=61646D path=2F6574632F67736861646F77", "group_modify", NULL, "adm", "8" },
+		{ "act=password of=group id=8 name=61646D path=\"/etc/group\"", "group_modify", NULL, "adm", "8" },
+		{ "act=delete of=group id=8 name=61646D path=\"/etc/group\"", "group_delete", NULL, "adm", "8" },
+		{ "act=change of=user path=\"/etc/passwd\"", "user_modify", NULL, NULL, NULL },
+		/* Of a file that has no accounts, an act, a kind that nobody knows, nothing at all. */
+		{ "act=add of=user id=7 name=616C696365 path=\"/etc/passwd-\"", NULL, NULL, NULL, NULL },
+		{ "act=same of=user id=7 name=616C696365 path=\"/etc/passwd\"", NULL, NULL, NULL, NULL },
+		{ "act=add of=host id=7 name=616C696365 path=\"/etc/passwd\"", NULL, NULL, NULL, NULL },
+		{ "act=add id=7 name=616C696365 path=\"/etc/passwd\"", NULL, NULL, NULL, NULL },
+		{ "of=user path=\"/etc/passwd\"", NULL, NULL, NULL, NULL },
+		{ "act=add of=user", NULL, NULL, NULL, NULL },
+	};
+	struct decoded d;
+	char line[256];
+
+	decoded_start(&d, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(line, sizeof(line), "RECORDER_ACCOUNT %s changes=69643A20370061 cut=1", cases[i].said);
+		decode(&d, line);
+		assert_int_equal(d.n, cases[i].kind != NULL);
+		if (d.n == 0)
+			continue;
+		assert_string_equal(kinds[d.events[0]->kind].action, cases[i].kind);
+		assert_int_equal(event_category(d.events[0]), CATEGORY_security);
+		assert_true(d.events[0]->is_found);
+		expect(&d, 0, "user_target_name", cases[i].user);
+		expect(&d, 0, "user_target_id", cases[i].user ? cases[i].id : NULL);
+		expect(&d, 0, "group_target_name", cases[i].group);
+		expect(&d, 0, "group_target_id", cases[i].group ? cases[i].id : NULL);
+		expect(&d, 0, "code", "ACCOUNT");
+		expect(&d, 0, "truncated", "security.changes|");
+	}
+	assert_int_equal(decoder_stats(d.decoder)->errors, 6);
+	decode(&d, "RECORDER_ACCOUNT act=add of=user name=616C696365 changes=69643A203700686F6D653A202F00 path=\"/etc/passwd\"");
+	expect(&d, 0, "security_changes", "id: 7|home: /|");
+	expect(&d, 0, "truncated", NULL);
+	decoded_stop(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_digests),
 		cmocka_unit_test(test_definitions),
+		cmocka_unit_test(test_accounts),
 		cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_gap),
 		cmocka_unit_test(test_origin),

@@ -24,7 +24,8 @@ struct event {
 	struct file_id folders[2];	/* that hold path and target_path, as the kernel found them, in either order */
 	bool path_in_folder, target_in_folder;	/* the path is a name in one of them */
 	bool asked;			/* an audit rule that a user gave us asked for it */
-	bool is_unchanged;		/* a definition was touched, and is as it was */
+	bool is_found;			/* by who looked at a file that was touched: whose doing it is `track` knows */
+	bool is_unchanged;		/* ...and it is as it was */
 	enum unsure unsure[2];		/* path and target_path */
 	struct path_root root;		/* that they were seen from */
 	uint32_t root_bytes[2];		/* of them, with which they begin; 0: `/`, or not known */

@@ -32,6 +32,7 @@ enum record_type {
 	RECORD_ALL_TOLD,		/* what runs now has been told: those remembered that were not among them have ended */
 	RECORD_SOCKET,			/* the core asked for both ends of a socket: pid fd lport rport ips (hex: the local one, then the remote
 					 * one if there is any) */
+	RECORD_ACCOUNT,			/* of an account or group that differs from what it was: act of=user|group id name changes path cut */
 	RECORD_OWN_END,
 };
 

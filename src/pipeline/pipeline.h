@@ -40,7 +40,7 @@ struct pipeline_options {
 	int (*resolve_name)(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret);
 	/* The hashes of a file are wanted, see tracker_options: somebody pushes a RECORD_DIGEST when they are known.  NULL: nobody. */
 	void (*hash)(void *user, const struct hash_wish *wish);
-	/* A definition was touched, see tracker_options: somebody pushes a RECORD_DEFINITION when he has looked.  NULL: nobody. */
+	/* A definition was touched, see tracker_options: somebody pushes a RECORD_DEFINITION or RECORD_ACCOUNT when he has looked.  NULL: nobody. */
 	void (*define)(void *user, struct span path);
 	void *lookup_user;		/* of the six */
 	/* While *watch is not 0: told of each event of a child of own_pid, wanted or not, borrowed.  NULL: never. */

@@ -35,7 +35,7 @@ static int read_meta(sqlite3 *db, struct sink_report *report)
 }
 
 /* The newest that a source told, of two blocks, since the last may have just begun. What the recorder says by itself (of hashes, of
- * definitions, of signals) has the time at which it said so: what happened before may not have come yet. */
+ * definitions, of accounts, of signals) has the time at which it said so: what happened before may not have come yet. */
 static int read_last_event(sqlite3 *db, int64_t *ret)
 {
 	_cleanup_(buffer_release) struct buffer sql = { 0 };
@@ -52,6 +52,9 @@ static int read_last_event(sqlite3 *db, int64_t *ret)
 			      before, name, name, BLOCK_BITS);
 		if (i == CATEGORY_system)
 			buffer_printf(&sql, " AND s.kind < %u", kinds[KIND_ID(system, service_create)].number);
+		if (i == CATEGORY_security)
+			buffer_printf(&sql, " AND s.kind NOT BETWEEN %u AND %u", kinds[KIND_ID(security, password_change)].number,
+				      kinds[KIND_ID(security, group_modify)].number);
 		before = " UNION ALL ";
 	}
 	buffer_append_byte(&sql, ')');

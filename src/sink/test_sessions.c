@@ -310,7 +310,9 @@ static void file_of_version_5(void **state)
 	change(place->file, "ALTER TABLE event_system DROP COLUMN file_path_dir; ALTER TABLE event_system DROP COLUMN file_path_name; "
 			    "ALTER TABLE event_system DROP COLUMN file_size; ALTER TABLE more_system DROP COLUMN file_mtime; "
 			    "ALTER TABLE more_system DROP COLUMN file_content; ALTER TABLE shape_system DROP COLUMN file_hash_state; "
-			    "ALTER TABLE shape_system DROP COLUMN file_hash_sha256; PRAGMA user_version = 5");
+			    "ALTER TABLE shape_system DROP COLUMN file_hash_sha256; "
+			    "ALTER TABLE shape_security DROP COLUMN security_changes; ALTER TABLE shape_signal DROP COLUMN security_changes; "
+			    "PRAGMA user_version = 5");
 	sink = database_must_open(place->file);
 	store(sink, KIND_ID(system, service_stop), NOON + 7000000, bash);
 	sink_database.free(sink);
@@ -320,6 +322,31 @@ static void file_of_version_5(void **state)
 	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM sessions"), 1);
 	assert_text(place->file, "PRAGMA integrity_check", "ok");
 	free(before);
+	context_unref(bash);
+}
+
+/* One of version 6 had nothing that changed of an account. */
+static void file_of_version_6(void **state)
+{
+	struct place *place = *state;
+	struct sink *sink = database_must_open(place->file);
+	struct context *bash = process_of(7, NOON, 0x78, "alice");
+	char *views;
+
+	store(sink, KIND_ID(security, user_add), NOON + 1, bash);
+	sink_database.free(sink);
+	views = ask_text(place->file, "SELECT group_concat('DROP VIEW ' || name, ';') FROM sqlite_schema WHERE type = 'view'");
+	change(place->file, views);
+	free(views);
+	change(place->file, "ALTER TABLE shape_security DROP COLUMN security_changes; ALTER TABLE shape_signal DROP COLUMN security_changes; "
+			    "PRAGMA user_version = 6");
+	sink = database_must_open(place->file);
+	store(sink, KIND_ID(security, user_delete), NOON + 2, bash);
+	sink_database.free(sink);
+	assert_int_equal(ask_number(place->file, "PRAGMA user_version"), SCHEMA_VERSION);
+	assert_text(place->file, "SELECT group_concat(action) FROM security_events WHERE security_changes IS NULL", "user_add,user_delete");
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM pragma_table_info('shape_signal') WHERE name = 'security_changes'"), 1);
+	assert_text(place->file, "PRAGMA integrity_check", "ok");
 	context_unref(bash);
 }
 
@@ -335,6 +362,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(read_back, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(older_file, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(file_of_version_5, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(file_of_version_6, place_make, place_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

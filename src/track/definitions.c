@@ -5,7 +5,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "event/account.h"
 #include "event/definition.h"
+
+#define LATE_NS (5 * NS_PER_SEC)	/* audit tells of a touch that long after eBPF at most; a clock that was set back, by more */
 
 struct touch {
 	uint64_t time_ns;
@@ -75,6 +78,9 @@ int definitions_touch(struct definitions *definitions, struct span path, struct 
 	struct touch *touch = find(definitions, path);
 	char *copy;
 
+	if (touch && touch->time_ns > time_ns && touch->time_ns - time_ns < LATE_NS)
+		return 0;
+
 	if (!touch) {
 		copy = malloc(path.size);
 		if (!copy)
@@ -102,6 +108,26 @@ struct context *definitions_toucher(const struct definitions *definitions, struc
 	return touch ? touch->context : NULL;
 }
 
+static bool is_watched(struct span path)
+{
+	enum account_file file;
+	struct span name;
+
+	return definition_of(path, &name) != DEFINITION_NONE || account_file_of(path, &file);
+}
+
+/* The record comes when the files are written, or a moment before. */
+static int accounts_of(const struct event *event, int (*fn)(void *user, struct span path), void *user)
+{
+	int r = 0;
+
+	if (event->is_found || event->kind < KIND_ID(security, password_change) || event->kind > KIND_ID(security, group_modify))
+		return 0;
+	for (unsigned i = 0; r >= 0 && i < N_ACCOUNT_FILES; i++)
+		r = fn(user, span_of(account_paths[i]));
+	return r;
+}
+
 int definitions_of(const struct event *event, int (*fn)(void *user, struct span path), void *user)
 {
 	static const struct {
@@ -112,18 +138,18 @@ int definitions_of(const struct event *event, int (*fn)(void *user, struct span 
 		{ KIND_ID(file, delete), true, false },	  { KIND_ID(file, link), false, true },	  { KIND_ID(file, symlink), true, false },
 		{ KIND_ID(file, truncate), true, false },
 	};
-	int r = 0;
+	int r = accounts_of(event, fn, user);
 
 	for (size_t i = 0; i < ARRAY_SIZE(acts); i++) {
-		struct span path, name;
+		struct span path;
 
 		if (acts[i].kind != event->kind)
 			continue;
 		path = values_text(&event->values, FIELD_path);
-		if (acts[i].path && definition_of(path, &name) != DEFINITION_NONE)
+		if (acts[i].path && is_watched(path))
 			r = fn(user, path);
 		path = values_text(&event->values, FIELD_target_path);
-		if (r >= 0 && acts[i].target_path && definition_of(path, &name) != DEFINITION_NONE)
+		if (r >= 0 && acts[i].target_path && is_watched(path))
 			r = fn(user, path);
 	}
 	return MIN(r, 0);

@@ -399,7 +399,7 @@ static void test_names_of_users(void **state)
 	end(&world);
 }
 
-/* 50,000 that live, each a program with arguments, folder, names, a container: what issue 6 allows for them. */
+/* 50,000 that live, each a program with arguments, folder, names, a container: the most that a host is thought to have. */
 static void test_memory(void **state)
 {
 	static const char id[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -433,6 +433,48 @@ static void test_memory(void **state)
 	end(&world);
 }
 
+static void watch(void *user, struct span path)
+{
+	struct world *world = user;
+
+	world->n_asked += span_eq(path, SPAN("/etc/shadow"));
+}
+
+/* What was found in a file is of who touched it, or said so; a container has other files. */
+static void test_accounts(void **state)
+{
+	struct tracker_options options = { .boot_time_ns = BOOT_NS, .define = watch };
+	_cleanup_(event_freep) struct event *a = NULL, *b = NULL, *found = NULL, *unknown = NULL;
+	struct world world = { 0 };
+	struct values *values;
+
+	begin_with(&world, &options);
+	unknown = event_new(KIND_ID(security, user_modify), AT(5));
+	unknown->is_found = true;
+	values_set_text(&unknown->values, FIELD_security_object, SPAN("/etc/shadow"));
+	context_reset(world.actor);
+	assert_int_equal(tracker_event(world.tracker, unknown, world.actor), 0);
+	assert_null(unknown->context);
+	event_free(snapshot_at(&world, AT(10), 0, 100, NS_PER_SEC, "/usr/sbin/usermod", 0));
+	event_free(snapshot_at(&world, AT(10), 0, 101, NS_PER_SEC, "/usr/sbin/usermod", 0));
+	caller(&world, 100, 0, 0, "/usr/sbin/usermod");
+	a = send(&world, KIND_ID(security, user_modify), AT(20), 0);
+	assert_int_equal(world.n_asked, 1);
+	values = caller(&world, 101, 0, 0, "/usr/sbin/usermod");
+	say(values, FIELD_container_id, "c0ffee");
+	b = send(&world, KIND_ID(security, user_modify), AT(30), 0);
+	assert_text(b->context, FIELD_container_id, "c0ffee");
+	assert_int_equal(world.n_asked, 1);
+	found = event_new(KIND_ID(security, password_change), AT(400));
+	found->is_found = true;
+	values_set_text(&found->values, FIELD_security_object, SPAN("/etc/shadow"));
+	context_reset(world.actor);
+	assert_int_equal(tracker_event(world.tracker, found, world.actor), 0);
+	assert_ptr_equal(found->context, a->context);
+	assert_int_equal(world.n_asked, 1);
+	end(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -449,6 +491,7 @@ int main(void)
 		cmocka_unit_test(test_prune),
 		cmocka_unit_test(test_names_of_users),
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_accounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

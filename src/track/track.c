@@ -416,10 +416,11 @@ static int touch(void *user, struct span path)
 	return r;
 }
 
-/* What has become of a definition is the doing of who touched it last.  1: it is as it was. */
-static int on_definition(struct tracker *tracker, struct event *event)
+/* What has become of a file is the doing of who touched it last.  1: it is as it was. */
+static int on_found(struct tracker *tracker, struct event *event)
 {
-	struct context *context = definitions_toucher(tracker->definitions, values_text(&event->values, FIELD_path));
+	enum field path = event_category(event) == CATEGORY_security ? FIELD_security_object : FIELD_path;
+	struct context *context = definitions_toucher(tracker->definitions, values_text(&event->values, path));
 
 	if (context)
 		tracker_set_context(event, context);
@@ -473,8 +474,8 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 	process_table_make_room(tracker->table, TRACKER_ROOM);
 	if (unlikely(event->kind == KIND_ID(recorder, hash)))
 		return digests_learn(tracker->digests, event);
-	if (unlikely(event->kind >= KIND_ID(system, service_create) && event->kind <= KIND_ID(system, task_delete)))
-		return on_definition(tracker, event);
+	if (unlikely(event->is_found))
+		return on_found(tracker, event);
 	if (category == CATEGORY_system)
 		on_system(tracker, event);
 	versions_meet(tracker, event, actor);
@@ -497,6 +498,13 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 		r = paths_settle(tracker, event, actor->pid);
 		if (r >= 0 && event->root.init <= HOST_INIT)
 			r = definitions_of(event, touch, &(struct touching){ tracker, event });
+		if (r < 0)
+			return r;
+	}
+	/* Of a container the files are others. */
+	if (category == CATEGORY_security && event->context && tracker->node_hash == 0 &&
+	    !values_has(&event->context->values, FIELD_container_id)) {
+		r = definitions_of(event, touch, &(struct touching){ tracker, event });
 		if (r < 0)
 			return r;
 	}

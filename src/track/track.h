@@ -44,8 +44,8 @@ struct tracker_options {
 	 * NULL function: nobody has.  hash_libraries: those that are mapped too. */
 	bool hash_libraries;
 	void (*hash)(void *user, const struct hash_wish *wish);
-	/* A definition of a service or task was touched, by a process that the tracker knows: whoever has looked at it says what has become of
-	 * it in an event of system.  NULL function: nobody has. */
+	/* A definition of a service or task, or a file of accounts, was touched, by a process that the tracker knows: whoever has looked at it
+	 * says what has become of it in an event that is_found.  NULL function: nobody has. */
 	void (*define)(void *user, struct span path);
 	void *user;			/* of all these functions */
 	size_t max_bytes;		/* bound of what the table holds; 0: 128 MiB */
