@@ -475,6 +475,20 @@ static __always_inline void set_file(struct probe_file *to, struct file *file)
 	to->gid = READ(inode, i_gid.val);
 }
 
+/* Who is asked where a name led must see the root that it was seen from. */
+static __always_inline void set_root(struct probe_root *to, struct task_struct *task)
+{
+	struct task_struct *of = UNTRUSTED(task);
+	struct vfsmount *mnt = of->fs->root.mnt;
+	struct dentry *dentry = of->fs->root.dentry;
+	u64 at = (u64)mnt;
+
+	barrier_var(at);
+	to->mount = (u32)READ((struct mount *)(at - bpf_core_field_offset(struct mount, mnt)), mnt_id);
+	to->inode = dentry != mnt->mnt_root ? dentry->d_inode->i_ino : 0;
+	to->init = (u32)of->nsproxy->pid_ns_for_children->child_reaper->tgid;
+}
+
 static __always_inline u32 file_mode(struct file *file)
 {
 	return READ(file, f_inode, i_mode);

@@ -108,20 +108,6 @@ __noinline u32 put_folder(struct scratch *scratch, u32 n, u32 off, int fd, char 
 	return off;
 }
 
-/* Who is asked where a name led must see the root that it was seen from. */
-static __always_inline void set_root(struct probe_call *to, struct task_struct *task)
-{
-	struct task_struct *of = UNTRUSTED(task);
-	struct vfsmount *mnt = of->fs->root.mnt;
-	struct dentry *dentry = of->fs->root.dentry;
-	u64 at = (u64)mnt;
-
-	barrier_var(at);
-	to->root_mount = (u32)READ((struct mount *)(at - bpf_core_field_offset(struct mount, mnt)), mnt_id);
-	to->root_inode = dentry != mnt->mnt_root ? dentry->d_inode->i_ino : 0;
-	to->init = (u32)of->nsproxy->pid_ns_for_children->child_reaper->tgid;
-}
-
 static __always_inline u32 put_folder_of_call(struct probe_record *record, u32 n, u32 off, const struct call *call, int at,
 					      u64 name)
 {
@@ -146,7 +132,7 @@ int BPF_PROG(act_name, struct pt_regs *regs, long ret)
 	if (!record)
 		return 0;
 	set_arguments(record, &call, ret);
-	set_root(&record->body.call, call.task);
+	set_root(&record->body.call.root, call.task);
 	if (call.plan->name >= 0) {
 		name = call_arg(&call, call.plan->name);
 		off = put_folder_of_call(record, NAME_FOLDER, off, &call, call.plan->at, name);
@@ -168,24 +154,27 @@ int BPF_PROG(act_file, struct pt_regs *regs, long ret)
 	struct probe_record *record;
 	struct file *file;
 	struct call call;
-	u32 off = 0;
+	u32 off = 0, class;
 
 	if (!call_get(&call, regs))
 		return 0;
+	class = call.plan->class_;
 	file = file_of(call.task, (int)call_arg(&call, call.plan->at));
+	/* A driver that comes is told in any case, also if somebody has closed its file meanwhile. */
 	if (!file)
-		return 0;
-	record = call_record(&call, PROBE_FILE, PROBE_CLASS_FILE);
+		return class == PROBE_CLASS_DRIVER ? send_call(&call, ret) : 0;
+	record = call_record(&call, PROBE_FILE, class);
 	if (!record)
 		return 0;
 	set_file(&record->body.file, file);
+	record->body.file.changed_ns = changed_ns(READ(file, f_inode));
 	record->body.file.value[0] = call_arg(&call, call.plan->value);
 	record->body.file.value[1] = call_arg(&call, call.plan->value + 1);
 	record->body.file.result = ret;
 	off = put_file_path(record, FILE_PATH, off, file);
 	if (call.plan->name2 >= 0)
 		off = put_string(record, FILE_EXTRA, off, (void *)call_arg(&call, call.plan->name2), 1, COMPONENT_BYTES);
-	record_send(record, off, PROBE_CLASS_FILE);
+	record_send(record, off, class);
 	return 0;
 }
 

@@ -103,19 +103,23 @@ struct probe_file {
 	probe_u64 value[2];		/* bytes and count of the writes; arguments of the call */
 	union {
 		probe_u64 first_ns;	/* of the writes, since boot */
-		probe_u64 changed_ns;	/* PROBE_MAP: when the inode last changed (ctime), since 1970 */
+		probe_u64 changed_ns;	/* PROBE_MAP, PROBE_FILE: when the inode last changed (ctime), since 1970 */
 	};
 	probe_u64 last_ns;
 	probe_s64 result;
 };
 
+/* Where absolute names of a process begin. */
+struct probe_root {
+	probe_u64 inode;		/* 0: it is the root of its mount */
+	probe_u32 mount;		/* id of that mount */
+	probe_u32 init;			/* first process of its pid namespace; 0: nothing of the root is known */
+};
+
 struct probe_call {
 	probe_u64 value[6];		/* arguments, or what the type says */
 	probe_s64 result;		/* PROBE_UNKNOWN: nobody will tell */
-	/* Of PROBE_NAME */
-	probe_u64 root_inode;		/* of the root of the process; 0: it is the root of its mount */
-	probe_u32 root_mount;		/* id of that mount */
-	probe_u32 init;			/* first process of its pid namespace; 0: nothing of the root is known */
+	struct probe_root root;		/* of PROBE_NAME */
 };
 
 #define PROBE_UNKNOWN (-4096)		/* no errno is */
@@ -157,7 +161,7 @@ struct probe_record {
 	char text[];
 };
 
-/* Texts of PROBE_EXEC */
+/* Texts of PROBE_EXEC.  SCRIPT begins with the struct probe_root of the process; its name stands behind that, if there is a script. */
 enum { EXEC_PATH, EXEC_CWD, EXEC_TTY, EXEC_SCRIPT, EXEC_ENV, EXEC_ARGS };	/* ARGS last: what is left of the record */
 /* Of PROBE_NAME */
 enum { NAME_FOLDER, NAME_GIVEN, NAME_FOLDER2, NAME_GIVEN2, NAME_EXTRA };

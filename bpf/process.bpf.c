@@ -85,6 +85,24 @@ __noinline int send_rest(struct scratch *scratch, u64 at, u64 end, u32 is_env)
 #define FIRST_ENV 4096u
 #define MNT_INTERNAL 0x4000
 
+/* The file of a script is closed by now, its name is known.  Who looks for it, or for one that stands among the arguments, must see
+ * the root of the process. */
+static __always_inline u32 put_script(struct probe_record *record, u32 off, struct task_struct *task, struct linux_binprm *bprm)
+{
+	const char *script = bprm->filename;
+	struct probe_root root;
+	u32 end = off;
+
+	if (off >= TEXT_BYTES)
+		return off;
+	set_root(&root, task);
+	bpf_probe_read_kernel(text_at(record, off), sizeof(root), &root);
+	end += sizeof(root);
+	if (script != bprm->interp)
+		end = put_string(record, EXEC_SCRIPT, end, script, 0, NAME_BYTES);
+	return text_end(record, EXEC_SCRIPT, off, end);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
@@ -96,7 +114,6 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	struct dentry *dentry;
 	const struct cred *cred;
 	struct tty_struct *tty;
-	const char *script;
 	u64 args, args_end, env, env_end;
 	u32 off = 0;
 
@@ -124,9 +141,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	tty = READ(task, signal, tty);
 	if (tty)
 		off = put_string(record, EXEC_TTY, off, &tty->name, 0, 64);
-	script = bprm->filename;
-	if (script != bprm->interp)
-		off = put_string(record, EXEC_SCRIPT, off, script, 0, NAME_BYTES);
+	off = put_script(record, off, task, bprm);
 	args = READ(mm, arg_start);
 	args_end = READ(mm, arg_end);
 	env = READ(mm, env_start);

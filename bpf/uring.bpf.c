@@ -321,7 +321,7 @@ static __always_inline void tell_names(struct task_struct *task, const struct as
 		record->head.ppid = named->ppid;
 		record->head.start_ns = named->start_ns;
 	} else {
-		set_root(&record->body.call, task);
+		set_root(&record->body.call.root, task);
 	}
 	record->call = asked->call;
 	__builtin_memcpy(record->body.call.value, asked->value, sizeof(asked->value));

@@ -87,6 +87,25 @@ static void put_list(struct show *show, const struct values *values, enum field 
 	}
 }
 
+/* What stands in a file: a line a line. */
+static void put_content(struct show *show, const struct values *values, struct span label)
+{
+	struct span rest = values_text(values, FIELD_content);
+
+	while (rest.size > 0) {
+		const char *end = memchr(rest.data, '\n', rest.size);
+		size_t size = end ? (size_t)(end - rest.data) : rest.size;
+
+		put_label(show, label);
+		buffer_append_span(&show->raw, (struct span){ rest.data, size });
+		put_safe(show, COLOUR_NONE);
+		putchar('\n');
+		label = SPAN("");
+		size += end != NULL;
+		rest = (struct span){ rest.data + size, rest.size - size };
+	}
+}
+
 static void put_field(struct show *show, const struct values *values, enum field field)
 {
 	struct span label;
@@ -96,6 +115,10 @@ static void put_field(struct show *show, const struct values *values, enum field
 	label = put_heading(show, fields[field].name);
 	if (fields[field].type == TYPE_LIST) {
 		put_list(show, values, field, label);
+		return;
+	}
+	if (field == FIELD_content) {
+		put_content(show, values, label);
 		return;
 	}
 	put_label(show, label);

@@ -10,8 +10,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +32,10 @@
 #define MAX_LOOKS 1024
 #define FILE_CLOCK_NS (20 * NS_PER_MS)	/* the clock of files is so far behind at most: a tick (HZ=100), and a moment */
 #define END_NS (2 * NS_PER_SEC)
+#define TEXT_MAX DEFINITION_TEXT_MAX	/* bytes of a script that are told */
+/* Who makes ever more scripts does not fill the history with them: so many bytes at once, and so many a second in the long run. */
+#define TEXTS_AT_ONCE ((uint64_t)8 << 20)
+#define TEXTS_A_SECOND 1024
 
 struct waiting {
 	struct waiting *next;
@@ -57,6 +63,7 @@ struct hasher {
 	bool stop, has_ended;
 	bool is_left;			/* the thread hangs: what it uses stays, and it tells nothing any more */
 	struct hasher_stats stats;
+	atomic_bool texts;
 
 	/* The thread's own: */
 	struct digester *digester;
@@ -68,6 +75,8 @@ struct hasher {
 	uint64_t saved_ns, cpu_ns;
 	uint64_t started_ns;		/* since 1970 */
 	uint64_t look_ns, n_said;	/* of this look at accounts: when, and how many were told of */
+	uint64_t texts_left, texts_ns;	/* what may be told of scripts, as of when */
+	char script[TEXT_MAX];
 };
 
 void hasher_ask(struct hasher *hasher, const struct hash_wish *wish)
@@ -130,6 +139,11 @@ void hasher_look(struct hasher *hasher, struct span path)
 	free(look);
 }
 
+void hasher_set_texts(struct hasher *hasher, bool texts)
+{
+	atomic_store(&hasher->texts, texts);
+}
+
 void hasher_stats(struct hasher *hasher, struct hasher_stats *ret)
 {
 	pthread_mutex_lock(&hasher->lock);
@@ -143,6 +157,8 @@ struct found {
 	const char *state;		/* as in file.hash.state */
 	bool was_known;
 	struct digest digest;		/* of the states ok and too_big */
+	size_t text_size;		/* of the script */
+	bool is_cut, is_untold;		/* there is more of it; it is not told, though it should be */
 };
 
 static int open_file(const char *path)
@@ -216,6 +232,79 @@ static bool on_pause(void *user, size_t bytes)
 	return stop;
 }
 
+static bool may_tell(struct hasher *hasher, size_t size)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	hasher->texts_left += (now_ns - hasher->texts_ns) / NS_PER_MS * TEXTS_A_SECOND / 1000;
+	hasher->texts_left = MIN(hasher->texts_left, TEXTS_AT_ONCE);
+	hasher->texts_ns = now_ns - now_ns % NS_PER_MS;
+	if (hasher->texts_left < size)
+		return false;
+	hasher->texts_left -= size;
+	return true;
+}
+
+static bool allows(const struct stat *st, const struct hash_wish *wish, unsigned right)
+{
+	unsigned shift = wish->uid == st->st_uid ? 6 : wish->gid == st->st_gid ? 3 : 0;
+
+	return st->st_mode >> shift & right;
+}
+
+/* Whether who runs it may read it, or has only named it: by the mode of the file and of the folders above it.  Of further groups, and of
+ * lists of access, nothing is known: then he may not. */
+static bool may_read(const struct hash_wish *wish, int fd)
+{
+	char link[32], path[PATH_MAX], *slash;
+	struct stat st, at;
+	ssize_t n;
+
+	if (wish->uid == 0)
+		return true;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0 || fstat(fd, &st) < 0 || !allows(&st, wish, 4))
+		return false;
+	path[n] = 0;
+	/* One of another mount namespace has another path here, or none. */
+	if (stat(path, &at) < 0 || at.st_ino != st.st_ino || at.st_dev != st.st_dev)
+		return false;
+	for (; (slash = strrchr(path, '/')); *slash = 0) {
+		slash[slash == path] = 0;	/* the folder above; in the end the root */
+		if (stat(path, &st) < 0 || !allows(&st, wish, 1))
+			return false;
+		if (slash == path)
+			return true;
+	}
+	return false;
+}
+
+/* What stands in a script.  Behind a NUL there is no text any more: an archive that the script unpacks. */
+static void take_text(struct hasher *hasher, const struct hash_wish *wish, int fd, struct found *found)
+{
+	const struct file_stamp *version = &found->digest.version;
+	struct file_stamp after;
+	ssize_t n = pread(fd, hasher->script, sizeof(hasher->script), 0);
+	const char *end = n > 0 ? memchr(hasher->script, 0, (size_t)n) : NULL;
+	size_t size = end ? (size_t)(end - hasher->script) : n > 0 ? (size_t)n : 0;
+
+	if (end && size < DIGEST_HEADER)	/* a program, perhaps, in spite of its name */
+		return;
+	if (n < 0 || file_stamp_of(fd, &after) < 0 || !file_stamp_is(version, &after) || !may_read(wish, fd) ||
+	    !may_tell(hasher, size)) {
+		found->is_untold = true;
+		return;
+	}
+	found->text_size = size;
+	found->is_cut = version->size > size;
+}
+
+static bool tells_enough(const struct hasher *hasher, const struct digest *known)
+{
+	return known->is_fuzzy || !hasher->options.fuzzy || known->state != DIGEST_OK;
+}
+
 static void hash(struct hasher *hasher, const struct waiting *waiting, struct found *ret)
 {
 	struct file_stamp stamp = { 0 };
@@ -227,8 +316,10 @@ static void hash(struct hasher *hasher, const struct waiting *waiting, struct fo
 	if (fd < 0)
 		return;
 	known = digest_cache_find(hasher->cache, &stamp);
-	if (known) {
+	if (known && tells_enough(hasher, known)) {
 		*ret = (struct found){ .state = digest_state_names[known->state], .was_known = true, .digest = *known };
+		if (waiting->wish.is_script && atomic_load(&hasher->texts))
+			take_text(hasher, &waiting->wish, fd, ret);
 		return;
 	}
 	hasher->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -243,6 +334,8 @@ static void hash(struct hasher *hasher, const struct waiting *waiting, struct fo
 		return;
 	digest_cache_put(hasher->cache, &ret->digest);
 	hasher->is_changed = true;
+	if (waiting->wish.is_script && atomic_load(&hasher->texts))
+		take_text(hasher, &waiting->wish, fd, ret);
 }
 
 /* What is told */
@@ -283,6 +376,20 @@ static void put_digest(struct buffer *text, const struct found *found)
 	if (!is_zero(digest->sha1, sizeof(digest->sha1)))
 		put_hex(text, " sha1=\"", digest->sha1, sizeof(digest->sha1));
 	put_hex(text, " sha256=\"", digest->sha256, sizeof(digest->sha256));
+	if (digest->tlsh[0])
+		buffer_printf(text, " tlsh=\"%s\"", digest->tlsh);
+}
+
+/* As the kernel's audit writes what may hold anything. */
+static void put_coded(struct buffer *text, const char *key, const char *bytes, size_t size)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	buffer_append_text(text, key);
+	for (size_t i = 0; i < size; i++) {
+		buffer_append_byte(text, digits[(unsigned char)bytes[i] >> 4]);
+		buffer_append_byte(text, digits[bytes[i] & 15]);
+	}
 }
 
 static void count(struct hasher *hasher, const struct found *found)
@@ -335,9 +442,13 @@ static void tell(struct hasher *hasher, const struct waiting *waiting, const str
 	buffer_printf(text, " device=%llu inode=%llu ctime=%llu state=%s", (unsigned long long)version->device,
 		      (unsigned long long)version->inode, (unsigned long long)version->changed_ns, found->state);
 	put_digest(text, found);
-	buffer_append_text(text, " path=");
-	for (const char *p = waiting->path; *p; p++)
-		buffer_printf(text, "%02X", (unsigned)(unsigned char)*p);
+	put_coded(text, " path=", waiting->path, strlen(waiting->path));
+	if (found->text_size > 0)
+		put_coded(text, " text=", hasher->script, found->text_size);
+	if (found->is_cut)
+		buffer_append_text(text, " cut=1");
+	if (found->is_untold)
+		buffer_append_text(text, " untold=1");
 	say(hasher, RECORD_DIGEST, now_ns);
 }
 
@@ -577,6 +688,9 @@ int hasher_start(struct hasher **ret, const struct hasher_options *options)
 	hasher->last = &hasher->first;
 	hasher->saved_ns = clock_ns(CLOCK_MONOTONIC);
 	hasher->started_ns = clock_now_ns() - FILE_CLOCK_NS;
+	hasher->texts_left = TEXTS_AT_ONCE;
+	hasher->texts_ns = hasher->saved_ns;
+	atomic_init(&hasher->texts, options->texts);
 	pthread_mutex_init(&hasher->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -589,7 +703,7 @@ int hasher_start(struct hasher **ret, const struct hasher_options *options)
 			return -ENOMEM;
 	}
 	r = digester_new(&hasher->digester, &(struct digester_options){ .max_bytes = options->max_bytes, .buffer_bytes = options->buffer_bytes,
-									.pause = on_pause, .user = hasher });
+									.fuzzy = options->fuzzy, .pause = on_pause, .user = hasher });
 	if (r == 0)
 		r = digest_cache_new(&hasher->cache, options->cache_entries);
 	if (r == 0)

@@ -1,7 +1,8 @@
 #pragma once
-/* The hasher thread: digests of the files that events name (programs, libraries), and what has become of definitions of services and
- * tasks, and of accounts, that somebody touched, behind everybody else.  Nobody is kept waiting: who asks goes on at once, and what has
- * become of the file is a RECORD_DIGEST, a RECORD_DEFINITION or some RECORD_ACCOUNT later.  Of a file whose digests are known from before it only looks whether it is still the
+/* The hasher thread: digests of the files that events name (programs, scripts, libraries, drivers), what stands in scripts, and what has
+ * become of definitions of services and tasks, and of accounts, that somebody touched, behind everybody else.  Nobody is kept waiting: who
+ * asks goes on at once, and what has become of the file is a RECORD_DIGEST, a RECORD_DEFINITION or some RECORD_ACCOUNT later.  Of a file whose
+ * digests are known from before it only looks whether it is still the
  * same. */
 
 #include "base/clock.h"
@@ -14,6 +15,8 @@ struct hasher_options {
 	uint32_t cache_entries;		/* HashCacheSize */
 	const char *cache_path;		/* copied; NULL: the cache is not kept */
 	uint64_t save_ns;		/* ProcessorCacheWriteIntervalSecs */
+	bool fuzzy;			/* EnableFuzzyHash */
+	bool texts;			/* EnableScriptContent */
 	unsigned cpu_percent;		/* of a processor that it takes at most while it reads; 0: all */
 	bool definitions;		/* it learns at its start which there are */
 	const char *root;		/* where they are looked for; NULL: the host's.  Borrowed */
@@ -41,4 +44,6 @@ void hasher_ask(struct hasher *hasher, const struct hash_wish *wish);
  * of it.  One is enough for all touches of that time.  Of the files of accounts: a RECORD_ACCOUNT for each account that differs. */
 #define HASHER_LOOK_NS (5 * NS_PER_SEC)
 void hasher_look(struct hasher *hasher, struct span path);
+/* From now on what stands in scripts is told, or not. */
+void hasher_set_texts(struct hasher *hasher, bool texts);
 void hasher_stats(struct hasher *hasher, struct hasher_stats *ret);

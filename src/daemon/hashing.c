@@ -37,6 +37,8 @@ int daemon_start_hasher(struct daemon *d)
 		.buffer_bytes = (size_t)daemon_setting(d, SETTING_DigestBufferSizeKB) * KB,
 		.cache_entries = (uint32_t)daemon_setting(d, SETTING_HashCacheSize),
 		.save_ns = (uint64_t)daemon_setting(d, SETTING_ProcessorCacheWriteIntervalSecs) * NS_PER_SEC,
+		.fuzzy = daemon_setting(d, SETTING_EnableFuzzyHash),
+		.texts = daemon_setting(d, SETTING_EnableScriptContent),
 		.cpu_percent = CPU_PERCENT,
 		.definitions = true,
 		.tell = to_core,

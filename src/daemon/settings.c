@@ -178,6 +178,12 @@ static void apply_server(struct daemon *d)
 		server_set_limits(d->server, daemon_request_ms(d), daemon_requests_a_turn(d));
 }
 
+static void apply_hasher(struct daemon *d)
+{
+	if (d->hasher)
+		hasher_set_texts(d->hasher, daemon_setting(d, SETTING_EnableScriptContent));
+}
+
 static void apply_protection(struct daemon *d)
 {
 	daemon_protect_subscriptions(d);
@@ -231,6 +237,7 @@ static const struct {
 	{ SETTING_VacuumIntervalDays, apply_database },
 	{ SETTING_Stage1WorkQueueInterval, apply_reader },
 	{ SETTING_EmitFileWriteIntervalSecs, apply_source },
+	{ SETTING_EnableScriptContent, apply_hasher },
 	{ SETTING_EnableSignalSubscriptionProtection, apply_protection },
 	{ SETTING_EnableSubscriptionProtection, apply_protection },
 	{ SETTING_LogLevel, apply_log },

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 
 #define PATIENCE_NS (60 * NS_PER_SEC)
+#define OF_LARGE "sha256=\"1536c422c31cc98834759d7085cda394a3510a03d78188248986a6b1a7207d03\""	/* of 16 KB of "x" */
 #define ABC "sha256=\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""	/* of "abc", FIPS 180-2 B.1 */
 
 struct place {
@@ -27,7 +28,8 @@ struct place {
 	pthread_cond_t has_told;
 	unsigned n_told;
 	bool refuses;			/* what is told */
-	char last[4096];		/* what was told last */
+	bool fuzzy;
+	char last[48 << 10];		/* what was told last */
 };
 
 static int place_make(void **state)
@@ -79,7 +81,7 @@ static void begin(struct place *place, uint64_t max_bytes)
 {
 	const struct hasher_options options = { .max_bytes = max_bytes, .buffer_bytes = 4096, .cache_entries = 10, .cache_path = place->cache,
 						.save_ns = PATIENCE_NS, .tell = on_told, .user = place,
-						.definitions = place->root[0] != 0, .root = place->root };
+						.texts = true, .fuzzy = place->fuzzy, .definitions = place->root[0] != 0, .root = place->root };
 
 	assert_int_equal(hasher_start(&place->hasher, &options), 0);
 }
@@ -364,6 +366,150 @@ static void test_accounts(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+static struct hash_wish script_of(struct place *place, const char *text, size_t size)
+{
+	struct hash_wish wish;
+
+	unlink(place->file);
+	write_file(place->file, text, size);
+	wish = wish_of(place->file);
+	wish.is_script = true;
+	return wish;
+}
+
+static void expect_untold(struct place *place, const char *what)
+{
+	if (strstr(place->last, what))
+		fail_msg("\"%s\" is in: %s", what, place->last);
+}
+
+/* What stands in it, as far as it is kept. */
+static void test_script(void **state)
+{
+	static char large[20000];
+	struct place *place = *state;
+	struct hash_wish wish;
+	const char *text;
+
+	begin(place, 1 << 20);
+	wish = script_of(place, "#!/bin/sh\necho a\n", 17);
+	expect(place, &wish, "ok");
+	expect_told(place, " text=23212F62696E2F73680A6563686F20610A");
+	expect_untold(place, " cut=");
+	expect_untold(place, " untold=");
+	/* From the cache likewise. */
+	expect(place, &wish, "ok");
+	assert_int_equal(stats_of(place).from_cache, 1);
+	expect_told(place, " text=23212F62696E2F73680A6563686F20610A");
+	/* Of what is run and mapped nobody wants to read it. */
+	wish.is_script = false;
+	expect(place, &wish, "ok");
+	expect_untold(place, " text=");
+	memset(large, 'x', sizeof(large));
+	wish = script_of(place, large, sizeof(large));
+	expect(place, &wish, "ok");
+	text = strstr(place->last, " text=");
+	assert_non_null(text);
+	assert_int_equal(strspn(text + 6, "78"), 2 * (16 << 10));
+	expect_told(place, " cut=1");
+	/* One that has an archive behind it, and a program that was taken for one. */
+	wish = script_of(place, "#!/bin/sh\ntail -c 3 $0\nexit\n\0\1\2", 32);
+	expect(place, &wish, "ok");
+	expect_told(place, "657869740A cut=1");
+	wish = script_of(place, "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\0", 17);
+	expect(place, &wish, "ok");
+	expect_untold(place, " text=");
+	expect_untold(place, " cut=");
+	/* Who runs it may not read it, or the folder is closed to him. */
+	wish = script_of(place, "#!/bin/sh\necho b\n", 17);
+	wish.uid = wish.gid = 12345;
+	expect(place, &wish, "ok");
+	expect_untold(place, " text=");
+	expect_told(place, " untold=1");
+	assert_int_equal(chmod(place->file, 0604), 0);
+	wish.version = wish_of(place->file).version;
+	expect(place, &wish, "ok");
+	expect_told(place, " untold=1");
+	assert_int_equal(chmod(place->folder, 0701), 0);
+	expect(place, &wish, "ok");
+	expect_told(place, " text=");
+	assert_int_equal(chmod(place->file, 0640), 0);
+	wish.version = wish_of(place->file).version;
+	wish.gid = getgid();
+	expect(place, &wish, "ok");
+	expect_told(place, " untold=1");		/* the folder is closed to that group */
+	assert_int_equal(chmod(place->folder, 0710), 0);
+	expect(place, &wish, "ok");
+	expect_told(place, " text=");
+	wish.uid = getuid();
+	wish.gid = 12345;
+	expect(place, &wish, "ok");
+	expect_told(place, " text=");
+	/* Nobody wants it any more, and again. */
+	wish = script_of(place, "#!/bin/sh\necho b\n", 17);
+	hasher_set_texts(place->hasher, false);
+	expect(place, &wish, "ok");
+	expect_untold(place, " text=");
+	hasher_set_texts(place->hasher, true);
+	expect(place, &wish, "ok");
+	expect_told(place, " text=");
+	end(place);
+}
+
+/* Who makes ever more of them has their hashes, but not the history. */
+static void test_many_scripts(void **state)
+{
+	static char large[16 << 10];
+	struct place *place = *state;
+	struct hash_wish wish;
+	unsigned n = 0;
+
+	memset(large, 'x', sizeof(large));
+	begin(place, 1 << 20);
+	wish = script_of(place, large, sizeof(large));
+	do {
+		assert_true(++n < 2000);
+		expect(place, &wish, "ok");
+	} while (!strstr(place->last, " untold=1"));
+	assert_in_range(n, 512, 1024);		/* 8 MB, and what the time allows */
+	expect_told(place, OF_LARGE);
+	expect_untold(place, " text=");
+	end(place);
+}
+
+/* A cache of a time without it says nothing of how the file is like others: it is read again. */
+static void test_fuzzy(void **state)
+{
+	char bytes[1000];
+	struct place *place = *state;
+	struct hash_wish wish;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i * i >> 4);
+	write_file(place->file, bytes, sizeof(bytes));
+	wish = wish_of(place->file);
+	begin(place, 1 << 20);
+	expect(place, &wish, "ok");
+	expect_untold(place, " tlsh=");
+	end(place);
+	place->fuzzy = true;
+	begin(place, 1 << 20);
+	expect(place, &wish, "ok");
+	expect_told(place, " tlsh=\"T1");
+	assert_int_equal(stats_of(place).hashed, 1);
+	expect(place, &wish, "ok");
+	expect_told(place, " tlsh=\"T1");
+	assert_int_equal(stats_of(place).from_cache, 1);
+	/* Too small for one: it is not looked for again and again. */
+	write_file(place->file, "abc", 3);
+	wish = wish_of(place->file);
+	expect(place, &wish, "ok");
+	expect(place, &wish, "ok");
+	expect_untold(place, " tlsh=");
+	assert_int_equal(stats_of(place).from_cache, 2);
+	end(place);
+}
+
 /* What nobody takes is counted. */
 static void test_refused(void **state)
 {
@@ -392,6 +538,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_another_version, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_a_program_without_a_name, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_what_waits_at_the_stop, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(test_script, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(test_many_scripts, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(test_fuzzy, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_refused, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_definitions, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_accounts, place_make, place_remove),

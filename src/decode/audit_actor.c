@@ -2,6 +2,9 @@
 
 #include "decode/decoder.h"
 
+#include "base/path.h"
+#include "event/script.h"
+
 #define UNSET UINT32_MAX
 
 void value_set(struct values *values, enum field field, struct audit_value value)
@@ -49,6 +52,21 @@ void actor_user(struct context *actor, enum field id, enum field name, struct au
 		return;
 	}
 	values_set_text(values, name, audit_raw(value));
+}
+
+void actor_script(struct decoder *decoder)
+{
+	struct values *values = &decoder->actor->values;
+	struct span script;
+
+	if (values_has(values, FIELD_interpreter) ||
+	    !script_of(values_text(values, FIELD_executable), values_text(values, FIELD_args), &script))
+		return;
+	buffer_clear(&decoder->text);
+	if (path_join(&decoder->text, values_text(values, FIELD_cwd), script) < 0)
+		return;
+	values_set_text(values, FIELD_interpreter, buffer_span(&decoder->text));
+	values_set_inferred(values, FIELD_interpreter);
 }
 
 void actor_executable(struct context *actor, struct audit_value value, bool *ret_deleted, bool *ret_memfd)

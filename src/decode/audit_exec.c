@@ -339,6 +339,15 @@ static void set_program(struct decoder *decoder, struct event *event, const stru
 		values_set_known(values, FIELD_exe_gid);
 }
 
+/* What the kernel opened, by which whoever looks for it knows it again. */
+static void set_script(struct event *event, const struct item *item)
+{
+	struct file_id *found = &event->found;
+
+	found->known = item->slots[ITEM_inode].data && audit_u64(item->slots[ITEM_inode], &found->inode) &&
+		       device_parse(item->slots[ITEM_dev], &found->device);
+}
+
 static void set_capabilities(struct decoder *decoder, struct event *event)
 {
 	enum { PP, PI, PE, PA, N };
@@ -398,9 +407,13 @@ int act_exec(struct decoder *decoder)
 		return -ENOMEM;
 	if (!decoder->call.failed) {
 		set_program(decoder, event, program);
+		if (script)
+			set_script(event, script);
 		set_capabilities(decoder, event);
 		if (decoder->call.known && decoder->call.slots[CALL_exe].data) {
 			actor_executable(actor, decoder->call.slots[CALL_exe], &deleted, &memfd);
+			if (!script)
+				actor_script(decoder);
 			values_set_number(&event->values, FIELD_exe_is_memfd, memfd);
 			values_set_number(&event->values, FIELD_exe_is_deleted, deleted);
 		}

@@ -92,6 +92,12 @@ struct decoder {
 		uint16_t cpu;
 	} moment;
 
+	struct module_load {		/* the last driver that the kernel said was loaded, by whom */
+		uint32_t tid;
+		size_t size;
+		char name[64];
+	} module_load;
+
 	/* Of the draft in hand */
 	const struct draft *draft;
 	decode_fn emit;
@@ -154,6 +160,8 @@ void actor_names(struct context *actor, struct span names);
 void actor_user(struct context *actor, enum field id, enum field name, struct audit_value value);
 /* exe=: without ` (deleted)`.  *ret_deleted, *ret_memfd may be NULL. */
 void actor_executable(struct context *actor, struct audit_value value, bool *ret_deleted, bool *ret_memfd);
+/* The script that the arguments name, where nothing better is known of it: inferred. */
+void actor_script(struct decoder *decoder);
 
 /* audit_path.c */
 int decoder_add_item(struct decoder *decoder, const struct draft_record *record);

@@ -113,7 +113,7 @@ static void set_origin(struct context *actor, struct audit_value value)
 	values_set_inferred(&actor->values, FIELD_login_ip);
 }
 
-static void set_process(struct context *actor, const struct audit_value *slots)
+static void set_process(struct decoder *decoder, const struct audit_value *slots)
 {
 	static const struct {
 		enum field field;
@@ -129,6 +129,7 @@ static void set_process(struct context *actor, const struct audit_value *slots)
 		{ FIELD_tty, PROCESS_tty },	{ FIELD_container_id, PROCESS_container },
 		{ FIELD_container_runtime, PROCESS_runtime }, { FIELD_unit, PROCESS_unit },
 	};
+	struct context *actor = decoder->actor;
 	struct values *values = &actor->values;
 	uint64_t ticks;
 
@@ -146,6 +147,7 @@ static void set_process(struct context *actor, const struct audit_value *slots)
 		values_set_number(values, FIELD_start, ticks * NS_PER_TICK);
 	if (values_has(values, FIELD_auid) && actor->auid == UNSET)
 		text_set(values, FIELD_auid_name, "unset");
+	actor_script(decoder);
 }
 
 /* Of its program. */
@@ -170,7 +172,7 @@ static int emit_process(struct decoder *decoder, const struct draft_record *reco
 	uint32_t status;
 
 	audit_scan((struct span){ record->data, record->size }, &process_layout, slots);
-	set_process(decoder->actor, slots);
+	set_process(decoder, slots);
 	if (!values_has(&decoder->actor->values, FIELD_pid)) {
 		decoder->stats.errors++;
 		return 0;
@@ -242,8 +244,12 @@ static int emit_digest(struct decoder *decoder, const struct draft_record *recor
 		{ { "state", 5 }, FIELD_file_hash_state }, { { "entropy", 7 }, FIELD_file_entropy },
 		{ { "header", 6 }, FIELD_file_header },	{ { "md5", 3 }, FIELD_file_md5 },
 		{ { "sha1", 4 }, FIELD_file_sha1 },	{ { "sha256", 6 }, FIELD_file_sha256 },
+		{ { "tlsh", 4 }, FIELD_file_tlsh },	{ { "text", 4 }, FIELD_content },
 	};
+	static const struct audit_key remarks[] = { AUDIT_KEY(0, "cut"), AUDIT_KEY(1, "untold") };
+	static const struct audit_layout layout = { remarks, 2, 2, 2 };
 	struct event *event = decoder_event(decoder, KIND_ID(recorder, hash), "DIGEST");
+	struct audit_value slots[2];
 	struct file_version version;
 
 	if (!event)
@@ -258,6 +264,13 @@ static int emit_digest(struct decoder *decoder, const struct draft_record *recor
 	}
 	version = (struct file_version){ event->device, event->inode, event->file_changed };
 	values_set_number(&event->values, FIELD_file_hash_id, file_version_id(&version));
+	audit_scan((struct span){ record->data, record->size }, &layout, slots);
+	if (slots[0].data)
+		values_append_list(&event->values, FIELD_truncated, SPAN("content"));
+	if (slots[1].data) {
+		text_set(&event->values, FIELD_completeness, "partial");
+		values_append_list(&event->values, FIELD_missing, span_of(fields[FIELD_content].name));
+	}
 	return decoder_emit(decoder, event);
 }
 

@@ -39,6 +39,11 @@ static inline uint64_t probe_device(uint32_t device)
 	return makedev(device >> 20, device & 0xfffff);
 }
 
+static inline struct path_root probe_root(const struct probe_root *root)
+{
+	return (struct path_root){ .inode = root->inode, .mount = root->mount, .init = root->init };
+}
+
 /* probe_path.c */
 /* A path of the kernel's names into a PATH field.  Of one without its beginning (cut) the event says so. */
 void probe_set_path(const struct probe *probe, struct event *event, enum field field, unsigned text);
@@ -63,3 +68,4 @@ int probe_signal(struct probe *probe);
 int probe_call(struct probe *probe);
 int probe_program(struct probe *probe);
 int probe_module(struct probe *probe);
+int probe_module_file(struct probe *probe);	/* a call that loads one, with its file */

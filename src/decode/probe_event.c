@@ -145,6 +145,9 @@ static bool fits(const struct probe_record *record)
 {
 	uint32_t acts = acts_of[record->head.type];
 
+	/* The call that loads a driver from a file, which was closed already. */
+	if (record->head.type == PROBE_CALL && calls[record->call].act == PROBE_ACT_FILE)
+		return calls[record->call].kind == KIND_ID(driver, load);
 	return of_type[record->head.type] && (acts == 0 || acts >> calls[record->call].act & 1);
 }
 

@@ -143,8 +143,11 @@ int probe_file(struct probe *probe)
 {
 	const struct probe_file *file = &probe->record->body.file;
 	uint16_t kind = probe_call_kind(probe);
-	struct event *event = file_event(probe, kind);
+	struct event *event;
 
+	if (kind == KIND_ID(driver, load))
+		return probe_module_file(probe);
+	event = file_event(probe, kind);
 	if (!event)
 		return -ENOMEM;
 	if (kind == KIND_ID(file, chmod))

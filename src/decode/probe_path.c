@@ -138,7 +138,7 @@ int probe_set_given(const struct probe *probe, struct event *event, enum field f
 		name.size--;
 	}
 	is_jailed = is_absolute && base->size > 1;
-	nobody = is_cut || probe->record->head.flags & PROBE_ELSEWHERE || call->init == 0;
+	nobody = is_cut || probe->record->head.flags & PROBE_ELSEWHERE || call->root.init == 0;
 	buffer_clear(path);
 	if (!nobody)
 		join(path, buffer_span(base), name);
@@ -164,7 +164,7 @@ int probe_set_given(const struct probe *probe, struct event *event, enum field f
 	if (unsure != UNSURE_NOT && !values_has(&event->values, FIELD_path_confidence))
 		text_set(&event->values, FIELD_path_confidence, "joined");
 	event->unsure[is_target] = unsure;
-	event->root = (struct path_root){ .inode = call->root_inode, .mount = call->root_mount, .init = call->init };
+	event->root = probe_root(&call->root);
 	event->root_bytes[is_target] = is_jailed ? (uint32_t)base->size : 0;
 	return 0;
 }

@@ -52,10 +52,32 @@ static void set_args(const struct probe *probe, struct context *actor)
 	context_set_command_line(actor);
 }
 
+/* Behind the root of the process, which may be missing where there was no room. */
+static struct span script_name(const struct probe *probe)
+{
+	struct span text = probe_text(probe->bytes, EXEC_SCRIPT);
+
+	if (text.size < sizeof(struct probe_root))
+		return (struct span){ NULL, 0 };
+	return (struct span){ text.data + sizeof(struct probe_root), text.size - sizeof(struct probe_root) };
+}
+
+/* From where names of the process are to be looked for.  Of a folder of another mount namespace nobody can tell. */
+static void set_root(const struct probe *probe, struct event *event)
+{
+	struct span text = probe_text(probe->bytes, EXEC_SCRIPT);
+	struct probe_root root;
+
+	if (text.size < sizeof(root))
+		return;
+	memcpy(&root, text.data, sizeof(root));
+	event->root = probe_root(&root);
+}
+
 static int set_context_paths(const struct probe *probe, struct context *actor)
 {
 	struct buffer *text = &probe->decoder->text, *folder = &probe->decoder->name;
-	struct span script = probe_text(probe->bytes, EXEC_SCRIPT), tty = probe_text(probe->bytes, EXEC_TTY);
+	struct span script = script_name(probe), tty = probe_text(probe->bytes, EXEC_TTY);
 	bool knows_folder = !probe_is_cut(probe, EXEC_CWD);
 
 	buffer_clear(text);
@@ -135,11 +157,14 @@ int probe_exec(struct probe *probe)
 	if (r < 0)
 		return r;
 	set_args(probe, actor);
+	if (!probe_is_cut(probe, EXEC_SCRIPT))
+		actor_script(probe->decoder);
 	event = probe_event(probe, KIND_ID(process, exec), "EXEC");
 	if (!event)
 		return -ENOMEM;
 	text_set(&event->values, FIELD_outcome, "success");
 	set_program(probe, event);
+	set_root(probe, event);
 	if (probe->record->body.exec.caps[0])	/* a program with powers, as audit tells it */
 		set_capabilities(probe, event, probe->record->body.exec.caps);
 	while (list_next(&env, &variable))
@@ -231,6 +256,16 @@ static void set_traced(const struct probe *probe, struct event *event)
 		values_set_number(&event->values, FIELD_target_pid, (uint32_t)pid);
 }
 
+/* The driver that this call has loaded: the kernel has just said so. */
+static void set_module_name(const struct probe *probe, struct event *event)
+{
+	struct module_load *load = &probe->decoder->module_load;
+
+	if (load->tid == probe->record->head.tid && load->size > 0)
+		values_set_text(&event->values, FIELD_driver_name, (struct span){ load->name, load->size });
+	load->tid = 0;
+}
+
 int probe_call(struct probe *probe)
 {
 	uint16_t kind = probe_call_kind(probe);
@@ -270,6 +305,10 @@ int probe_call(struct probe *probe)
 		break;
 	case KIND_ID(security, time_change):
 		text_set(&event->values, FIELD_security_subsystem, "time");
+		break;
+	case KIND_ID(driver, load):	/* its bytes are of the program's memory, or its file is closed already */
+		set_module_name(probe, event);
+		probe_set_missing(event, fields[FIELD_driver_path].name);
 		break;
 	default:
 		break;
@@ -315,10 +354,35 @@ int probe_module(struct probe *probe)
 {
 	bool is_load = probe_argument(probe, 0);
 	struct event *event = probe_event(probe, is_load ? KIND_ID(driver, load) : KIND_ID(driver, unload), "MODULE");
+	struct span name = probe_text(probe->bytes, 0);
 
 	if (!event)
 		return -ENOMEM;
 	text_set(&event->values, FIELD_outcome, "success");
 	probe_set_text(probe, event, FIELD_driver_name, 0);
+	if (is_load) {
+		struct module_load *load = &probe->decoder->module_load;
+
+		load->tid = probe->record->head.tid;
+		load->size = MIN(name.size, sizeof(load->name));
+		memcpy(load->name, name.data, load->size);
+	}
+	return probe_emit(probe, event);
+}
+
+int probe_module_file(struct probe *probe)
+{
+	const struct probe_file *file = &probe->record->body.file;
+	const struct file_version version = { probe_device(file->device), file->inode, file->changed_ns };
+	struct event *event = probe_event(probe, KIND_ID(driver, load), "CALL");
+
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_outcome, "success");
+	text_set(&event->values, FIELD_auditd_syscall, probe_call_name(probe));
+	set_module_name(probe, event);
+	probe_set_path(probe, event, FIELD_driver_path, FILE_PATH);
+	event->found = (struct file_id){ .device = version.device, .inode = version.inode, .known = true, .changed_ns = version.changed_ns };
+	values_set_number(&event->values, FIELD_driver_hash_id, file_version_id(&version));
 	return probe_emit(probe, event);
 }

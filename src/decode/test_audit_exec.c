@@ -178,10 +178,19 @@ static void test_script(void **state)
 	expect(&d, 0, "interpreter", "/home/u/s.sh");
 	expect(&d, 0, "exe_inode", "6");
 	expect(&d, 0, "exe_is_setuid", "0"); /* a script's bit counts for nothing */
+	assert_true(file_id_is(d.events[0]->found, (struct file_id){ .device = makedev(0xfd, 2), .inode = 5, .known = true }));
+	/* What was given as an argument. */
+	decode(&d,
+	       "SYSCALL arch=c000003e syscall=59 success=yes exit=0 items=2 pid=2 exe=\"/usr/bin/dash\" key=(null)\n"
+	       "EXECVE argc=3 a0=\"sh\" a1=\"-e\" a2=\"s.sh\"\nCWD cwd=\"/home/u\"\n"
+	       "PATH item=0 name=\"/usr/bin/dash\" inode=6 dev=fd:01 mode=0100755 ouid=0 ogid=0 nametype=NORMAL\n"
+	       "PATH item=1 name=\"/lib64/ld.so\" inode=7 dev=fd:01 mode=0100755 nametype=NORMAL\n");
+	expect(&d, 0, "interpreter", "~/home/u/s.sh");
+	assert_false(d.events[0]->found.known);
 	/* A program run through a symbolic link is no script. */
 	decode(&d,
 	       "SYSCALL arch=c000003e syscall=59 success=yes exit=0 items=2 pid=2 exe=\"/usr/bin/dash\" key=(null)\n"
-	       "EXECVE argc=2 a0=\"sh\" a1=\"/bin/sh\"\nCWD cwd=\"/\"\n"
+	       "EXECVE argc=2 a0=\"sh\" a1=\"-c\"\nCWD cwd=\"/\"\n"
 	       "PATH item=0 name=\"/bin/sh\" inode=6 dev=fd:01 mode=0100755 ouid=0 ogid=0 nametype=NORMAL\n"
 	       "PATH item=1 name=\"/lib64/ld.so\" inode=7 dev=fd:01 mode=0100755 nametype=NORMAL\n");
 	expect(&d, 0, "interpreter", NULL);

@@ -92,6 +92,8 @@ static void test_snapshot(void **state)
 	expect(&d, 0, "args_count", "0");
 	decode(&d, "RECORDER_PROCESS pid=2 from=\"here\"");
 	expect(&d, 0, "login_ip", NULL);
+	decode(&d, "RECORDER_PROCESS pid=2 exe=\"/usr/bin/dash\" args=7368002D7800782E7368 cwd=\"/home\"");
+	expect(&d, 0, "interpreter", "~/home/x.sh");
 	decoded_stop(&d);
 }
 
@@ -168,6 +170,17 @@ static void test_digests(void **state)
 	expect(&d, 0, "file_sha1", NULL);
 	expect(&d, 0, "file_sha256", SHA256);
 	assert_int_equal(d.events[0]->file_hash_id, file_version_id(&version));
+	expect(&d, 0, "content", NULL);
+	expect(&d, 0, "completeness", NULL);
+	/* Of a script, and how it is like others. */
+	decode(&d, "RECORDER_DIGEST device=2049 inode=4711 ctime=5 state=ok sha256=\"" SHA256 "\" tlsh=\"T1AB\" path=2F78 text=23210AFF cut=1");
+	expect(&d, 0, "file_tlsh", "T1AB");
+	expect(&d, 0, "content", "#!\n\xff");
+	expect(&d, 0, "truncated", "content|");
+	decode(&d, "RECORDER_DIGEST device=2049 inode=4711 ctime=5 state=ok path=2F78 untold=1");
+	expect(&d, 0, "content", NULL);
+	expect(&d, 0, "completeness", "partial");
+	expect(&d, 0, "missing", "file.content|");
 	decode(&d, "RECORDER_DIGEST device=2049 inode=4711 ctime=1700000000123456789 state=gone path=2F746D702F78");
 	assert_int_equal(d.n, 1);
 	expect(&d, 0, "file_hash_state", "gone");

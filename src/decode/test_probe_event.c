@@ -152,7 +152,7 @@ static bool makes_kind(enum probe_type type, uint16_t kind)
 	case PROBE_OPEN: return kind == KIND_ID(file, create) || kind == KIND_ID(file, write) || kind == KIND_ID(file, read);
 	case PROBE_WRITTEN: return kind == KIND_ID(file, write);
 	case PROBE_NAME: return (category == CATEGORY_file && kind != KIND_ID(file, write)) || kind == KIND_ID(driver, unload);
-	case PROBE_FILE: return category == CATEGORY_file && kind != KIND_ID(file, write);
+	case PROBE_FILE: return (category == CATEGORY_file && kind != KIND_ID(file, write)) || kind == KIND_ID(driver, load);
 	case PROBE_SOCKET: return category == CATEGORY_network;
 	case PROBE_MAP: return kind == KIND_ID(image, load);
 	case PROBE_CALL:

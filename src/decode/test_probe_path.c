@@ -151,7 +151,7 @@ static void test_nameless(void **state)
 static void rootless_at(struct decoded *d, const char *folder, const char *name, enum probe_call_number call)
 {
 	make(&made, PROBE_NAME, call);
-	made.record->body.call.init = 0;
+	made.record->body.call.root.init = 0;
 	add_path(&made, NAME_FOLDER, folder);
 	add_text(&made, NAME_GIVEN, span_of(name));
 	decode_made(d, &made);
@@ -343,9 +343,9 @@ static void given_in(struct decoded *d, const char *folder, const char *name, pr
 {
 	make(&made, PROBE_NAME, PROBE_CALL_unlink);
 	made.record->head.flags = flags;
-	made.record->body.call.root_inode = 99;
-	made.record->body.call.root_mount = 30;
-	made.record->body.call.init = 1;
+	made.record->body.call.root.inode = 99;
+	made.record->body.call.root.mount = 30;
+	made.record->body.call.root.init = 1;
 	add_path(&made, NAME_FOLDER, folder);
 	add_text(&made, NAME_GIVEN, span_of(name));
 	decode_made(d, &made);
@@ -399,7 +399,7 @@ static void test_confidence_of_two(void **state)
 
 	decoded_start(&d, NULL);
 	make(&made, PROBE_NAME, PROBE_CALL_rename);
-	made.record->body.call.init = 0;
+	made.record->body.call.root.init = 0;
 	add_path(&made, NAME_FOLDER, "/srv/jail");
 	add_text(&made, NAME_GIVEN, SPAN("/a/b"));
 	add_path(&made, NAME_FOLDER2, "/srv/jail");

@@ -1,6 +1,7 @@
 /* Life and privileges of processes, drivers, memory, the clock. */
 
 #include "decode/test_probe.h"
+#include "event/file_version.h"
 
 #define CHANGED_NS UINT64_C(1700000000123456789)
 #define OF_EXE "exe_inode exe_changed exe_device exe_mode exe_uid exe_gid exe_is_memfd exe_is_deleted exe_is_setuid"
@@ -122,6 +123,7 @@ static void test_long_arguments(void **state)
 
 static void test_where_and_what(void **state)
 {
+	const struct probe_root root = { .inode = 99, .mount = 30, .init = 7 };
 	struct decoded d;
 
 	decoded_start(&d, NULL);
@@ -129,7 +131,7 @@ static void test_where_and_what(void **state)
 	add_path(&made, EXEC_PATH, "/usr/bin/python3");
 	add_path(&made, EXEC_CWD, "/home/u");
 	add_text(&made, EXEC_TTY, SPAN("pts0"));
-	add_text(&made, EXEC_SCRIPT, SPAN("./bin/../run.py"));
+	add_script(&made, root, "./bin/../run.py");
 	add_text(&made, EXEC_ENV, SPAN("LD_PRELOAD=/tmp/x.so\0SSH_CONNECTION=1 2 3 4\0"));
 	add_text(&made, EXEC_ARGS, SPAN("python3\0"));
 	decode_made(&d, &made);
@@ -139,12 +141,13 @@ static void test_where_and_what(void **state)
 	expect(&d, 0, "interpreter", "/home/u/run.py");
 	expect(&d, 0, "tty", "pts0");
 	expect(&d, 0, "env", "LD_PRELOAD=/tmp/x.so|SSH_CONNECTION=1 2 3 4|");
+	assert_true(path_root_is(d.events[0]->root, (struct path_root){ 99, 30, 7 }));
 	/* the script by an absolute name, in a folder whose beginning is not known */
 	make(&made, PROBE_EXEC, PROBE_CALL_NONE);
 	add_path(&made, EXEC_PATH, "/bin/sh");
 	add_path(&made, EXEC_CWD, "/c/d");
 	cut_text(&made, EXEC_CWD);
-	add_text(&made, EXEC_SCRIPT, SPAN("/etc/init.d/x"));
+	add_script(&made, root, "/etc/init.d/x");
 	decode_made(&d, &made);
 	expect(&d, 0, "interpreter", "/etc/init.d/x");
 	expect(&d, 0, "cwd", NULL);
@@ -152,14 +155,14 @@ static void test_where_and_what(void **state)
 	add_path(&made, EXEC_PATH, "/bin/sh");
 	add_path(&made, EXEC_CWD, "/c/d");
 	cut_text(&made, EXEC_CWD);
-	add_text(&made, EXEC_SCRIPT, SPAN("x"));
+	add_script(&made, root, "x");
 	decode_made(&d, &made);
 	expect(&d, 0, "interpreter", NULL);
 	/* fexecve(3) of a script */
 	make(&made, PROBE_EXEC, PROBE_CALL_NONE);
 	add_path(&made, EXEC_PATH, "/bin/sh");
 	add_path(&made, EXEC_CWD, "/");
-	add_text(&made, EXEC_SCRIPT, SPAN("/dev/fd/3"));
+	add_script(&made, root, "/dev/fd/3");
 	decode_made(&d, &made);
 	expect(&d, 0, "interpreter", "/dev/fd/3");
 	expect(&d, 0, "cwd", "/");
@@ -180,6 +183,45 @@ static void test_where_and_what(void **state)
 	decode_made(&d, &made);
 	expect(&d, 0, "env", NULL);
 	expect(&d, 0, "truncated", "env|");
+	decoded_stop(&d);
+}
+
+/* An interpreter that was told its script. */
+static void test_script_by_argument(void **state)
+{
+	const struct probe_root root = { .mount = 30, .init = 1 };
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	make(&made, PROBE_EXEC, PROBE_CALL_NONE);
+	add_path(&made, EXEC_PATH, "/usr/bin/python3.11");
+	add_path(&made, EXEC_CWD, "/home/u");
+	add_script(&made, root, "");
+	add_text(&made, EXEC_ARGS, SPAN("python3\0-u\0../run.py\0x\0"));
+	decode_made(&d, &made);
+	expect(&d, 0, "interpreter", "~/home/run.py");
+	assert_true(path_root_is(d.events[0]->root, (struct path_root){ 0, 30, 1 }));
+	/* Its folder is not known. */
+	cut_text(&made, EXEC_CWD);
+	decode_made(&d, &made);
+	expect(&d, 0, "interpreter", NULL);
+	/* That it has a script the kernel says, but which could not be read. */
+	make(&made, PROBE_EXEC, PROBE_CALL_NONE);
+	add_path(&made, EXEC_PATH, "/bin/sh");
+	add_path(&made, EXEC_CWD, "/");
+	add_script(&made, root, "");
+	cut_text(&made, EXEC_SCRIPT);
+	add_text(&made, EXEC_ARGS, SPAN("sh\0x\0"));
+	decode_made(&d, &made);
+	expect(&d, 0, "interpreter", NULL);
+	/* No room for any of it. */
+	make(&made, PROBE_EXEC, PROBE_CALL_NONE);
+	add_path(&made, EXEC_PATH, "/bin/sh");
+	add_path(&made, EXEC_CWD, "/");
+	add_text(&made, EXEC_SCRIPT, SPAN("short"));
+	decode_made(&d, &made);
+	expect(&d, 0, "interpreter", NULL);
+	assert_int_equal(d.events[0]->root.init, 0);
 	decoded_stop(&d);
 }
 
@@ -547,11 +589,40 @@ static void test_modules(void **state)
 	decode_made(&d, &made);
 	expect_event(&d, driver, load, "CALL");
 	expect(&d, 0, "auditd_syscall", "init_module");
+	expect(&d, 0, "missing", "driver.path|");	/* it came of no file */
+	expect(&d, 0, "driver_name", "nf_tables");	/* the kernel said so before, of this thread */
+	/* Its file was closed already. */
 	make_call(PROBE_CALL_finit_module);
 	decode_made(&d, &made);
 	expect_event(&d, driver, load, "CALL");
-	expect_members(&d, 0, "outcome code auditd_syscall");
+	expect_members(&d, 0, "outcome code auditd_syscall completeness missing");
 	expect(&d, 0, "auditd_syscall", "finit_module");
+	expect(&d, 0, "missing", "driver.path|");
+	decoded_stop(&d);
+}
+
+static void test_module_of_a_file(void **state)
+{
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	make(&made, PROBE_MODULE, PROBE_CALL_NONE);
+	set_argument(0, 1);
+	add_text(&made, 0, SPAN("nf_tables"));
+	decode_made(&d, &made);
+	make(&made, PROBE_FILE, PROBE_CALL_finit_module);
+	made.record->body.file = (struct probe_file){ .inode = 77, .device = 8 << 20 | 1, .changed_ns = 5 };
+	add_path(&made, FILE_PATH, "/lib/modules/nf_tables.ko");
+	decode_made(&d, &made);
+	expect_event(&d, driver, load, "CALL");
+	expect_members(&d, 0, "outcome code auditd_syscall driver_name driver_path driver_hash_id");
+	expect(&d, 0, "driver_name", "nf_tables");
+	expect(&d, 0, "driver_path", "/lib/modules/nf_tables.ko");
+	assert_int_equal(d.events[0]->driver_hash_id, file_version_id(&(struct file_version){ makedev(8, 1), 77, 5 }));
+	assert_true(d.events[0]->found.known && d.events[0]->found.inode == 77 && d.events[0]->found.changed_ns == 5);
+	/* Another thread's, or another one. */
+	decode_made(&d, &made);
+	expect_members(&d, 0, "outcome code auditd_syscall driver_path driver_hash_id");
 	decoded_stop(&d);
 }
 
@@ -591,6 +662,7 @@ int main(void)
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_long_arguments),
 		cmocka_unit_test(test_where_and_what),
+		cmocka_unit_test(test_script_by_argument),
 		cmocka_unit_test(test_modes_of_programs),
 		cmocka_unit_test(test_powers),
 		cmocka_unit_test(test_without_a_name),
@@ -602,6 +674,7 @@ int main(void)
 		cmocka_unit_test(test_ptrace),
 		cmocka_unit_test(test_memory_and_clock),
 		cmocka_unit_test(test_modules),
+		cmocka_unit_test(test_module_of_a_file),
 		cmocka_unit_test(test_programs),
 	};
 

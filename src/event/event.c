@@ -141,6 +141,7 @@ struct event *event_new(uint16_t kind, uint64_t time_ns)
 	event->sequence = 0;
 	event->kind = kind;
 	event->folders[0].known = event->folders[1].known = false;
+	event->found.known = false;
 	event->path_in_folder = event->target_in_folder = false;
 	event->asked = event->is_found = event->is_unchanged = false;
 	event->unsure[0] = event->unsure[1] = UNSURE_NOT;

@@ -22,5 +22,7 @@ struct hash_wish {
 	struct file_version version;
 	uint32_t pid;			/* of a process that sees the file */
 	bool is_program;		/* that runs it */
+	bool is_script;			/* that an interpreter of it reads: its text is asked for too */
+	uint32_t uid, gid;		/* for the file system; UINT32_MAX: not known */
 	struct span path;		/* as that process named it */
 };

@@ -34,7 +34,7 @@ static inline void make(struct made *made, enum probe_type type, enum probe_call
 	};
 	made->record->call = (probe_u16)call;
 	if (type == PROBE_NAME)		/* its root is known: that of the mount 0 */
-		made->record->body.call.init = 1;
+		made->record->body.call.root.init = 1;
 }
 
 /* Text n; texts come in their order.  In pieces: it grows. */
@@ -63,6 +63,13 @@ static inline void add_path(struct made *made, unsigned n, const char *path)
 		add_text(made, n, (struct span){ "", 1 });
 		rest.size = at;
 	}
+}
+
+/* What stands in EXEC_SCRIPT: where the process begins, and the name of its script. */
+static inline void add_script(struct made *made, struct probe_root root, const char *name)
+{
+	add_text(made, EXEC_SCRIPT, (struct span){ (const char *)&root, sizeof(root) });
+	add_text(made, EXEC_SCRIPT, span_of(name));
 }
 
 static inline void cut_text(struct made *made, unsigned n)

@@ -93,8 +93,8 @@ int term_check_names(struct span field, struct span operator, struct filter_erro
 static bool is_hash(enum field field)
 {
 	static const enum field hashes[] = {
-		FIELD_hash_md5, FIELD_hash_sha1, FIELD_hash_sha256, FIELD_dll_md5,    FIELD_dll_sha1,
-		FIELD_dll_sha256, FIELD_driver_md5, FIELD_driver_sha1, FIELD_driver_sha256,
+		FIELD_hash_md5,	  FIELD_hash_sha1,   FIELD_hash_sha256,	  FIELD_script_md5, FIELD_script_sha1, FIELD_script_sha256,
+		FIELD_dll_md5,	  FIELD_dll_sha1,    FIELD_dll_sha256,	  FIELD_driver_md5, FIELD_driver_sha1, FIELD_driver_sha256,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(hashes); i++)

@@ -158,6 +158,7 @@ static void test_fields(void **state)
 	} expected[] = {
 		{ "process.executable", { FIELD_executable }, 1, false },
 		{ "process.hash", { FIELD_hash_md5, FIELD_hash_sha1, FIELD_hash_sha256 }, 3, false },
+		{ "process.script.hash", { FIELD_script_md5, FIELD_script_sha1, FIELD_script_sha256 }, 3, false },
 		{ "process.parent_path", { FIELD_executable }, 1, true },
 		{ "process.ancestry_name", { FIELD_name }, 1, true },
 		{ "process.cwd", { FIELD_event_cwd, FIELD_cwd }, 2, false },

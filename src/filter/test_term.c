@@ -144,6 +144,9 @@ static void test_text_operators(void **state)
 	assert_true(matches(event, "process.path matches '(?i)'"));
 	assert_false(matches(event, "process.path contains 'BIN' case sensitive"));
 	assert_true(matches(event, "process.hash is '00FFAA'"));
+	values_set_text(&event->context->values, FIELD_script_sha256, SPAN("00ffab"));
+	assert_true(matches(event, "process.script.hash is '00FFAB'"));
+	assert_false(matches(event, "process.hash is '00FFAB'"));
 }
 
 static void test_quotes(void **state)

@@ -48,8 +48,8 @@ static void on_wish(void *user, const struct hash_wish *wish)
 
 	f->n_wished++;
 	f->wished = wish->version;
-	assert_true(wish->is_program);
-	assert_true(span_eq(wish->path, SPAN("/bin/x")));
+	assert_true(wish->is_program || span_eq(wish->path, SPAN("/lib/modules/x.ko")));
+	assert_true(!wish->is_program || span_eq(wish->path, SPAN("/bin/x")));
 }
 
 static void begin(struct fixture *f, const char *subscription)
@@ -212,6 +212,34 @@ static void test_many(void **state)
 	end(&f);
 }
 
+/* A driver is waited for like a program. */
+static void test_driver(void **state)
+{
+	static const char *const parts[] = { "\"action\":\"load\"", "\"path\":\"/lib/modules/x.ko\"", "\"state\":\"ok\"",
+					     "\"sha256\":\"abc\"", "\"action\":\"hash\"" };
+	static struct made made;
+	struct fixture f;
+
+	begin(&f, "{\"name\":\"a\",\"streams\":[{\"type\":\"database\",\"event_filters\":[{\"terms\":[\"driver.hash is 'abc'\"]}]}]}");
+	make(&made, PROBE_FILE, PROBE_CALL_finit_module);
+	made.record->body.file.inode = 9;
+	made.record->body.file.changed_ns = 5;
+	add_path(&made, FILE_PATH, "/lib/modules/x.ko");
+	push(&f, &made);
+	assert_int_equal(f.n_events, 0);
+	assert_int_equal(f.n_wished, 1);
+	assert_int_equal(f.wished.inode, 9);
+	tell(&f, "ok", "abc");
+	assert_int_equal(f.n_events, 2);
+	expect_order(&f, parts, ARRAY_SIZE(parts));
+	/* Another one is not wanted. */
+	made.record->body.file.inode = 10;
+	push(&f, &made);
+	tell(&f, "ok", "abd");
+	assert_int_equal(f.n_events, 3);
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +247,7 @@ int main(void)
 		cmocka_unit_test(test_told_too_late),
 		cmocka_unit_test(test_nobody_asks),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_driver),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

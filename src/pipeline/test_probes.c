@@ -74,8 +74,8 @@ static void push_all(struct live *live)
 	add_text(&made, EXEC_ARGS, SPAN("x\0\n\0\xfe\x1d\0"));
 	PUSH();
 	make(&made, PROBE_NAME, PROBE_CALL_unlink);
-	made.record->body.call.root_mount = 30;
-	made.record->body.call.init = 1;
+	made.record->body.call.root.mount = 30;
+	made.record->body.call.root.init = 1;
 	add_path(&made, NAME_FOLDER, "/tmp");
 	add_text(&made, NAME_GIVEN, SPAN("link/../x"));
 	PUSH();

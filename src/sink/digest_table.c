@@ -8,7 +8,7 @@ void digest_table_sql(struct buffer *sql)
 {
 	buffer_append_text(sql, "CREATE TABLE digest (\n"
 				"id INTEGER PRIMARY KEY\n"
-				", hash_id INTEGER -- names the version of the file: process.hash.id, dll.hash.id, file.hash.id\n"
+				", hash_id INTEGER -- names the version of the file: process.hash.id, process.script.hash.id, dll.hash.id, driver.hash.id, file.hash.id\n"
 				", state TEXT -- ok, or why there are no hashes; NULL: nobody has told yet\n"
 				", md5 TEXT, sha1 TEXT, sha256 TEXT -- hexadecimal\n"
 				");\n"
@@ -101,5 +101,9 @@ int digest_table_clean(struct digest_table *table, sqlite3 *db)
 {
 	digest_table_forget(table);
 	return sql_exec(db, "DELETE FROM digest WHERE id NOT IN (SELECT process_hash_id FROM program WHERE process_hash_id IS NOT NULL "
-			    "UNION SELECT dll_hash_id FROM shape_image WHERE dll_hash_id IS NOT NULL)");
+			    "UNION SELECT process_script_hash_id FROM program WHERE process_script_hash_id IS NOT NULL "
+			    "UNION SELECT dll_hash_id FROM shape_image WHERE dll_hash_id IS NOT NULL "
+			    "UNION SELECT driver_hash_id FROM shape_driver WHERE driver_hash_id IS NOT NULL "
+			    "UNION SELECT dll_hash_id FROM shape_signal WHERE dll_hash_id IS NOT NULL "
+			    "UNION SELECT driver_hash_id FROM shape_signal WHERE driver_hash_id IS NOT NULL)");
 }

@@ -27,6 +27,11 @@ static const uint8_t places[N_FIELDS] = {
 	[FIELD_hash_md5] = PLACE_DIGEST,
 	[FIELD_hash_sha1] = PLACE_DIGEST,
 	[FIELD_hash_sha256] = PLACE_DIGEST,
+	[FIELD_script_hash_id] = PLACE_PROGRAM,
+	[FIELD_script_hash_state] = PLACE_DIGEST,
+	[FIELD_script_md5] = PLACE_DIGEST,
+	[FIELD_script_sha1] = PLACE_DIGEST,
+	[FIELD_script_sha256] = PLACE_DIGEST,
 	[FIELD_tty] = PLACE_LOGIN,
 	[FIELD_subject_context] = PLACE_LOGIN,
 
@@ -75,13 +80,21 @@ static const uint8_t places[N_FIELDS] = {
 	[FIELD_dll_md5] = PLACE_DIGEST,
 	[FIELD_dll_sha1] = PLACE_DIGEST,
 	[FIELD_dll_sha256] = PLACE_DIGEST,
+
+	[FIELD_driver_hash_id] = PLACE_SHAPE,
+	[FIELD_driver_hash_state] = PLACE_DIGEST,
+	[FIELD_driver_md5] = PLACE_DIGEST,
+	[FIELD_driver_sha1] = PLACE_DIGEST,
+	[FIELD_driver_sha256] = PLACE_DIGEST,
 };
 
 const char *const digest_columns[N_DIGEST_COLUMNS] = { "coalesce(state, 'pending')", "md5", "sha1", "sha256" };
 
 const struct digest_group digest_groups[N_DIGEST_GROUPS] = {
 	{ FIELD_hash_id, { FIELD_hash_state, FIELD_hash_md5, FIELD_hash_sha1, FIELD_hash_sha256 } },
+	{ FIELD_script_hash_id, { FIELD_script_hash_state, FIELD_script_md5, FIELD_script_sha1, FIELD_script_sha256 } },
 	{ FIELD_dll_hash_id, { FIELD_dll_hash_state, FIELD_dll_md5, FIELD_dll_sha1, FIELD_dll_sha256 } },
+	{ FIELD_driver_hash_id, { FIELD_driver_hash_state, FIELD_driver_md5, FIELD_driver_sha1, FIELD_driver_sha256 } },
 };
 
 const struct digest_group *layout_digest_group(unsigned field)

@@ -70,7 +70,7 @@ void layout_make(struct layout *ret);
 
 /* Fields that no table has for itself: the columns of the row of `digest` that another one names. */
 enum { DIGEST_STATE, DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256, N_DIGEST_COLUMNS };
-#define N_DIGEST_GROUPS 2
+#define N_DIGEST_GROUPS 4
 extern const char *const digest_columns[N_DIGEST_COLUMNS];	/* as SQL of that row */
 struct digest_group {
 	enum field id;			/* a column of kind COLUMN_DIGEST */

@@ -7,8 +7,8 @@
  *
  * Version 1 had no events of signals, and a table of them that nobody wrote to. Version 3 had all that version 4 has but what keeps
  * the file within its bound; all that it holds becomes one chapter. Version 4 had no tables of
- * sessions and hashes; its columns of hashes were empty. Version 5 had no definitions of services and tasks, version 6
- * not what changed of an account. */
+ * sessions and hashes; its columns of hashes were empty. Version 5 had no definitions of services and tasks. Version 6
+ * had no hashes of scripts, columns for those of drivers that were empty, and not what changed of an account. */
 
 #include "sink/migrate.h"
 
@@ -56,6 +56,8 @@ static const struct {
 	{ FIELD_size, 1u << CATEGORY_system, 6 },     { FIELD_mtime, 1u << CATEGORY_system, 6 },
 	{ FIELD_file_hash_state, 1u << CATEGORY_system, 6 }, { FIELD_file_sha256, 1u << CATEGORY_system, 6 },
 	{ FIELD_security_changes, 0, 7 },
+	{ FIELD_script_hash_id, 0, 7 },		      { FIELD_driver_hash_id, 0, 7 },
+	{ FIELD_file_tlsh, 0, 7 },		      { FIELD_content, 1u << CATEGORY_recorder, 7 },
 };
 
 #define CONTEXT N_CATEGORIES		/* a table of contexts, of no category */
@@ -343,6 +345,8 @@ static void migrate_recent(struct buffer *sql, const struct layout *layout, int6
 		migrate_logins(sql, layout, version);
 		migrate_recent_processes(sql, layout);
 		migrate_durations(sql, layout, version);
+	} else {
+		add_columns(sql, &layout->program, CONTEXT, "m.id, m.begins_as, m.begins_size", version);
 	}
 	for (unsigned i = 0; i < N_CATEGORIES; i++) {
 		add_columns(sql, &layout->shapes[i], i, "m.id, m.kind, m.recorder_inferred, m.recorder_escaped", version);

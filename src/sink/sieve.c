@@ -25,21 +25,25 @@ struct sieve {
 };
 
 /* Of hashes and names of record types the case is of no account to anybody. */
-static const uint16_t folded[] = { FIELD_hash_md5, FIELD_hash_sha1,   FIELD_hash_sha256, FIELD_dll_md5,	      FIELD_dll_sha1,
-				   FIELD_dll_sha256, FIELD_driver_md5, FIELD_driver_sha1, FIELD_driver_sha256, FIELD_code };
+static const uint16_t folded[] = {
+	FIELD_hash_md5, FIELD_hash_sha1, FIELD_hash_sha256, FIELD_script_md5, FIELD_script_sha1, FIELD_script_sha256, FIELD_dll_md5,
+	FIELD_dll_sha1, FIELD_dll_sha256, FIELD_driver_md5, FIELD_driver_sha1, FIELD_driver_sha256, FIELD_code,
+};
 #define FOLDED_MAX 128			/* bytes; longer texts of these fields are no such values */
 
 static const uint16_t searched[] = {
-	FIELD_entity_id, FIELD_pid, FIELD_name, FIELD_executable, FIELD_command_line, FIELD_hash_id, FIELD_uid, FIELD_user_name, FIELD_auid, FIELD_auid_name, FIELD_ses, FIELD_container_id, FIELD_unit,
+	FIELD_entity_id, FIELD_pid, FIELD_name, FIELD_executable, FIELD_command_line, FIELD_hash_id, FIELD_script_hash_id, FIELD_uid, FIELD_user_name, FIELD_auid, FIELD_auid_name, FIELD_ses, FIELD_container_id, FIELD_unit,
 	FIELD_code, FIELD_env, FIELD_target_pid, FIELD_path, FIELD_target_path, FIELD_source_ip, FIELD_source_port,
 	FIELD_destination_ip, FIELD_destination_port, FIELD_destination_domain, FIELD_socket_path, FIELD_dns_question_name,
-	FIELD_dll_path, FIELD_dll_hash_id, FIELD_file_hash_id, FIELD_driver_name, FIELD_driver_path, FIELD_driver_md5,
-	FIELD_driver_sha1, FIELD_driver_sha256, FIELD_user_target_name, FIELD_system_unit, FIELD_rule_id, FIELD_rule_name,
+	FIELD_dll_path, FIELD_dll_hash_id, FIELD_file_hash_id, FIELD_driver_name, FIELD_driver_path, FIELD_driver_hash_id,
+	FIELD_user_target_name, FIELD_system_unit, FIELD_rule_id, FIELD_rule_name,
 };
 
 /* Not in a sieve: by way of the version of the file (history_digests.h). */
 static const uint16_t by_version[] = { FIELD_hash_state, FIELD_hash_md5, FIELD_hash_sha1, FIELD_hash_sha256, FIELD_dll_hash_state,
-				       FIELD_dll_md5, FIELD_dll_sha1, FIELD_dll_sha256 };
+				       FIELD_dll_md5, FIELD_dll_sha1, FIELD_dll_sha256, FIELD_script_hash_state, FIELD_script_md5,
+				       FIELD_script_sha1, FIELD_script_sha256, FIELD_driver_hash_state, FIELD_driver_md5,
+				       FIELD_driver_sha1, FIELD_driver_sha256 };
 
 /* Made once: which fields, and what makes the keys of one other than those of the others. */
 static struct {

@@ -7,6 +7,8 @@
 #define NOON (UINT64_C(1732276800) * NS_PER_SEC)
 #define OF_LS UINT64_C(0xfedcba9876543210)
 #define OF_LIBC UINT64_C(0x123)
+#define OF_SCRIPT UINT64_C(0x456)
+#define OF_DRIVER UINT64_C(0x789)
 
 static struct context *runs(uint32_t pid, uint64_t hash_id)
 {
@@ -111,6 +113,41 @@ static void over_a_restart(void **state)
 	context_unref(context);
 }
 
+/* A driver by its event, a script by the program that reads it: the hashes of each are its own. */
+static void of_each_kind(void **state)
+{
+	struct place *place = *state;
+	struct sink *sink = database_must_open(place->file);
+	struct context *context = runs(100, OF_LS);
+	struct event *event = event_new(KIND_ID(driver, load), NOON);
+
+	values_set_text(&context->values, FIELD_interpreter, SPAN("/run.sh"));
+	values_set_number(&context->values, FIELD_script_hash_id, OF_SCRIPT);
+	values_set_inferred(&context->values, FIELD_script_hash_id);
+	event->context = context_ref(context);
+	values_set_text(&event->values, FIELD_driver_path, SPAN("/lib/x.ko"));
+	values_set_number(&event->values, FIELD_driver_hash_id, OF_DRIVER);
+	store(sink, event);
+	store_hash(sink, NOON + 1, OF_LS, "ok", "of ls");
+	store_hash(sink, NOON + 2, OF_SCRIPT, "ok", "of script");
+	store_hash(sink, NOON + 3, OF_DRIVER, "ok", "of driver");
+	event = event_new(KIND_ID(recorder, hash), NOON + 4);
+	values_set_number(&event->values, FIELD_file_hash_id, OF_SCRIPT);
+	values_set_text(&event->values, FIELD_file_hash_state, SPAN("ok"));
+	values_set_text(&event->values, FIELD_file_sha256, SPAN("of script"));
+	values_set_text(&event->values, FIELD_file_tlsh, SPAN("T1"));
+	values_set_text(&event->values, FIELD_content, SPAN("#!/bin/sh\n"));
+	store(sink, event);
+	flush(sink);
+	assert_text(place->file, "SELECT process_hash_sha256 || ', ' || process_script_hash_sha256 || ', ' || driver_hash_sha256 || ', ' || "
+		    "driver_hash_state || ', ' || driver_path FROM driver_events", "of ls, of script, of driver, ok, /lib/x.ko");
+	assert_text(place->file, "SELECT process_script_hash_id || ' ' || process_script_hash_state FROM processes", "0000000000000456 ok");
+	assert_text(place->file, "SELECT file_content || file_hash_tlsh FROM recorder_events WHERE file_content IS NOT NULL", "#!/bin/sh\nT1");
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM driver_events WHERE recorder_inferred LIKE '%process.script.hash.id%'"), 1);
+	context_unref(context);
+	sink_database.free(sink);
+}
+
 struct found {
 	unsigned n;
 	char state[16], sha256[16];
@@ -145,12 +182,14 @@ static struct found ask(struct history *history, const enum field *list, size_t 
 static void looked_for(void **state)
 {
 	static const enum field of_program[] = { FIELD_hash_md5, FIELD_hash_sha1, FIELD_hash_sha256 }, of_library[] = { FIELD_dll_sha256 };
+	static const enum field of_script[] = { FIELD_script_sha256 };
 	struct place *place = *state;
 	struct sink *sink = database_must_open(place->file);
 	struct context *context = runs(100, OF_LS), *other = runs(101, 7);
 	struct history *history;
 	struct found found;
 
+	values_set_number(&context->values, FIELD_script_hash_id, OF_SCRIPT);
 	store_exec(sink, NOON, context);
 	store_exec(sink, NOON + 1, other);
 	store_load(sink, NOON + 2, other);
@@ -159,6 +198,7 @@ static void looked_for(void **state)
 		store_exec(sink, NOON + 3, other);
 	store_hash(sink, NOON + 4, OF_LS, "ok", "abc");
 	store_hash(sink, NOON + 5, OF_LIBC, "ok", "def");
+	store_hash(sink, NOON + 6, OF_SCRIPT, "ok", "ghi");
 	sink_database.free(sink);
 	assert_int_equal(history_open(&history, place->file, NULL), 0);
 	found = ask(history, of_program, 3, "ABC", true);
@@ -167,6 +207,8 @@ static void looked_for(void **state)
 	assert_string_equal(found.sha256, "abc");
 	assert_int_equal(ask(history, of_program, 3, "abcd", true).n, 0);
 	assert_int_equal(ask(history, of_library, 1, "def", false).n, 1);
+	assert_int_equal(ask(history, of_script, 1, "GHI", true).n, 1);
+	assert_int_equal(ask(history, of_script, 1, "abc", false).n, 0);
 	history_free(history);
 	context_unref(context);
 	context_unref(other);
@@ -176,6 +218,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(told_later, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(of_each_kind, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(over_a_restart, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(looked_for, place_make, place_remove),
 	};

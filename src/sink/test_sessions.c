@@ -325,29 +325,51 @@ static void file_of_version_5(void **state)
 	context_unref(bash);
 }
 
-/* One of version 6 had nothing that changed of an account. */
+/* One of version 6 had no hashes of scripts and drivers, columns for those of drivers that were empty, and not what changed of an account. */
 static void file_of_version_6(void **state)
 {
+	static const char what[] = "SELECT group_concat(sequence || ' ' || time || ' ' || action || ' ' || process_executable || ' ' || "
+				   "process_hash_id) FROM process_events";
 	struct place *place = *state;
 	struct sink *sink = database_must_open(place->file);
-	struct context *bash = process_of(7, NOON, 0x78, "alice");
-	char *views;
+	struct context *bash = process_of(7, NOON, 0x78, "alice"), *later;
+	struct event *event;
+	char *before, *views;
 
-	store(sink, KIND_ID(security, user_add), NOON + 1, bash);
+	values_set_text(&bash->values, FIELD_executable, SPAN("/bin/bash"));
+	values_set_number(&bash->values, FIELD_hash_id, 4711);
+	store(sink, KIND_ID(process, exec), NOON + 1, bash);
+	store(sink, KIND_ID(driver, load), NOON + 2, bash);
 	sink_database.free(sink);
+	before = ask_text(place->file, what);
 	views = ask_text(place->file, "SELECT group_concat('DROP VIEW ' || name, ';') FROM sqlite_schema WHERE type = 'view'");
 	change(place->file, views);
 	free(views);
 	change(place->file, "ALTER TABLE shape_security DROP COLUMN security_changes; ALTER TABLE shape_signal DROP COLUMN security_changes; "
+			    "ALTER TABLE program DROP COLUMN process_script_hash_id; ALTER TABLE shape_driver DROP COLUMN driver_hash_id; "
+			    "ALTER TABLE shape_driver ADD COLUMN driver_hash_md5 TEXT; ALTER TABLE shape_signal DROP COLUMN driver_hash_id; "
+			    "ALTER TABLE shape_recorder DROP COLUMN file_hash_tlsh; ALTER TABLE more_recorder DROP COLUMN file_content; "
 			    "PRAGMA user_version = 6");
 	sink = database_must_open(place->file);
-	store(sink, KIND_ID(security, user_delete), NOON + 2, bash);
+	later = context_copy(bash);
+	values_set_number(&later->values, FIELD_script_hash_id, 4712);
+	event = event_new(KIND_ID(driver, load), NOON + 3);
+	values_set_number(&event->values, FIELD_driver_hash_id, 4713);
+	event->context = context_ref(later);
+	assert_int_equal(sink_database.write(sink, event), 0);
+	event_free(event);
 	sink_database.free(sink);
 	assert_int_equal(ask_number(place->file, "PRAGMA user_version"), SCHEMA_VERSION);
-	assert_text(place->file, "SELECT group_concat(action) FROM security_events WHERE security_changes IS NULL", "user_add,user_delete");
-	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM pragma_table_info('shape_signal') WHERE name = 'security_changes'"), 1);
+	assert_text(place->file, what, before);
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM driver_events WHERE process_script_hash_id IS NULL AND "
+						 "driver_hash_md5 IS NULL AND driver_hash_id IS NULL"), 1);
+	assert_text(place->file, "SELECT process_script_hash_id || driver_hash_id FROM driver_events WHERE driver_hash_id IS NOT NULL",
+		    "00000000000012680000000000001269");
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM pragma_table_info('shape_driver') WHERE name = 'driver_hash_md5'"), 0);
 	assert_text(place->file, "PRAGMA integrity_check", "ok");
+	free(before);
 	context_unref(bash);
+	context_unref(later);
 }
 
 int main(void)

@@ -24,7 +24,7 @@ static void fill(struct sieve *sieve)
 		char text[64];
 
 		values_set_text(&event->values, FIELD_path, path_of(text, i));
-		values_set_text(&event->values, FIELD_driver_sha256, SPAN("ABCdef0123"));
+		values_set_text(&event->values, FIELD_code, SPAN("ABCdef0123"));
 		event->context = context_new();
 		values_set_number(&event->context->values, FIELD_pid, i);
 		sieve_add(sieve, event);
@@ -50,7 +50,7 @@ static void nothing_is_denied(void **state)
 			assert_true(sieve_may_have(buffer_span(&bytes), sieve_key_text(FIELD_path, path_of(text, i))));
 			assert_true(sieve_may_have(buffer_span(&bytes), sieve_key_number(FIELD_pid, i)));
 		}
-		assert_true(sieve_may_have(buffer_span(&bytes), sieve_key_text(FIELD_driver_sha256, SPAN("abcDEF0123"))));
+		assert_true(sieve_may_have(buffer_span(&bytes), sieve_key_text(FIELD_code, SPAN("abcDEF0123"))));
 		sieve_clear(sieve);
 	}
 	for (unsigned i = N_EVENTS; i < 5 * N_EVENTS; i++) {

@@ -29,6 +29,7 @@ struct digester {
 	EVP_MD_CTX *contexts[N_ALGORITHMS];
 	unsigned char *buffer;
 	uint64_t counts[256];
+	struct tlsh tlsh;
 };
 
 bool file_stamp_is(const struct file_stamp *a, const struct file_stamp *b)
@@ -138,6 +139,7 @@ static ssize_t read_piece(const struct digester *digester, int fd, uint64_t at)
 static int begin(struct digester *digester)
 {
 	memset(digester->counts, 0, sizeof(digester->counts));
+	tlsh_begin(&digester->tlsh);
 	for (size_t i = 0; i < N_ALGORITHMS; i++)
 		if (digester->algorithms[i] && EVP_DigestInit_ex2(digester->contexts[i], digester->algorithms[i], NULL) != 1)
 			return -ENOMEM;
@@ -148,6 +150,8 @@ static int add(struct digester *digester, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
 		digester->counts[digester->buffer[i]]++;
+	if (digester->options.fuzzy)
+		tlsh_add(&digester->tlsh, digester->buffer, size);
 	for (size_t i = 0; i < N_ALGORITHMS; i++)
 		if (digester->algorithms[i] && EVP_DigestUpdate(digester->contexts[i], digester->buffer, size) != 1)
 			return -ENOMEM;
@@ -162,6 +166,9 @@ static int end(struct digester *digester, struct digest *ret)
 		if (digester->algorithms[i] && EVP_DigestFinal_ex(digester->contexts[i], to[i], NULL) != 1)
 			return -ENOMEM;
 	ret->entropy = entropy_of(digester->counts, ret->version.size);
+	ret->is_fuzzy = digester->options.fuzzy;
+	if (!ret->is_fuzzy || !tlsh_end(&digester->tlsh, ret->tlsh))
+		ret->tlsh[0] = 0;
 	return 0;
 }
 

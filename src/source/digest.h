@@ -4,6 +4,7 @@
 
 #include "base/macro.h"
 #include "base/span.h"
+#include "source/tlsh.h"
 
 /* What is another as soon as anybody writes to it (but for who sets the times back, which changes ctime). */
 struct file_stamp {
@@ -32,11 +33,14 @@ struct digest {
 	uint16_t entropy;		/* Shannon's, in thousandths of a bit a byte: 8000 is as mixed as can be */
 	unsigned char header[DIGEST_HEADER];
 	unsigned char md5[16], sha1[20], sha256[32];
+	bool is_fuzzy;			/* a TLSH was asked for */
+	char tlsh[TLSH_TEXT + 1];	/* empty: there is none */
 };
 
 struct digester_options {
 	uint64_t max_bytes;		/* larger files are not read */
 	size_t buffer_bytes;
+	bool fuzzy;			/* a TLSH too, which takes longer than all the rest */
 	/* Behind each buffer: time for others.  true: stop.  NULL: nobody is asked. */
 	bool (*pause)(void *user, size_t bytes);
 	void *user;

@@ -135,10 +135,10 @@ void digest_cache_put(struct digest_cache *cache, const struct digest *digest)
 
 /* Bytes: MAGIC, number of entries: u32, entries, SHA-256 of all before.  Numbers are little-endian. */
 
-#define MAGIC SPAN("recorder digests 1\n")
+#define MAGIC SPAN("recorder digests 2\n")
 #define CHECK_BYTES 32
 #define N_NUMBERS 5
-#define ENTRY_BYTES (N_NUMBERS * 8 + 4 + DIGEST_HEADER + 16 + 20 + 32)
+#define ENTRY_BYTES (N_NUMBERS * 8 + 4 + DIGEST_HEADER + 16 + 20 + 32 + 1 + TLSH_TEXT)
 
 static void put_number(struct buffer *out, uint64_t number, unsigned size)
 {
@@ -170,6 +170,8 @@ static void put_entry(struct buffer *out, const struct digest *digest)
 	buffer_append(out, digest->md5, sizeof(digest->md5));
 	buffer_append(out, digest->sha1, sizeof(digest->sha1));
 	buffer_append(out, digest->sha256, sizeof(digest->sha256));
+	put_number(out, digest->is_fuzzy, 1);
+	buffer_append(out, digest->tlsh, TLSH_TEXT);
 }
 
 static void take_bytes(const char **at, void *to, size_t size)
@@ -192,6 +194,9 @@ static bool take_entry(const char **at, struct digest *ret)
 	take_bytes(at, ret->md5, sizeof(ret->md5));
 	take_bytes(at, ret->sha1, sizeof(ret->sha1));
 	take_bytes(at, ret->sha256, sizeof(ret->sha256));
+	ret->is_fuzzy = take_number(at, 1);
+	take_bytes(at, ret->tlsh, TLSH_TEXT);
+	ret->tlsh[TLSH_TEXT] = 0;
 	return ret->state < N_DIGEST_STATES && ret->header_size <= DIGEST_HEADER;
 }
 

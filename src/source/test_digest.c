@@ -92,6 +92,39 @@ static void test_known(void **state)
 	}
 }
 
+/* Only for who asks: src/source/test_tlsh.c says whether it is right. */
+static void test_fuzzy(void **state)
+{
+	char bytes[5000];
+	int fd;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i * i >> 4);
+	fd = file_of(bytes, sizeof(bytes));
+	for (unsigned fuzzy = 0; fuzzy < 2; fuzzy++) {
+		struct digester *digester;
+		struct digest digest;
+
+		assert_int_equal(digester_new(&digester, &(struct digester_options){ .max_bytes = MOST, .buffer_bytes = 100, .fuzzy = fuzzy }), 0);
+		for (unsigned i = 0; i < 2; i++) {
+			assert_int_equal(digester_read(digester, fd, &digest), 0);
+			assert_int_equal(digest.is_fuzzy, fuzzy);
+			assert_int_equal(strlen(digest.tlsh), fuzzy ? TLSH_TEXT : 0);
+		}
+		if (fuzzy) {
+			struct tlsh tlsh;
+			char text[TLSH_TEXT + 1];
+
+			tlsh_begin(&tlsh);
+			tlsh_add(&tlsh, (const unsigned char *)bytes, sizeof(bytes));
+			assert_true(tlsh_end(&tlsh, text));
+			assert_string_equal(digest.tlsh, text);
+		}
+		digester_free(digester);
+	}
+	close(fd);
+}
+
 static void test_entropy(void **state)
 {
 	static const struct {
@@ -175,6 +208,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known),
+		cmocka_unit_test(test_fuzzy),
 		cmocka_unit_test(test_entropy),
 		cmocka_unit_test(test_what_is_not_digested),
 		cmocka_unit_test(test_version),

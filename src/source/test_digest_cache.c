@@ -12,6 +12,9 @@ static struct digest digest_of(uint64_t inode, uint64_t mtime_ns)
 	struct digest digest = { .version = { .device = 7, .inode = inode, .size = 3, .mtime_ns = mtime_ns, .ctime_ns = 5 },
 				 .header_size = 3, .header = "abc", .entropy = 1585 };
 
+	digest.is_fuzzy = inode % 2;
+	if (inode % 3 == 0)
+		memset(digest.tlsh, 'A', TLSH_TEXT);
 	memset(digest.md5, (int)inode & 0xff, sizeof(digest.md5));
 	memset(digest.sha1, (int)inode & 0xff, sizeof(digest.sha1));
 	memset(digest.sha256, (int)mtime_ns & 0xff, sizeof(digest.sha256));
@@ -30,7 +33,7 @@ static bool has(struct digest_cache *cache, uint64_t inode, uint64_t mtime_ns)
 	const struct digest wanted = digest_of(inode, mtime_ns), *found = digest_cache_find(cache, &wanted.version);
 
 	if (found)
-		assert_memory_equal(found, &wanted, sizeof(wanted));
+		assert_memory_equal(found, &wanted, offsetof(struct digest, tlsh) + sizeof(wanted.tlsh));
 	return found != NULL;
 }
 

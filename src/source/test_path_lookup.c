@@ -221,6 +221,11 @@ static void test_self(void **state)
 	assert_int_equal(stat(named, &st), 0);
 	expect_found(NULL, named, named);
 	assert_int_equal(unlink(link), 0);
+	/* What another one called so was open there, not here. */
+	make_link("/proc/self/fd/0", link);
+	(void)stat(link, &st);
+	expect_none(NULL, link, -EAGAIN);
+	assert_int_equal(unlink(link), 0);
 	assert_int_equal(rmdir(dir), 0);
 }
 

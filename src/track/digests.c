@@ -16,6 +16,7 @@ struct version {
 	uint64_t asked_ns;
 	uint32_t met;			/* when it was last met, see `meetings` */
 	bool is_pending;
+	bool lacks_text;		/* of a script: it could not be told */
 	char *text;			/* all texts one after the other; NULL: not known */
 	uint8_t sizes[N_TEXTS];
 };
@@ -29,6 +30,10 @@ struct digests {
 const struct digest_fields digest_of_program = { FIELD_hash_id, FIELD_hash_state, FIELD_hash_md5, FIELD_hash_sha1, FIELD_hash_sha256 };
 const struct digest_fields digest_of_library = { FIELD_dll_hash_id, FIELD_dll_hash_state, FIELD_dll_md5, FIELD_dll_sha1,
 						 FIELD_dll_sha256 };
+const struct digest_fields digest_of_script = { FIELD_script_hash_id, FIELD_script_hash_state, FIELD_script_md5, FIELD_script_sha1,
+						FIELD_script_sha256 };
+const struct digest_fields digest_of_driver = { FIELD_driver_hash_id, FIELD_driver_hash_state, FIELD_driver_md5, FIELD_driver_sha1,
+						FIELD_driver_sha256 };
 
 int digests_new(struct digests **ret)
 {
@@ -104,6 +109,8 @@ static bool is_final(const struct version *version)
 {
 	struct span state = { version->text, version->sizes[STATE] };
 
+	if (version->lacks_text)
+		return false;
 	return span_eq(state, SPAN("ok")) || span_eq(state, SPAN("too_big"));
 }
 
@@ -144,6 +151,7 @@ int digests_learn(struct digests *digests, const struct event *event)
 	version->asked_ns = event->time_ns;
 	version->text = text;
 	version->is_pending = false;
+	version->lacks_text = values_has(&event->values, FIELD_missing);
 	for (size_t i = 0; i < N_TEXTS; i++) {
 		struct span told_text = values_text(&event->values, told[i]);
 
@@ -179,6 +187,11 @@ bool digests_know_more(const struct digests *digests, const struct values *value
 	return version && !span_eq(values_text(values, of->state), text_of(version, STATE));
 }
 
+bool digests_know_more_of_context(const struct digests *digests, const struct values *context)
+{
+	return digests_know_more(digests, context, &digest_of_program) || digests_know_more(digests, context, &digest_of_script);
+}
+
 void digests_fill(const struct digests *digests, struct values *values, const struct digest_fields *of)
 {
 	const enum field to[N_TEXTS] = { of->state, of->md5, of->sha1, of->sha256 };
@@ -194,4 +207,10 @@ void digests_fill(const struct digests *digests, struct values *values, const st
 		if (values_is_inferred(values, of->id))
 			values_set_inferred(values, to[i]);
 	}
+}
+
+void digests_fill_context(const struct digests *digests, struct values *context)
+{
+	digests_fill(digests, context, &digest_of_program);
+	digests_fill(digests, context, &digest_of_script);
 }

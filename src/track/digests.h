@@ -26,9 +26,12 @@ uint32_t digests_generation(const struct digests *digests);
 struct digest_fields {
 	enum field id, state, md5, sha1, sha256;
 };
-extern const struct digest_fields digest_of_program, digest_of_library;
+extern const struct digest_fields digest_of_program, digest_of_script;	/* of a context */
+extern const struct digest_fields digest_of_library, digest_of_driver;	/* of an event */
 
 /* What the values do not say of the version that they name. */
 bool digests_know_more(const struct digests *digests, const struct values *values, const struct digest_fields *of);
+bool digests_know_more_of_context(const struct digests *digests, const struct values *context);
 /* The same into the values; as sure as the version is. */
 void digests_fill(const struct digests *digests, struct values *values, const struct digest_fields *of);
+void digests_fill_context(const struct digests *digests, struct values *context);

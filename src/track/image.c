@@ -15,9 +15,10 @@
 	(COMPARED_BITS | NAME_BITS | BIT(name) | BIT(ppid) | BIT(container_id) | BIT(container_runtime) | \
 	 BIT(unit))
 #define HASH_BITS (BIT(hash_id) | BIT(hash_state) | BIT(hash_md5) | BIT(hash_sha1) | BIT(hash_sha256))
+#define SCRIPT_BITS (BIT(script_hash_id) | BIT(script_hash_state) | BIT(script_md5) | BIT(script_sha1) | BIT(script_sha256))
 #define PROGRAM_BITS \
 	(BIT(executable) | BIT(args) | BIT(args_count) | BIT(command_line) | BIT(interpreter) | BIT(name) | \
-	 BIT(cwd) | HASH_BITS)
+	 BIT(cwd) | HASH_BITS | SCRIPT_BITS)
 #define LOGIN_BITS (BIT(login_time) | BIT(login_ip) | BIT(login_service) | BIT(login_leader))
 #define PLACE_BITS (BIT(container_id) | BIT(container_runtime) | BIT(unit))
 /* What an exec leaves as it was. */
@@ -235,7 +236,9 @@ int image_inferred(struct tracker *tracker, const struct context *actor, const s
 	if (is_snapshot)
 		sessions_meet(tracker->sessions, tracker->node_hash, context);
 	sessions_fill(tracker->sessions, tracker->node_hash, context);
-	digests_fill(tracker->digests, &context->values, &digest_of_program);
+	if (is_snapshot)
+		versions_of_script(tracker, NULL, context, now_ns);
+	digests_fill_context(tracker->digests, &context->values);
 	return finish(&context, ret);
 }
 
@@ -347,7 +350,7 @@ int image_exec(struct tracker *tracker, const struct process *process, const str
 	context_set_parent(context, old->parent);
 	image_names(tracker, context, now_ns);
 	sessions_fill(tracker->sessions, tracker->node_hash, context);
-	digests_fill(tracker->digests, &context->values, &digest_of_program);
+	digests_fill_context(tracker->digests, &context->values);
 	return finish(&context, ret);
 }
 
@@ -378,6 +381,6 @@ int image_changed(struct tracker *tracker, const struct context *context, const 
 		forget_fields(next, LOGIN_BITS);
 	image_names(tracker, next, now_ns);
 	sessions_fill(tracker->sessions, tracker->node_hash, next);
-	digests_fill(tracker->digests, &next->values, &digest_of_program);
+	digests_fill_context(tracker->digests, &next->values);
 	return finish(&next, ret);
 }

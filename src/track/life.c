@@ -188,6 +188,7 @@ int life_exec(struct tracker *tracker, struct event *event, const struct context
 	if (r < 0)
 		return r;
 	versions_find(tracker, event, context);
+	versions_of_script(tracker, event, context, event->time_ns);
 	if (context->values.failed) {
 		context_unref(context);
 		return -ENOMEM;

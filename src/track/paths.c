@@ -125,8 +125,7 @@ static bool is_walked(const struct event *event)
 	return span_eq(values_text(&event->values, FIELD_source), SPAN("ebpf"));
 }
 
-/* Who may be asked what the process saw: itself, if it is still there, the first of its container, its ancestors. */
-static void find_place(const struct tracker *tracker, const struct event *event, uint32_t pid, struct path_place *ret)
+void paths_place(const struct tracker *tracker, const struct event *event, uint32_t pid, struct path_place *ret)
 {
 	const struct process *process = process_find(tracker->table, tracker->node_hash, pid, event->time_ns);
 
@@ -199,7 +198,7 @@ static void settle_unsure_paths(struct tracker *tracker, struct event *event, ui
 
 	if (event->root.init) {
 		from = &place;
-		find_place(tracker, event, pid, from);
+		paths_place(tracker, event, pid, from);
 	}
 
 	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {

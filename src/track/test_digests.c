@@ -91,6 +91,28 @@ static void test_of_a_library(void **state)
 	digests_free(digests);
 }
 
+/* The text of a script may be told to whoever asks next. */
+static void test_without_its_text(void **state)
+{
+	struct digests *digests;
+	struct event *event;
+
+	assert_int_equal(digests_new(&digests), 0);
+	assert_true(digests_want(digests, 5, 1));
+	event = event_new(KIND_ID(recorder, hash), 2);
+	values_set_number(&event->values, FIELD_file_hash_id, 5);
+	values_set_text(&event->values, FIELD_file_hash_state, SPAN("ok"));
+	values_append_list(&event->values, FIELD_missing, SPAN("file.content"));
+	assert_int_equal(digests_learn(digests, event), 0);
+	assert_false(digests_want(digests, 5, 3));
+	assert_true(digests_want(digests, 5, 3 + 60 * NS_PER_SEC));
+	values_unset(&event->values, FIELD_missing);
+	assert_int_equal(digests_learn(digests, event), 0);
+	assert_false(digests_want(digests, 5, 3 + 600 * NS_PER_SEC));
+	event_free(event);
+	digests_free(digests);
+}
+
 /* What could not be hashed may be later, and what nobody answered is asked again. */
 static void test_another_try(void **state)
 {
@@ -128,6 +150,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_of_a_program),
+		cmocka_unit_test(test_without_its_text),
 		cmocka_unit_test(test_of_a_library),
 		cmocka_unit_test(test_another_try),
 		cmocka_unit_test(test_bound),

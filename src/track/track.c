@@ -168,13 +168,13 @@ int tracker_follow(struct tracker *tracker, struct process *process)
 
 	process->generation = generation_of(tracker);
 	if (!sessions_know_more(tracker->sessions, tracker->node_hash, now) &&
-	    !digests_know_more(tracker->digests, &now->values, &digest_of_program))
+	    !digests_know_more_of_context(tracker->digests, &now->values))
 		return 0;
 	context = context_copy(process->context);
 	if (!context)
 		return -ENOMEM;
 	sessions_fill(tracker->sessions, tracker->node_hash, context);
-	digests_fill(tracker->digests, &context->values, &digest_of_program);
+	digests_fill_context(tracker->digests, &context->values);
 	if (context->values.failed) {
 		context_unref(context);
 		return -ENOMEM;

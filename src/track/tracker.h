@@ -136,6 +136,9 @@ int login_take(struct tracker *tracker, struct process *process, const struct ev
 
 /* paths.c: an event of a file.  0 or -ENOMEM. */
 int paths_settle(struct tracker *tracker, struct event *event, uint32_t pid);
+/* Who may be asked what the process saw at an event that has its root: itself, if it is still there, the first of its container, its
+ * ancestors. */
+void paths_place(const struct tracker *tracker, const struct event *event, uint32_t pid, struct path_place *ret);
 
 /* sockets.c: an event of a network. */
 void sockets_settle(struct tracker *tracker, struct event *event, uint32_t pid);
@@ -144,7 +147,10 @@ void sockets_settle(struct tracker *tracker, struct event *event, uint32_t pid);
 
 /* Which version of a file it is that the process runs, where the event does not tell: found by its path. */
 void versions_find(struct tracker *tracker, struct event *event, struct context *context);
-/* The files that the event runs or maps, before its process is looked at. */
+/* Which version of a file the script is that it was started for, likewise; of a context that is not published yet.  event: the exec;
+ * NULL: it ran already. */
+void versions_of_script(struct tracker *tracker, const struct event *event, struct context *context, uint64_t now_ns);
+/* The files that the event runs, maps or loads, before its process is looked at. */
 void versions_meet(struct tracker *tracker, struct event *event, const struct context *actor);
 
 /* track.c */

@@ -552,6 +552,21 @@ def test_table_on_a_terminal(database):
     assert "\x1b" not in on_a_terminal("query", "--db", database, environment={"NO_COLOR": "1"})
 
 
+def test_show_tells_what_stands_in_a_script(tmp_path):
+    """A line a line, whatever is in it; all of it is in the JSON."""
+    text = "#!/bin/sh\n\techo \x1b[31mred\n\nexit 0"
+    log = tmp_path / "log"
+    log.write_text(f"type=RECORDER_DIGEST msg=recorder(1700000010.000000000:0): device=7 inode=8 ctime=9 state=ok path=2F78 "
+                   f"text={text.encode().hex().upper()} cut=1\n")
+    cli("import", "audit", log, "--db", tmp_path / "x.db")
+    told, = query(tmp_path / "x.db", "--type", "recorder")
+    assert (told["file"]["content"], told["recorder"]["truncated"]) == (text, ["content"])
+    shown = [line.rstrip() for line in cli("show", told["event"]["id"], "--db", tmp_path / "x.db").text.splitlines()]
+    at = next(i for i, line in enumerate(shown) if line.split() == ["content", "#!/bin/sh"])
+    assert [line.strip() for line in shown[at + 1:at + 4]] == ["\\techo \\x1b[31mred", "", "exit 0"]
+    assert json_lines(cli("show", told["event"]["id"], "--json", "--db", tmp_path / "x.db").text) == [told]
+
+
 def test_gaps_at_the_end(tmp_path):
     """A query says what may be missing in its range, and only there."""
     log = tmp_path / "audit.log"

@@ -173,6 +173,95 @@ def test_of_a_library(new_recorder, disk_path, hashed):
         assert {event["dll"]["path"] for event in found if event.get("kind") != "gap"} == {str(library)}
 
 
+def script_of(folder, name, text):
+    path = folder / name
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def of_script(recorder, script):
+    return recorder.query("SELECT * FROM process_events WHERE action = 'exec' AND process_interpreter = ? ORDER BY sequence", str(script))
+
+
+def test_of_a_script(new_recorder, disk_path):
+    """What an interpreter reads is hashed like what runs, and kept as it stands there."""
+    text = f"#!/bin/sh\n# {os.urandom(8).hex()}\n:\n"
+    script = script_of(disk_path, "script of #", text)
+    recorder = new_recorder(ALL).start()
+    subprocess.run([script], check=True)
+    wait_told(recorder, script)
+    subprocess.run([script], check=True)
+    recorder.stop()
+    told, = told_of(recorder, script)
+    assert (told["file_hash_state"], told["file_hash_sha256"], told["file_content"]) == ("ok", sha256(script), text)
+    assert told["recorder_truncated"] is None and told["file_hash_tlsh"] is None
+    rows = of_script(recorder, script)
+    assert len(rows) == 2
+    for row in rows:
+        assert pathlib.Path(row["process_executable"]).resolve() == pathlib.Path("/bin/sh").resolve()
+        assert (row["process_script_hash_id"], row["process_script_hash_state"]) == (told["file_hash_id"], "ok")
+        assert row["process_script_hash_sha256"] == sha256(script) != row["process_hash_sha256"]
+    found = json_lines(recorder.cli("query", f"process.script.hash is '{sha256(script)}'", "process.exec", "--json").text)
+    found = [event for event in found if event.get("kind") != "gap"]
+    assert [event["process"]["script"]["hash"]["sha256"] for event in found] == 2 * [sha256(script)]
+    found = json_lines(recorder.cli("query", f"file.hash.id is '{told['file_hash_id']}'", "--json").text)
+    assert [event["file"]["content"] for event in found if event.get("kind") != "gap"] == [text]
+    shown = recorder.cli("show", told["event_id"]).text
+    assert all(line in shown for line in text.splitlines())
+
+
+def test_of_a_script_by_argument(new_recorder, disk_path):
+    """The kernel does not know of it; its arguments say which one it is."""
+    shell = script_of(disk_path, "told.sh", f"# {os.urandom(8).hex()}\n:\n")
+    python = script_of(disk_path, "told.py", f"#!/usr/bin/env python3\n# {os.urandom(8).hex()}\n" + "x = 1\n" * 5000)
+    recorder = new_recorder(ALL).start()
+    subprocess.run(["/bin/sh", "-e", shell.name, "x"], cwd=disk_path, check=True)
+    subprocess.run(["/usr/bin/env", "python3", "-B", python], check=True)
+    subprocess.run(["/bin/sh", "-c", f": {shell}"], check=True)
+    for script in shell, python:
+        wait_told(recorder, script)
+    recorder.stop()
+    for script in shell, python:
+        told, = told_of(recorder, script)
+        row, = of_script(recorder, script)
+        assert row["process_script_hash_sha256"] == told["file_hash_sha256"] == sha256(script)
+        assert told["file_content"] == script.read_text()[:16 << 10]
+        inferred = row["recorder_inferred"]
+        assert all(name in inferred for name in ("process.interpreter", "process.script.hash.id"))
+        assert ("content" in (told["recorder_truncated"] or "")) == (script == python)
+
+
+@pytest.mark.parametrize("source", ["ebpf"])
+def test_of_what_is_not_for_the_user(new_recorder, disk_path):
+    """Who names a file to an interpreter does not put into the history what he may not read."""
+    secret = script_of(disk_path, "secret", f"# {os.urandom(8).hex()}\n")
+    secret.chmod(0o600)
+    recorder = new_recorder(ALL).start()
+    subprocess.run(["/bin/sh", secret], user=12345, group=12345, extra_groups=[], stderr=subprocess.DEVNULL)
+    wait_told(recorder, secret)
+    recorder.stop()
+    told, = told_of(recorder, secret)
+    assert (told["file_hash_sha256"], told["file_content"]) == (sha256(secret), None)
+    assert "file.content" in told["recorder_missing"]
+
+
+@pytest.mark.parametrize("source", ["ebpf"])
+def test_of_scripts_and_settings(new_recorder, disk_path):
+    """EnableScriptContent at once, EnableFuzzyHash from the start on."""
+    scripts = [script_of(disk_path, f"{i}.sh", f"#!/bin/sh\n# {os.urandom(400).hex()}\n:\n") for i in range(2)]
+    recorder = new_recorder(ALL, config="CX.recorder.EnableFuzzyHash = 1\nCX.recorder.EnableScriptContent = 0\n").start()
+    subprocess.run([scripts[0]], check=True)
+    wait_told(recorder, scripts[0])
+    recorder.cli("config", "set", "EnableScriptContent", "1")
+    subprocess.run([scripts[1]], check=True)
+    wait_told(recorder, scripts[1])
+    recorder.stop()
+    told = [told_of(recorder, script)[0] for script in scripts]
+    assert [row["file_content"] for row in told] == [None, scripts[1].read_text()]
+    assert [len(row["file_hash_tlsh"]) for row in told] == [72, 72] and told[0]["file_hash_tlsh"].startswith("T1")
+
+
 @pytest.mark.parametrize("source", ["ebpf"])
 def test_verify(new_recorder, disk_path):
     """What is told later does not break the chain."""
