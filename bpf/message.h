@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
-/* What a call moved by a socket, and where that is in the memory of the program: a message, or by TCP bytes of the stream as they
- * are. */
+/* What a call moved by a socket, and where that is in the memory of the program: a message, or by TCP bytes of the stream as
+ * they are. */
 
 #include "call.h"
 

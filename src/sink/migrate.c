@@ -7,7 +7,8 @@
  *
  * Version 1 had no events of signals, and a table of them that nobody wrote to. Version 3 had all that version 4 has but what keeps
  * the file within its bound; all that it holds becomes one chapter. Version 4 had no tables of
- * sessions and hashes; its columns of hashes were empty. Version 5 had no definitions of services and tasks. */
+ * sessions and hashes; its columns of hashes were empty. Version 5 had no definitions of services and tasks. In version
+ * 6 nothing told of HTTP. */
 
 #include "sink/migrate.h"
 
@@ -54,6 +55,11 @@ static const struct {
 	{ FIELD_content, 0, 6 },		      { FIELD_path, 1u << CATEGORY_system, 6 },
 	{ FIELD_size, 1u << CATEGORY_system, 6 },     { FIELD_mtime, 1u << CATEGORY_system, 6 },
 	{ FIELD_file_hash_state, 1u << CATEGORY_system, 6 }, { FIELD_file_sha256, 1u << CATEGORY_system, 6 },
+	{ FIELD_http_version, 0, 7 },			 { FIELD_http_status, 0, 7 },
+	{ FIELD_transport, 1u << CATEGORY_http, 7 },	 { FIELD_network_type, 1u << CATEGORY_http, 7 },
+	{ FIELD_direction, 1u << CATEGORY_http, 7 },	 { FIELD_source_ip, 1u << CATEGORY_http, 7 },
+	{ FIELD_source_port, 1u << CATEGORY_http, 7 },	 { FIELD_destination_ip, 1u << CATEGORY_http, 7 },
+	{ FIELD_destination_port, 1u << CATEGORY_http, 7 },
 };
 
 #define CONTEXT N_CATEGORIES		/* a table of contexts, of no category */

@@ -323,6 +323,51 @@ static void file_of_version_5(void **state)
 	context_unref(bash);
 }
 
+/* One of version 6 had no addresses in events of HTTP, nor versions and statuses, also of what set off a signal. */
+static void file_of_version_6(void **state)
+{
+	static const char what[] = "SELECT group_concat(sequence || ' ' || time || ' ' || category || ' ' || action || ' ' || user_audit_name) FROM "
+				   "(SELECT sequence, time, category, action, user_audit_name FROM http_events UNION ALL "
+				   "SELECT sequence, time, category, action, user_audit_name FROM signal_events)";
+	static const char *const columns[] = {
+		"shape_http DROP COLUMN network_transport", "shape_http DROP COLUMN network_type", "shape_http DROP COLUMN network_direction",
+		"shape_http DROP COLUMN http_version", "shape_http DROP COLUMN http_response_status_code",
+		"event_http DROP COLUMN source_ip", "event_http DROP COLUMN source_port", "event_http DROP COLUMN destination_ip",
+		"event_http DROP COLUMN destination_port", "shape_signal DROP COLUMN http_version",
+		"shape_signal DROP COLUMN http_response_status_code",
+	};
+	struct place *place = *state;
+	struct sink *sink = database_must_open(place->file);
+	struct context *bash = process_of(7, NOON, 0x78, "alice");
+	char *before, *views, line[128];
+
+	store(sink, KIND_ID(http, headers), NOON + 1, bash);
+	store(sink, KIND_ID(signal, match), NOON + 2, bash);
+	sink_database.free(sink);
+	before = ask_text(place->file, what);
+	views = ask_text(place->file, "SELECT group_concat('DROP VIEW ' || name, ';') FROM sqlite_schema WHERE type = 'view'");
+	change(place->file, views);
+	free(views);
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		snprintf(line, sizeof(line), "ALTER TABLE %s", columns[i]);
+		change(place->file, line);
+	}
+	change(place->file, "PRAGMA user_version = 6");
+	sink = database_must_open(place->file);
+	sink_database.free(sink);
+	assert_int_equal(ask_number(place->file, "PRAGMA user_version"), SCHEMA_VERSION);
+	assert_text(place->file, what, before);
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM http_events WHERE network_direction IS NULL AND source_ip IS NULL AND "
+						 "http_response_status_code IS NULL AND user_audit_name = 'alice'"), 1);
+	sink = database_must_open(place->file);
+	store(sink, KIND_ID(http, headers), NOON + 3, bash);
+	sink_database.free(sink);
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM http_events"), 2);
+	assert_text(place->file, "PRAGMA integrity_check", "ok");
+	free(before);
+	context_unref(bash);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +380,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(read_back, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(older_file, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(file_of_version_5, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(file_of_version_6, place_make, place_remove),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
