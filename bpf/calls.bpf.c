@@ -25,6 +25,17 @@ static __always_inline bool_t is_usual(const struct call *call, const struct pro
 	       call->plan->number != PROBE_CALL_openat2 && !(call_arg(call, call->plan->value) & OPEN_CHANGES);
 }
 
+/* For act_look, which is to see what it moved. */
+static __always_inline bool_t moves_by_socket(const struct call *call, u32 act)
+{
+	struct file *file;
+
+	if (act != PROBE_ACT_WRITE && act != PROBE_ACT_READ && act != PROBE_ACT_SEND && act != PROBE_ACT_RECEIVE)
+		return 0;
+	file = file_of(call->task, (int)call_arg(call, 0));
+	return file && (file_mode(file) & S_IFMT) == S_IFSOCK;
+}
+
 /* A call that failed did nothing; but who tried to connect is worth knowing, also by a message (MSG_FASTOPEN). */
 static __always_inline bool_t is_failure(u32 act, long ret)
 {
@@ -42,7 +53,11 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	act = call.plan->act;
 	c = control_get();
-	if (!c || is_usual(&call, c, act) || is_failure(act, ret) || c->own_pid == (u32)call.task->tgid)
+	if (!c || is_failure(act, ret) || c->own_pid == (u32)call.task->tgid)
+		return 0;
+	if (c->wants & PROBE_WANT_HTTP && ret > 0 && moves_by_socket(&call, act))
+		bpf_tail_call(ctx, &acts, PROBE_ACT_LOOK);	/* and from there to its act */
+	if (is_usual(&call, c, act))
 		return 0;
 	bpf_tail_call(ctx, &acts, act);
 	return 0;

@@ -36,6 +36,7 @@ enum probe_type {
 	PROBE_SIGNAL,			/* body.call.value: signal, pid it was sent to */
 	PROBE_MODULE,			/* body.call.value[0]: 1 loaded, 0 unloaded; NAME */
 	PROBE_DNS,			/* body.socket; PAYLOAD: a message to or from port 53 */
+	PROBE_HTTP,			/* body.socket; HEAD: the first line and the headers of a request or response */
 	N_PROBE_TYPES,
 };
 
@@ -53,6 +54,7 @@ enum probe_class {
 	PROBE_CLASS_IMAGE,
 	PROBE_CLASS_DRIVER,
 	PROBE_CLASS_SECURITY,
+	PROBE_CLASS_HTTP,
 	N_PROBE_CLASSES,
 };
 
@@ -133,6 +135,7 @@ struct probe_socket {
 	probe_s32 fd;
 	probe_s64 result;
 	probe_u64 bytes_in, bytes_out;
+	probe_u64 inode;		/* PROBE_HTTP: of the socket */
 };
 
 struct probe_program {
@@ -171,6 +174,10 @@ enum { FILE_PATH, FILE_EXTRA };
 enum { SOCKET_PATH, SOCKET_CWD };
 /* Of PROBE_DNS */
 enum { DNS_PAYLOAD };
+/* Of PROBE_HTTP: up to the end of the empty line; cut: that is further on */
+enum { HTTP_HEAD };
+
+#define PROBE_HTTP_BYTES 2048u		/* at most */
 
 /* What user space tells the programs, and what they tell it, in memory that both see. */
 struct probe_control {
@@ -226,6 +233,7 @@ enum probe_want {
 	PROBE_WANT_DELETE = 1 << 11,
 	PROBE_WANT_LINK = 1 << 12,
 	PROBE_WANT_SYMLINK = 1 << 13,
+	PROBE_WANT_HTTP = 1 << 14,
 };
 
 struct probe_counters {			/* of one processor */
@@ -263,6 +271,8 @@ enum probe_act {
 	PROBE_ACT_PTRACE,
 	PROBE_ACT_CAPS,
 	PROBE_ACT_CLOSE,		/* looked at when it begins */
+	PROBE_ACT_LOOK,			/* of no call: WRITE, READ, SEND and RECEIVE pass through it if somebody wants HTTP, */
+	PROBE_ACT_HTTP,			/* and through this if it found any */
 	N_PROBE_ACTS,
 };
 

@@ -9,6 +9,7 @@
 #include "written.bpf.c"
 #include "network.bpf.c"
 #include "dns.bpf.c"
+#include "http.bpf.c"
 #include "uring.bpf.c"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

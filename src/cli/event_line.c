@@ -262,6 +262,15 @@ static void http_subject(const struct part *part)
 {
 	PUT_FIRST(part, "", FIELD_http_method);
 	PUT_FIRST(part, "", FIELD_http_url);
+	PUT_FIRST(part, "status ", FIELD_http_status);
+}
+
+static void http_detail(const struct part *part)
+{
+	if (span_eq(values_text(&part->event->values, FIELD_direction), SPAN("ingress")))
+		put_endpoint(part, "← ", FIELD_source_ip, FIELD_source_port);
+	else
+		put_endpoint(part, "→ ", FIELD_destination_ip, FIELD_destination_port);
 }
 
 static void recorder_subject(const struct part *part)
@@ -305,7 +314,7 @@ static const struct {
 	[CATEGORY_security] = { security_subject, security_detail, COLOUR_YELLOW, "" },
 	[CATEGORY_system] = { system_subject, system_detail, COLOUR_MAGENTA, "" },
 	[CATEGORY_registry] = { registry_subject, registry_detail, COLOUR_BLUE, "registry " },
-	[CATEGORY_http] = { http_subject, nothing, COLOUR_CYAN, "http " },
+	[CATEGORY_http] = { http_subject, http_detail, COLOUR_CYAN, "http " },
 	[CATEGORY_recorder] = { recorder_subject, recorder_detail, COLOUR_RED, "recorder " },
 	[CATEGORY_signal] = { signal_subject, signal_detail, COLOUR_RED, "signal " },
 };

@@ -99,6 +99,24 @@ static void test_line(void **state)
 }
 
 /* What it says, of what, and how often. */
+static void test_http(void **state)
+{
+	_cleanup_(event_freep) struct event *request = new_event(KIND_ID(http, headers)), *response = new_event(KIND_ID(http, headers));
+
+	values_set_text(&request->values, FIELD_http_method, SPAN("GET"));
+	values_set_text(&request->values, FIELD_http_url, SPAN("http://a.example/\x1b[2J"));
+	values_set_text(&request->values, FIELD_direction, SPAN("egress"));
+	values_set_text(&request->values, FIELD_destination_ip, SPAN("\xc0\0\2\1"));
+	values_set_number(&request->values, FIELD_destination_port, 80);
+	assert_line(request, SIZE_MAX,
+		    "10:28:58.123  alice>root  bash[812]         http headers  GET http://a.example/\\x1b[2J  → 192.0.2.1:80\n");
+	values_set_number(&response->values, FIELD_http_status, 404);
+	values_set_text(&response->values, FIELD_direction, SPAN("ingress"));
+	values_set_text(&response->values, FIELD_source_ip, SPAN("\xc0\0\2\1"));
+	values_set_number(&response->values, FIELD_source_port, 80);
+	assert_line(response, SIZE_MAX, "10:28:58.123  alice>root  bash[812]         http headers  status 404  ← 192.0.2.1:80\n");
+}
+
 static void test_signal(void **state)
 {
 	_cleanup_(event_freep) struct event *event = new_event(KIND_ID(signal, match));
@@ -250,7 +268,7 @@ static void test_csv(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_line), cmocka_unit_test(test_signal), cmocka_unit_test(test_read),
+		cmocka_unit_test(test_line), cmocka_unit_test(test_http), cmocka_unit_test(test_signal), cmocka_unit_test(test_read),
 		cmocka_unit_test(test_read_ancestry), cmocka_unit_test(test_read_refused),
 		cmocka_unit_test(test_csv),
 	};

@@ -45,7 +45,8 @@ void exclusions_find(struct exclusions *exclusions, const struct filter *filter)
 
 	for (unsigned i = 0; i < N_KINDS; i++)
 		acted[i] = kinds[i].category == CATEGORY_file || kinds[i].category == CATEGORY_network ||
-			   kinds[i].category == CATEGORY_dns || kinds[i].category == CATEGORY_image;
+			   kinds[i].category == CATEGORY_dns || kinds[i].category == CATEGORY_image ||
+			   kinds[i].category == CATEGORY_http;
 	*exclusions = (struct exclusions){ 0 };
 	/* More than there is room for: those are left out by the filter. */
 	filter_excluded(filter, opened, FIELD_path, add_path, exclusions);

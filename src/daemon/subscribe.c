@@ -84,7 +84,8 @@ static void append_warnings(const struct daemon *d, const struct subscription_en
 	if (filter_new(&filter, list, 1) >= 0) {
 		filter_wanted(filter, wanted);
 		for (unsigned i = 0; i < N_KINDS; i++) {
-			bool is_only_bpf = kinds[i].category == CATEGORY_dns || kinds[i].category == CATEGORY_image;
+			bool is_only_bpf = kinds[i].category == CATEGORY_dns || kinds[i].category == CATEGORY_image ||
+					   kinds[i].category == CATEGORY_http;
 
 			if (!wanted[i] || d->by_bpf[i] || !is_only_bpf || told[kinds[i].category])
 				continue;

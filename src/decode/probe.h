@@ -61,6 +61,7 @@ int probe_file(struct probe *probe);
 int probe_map(struct probe *probe);
 int probe_socket(struct probe *probe);
 int probe_dns(struct probe *probe);
+int probe_http(struct probe *probe);
 int probe_fork(struct probe *probe);
 int probe_exec(struct probe *probe);
 int probe_exit(struct probe *probe);

@@ -22,6 +22,7 @@ static int (*const of_type[N_PROBE_TYPES])(struct probe *) = {
 	[PROBE_FILE] = probe_file,     [PROBE_SOCKET] = probe_socket,	[PROBE_MAP] = probe_map,
 	[PROBE_CALL] = probe_call,     [PROBE_PROGRAM] = probe_program, [PROBE_SIGNAL] = probe_signal,
 	[PROBE_MODULE] = probe_module, [PROBE_DNS] = probe_dns,
+	[PROBE_HTTP] = probe_http,
 };
 
 /* Where the call says of what kind the event is: what makes such records in the kernel. */
@@ -30,6 +31,7 @@ static const uint32_t acts_of[N_PROBE_TYPES] = {
 	[PROBE_NAME] = ACT(NAME),
 	[PROBE_FILE] = ACT(FILE),
 	[PROBE_SOCKET] = ACT(NONE) | ACT(CONNECT) | ACT(ACCEPT) | ACT(SOCKET) | ACT(SEND),
+	[PROBE_HTTP] = ACT(WRITE) | ACT(READ) | ACT(SEND) | ACT(RECEIVE),
 	[PROBE_CALL] = ACT(CALL) | ACT(MAP) | ACT(PROTECT) | ACT(PTRACE) | ACT(CAPS),
 };
 #undef ACT

@@ -1,4 +1,4 @@
-/* Calls on sockets, seen by the kernel's programs -> network and dns events.  Both ends are the kernel's; a connect that was
+/* Calls on sockets, seen by the kernel's programs -> network, dns and http events.  Both ends are the kernel's; a connect that was
  * refused has the other end as the program named it. */
 
 #include "decode/probe.h"
@@ -8,6 +8,7 @@
 #include "base/path.h"
 #include "decode/audit_value.h"
 #include "decode/dns.h"
+#include "decode/http_text.h"
 
 #define TCP 6
 #define UDP 17
@@ -265,4 +266,25 @@ int probe_dns(struct probe *probe)
 		payload.size -= LENGTH_BYTES + message.size;
 	}
 	return r;
+}
+
+/* Who sends is the source, of both. */
+int probe_http(struct probe *probe)
+{
+	const struct probe_socket *socket = &probe->record->body.socket;
+	struct event *event = probe_event(probe, KIND_ID(http, headers), "HTTP");
+	bool comes_in = is_received(probe, false);
+
+	if (!event)
+		return -ENOMEM;
+	/* Anything may begin like it. */
+	if (http_text_decode(event, probe_text(probe->bytes, HTTP_HEAD), probe_is_cut(probe, HTTP_HEAD)) < 0) {
+		event_free(event);
+		return 0;
+	}
+	set_kind_of_socket(event, socket);
+	text_set(&event->values, FIELD_direction, comes_in ? "ingress" : "egress");
+	set_ends(event, socket, !comes_in, false);
+	values_set_number(&event->values, FIELD_http_connection, socket->inode);
+	return probe_emit(probe, event);
 }

@@ -1,4 +1,4 @@
-/* Calls on sockets, and DNS. */
+/* Calls on sockets, DNS and HTTP. */
 
 #include "decode/test_probe.h"
 
@@ -589,6 +589,116 @@ static void test_no_dns(void **state)
 	decoded_stop(&d);
 }
 
+/* One side of a connection between 192.0.2.1, which is here, and 198.51.100.7. */
+static void make_http(enum probe_call_number call, struct span head)
+{
+	make_socket(call, AF_INET, "192.0.2.1", 40000, "198.51.100.7", 80);
+	made.record->head.type = PROBE_HTTP;
+	body()->inode = 4026531999u;
+	body()->result = 4000;
+	add_text(&made, HTTP_HEAD, head);
+}
+
+#define HTTP_MEMBERS "code transport network_type direction source_ip source_port destination_ip destination_port http_connection " \
+		     "http_version http_headers "
+
+static void test_http(void **state)
+{
+	static const struct span request = SPAN("GET /a HTTP/1.1\r\nHost: x\r\n\r\n"), response = SPAN("HTTP/1.1 204 x\r\nA: b\r\n\r\n");
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	make_http(PROBE_CALL_sendto, request);
+	decode_made(&d, &made);
+	expect_event(&d, http, headers, "HTTP");
+	expect_actor(&d, 0, "");
+	expect_members(&d, 0, HTTP_MEMBERS "http_method http_url");
+	expect(&d, 0, "http_method", "GET");
+	expect(&d, 0, "http_url", "http://x/a");
+	expect(&d, 0, "http_version", "1.1");
+	expect(&d, 0, "http_connection", "4026531999");
+	expect(&d, 0, "transport", "tcp");
+	expect(&d, 0, "network_type", "ipv4");
+	expect(&d, 0, "direction", "egress");
+	expect(&d, 0, "source_ip", "192.0.2.1");
+	expect(&d, 0, "source_port", "40000");
+	expect(&d, 0, "destination_ip", "198.51.100.7");
+	expect(&d, 0, "destination_port", "80");
+	make_http(PROBE_CALL_readv, response);
+	decode_made(&d, &made);
+	expect_members(&d, 0, HTTP_MEMBERS "http_status");
+	expect(&d, 0, "http_status", "204");
+	expect(&d, 0, "direction", "ingress");
+	expect(&d, 0, "source_ip", "198.51.100.7");
+	expect(&d, 0, "source_port", "80");
+	expect(&d, 0, "destination_ip", "192.0.2.1");
+	expect(&d, 0, "destination_port", "40000");
+	/* the beginning of more */
+	make_http(PROBE_CALL_write, (struct span){ request.data, request.size - 2 });
+	decode_made(&d, &made);
+	expect_members(&d, 0, HTTP_MEMBERS "http_method http_url truncated");
+	expect(&d, 0, "truncated", "http.headers|");
+	make_http(PROBE_CALL_write, (struct span){ "GET /aaa", 8 });
+	cut_text(&made, HTTP_HEAD);
+	decode_made(&d, &made);
+	expect(&d, 0, "http_url", "/aaa");
+	expect(&d, 0, "truncated", "http.url|http.headers|");
+	/* version 4 in a socket of version 6 */
+	make_http(PROBE_CALL_write, request);
+	body()->family = body()->remote_family = AF_INET6;
+	memset(body()->local, 0, 32);
+	set_ip(body()->local, "::ffff:192.0.2.1");
+	set_ip(body()->remote, "::ffff:198.51.100.7");
+	decode_made(&d, &made);
+	expect(&d, 0, "network_type", "ipv4");
+	expect(&d, 0, "source_ip", "192.0.2.1");
+	decoded_stop(&d);
+}
+
+static void test_http_direction(void **state)
+{
+	static const struct {
+		enum probe_call_number call;
+		const char *direction;
+	} list[] = {
+		{ PROBE_CALL_write, "egress" }, { PROBE_CALL_writev, "egress" }, { PROBE_CALL_sendto, "egress" },
+		{ PROBE_CALL_sendmsg, "egress" }, { PROBE_CALL_read, "ingress" }, { PROBE_CALL_readv, "ingress" },
+		{ PROBE_CALL_recvfrom, "ingress" }, { PROBE_CALL_recvmsg, "ingress" },
+	};
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		make_http(list[i].call, SPAN("HTTP/1.0 200 OK\r\n\r\n"));
+		decode_made(&d, &made);
+		expect(&d, 0, "direction", list[i].direction);
+	}
+	decoded_stop(&d);
+}
+
+/* What begins like it need not be it; and no other call makes such a record. */
+static void test_no_http(void **state)
+{
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	make_http(PROBE_CALL_write, SPAN("GET some key\r\n"));
+	decode_made(&d, &made);
+	assert_int_equal(d.n, 0);
+	make_http(PROBE_CALL_write, SPAN(""));
+	decode_made(&d, &made);
+	assert_int_equal(d.n, 0);
+	assert_int_equal(decoder_stats(d.decoder)->no_event, 2);
+	assert_int_equal(decoder_stats(d.decoder)->errors, 0);
+	make_http(PROBE_CALL_connect, SPAN("GET / HTTP/1.1\r\n\r\n"));
+	decode_made(&d, &made);
+	make_http(PROBE_CALL_NONE, SPAN("GET / HTTP/1.1\r\n\r\n"));
+	decode_made(&d, &made);
+	assert_int_equal(d.n, 0);
+	assert_int_equal(decoder_stats(d.decoder)->errors, 2);
+	decoded_stop(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -606,6 +716,9 @@ int main(void)
 		cmocka_unit_test(test_dns_tcp_many),
 		cmocka_unit_test(test_dns_v6),
 		cmocka_unit_test(test_no_dns),
+		cmocka_unit_test(test_http),
+		cmocka_unit_test(test_http_direction),
+		cmocka_unit_test(test_no_http),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

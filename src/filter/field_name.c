@@ -8,6 +8,7 @@
 /* Of what a signal has of its event, with it. */
 #define IN_NETWORK (CATEGORY_BIT_network | CATEGORY_BIT_signal)
 #define IN_DNS CATEGORY_BIT_dns
+#define IN_HTTP CATEGORY_BIT_http
 #define IN_SECURITY (CATEGORY_BIT_security | CATEGORY_BIT_signal)
 
 static const struct field_name own_names[] = {

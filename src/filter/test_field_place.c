@@ -103,6 +103,7 @@ static void test_nobody(void **state)
 static void test_connections(void **state)
 {
 	_cleanup_(event_freep) struct event *out = new_event(KIND_ID(network, connect)), *in = new_event(KIND_ID(network, accept));
+	_cleanup_(event_freep) struct event *response = new_event(KIND_ID(http, headers));
 	struct field_place places[FIELD_PLACES_MAX];
 
 	values_set_number(&out->values, FIELD_source_port, 40000);
@@ -117,6 +118,15 @@ static void test_connections(void **state)
 	assert_int_equal(values_number(places[0].values, places[0].field), 40001);
 	assert_int_equal(find(in, "network.local_port", places), 1);
 	assert_int_equal(values_number(places[0].values, places[0].field), 22);
+	/* of what came by one, who sent it is the peer */
+	values_set_text(&response->values, FIELD_direction, SPAN("ingress"));
+	values_set_number(&response->values, FIELD_source_port, 80);
+	values_set_number(&response->values, FIELD_destination_port, 40002);
+	assert_int_equal(find(response, "network.port", places), 1);
+	assert_int_equal(values_number(places[0].values, places[0].field), 80);
+	values_set_number(&response->values, FIELD_http_status, 404);
+	assert_int_equal(find(response, "http.status_code", places), 1);
+	assert_int_equal(values_number(places[0].values, places[0].field), 404);
 }
 
 static void assert_of_kind(const char *text, unsigned kind, const char *expected)

@@ -150,6 +150,7 @@ static void assert_wanted(const char *terms, unsigned n, const uint16_t *expecte
 static void test_wanted_by_fields(void **state)
 {
 	assert_wanted("\"dns.query ends with '.example'\"", 2, (const uint16_t[]){ KIND_ID(dns, query), KIND_ID(dns, response) });
+	assert_wanted("\"http.status_code greater than 399\"", 1, (const uint16_t[]){ KIND_ID(http, headers) });
 	assert_wanted("\"process.exit_code is 1\"", 1, (const uint16_t[]){ KIND_ID(process, exit) });
 	assert_wanted("\"file.target_path starts with '/etc/'\"", 4,
 		      (const uint16_t[]){ KIND_ID(file, rename), KIND_ID(file, link), KIND_ID(file, symlink), KIND_ID(file, mount) });

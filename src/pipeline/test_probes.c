@@ -101,6 +101,11 @@ static void push_all(struct live *live)
 							  .remote_port = 53, .protocol = 17 };
 	add_text(&made, DNS_PAYLOAD, query);
 	PUSH();
+	make(&made, PROBE_HTTP, PROBE_CALL_recvmsg);
+	made.record->body.socket = (struct probe_socket){ .family = 2, .remote_family = 2, .remote = { 1, 2, 3, 4 },
+							  .remote_port = 80, .socket_type = 1, .protocol = 6, .inode = 77 };
+	add_text(&made, HTTP_HEAD, SPAN("GET /\xff HTTP/1.1\r\nHost: a\r\nCookie: b=c\r\nX: \x01\r\n\r\n"));
+	PUSH();
 	make(&made, PROBE_EXIT, PROBE_CALL_NONE);
 	made.record->body.call.value[0] = 0x300;
 	PUSH();
@@ -132,7 +137,7 @@ static void test_probes_of_a_capture(void **state)
 	assert_int_equal(capture_open(&live.capture, path), 0);
 	push_all(&live);
 	capture_free(live.capture);
-	assert_int_equal(live.fixture.n_events, 9);	/* a memfd that is run is two */
+	assert_int_equal(live.fixture.n_events, 10);	/* a memfd that is run is two */
 	assert_int_equal(live.n_paths_asked, 2);
 	out = buffer_text(&live.fixture.out);
 	assert_non_null(strstr(out, "\"id\":\"18ea5740feb67115-3\""));
@@ -141,13 +146,16 @@ static void test_probes_of_a_capture(void **state)
 	assert_non_null(strstr(out, "\"target_path\":\"/srv/a %FF/new\""));
 	assert_non_null(strstr(out, "\"path_confidence\":\"guessed\""));
 	assert_non_null(strstr(out, "\"path_confidence\":\"joined\""));
+	assert_non_null(strstr(out, "\"http\":{\"method\":\"GET\",\"url\":\"http://a/%FF\",\"headers\":[\"Host: a\",\"Cookie: (not kept)\","
+				    "\"X: \\u0001\"],\"connection_id\":77,\"version\":\"1.1\"}"));
+	assert_non_null(strstr(out, "\"http.url\"]"));	/* of recorder.escaped */
 
 	set_up(&again, false);
 	assert_int_equal(source_replay.open(&source, &(struct source_options){ .path = path }), 0);
 	while (source_replay.read(source, 3, push_on, again.pipeline) > 0)
 		;
 	source_replay.free(source);
-	assert_int_equal(again.n_events, 9);
+	assert_int_equal(again.n_events, 10);
 	assert_string_equal(buffer_text(&again.out), out);
 	pipeline_stats(live.fixture.pipeline, &a);
 	pipeline_stats(again.pipeline, &b);

@@ -67,6 +67,7 @@ static const uint8_t places[N_FIELDS] = {
 	[FIELD_bytes_in] = PLACE_ROW,
 	[FIELD_bytes_out] = PLACE_ROW,
 	[FIELD_dns_id] = PLACE_ROW,
+	[FIELD_http_status] = PLACE_SHAPE,
 
 	[FIELD_gap_begin] = PLACE_ROW,
 	[FIELD_gap_end] = PLACE_ROW,

@@ -8,7 +8,7 @@
  * Version 1 had no events of signals, and a table of them that nobody wrote to. Version 3 had all that version 4 has but what keeps
  * the file within its bound; all that it holds becomes one chapter. Version 4 had no tables of
  * sessions and hashes; its columns of hashes were empty. Version 5 had no definitions of services and tasks. Version 6
- * had no hashes of scripts, columns for those of drivers that were empty, and not what changed of an account. */
+ * had no hashes of scripts, columns for those of drivers that were empty, not what changed of an account, and nothing of HTTP. */
 
 #include "sink/migrate.h"
 
@@ -58,6 +58,11 @@ static const struct {
 	{ FIELD_security_changes, 0, 7 },
 	{ FIELD_script_hash_id, 0, 7 },		      { FIELD_driver_hash_id, 0, 7 },
 	{ FIELD_file_tlsh, 0, 7 },		      { FIELD_content, 1u << CATEGORY_recorder, 7 },
+	{ FIELD_http_version, 0, 7 },			 { FIELD_http_status, 0, 7 },
+	{ FIELD_transport, 1u << CATEGORY_http, 7 },	 { FIELD_network_type, 1u << CATEGORY_http, 7 },
+	{ FIELD_direction, 1u << CATEGORY_http, 7 },	 { FIELD_source_ip, 1u << CATEGORY_http, 7 },
+	{ FIELD_source_port, 1u << CATEGORY_http, 7 },	 { FIELD_destination_ip, 1u << CATEGORY_http, 7 },
+	{ FIELD_destination_port, 1u << CATEGORY_http, 7 },
 };
 
 #define CONTEXT N_CATEGORIES		/* a table of contexts, of no category */

@@ -325,6 +325,31 @@ static void file_of_version_5(void **state)
 	context_unref(bash);
 }
 
+/* What version 7 was the first to have goes, as if it had never been. */
+static void make_version_6(const char *file)
+{
+	static const char *const changes[] = {
+		"shape_http DROP COLUMN network_transport", "shape_http DROP COLUMN network_type", "shape_http DROP COLUMN network_direction",
+		"shape_http DROP COLUMN http_version", "shape_http DROP COLUMN http_response_status_code",
+		"event_http DROP COLUMN source_ip", "event_http DROP COLUMN source_port", "event_http DROP COLUMN destination_ip",
+		"event_http DROP COLUMN destination_port", "shape_signal DROP COLUMN http_version",
+		"shape_signal DROP COLUMN http_response_status_code", "shape_security DROP COLUMN security_changes",
+		"shape_signal DROP COLUMN security_changes", "program DROP COLUMN process_script_hash_id",
+		"shape_driver DROP COLUMN driver_hash_id", "shape_driver ADD COLUMN driver_hash_md5 TEXT",
+		"shape_signal DROP COLUMN driver_hash_id", "shape_recorder DROP COLUMN file_hash_tlsh",
+		"more_recorder DROP COLUMN file_content",
+	};
+	char *views = ask_text(file, "SELECT group_concat('DROP VIEW ' || name, ';') FROM sqlite_schema WHERE type = 'view'"), line[128];
+
+	change(file, views);
+	free(views);
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		snprintf(line, sizeof(line), "ALTER TABLE %s", changes[i]);
+		change(file, line);
+	}
+	change(file, "PRAGMA user_version = 6");
+}
+
 /* One of version 6 had no hashes of scripts and drivers, columns for those of drivers that were empty, and not what changed of an account. */
 static void file_of_version_6(void **state)
 {
@@ -334,7 +359,7 @@ static void file_of_version_6(void **state)
 	struct sink *sink = database_must_open(place->file);
 	struct context *bash = process_of(7, NOON, 0x78, "alice"), *later;
 	struct event *event;
-	char *before, *views;
+	char *before;
 
 	values_set_text(&bash->values, FIELD_executable, SPAN("/bin/bash"));
 	values_set_number(&bash->values, FIELD_hash_id, 4711);
@@ -342,14 +367,7 @@ static void file_of_version_6(void **state)
 	store(sink, KIND_ID(driver, load), NOON + 2, bash);
 	sink_database.free(sink);
 	before = ask_text(place->file, what);
-	views = ask_text(place->file, "SELECT group_concat('DROP VIEW ' || name, ';') FROM sqlite_schema WHERE type = 'view'");
-	change(place->file, views);
-	free(views);
-	change(place->file, "ALTER TABLE shape_security DROP COLUMN security_changes; ALTER TABLE shape_signal DROP COLUMN security_changes; "
-			    "ALTER TABLE program DROP COLUMN process_script_hash_id; ALTER TABLE shape_driver DROP COLUMN driver_hash_id; "
-			    "ALTER TABLE shape_driver ADD COLUMN driver_hash_md5 TEXT; ALTER TABLE shape_signal DROP COLUMN driver_hash_id; "
-			    "ALTER TABLE shape_recorder DROP COLUMN file_hash_tlsh; ALTER TABLE more_recorder DROP COLUMN file_content; "
-			    "PRAGMA user_version = 6");
+	make_version_6(place->file);
 	sink = database_must_open(place->file);
 	later = context_copy(bash);
 	values_set_number(&later->values, FIELD_script_hash_id, 4712);
@@ -372,6 +390,37 @@ static void file_of_version_6(void **state)
 	context_unref(later);
 }
 
+/* One of version 6 had no addresses in events of HTTP, nor versions and statuses, also of what set off a signal. */
+static void http_of_version_6(void **state)
+{
+	static const char what[] = "SELECT group_concat(sequence || ' ' || time || ' ' || category || ' ' || action || ' ' || user_audit_name) FROM "
+				   "(SELECT sequence, time, category, action, user_audit_name FROM http_events UNION ALL "
+				   "SELECT sequence, time, category, action, user_audit_name FROM signal_events)";
+	struct place *place = *state;
+	struct sink *sink = database_must_open(place->file);
+	struct context *bash = process_of(7, NOON, 0x78, "alice");
+	char *before;
+
+	store(sink, KIND_ID(http, headers), NOON + 1, bash);
+	store(sink, KIND_ID(signal, match), NOON + 2, bash);
+	sink_database.free(sink);
+	before = ask_text(place->file, what);
+	make_version_6(place->file);
+	sink = database_must_open(place->file);
+	sink_database.free(sink);
+	assert_int_equal(ask_number(place->file, "PRAGMA user_version"), SCHEMA_VERSION);
+	assert_text(place->file, what, before);
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM http_events WHERE network_direction IS NULL AND source_ip IS NULL AND "
+						 "http_response_status_code IS NULL AND user_audit_name = 'alice'"), 1);
+	sink = database_must_open(place->file);
+	store(sink, KIND_ID(http, headers), NOON + 3, bash);
+	sink_database.free(sink);
+	assert_int_equal(ask_number(place->file, "SELECT count(*) FROM http_events"), 2);
+	assert_text(place->file, "PRAGMA integrity_check", "ok");
+	free(before);
+	context_unref(bash);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +433,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(read_back, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(older_file, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(file_of_version_5, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(http_of_version_6, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(file_of_version_6, place_make, place_remove),
 	};
 

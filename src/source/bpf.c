@@ -33,6 +33,7 @@ static const char *const gap_classes[N_PROBE_CLASSES] = {
 	[PROBE_CLASS_PROCESS] = "process", [PROBE_CLASS_FILE] = "file",		[PROBE_CLASS_FILE_WRITE] = "file",
 	[PROBE_CLASS_FILE_READ] = "file",  [PROBE_CLASS_NETWORK] = "network",	[PROBE_CLASS_DNS] = "dns",
 	[PROBE_CLASS_IMAGE] = "image",	   [PROBE_CLASS_DRIVER] = "driver",	[PROBE_CLASS_SECURITY] = "security",
+	[PROBE_CLASS_HTTP] = "http",
 };
 
 struct bpf_source {

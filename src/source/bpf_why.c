@@ -9,6 +9,7 @@ const char *const probe_class_names[N_PROBE_CLASSES] = {
 	[PROBE_CLASS_PROCESS] = "process", [PROBE_CLASS_FILE] = "file",		[PROBE_CLASS_FILE_WRITE] = "file_write",
 	[PROBE_CLASS_FILE_READ] = "file_read", [PROBE_CLASS_NETWORK] = "network", [PROBE_CLASS_DNS] = "dns",
 	[PROBE_CLASS_IMAGE] = "image",	   [PROBE_CLASS_DRIVER] = "driver",	[PROBE_CLASS_SECURITY] = "security",
+	[PROBE_CLASS_HTTP] = "http",
 };
 
 const char *bpf_why(int error)

@@ -23,7 +23,7 @@ from driver import Truth, field, unhex, wait_until
 
 pytestmark = pytest.mark.live
 
-CATEGORIES = ("process", "file", "network", "dns", "image", "driver", "security", "system")
+CATEGORIES = ("process", "file", "network", "dns", "http", "image", "driver", "security", "system")
 EVERYTHING = {"name": "everything", "domain": "recorder", "streams": [
     {"type": "database", "event_filters": [{"terms": [category]} for category in CATEGORIES]}]}
 
@@ -646,7 +646,7 @@ def test_fork_bomb(new_recorder):
 # By class of record: the category of its events.
 CLASSES = {"exec": "process", "fork": "process", "exit": "process", "process": "process", "file": "file",
            "file_write": "file", "file_read": "file", "network": "network", "dns": "dns", "image": "image",
-           "driver": "driver", "security": "security"}
+           "driver": "driver", "security": "security", "http": "http"}
 SLACK_NS = 20 * 10**6  # a record is counted a moment after the time it bears, which itself is as good as the clock
 
 
@@ -758,7 +758,8 @@ BPFTOOL = next((path for path in map(shutil.which, ("bpftool", "/usr/sbin/bpftoo
 NETWORK_PROGRAMS = {"act_connect", "act_accept", "act_socket", "act_send", "act_receive", "on_state"}
 LIFE_PROGRAMS = {"on_fork", "on_exec", "on_exit", "on_sys_exit"}
 FILE_PROGRAMS = {"tell_open_files", "on_sys_enter", "on_writer_exit", "act_open", "act_name", "act_file", "act_write"}
-OTHER_PROGRAMS = {"on_signal", "act_map", "act_protect", "act_program", "act_call", "act_caps", "act_ptrace"}
+OTHER_PROGRAMS = {"on_signal", "act_map", "act_protect", "act_program", "act_call", "act_caps", "act_ptrace",
+                  "act_look", "act_http"}
 
 
 def bpf_of(pid):
@@ -793,7 +794,9 @@ needs_bpftool = pytest.mark.skipif(not BPFTOOL, reason="needs bpftool")
     (["file"], LIFE_PROGRAMS | FILE_PROGRAMS, NETWORK_PROGRAMS | OTHER_PROGRAMS),
     (["network"], LIFE_PROGRAMS | NETWORK_PROGRAMS - {"act_receive"}, FILE_PROGRAMS | OTHER_PROGRAMS | {"act_receive"}),
     (["process"], LIFE_PROGRAMS | {"on_signal", "act_call", "act_caps", "act_ptrace"},
-     FILE_PROGRAMS | NETWORK_PROGRAMS | {"act_map", "act_protect", "act_program"}),
+     FILE_PROGRAMS | NETWORK_PROGRAMS | {"act_map", "act_protect", "act_program", "act_look", "act_http"}),
+    (["http"], LIFE_PROGRAMS | {"act_look", "act_http"},
+     FILE_PROGRAMS | NETWORK_PROGRAMS | OTHER_PROGRAMS - {"act_look", "act_http"}),
 ])
 def test_attached(new_recorder, categories, wanted, unwanted):
     """What nobody asks for costs nothing: its program is not even loaded; and all go with the recorder."""
@@ -883,7 +886,7 @@ def test_auto(new_recorder, folder):
     recorder = new_recorder(source="auto").start()
     status = recorder.status()
     assert status["event_source"].startswith("ebpf") and status["event_source.ebpf"] == "running"
-    assert {status[f"capability.{name}"] for name in ("process", "file", "network", "dns", "image")} == {"ebpf"}
+    assert {status[f"capability.{name}"] for name in ("process", "file", "network", "dns", "http", "image")} == {"ebpf"}
     truth = Truth("files", "storm", "20", folder)
     recorder.stop()
     assert {row["recorder_source"] for row in checks.files(recorder, truth)} == {"ebpf"}
