@@ -62,7 +62,7 @@ static struct span script_name(const struct probe *probe)
 	return (struct span){ text.data + sizeof(struct probe_root), text.size - sizeof(struct probe_root) };
 }
 
-/* From where names of the process are to be looked for.  Of a folder of another mount namespace nobody can tell. */
+/* From where names of the process are to be looked for. */
 static void set_root(const struct probe *probe, struct event *event)
 {
 	struct span text = probe_text(probe->bytes, EXEC_SCRIPT);
