@@ -20,7 +20,7 @@ def test_activities(new_recorder, source, disk_path):
     if host.missing():
         pytest.skip(f"needs {', '.join(host.missing())}")
     folder = pathlib.Path(disk_path)
-    results = yardstick.measure(new_recorder().start(), source, folder)
+    results = yardstick.measure(new_recorder(config=yardstick.SETTINGS), source, folder)
     print("\n".join(yardstick.table({source: results})))
     assert len(results) == 34
     short = [f"{result.activity.category} {result.activity.name}: {result.verdict}, {result.why}" for result in results

@@ -117,7 +117,7 @@ class Scene:
 def process_creation(scene):
     program = scene.acts / "process"
     pid, (child, _) = scene.act("process", program, "exit", 7, "two words")
-    return want("process_events", WHO + ("group_name", "process_working_directory", "process_executable_file_inode", "session_id"),
+    return want("process_events", WHO + ("group_name", "process_working_directory", "process_executable_file_inode"),
                 action="exec", process_pid=int(child), process_parent_pid=pid, process_executable=str(program),
                 process_args=f'["{program}","exit","7","two words"]', user_name="root", user_audit_name=login_name())
 
@@ -159,7 +159,7 @@ def memory_file(scene):
 
 @activity("User", "logon")
 def user_logon(scene):
-    scene.sshd.login(scene.account.name, "true")
+    scene.sshd.login(scene.account.name, "true", options=["-tt"])  # sshd calls it a login if there is a terminal
     return want("security_events", action="login", user_target_name=scene.account.name, source_ip="127.0.0.1",
                 process_executable=host.SSHD, event_outcome="success")
 
@@ -173,9 +173,9 @@ def user_logoff(scene):
 
 @activity("User", "logon failed")
 def logon_failed(scene):
-    name = host.a_name()
-    assert scene.sshd.login(name, "true", check=False).returncode != 0
-    return want("security_events", action="login_failed", user_target_name=name, source_ip="127.0.0.1", event_outcome="failure")
+    assert scene.sshd.login(scene.account.name, "true", key="stranger", check=False).returncode != 0
+    return want("security_events", action="login_failed", user_target_name=scene.account.name, source_ip="127.0.0.1",
+                event_outcome="failure")
 
 
 @activity("User account", "created")
@@ -184,7 +184,9 @@ def account_created(scene):
     scene.undo.callback(host.remove, scene.made)
     host.run("useradd", scene.made)
     scene.made_id = pwd.getpwnam(scene.made).pw_uid
-    return scene.wait(want("security_events", action="user_add", user_target_name=scene.made, user_target_id=scene.made_id))
+    # What the file says, which is looked at once it is written: the next change is another one then.
+    return scene.wait(want("security_events", action="user_add", user_target_name=scene.made, user_target_id=scene.made_id,
+                           event_code="ACCOUNT"))
 
 
 @activity("User account", "modified")

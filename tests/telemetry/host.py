@@ -76,7 +76,7 @@ class Sshd:
     def __init__(self, folder, *accounts):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name in "host", "key":
+        for name in "host", "key", "stranger":  # the last is nobody's
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / name)
         for account in accounts:
             account.allow((self.folder / "key.pub").read_text())
@@ -108,8 +108,8 @@ class Sshd:
     def log_text(self):
         return (self.folder / "log").read_text(errors="replace")
 
-    def login(self, user, *command, check=True):
-        done = run("ssh", "-i", self.folder / "key", "-p", self.port, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
+    def login(self, user, *command, key="key", options=(), check=True):
+        done = run("ssh", *options, "-i", self.folder / key, "-p", self.port, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
                    "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "IdentitiesOnly=yes", "-F", "none",
                    f"{user}@127.0.0.1", *command, check=False, timeout=60)
         assert not check or done.returncode == 0, f"{done.stderr}{self.log_text()}"

@@ -16,6 +16,7 @@ from activities import NO, RULE, UNAVAILABLE, YES, Activity, NotHere, Scene, act
 ACTS = pathlib.Path(os.environ.get("RECORDER_ACTS_DIR", driver.TRUTH.parent / "telemetry"))
 ARCH = {"x86_64": "b64", "aarch64": "b64"}.get(platform.machine(), "b32")
 WAIT_S = 20
+SETTINGS = "CX.recorder.EnableFuzzyHash = 1\n"  # for a row that costs too much to be there by default
 ZONE = {(b"telemetry.example", 1): (0, [(1, bytes([192, 0, 2, 7]))])}
 
 
@@ -32,7 +33,7 @@ def is_short(result, source):
 
 
 def measure(recorder, source, folder, progress=lambda text: None):
-    """A result for each activity. The recorder records with the default subscription; it is stopped then."""
+    """A result for each activity. The recorder, which has the default subscription, is started for it, and stopped."""
     rules = folder / "rules"
     rules.write_text("".join(activity.rule.format(arch=ARCH, folder=folder) + "\n" for activity in activities if activity.rule))
     wants, ruled, unavailable = {}, {}, {}
@@ -47,6 +48,7 @@ def measure(recorder, source, folder, progress=lambda text: None):
         account = stack.enter_context(host.Account())
         sshd = stack.enter_context(host.Sshd(folder / "sshd", account))
         stack.enter_context(driver.NameServer(ZONE))
+        recorder.start()
         scene = Scene(folder, ACTS, sshd, account, wait)
         stack.enter_context(scene.undo)
         for activity in activities:
