@@ -7,7 +7,8 @@
  *
  * Version 1 had no events of signals, and a table of them that nobody wrote to. Version 3 had all that version 4 has but what keeps
  * the file within its bound; all that it holds becomes one chapter. Version 4 had no tables of
- * sessions and hashes; its columns of hashes were empty. Version 5 had no definitions of services and tasks. */
+ * sessions and hashes; its columns of hashes were empty. Version 5 had no definitions of services and tasks, version 6 no files in
+ * events of security. */
 
 #include "sink/migrate.h"
 
@@ -54,6 +55,14 @@ static const struct {
 	{ FIELD_content, 0, 6 },		      { FIELD_path, 1u << CATEGORY_system, 6 },
 	{ FIELD_size, 1u << CATEGORY_system, 6 },     { FIELD_mtime, 1u << CATEGORY_system, 6 },
 	{ FIELD_file_hash_state, 1u << CATEGORY_system, 6 }, { FIELD_file_sha256, 1u << CATEGORY_system, 6 },
+	{ FIELD_access_count, 0, 7 },	{ FIELD_access_first, 0, 7 },	{ FIELD_access_last, 0, 7 },
+	{ FIELD_device_number, 0, 7 },
+	{ FIELD_path, 1u << CATEGORY_security, 7 },   { FIELD_inode, 1u << CATEGORY_security, 7 },
+	{ FIELD_device, 1u << CATEGORY_security, 7 }, { FIELD_mode, 1u << CATEGORY_security, 7 },
+	{ FIELD_file_uid, 1u << CATEGORY_security, 7 }, { FIELD_file_gid, 1u << CATEGORY_security, 7 },
+	{ FIELD_file_type, 1u << CATEGORY_security, 7 }, { FIELD_flags, 1u << CATEGORY_security, 7 },
+	{ FIELD_path_confidence, 1u << CATEGORY_security, 7 }, { FIELD_dirfd, 1u << CATEGORY_security, 7 },
+	{ FIELD_given_path, 1u << CATEGORY_security, 7 },
 };
 
 #define CONTEXT N_CATEGORIES		/* a table of contexts, of no category */
