@@ -4,6 +4,7 @@
 
 #include "askers.h"
 #include "call.h"
+#include "gain.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -14,15 +15,29 @@ struct {
 
 #define OPEN_CHANGES (03 | 0100 | 01000)	/* O_ACCMODE, O_CREAT, O_TRUNC */
 
+/* Nobody wants the opening as such; few files give more than themselves. */
+static __always_inline bool_t is_usual_open(const struct call *call, const struct probe_control *c, long ret)
+{
+	bool_t may_change = call->plan->value < 0 || call->plan->number == PROBE_CALL_openat2 ||
+			    call_arg(call, call->plan->value) & OPEN_CHANGES;
+	struct file *file;
+
+	if (c->wants & PROBE_WANT_READ || (may_change && c->wants & (PROBE_WANT_CREATE | PROBE_WANT_WRITE)))
+		return 0;
+	if (!(c->wants & (PROBE_WANT_ACCESS | PROBE_WANT_RAW)))
+		return 1;
+	file = file_of(call->task, ret);
+	return !file || gain_of(file) == GAIN_NOTHING;
+}
+
 /* What programs do all day and nobody wants is left before the jump, which costs more than the look. */
-static __always_inline bool_t is_usual(const struct call *call, const struct probe_control *c, u32 act)
+static __always_inline bool_t is_usual(const struct call *call, const struct probe_control *c, u32 act, long ret)
 {
 	if (act == PROBE_ACT_CLOSE)
 		return 1;
 	if (act == PROBE_ACT_READ || act == PROBE_ACT_RECEIVE)
 		return !has_asked((u32)call->task->tgid);
-	return act == PROBE_ACT_OPEN && !(c->wants & PROBE_WANT_READ) && call->plan->value >= 0 &&
-	       call->plan->number != PROBE_CALL_openat2 && !(call_arg(call, call->plan->value) & OPEN_CHANGES);
+	return act == PROBE_ACT_OPEN && is_usual_open(call, c, ret);
 }
 
 /* For act_look, which is to see what it moved. */
@@ -57,7 +72,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	if (c->wants & PROBE_WANT_HTTP && ret > 0 && moves_by_socket(&call, act))
 		bpf_tail_call(ctx, &acts, PROBE_ACT_LOOK);	/* and from there to its act */
-	if (is_usual(&call, c, act))
+	if (is_usual(&call, c, act, ret))
 		return 0;
 	bpf_tail_call(ctx, &acts, act);
 	return 0;
@@ -102,7 +117,7 @@ int BPF_PROG(act_protect, struct pt_regs *regs, long ret)
 	return send_call(&call, ret);
 }
 
-/* Requests that take hold of a process or write into it (linux/ptrace.h). */
+/* Requests that take hold of a process or write into it (linux/ptrace.h): not those that a debugger repeats without end. */
 static __always_inline bool_t takes_hold(u32 request)
 {
 	switch (request) {
@@ -116,14 +131,47 @@ static __always_inline bool_t takes_hold(u32 request)
 	}
 }
 
+/* The caller itself, as its pid namespace numbers it: many look at their own memory by such a call, which then cannot fault. */
+static __always_inline bool_t is_caller(struct task_struct *task, u32 pid)
+{
+	return pid == pid_in_namespace(task) || pid == pid_in_namespace(UNTRUSTED(task)->group_leader);
+}
+
+/* Calls on another process. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(act_ptrace, struct pt_regs *regs, long ret)
 {
+	struct probe_record *record;
+	struct file *file;
 	struct call call;
+	u32 pid = 0;
 
-	if (!call_get(&call, regs) || !takes_hold((u32)call_arg(&call, 0)))
+	if (!call_get(&call, regs))
 		return 0;
-	return send_call(&call, ret);
+	switch (call.plan->number) {
+	case PROBE_CALL_ptrace:
+		if (!takes_hold((u32)call_arg(&call, 0)))
+			return 0;
+		break;
+	case PROBE_CALL_pidfd_getfd:
+		file = file_of(call.task, (int)call_arg(&call, call.plan->at));
+		pid = file ? process_of_pidfd(file) : 0;
+		if (pid == (u32)call.task->tgid)
+			return 0;
+		break;
+	default:
+		if (is_caller(call.task, (u32)call_arg(&call, 0)))
+			return 0;
+		break;
+	}
+	record = call_record(&call, PROBE_CALL, PROBE_CLASS_PROCESS);
+	if (!record)
+		return 0;
+	set_arguments(record, &call, ret);
+	if (call.plan->number == PROBE_CALL_pidfd_getfd)
+		record->body.call.value[3] = pid;
+	record_send(record, 0, PROBE_CLASS_PROCESS);
+	return 0;
 }
 
 SEC("tp_btf/sys_exit")

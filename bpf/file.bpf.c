@@ -4,6 +4,7 @@
  * name as the program gave it. */
 
 #include "call.h"
+#include "gain.h"
 
 #define O_ACCMODE 03
 #define O_CREAT 0100
@@ -13,11 +14,19 @@
 #define FMODE_PATH (1u << 14)
 #define FMODE_CREATED (1u << 20)	/* since 4.19 */
 
+/* It has no name anywhere but in the descriptors, and is new. */
+static __always_inline bool_t is_memfd(u16 call)
+{
+	return call == PROBE_CALL_memfd_create || call == PROBE_CALL_memfd_secret;
+}
+
 static __always_inline u64 open_flags(const struct call *call)
 {
 	u64 flags = O_OF_CREAT;
 	u64 at;
 
+	if (is_memfd(call->plan->number))
+		return (u32)call_arg(call, call->plan->name + 1);	/* after the name, which one of them has not */
 	if (call->plan->value < 0)
 		return flags;
 	at = call_arg(call, call->plan->value);
@@ -28,16 +37,54 @@ static __always_inline u64 open_flags(const struct call *call)
 	return flags;
 }
 
+/* What an opened file gives besides.  An event of its own, so that it is there for who leaves out or lets go of openings.  A
+ * function of its own to the verifier: `at` is the file. */
+__noinline int tell_gain(u64 at, u32 flags, u32 call)
+{
+	struct task_struct *task = current_task();
+	struct file *file = (struct file *)at;
+	u32 gain = gain_of(file), class = gain == GAIN_RAW ? PROBE_CLASS_SECURITY : PROBE_CLASS_PROCESS;
+	struct probe_record *record;
+	u32 off = 0, pid = 0;
+
+	if (gain == GAIN_NOTHING || !wants(gain == GAIN_RAW ? PROBE_WANT_RAW : PROBE_WANT_ACCESS))
+		return 0;
+	if (gain == GAIN_PROCESS) {
+		pid = process_of_memory(file);
+		if (pid == (u32)task->tgid)
+			return 0;
+	}
+	record = record_begin(gain == GAIN_RAW ? PROBE_RAW : PROBE_ACCESS, class, task);
+	if (!record)
+		return 0;
+	record->call = (u16)call;
+	if (gain == GAIN_RAW) {
+		set_file(&record->body.file, file);
+		record->body.file.flags = flags;
+		record->body.file.value[0] = READ(file, f_inode, i_rdev);
+		off = put_file_path(record, FILE_PATH, 0, file);
+	} else {
+		record->body.call.value[0] = pid;
+		record->body.call.value[1] = flags;
+	}
+	record_send(record, off, class);
+	return 0;
+}
+
 /* A file was opened: told if its kind of opening is wanted. */
 static __always_inline void tell_open(struct task_struct *task, struct file *file, u64 flags, u16 call)
 {
-	u32 mode = READ(file, f_mode), created = !!(mode & FMODE_CREATED);
+	u32 mode = READ(file, f_mode), created = !!(mode & FMODE_CREATED) || is_memfd(call);
 	u32 want = created ? PROBE_WANT_CREATE : flags & (O_ACCMODE | O_TRUNC) ? PROBE_WANT_WRITE : PROBE_WANT_READ;
 	u32 class = created ? PROBE_CLASS_FILE : want == PROBE_WANT_WRITE ? PROBE_CLASS_FILE_WRITE : PROBE_CLASS_FILE_READ;
 	struct probe_record *record;
 	u32 off;
 
-	if (mode & FMODE_PATH || !wants(want))
+	if (mode & FMODE_PATH)
+		return;
+	if (wants(PROBE_WANT_ACCESS | PROBE_WANT_RAW))
+		tell_gain((u64)file, (u32)flags, call);
+	if (!wants(want))
 		return;
 	if (name_is_excluded()) {
 		count_dropped(class);
@@ -65,16 +112,12 @@ int BPF_PROG(act_open, struct pt_regs *regs, long ret)
 {
 	struct file *file;
 	struct call call;
-	u64 flags;
 
 	if (!call_get(&call, regs))
 		return 0;
-	flags = open_flags(&call);
-	if (!(flags & (O_ACCMODE | O_TRUNC | O_CREAT)) && !wants(PROBE_WANT_READ))
-		return 0;
 	file = file_of(call.task, ret);
 	if (file)
-		tell_open(call.task, file, flags, call.plan->number);
+		tell_open(call.task, file, open_flags(&call), call.plan->number);
 	return 0;
 }
 

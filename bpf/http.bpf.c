@@ -81,7 +81,7 @@ int BPF_PROG(act_look, struct pt_regs *regs, long ret)
 		return 0;
 	if (ret >= HTTP_LEAST && http_sock(&call) && message_of(&message, &call, (u32)ret) && begins_like_http(&message))
 		bpf_tail_call(ctx, &acts, PROBE_ACT_HTTP);
-	if (!is_usual(&call, c, call.plan->act))
+	if (!is_usual(&call, c, call.plan->act, ret))
 		bpf_tail_call(ctx, &acts, call.plan->act);
 	return 0;
 }
@@ -173,7 +173,7 @@ int BPF_PROG(act_http, struct pt_regs *regs, long ret)
 	if (!c || !call_get(&call, regs))
 		return 0;
 	tell_http(&call, ret);
-	if (CAN_GO_ON && !is_usual(&call, c, call.plan->act))
+	if (CAN_GO_ON && !is_usual(&call, c, call.plan->act, ret))
 		bpf_tail_call(ctx, &acts, call.plan->act);
 	return 0;
 }

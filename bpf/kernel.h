@@ -105,6 +105,8 @@ struct inode {
 	kgid_t i_gid;
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	u32 i_rdev;
+	void *i_private;
 	long long i_size;
 	long long i_ctime_sec;
 	u32 i_ctime_nsec;		/* since 6.13 (4e40eff0b573) with a flag in its highest bit */
@@ -198,9 +200,23 @@ struct upid {
 	int nr;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct pid {
 	unsigned int level;
+	struct hlist_head tasks[1];	/* first those that have the number themselves (PIDTYPE_PID) */
 	struct upid numbers[1];
+};
+
+struct proc_inode {
+	struct pid *pid;
+	struct inode vfs_inode;
 };
 
 struct signal_struct {
@@ -235,6 +251,7 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct pid *thread_pid;
+	struct hlist_node pid_links[1];
 	char comm[16];
 };
 

@@ -31,12 +31,15 @@ enum probe_type {
 	PROBE_FILE,			/* body.file; PATH [EXTRA]: a call on an open file */
 	PROBE_SOCKET,			/* body.socket; [PATH] */
 	PROBE_MAP,			/* body.file; PATH: an executable mapping of a file */
-	PROBE_CALL,			/* body.call: any other call */
+	PROBE_CALL,			/* body.call: any other call; of pidfd_getfd value[3]: the pid behind the descriptor, 0: unknown */
 	PROBE_PROGRAM,			/* body.program: a bpf program */
 	PROBE_SIGNAL,			/* body.call.value: signal, pid it was sent to */
 	PROBE_MODULE,			/* body.call.value[0]: 1 loaded, 0 unloaded; NAME */
 	PROBE_DNS,			/* body.socket; PAYLOAD: a message to or from port 53 */
 	PROBE_HTTP,			/* body.socket; HEAD: the first line and the headers of a request or response */
+	PROBE_ACCESS,			/* body.call.value: pid of the process whose memory was opened, flags of the open */
+	PROBE_RAW,			/* body.file; PATH: a disk or the machine's memory was opened; value[0]: which device, as the kernel
+					 * keeps it; 0: none */
 	N_PROBE_TYPES,
 };
 
@@ -234,6 +237,8 @@ enum probe_want {
 	PROBE_WANT_LINK = 1 << 12,
 	PROBE_WANT_SYMLINK = 1 << 13,
 	PROBE_WANT_HTTP = 1 << 14,
+	PROBE_WANT_ACCESS = 1 << 15,
+	PROBE_WANT_RAW = 1 << 16,
 };
 
 struct probe_counters {			/* of one processor */

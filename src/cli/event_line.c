@@ -67,7 +67,7 @@ static void put_target(const struct part *part)
 static void process_subject(const struct part *part)
 {
 	if (is_kind(part, KIND_ID(process, ptrace)) || is_kind(part, KIND_ID(process, signal)))
-		put_target(part);
+		put_target(part);	/* what was done to it is the detail */
 	else if (values_has(&part->event->values, FIELD_changes))
 		PUT_FIRST(part, "", FIELD_changes);
 	else
@@ -99,6 +99,10 @@ static void process_detail(const struct part *part)
 	if (values_has(values, FIELD_exe_is_setuid) && part->event->exe_is_setuid)
 		put_text(part, "setuid");
 	PUT_FIRST(part, "env ", FIELD_env);
+	if (is_kind(part, KIND_ID(process, ptrace)))
+		PUT_FIRST(part, "", FIELD_changes);
+	if (values_has(values, FIELD_access_count) && part->event->access_count > 1)
+		PUT_FIRST(part, "times ", FIELD_access_count);
 }
 
 /* File */
@@ -210,7 +214,7 @@ static void security_subject(const struct part *part)
 		PUT_FIRST(part, "", FIELD_security_command);
 	PUT_FIRST(part, "", FIELD_user_target_name, FIELD_user_target_id);
 	PUT_FIRST(part, "group ", FIELD_group_target_name, FIELD_group_target_id);
-	PUT_FIRST(part, "", FIELD_security_object);
+	PUT_FIRST(part, "", FIELD_security_object, FIELD_path);
 	if (values_has(&part->event->values, FIELD_target_pid))
 		put_target(part);
 	if (part->out->size == 0)
@@ -226,6 +230,7 @@ static void security_detail(const struct part *part)
 	PUT_FIRST(part, "", FIELD_security_changes);
 	PUT_FIRST(part, "", FIELD_security_permission, FIELD_security_operation, FIELD_auth_method);
 	PUT_FIRST(part, "", FIELD_security_syscall, FIELD_auditd_syscall);
+	PUT_FIRST(part, "", FIELD_flags);
 	if (values_has(&event->values, FIELD_security_signal)) {
 		put_text(part, "");
 		signal_append(part->out, event->security_signal);

@@ -121,7 +121,7 @@ static void narrow_kinds(bool wanted[N_KINDS])
 		enum category category = kinds[i].category;
 
 		wanted[i] = wanted[i] && (category == CATEGORY_file || category == CATEGORY_image || category == CATEGORY_driver ||
-					  i == KIND_ID(process, exec));
+					  i == KIND_ID(process, exec) || i == KIND_ID(security, raw_access));
 	}
 }
 

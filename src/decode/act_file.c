@@ -1,6 +1,6 @@
 /* System calls on files -> file events. */
 
-#include "decode/decoder.h"
+#include "decode/access.h"
 
 #include "decode/audit_value.h"
 
@@ -51,14 +51,74 @@ static bool open_flags(struct decoder *decoder, uint64_t *ret)
 	return value.data && audit_octal(value, ret);
 }
 
-int act_open(struct decoder *decoder)
+enum gain { GAIN_NOTHING, GAIN_PROCESS, GAIN_RAW };
+
+/* What an opened file gives besides itself.  A name relative to a folder that only the process knows says nothing of it. */
+static enum gain gain_of(const struct decoder *decoder, const struct event *event, const struct item *item, uint32_t *ret_pid)
+{
+	bool is_guessed = span_eq(values_text(&event->values, FIELD_path_confidence), SPAN("guessed"));
+	struct span path = is_guessed ? (struct span){ NULL, 0 } : values_text(&event->values, FIELD_path);
+	uint64_t device = 0;
+	uint32_t mode;
+
+	/* Who was refused has gained nothing. */
+	if (decoder->call.failed && !decoder->options.failed_calls)
+		return GAIN_NOTHING;
+	if (access_is_memory(path, ret_pid))
+		return *ret_pid == 0 || *ret_pid == decoder->actor->pid ? GAIN_NOTHING : GAIN_PROCESS;
+	if (!item || !mode_parse(item->slots[ITEM_mode], &mode))
+		return GAIN_NOTHING;
+	device_parse(item->slots[ITEM_rdev], &device);
+	return access_is_raw(mode, device, path) ? GAIN_RAW : GAIN_NOTHING;
+}
+
+static void set_open_flags(struct decoder *decoder, struct event *event, uint64_t flags)
 {
 	const struct arch *arch = decoder->call.arch;
+
+	buffer_clear(&decoder->text);
+	open_flags_text(&decoder->text, flags, !arch || arch->x86_flags);
+	values_set_text(&event->values, FIELD_flags, buffer_span(&decoder->text));
+}
+
+/* An event of its own, for who leaves openings out; *flags: NULL if not known. */
+static int emit_gain(struct decoder *decoder, enum gain gain, const struct item *item, uint32_t pid, const uint64_t *flags)
+{
+	uint16_t kind = gain == GAIN_RAW ? KIND_ID(security, raw_access) : KIND_ID(process, ptrace);
+	struct event *event;
+	uint64_t device;
+
+	/* A user's rule asked for the file: that is told. */
+	if (decoder->asked && decoder->options.shown && decoder->options.shown[kind])
+		return 0;
+	event = gain == GAIN_RAW ? file_event(decoder, kind, item) : call_event(decoder, kind);
+	if (!event)
+		return -ENOMEM;
+	if (gain == GAIN_RAW) {
+		if (device_parse(item->slots[ITEM_rdev], &device) && device != 0)
+			values_set_number(&event->values, FIELD_device_number, device);
+		if (flags)
+			set_open_flags(decoder, event, *flags);
+	} else {
+		text_set(&event->values, FIELD_auditd_syscall, decoder->call.name);
+		values_set_number(&event->values, FIELD_target_pid, pid);
+		if (flags)
+			access_set_opened(&event->values, *flags);
+	}
+	return decoder_emit(decoder, event);
+}
+
+int act_open(struct decoder *decoder)
+{
 	const struct item *created = item_of(decoder, NAMETYPE_CREATE, 0);
 	uint16_t kind = KIND_ID(file, write);
 	uint64_t flags = 0;
-	bool has_flags;
+	const struct item *item = created ? created : item_object(decoder);
 	struct event *event;
+	enum gain gain;
+	uint32_t pid = 0;
+	bool has_flags;
+	int r;
 
 	has_flags = open_flags(decoder, &flags);
 	/* A descriptor that can neither read nor write. */
@@ -69,12 +129,32 @@ int act_open(struct decoder *decoder)
 		kind = KIND_ID(file, create);
 	else if (has_flags && !(flags & (OPEN_ACCESS | OPEN_TRUNC)))
 		kind = KIND_ID(file, read);
-	event = file_event(decoder, kind, created ? created : item_object(decoder));
+	event = file_event(decoder, kind, item);
 	if (!event)
 		return -ENOMEM;
-	if (has_flags) {
+	if (has_flags)
+		set_open_flags(decoder, event, flags);
+	gain = gain_of(decoder, event, item, &pid);
+	r = decoder_emit(decoder, event);
+	return r < 0 || gain == GAIN_NOTHING ? r : emit_gain(decoder, gain, item, pid, has_flags ? &flags : NULL);
+}
+
+/* It never had a name in a file system: the record has a pointer to the one that it is called by, and its descriptor. */
+int act_memfd(struct decoder *decoder)
+{
+	const struct call *call = &decoder->call;
+	struct event *event = call_event(decoder, KIND_ID(file, create));
+	uint64_t flags;
+
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_file_type, "memfd");
+	decoder->missing |= MISSING_PATH;
+	if (!call->failed && call->has_exit && call->exit >= 0 && call->exit <= INT32_MAX)
+		path_set_descriptor(event, (int32_t)call->exit);
+	if (call_arg(call, call->info->flags, &flags) && (uint32_t)flags != 0) {
 		buffer_clear(&decoder->text);
-		open_flags_text(&decoder->text, flags, !arch || arch->x86_flags);
+		memfd_flags_text(&decoder->text, (uint32_t)flags);
 		values_set_text(&event->values, FIELD_flags, buffer_span(&decoder->text));
 	}
 	return decoder_emit(decoder, event);

@@ -1,6 +1,6 @@
 /* System calls on processes -> process events (exec: audit_exec.c). */
 
-#include "decode/decoder.h"
+#include "decode/access.h"
 
 #include "decode/audit_value.h"
 
@@ -171,46 +171,41 @@ static void set_target_arg(struct decoder *decoder, struct event *event)
 		values_set_number(&event->values, FIELD_target_pid, (uint32_t)pid);
 }
 
+/* Many look at their own memory by such a call, which then cannot fault. */
+static bool is_on_itself(const struct decoder *decoder)
+{
+	uint64_t pid;
+
+	return call_arg(&decoder->call, decoder->call.info->value, &pid) && values_has(&decoder->actor->values, FIELD_pid) &&
+	       decoder->actor->pid == (uint32_t)pid;
+}
+
 int act_ptrace(struct decoder *decoder)
 {
-	static const struct {
-		uint64_t request;
-		struct span change;
-	} requests[] = {
-		/* linux/ptrace.h: what takes hold of another process or changes it */
-		{ 4, { "poke", 4 } },
-		{ 5, { "poke", 4 } },
-		{ 6, { "poke", 4 } },
-		{ 13, { "set registers", 13 } },
-		{ 15, { "set registers", 13 } },
-		{ 16, { "attach", 6 } },
-		{ 0x4205, { "set registers", 13 } },
-		{ 0x4206, { "seize", 5 } },
-	};
-	struct span change = { NULL, 0 };
+	struct span access = access_of_call(decoder->call.name);
 	struct event *event;
 	uint64_t request;
 
-	if (decoder->call.info->flags < 0) {
-		change = SPAN("write memory"); /* process_vm_writev */
-	} else {
+	if (!access.data) {
 		if (!call_arg(&decoder->call, decoder->call.info->flags, &request))
 			return ACT_PASS;
-		for (size_t i = 0; i < ARRAY_SIZE(requests); i++)
-			if (requests[i].request == (request & UINT32_MAX))
-				change = requests[i].change;
-		if (!change.data)
+		access = access_of_request(request);
+		if (!access.data)
 			return ACT_PASS;
 	}
+	if (is_on_itself(decoder))
+		return 0;
 	event = call_event(decoder, KIND_ID(process, ptrace));
 	if (!event)
 		return -ENOMEM;
 	text_set(&event->values, FIELD_auditd_syscall, decoder->call.name);
-	values_append_list(&event->values, FIELD_changes, change);
+	values_append_list(&event->values, FIELD_changes, access);
 	if (decoder->parts[PART_OBJ_PID])
 		set_target(event, decoder->parts[PART_OBJ_PID]);
-	else
+	else if (decoder->call.info->value >= 0)
 		set_target_arg(decoder, event);
+	else
+		decoder->missing |= MISSING_TARGET;	/* the kernel has only the descriptor of the process (pidfd_getfd) */
 	return decoder_emit(decoder, event);
 }
 

@@ -35,6 +35,7 @@ static const struct {
 #define X32_BIT 0x40000000u
 
 static const char *const young_calls[] = {
+	[438] = "pidfd_getfd",	     [447] = "memfd_secret",
 	[451] = "cachestat",	     [452] = "fchmodat2",	 [453] = "map_shadow_stack",
 	[454] = "futex_wake",	     [455] = "futex_wait",	 [456] = "futex_requeue",
 	[457] = "statmount",	     [458] = "listmount",	 [459] = "lsm_get_self_attr",

@@ -12,7 +12,7 @@ enum act {
 	ACT_chown, ACT_xattr, ACT_mount, ACT_unmount,
 	ACT_connect, ACT_accept, ACT_bind, ACT_listen, ACT_send, ACT_socketcall,
 	ACT_setuid, ACT_setgid, ACT_capset, ACT_setns, ACT_unshare, ACT_ptrace, ACT_signal,
-	ACT_driver, ACT_bpf, ACT_time, ACT_protect, ACT_map,
+	ACT_driver, ACT_bpf, ACT_time, ACT_protect, ACT_map, ACT_memfd,
 	N_ACTS,
 };
 

@@ -53,7 +53,7 @@ static int (*const acts[N_ACTS])(struct decoder *) = {
 	DECLARE(connect),    DECLARE(accept),  DECLARE(bind),	DECLARE(listen), DECLARE(send),
 	DECLARE(socketcall), DECLARE(setuid),  DECLARE(setgid), DECLARE(capset), DECLARE(setns),
 	DECLARE(unshare),    DECLARE(ptrace),  DECLARE(signal), DECLARE(driver), DECLARE(bpf),
-	DECLARE(time),	     DECLARE(protect), DECLARE(map),
+	DECLARE(time),	     DECLARE(protect), DECLARE(map),	DECLARE(memfd),
 };
 #undef DECLARE
 
@@ -175,7 +175,7 @@ static void set_missing(struct decoder *decoder, struct event *event)
 {
 	static const struct span names[] = {
 		{ "syscall", 7 }, { "path", 4 },     { "cwd", 3 },     { "execve", 6 },
-		{ "args", 4 },	  { "sockaddr", 8 }, { "records", 7 },
+		{ "args", 4 },	  { "sockaddr", 8 }, { "records", 7 }, { "process.target.pid", 18 },
 	};
 
 	text_set(&event->values, FIELD_completeness, "partial");

@@ -185,6 +185,11 @@ static void set_given(struct event *event, enum field field, struct span name, b
 	set_confidence(event, true);
 }
 
+void path_set_descriptor(struct event *event, int32_t descriptor)
+{
+	set_given(event, FIELD_path, SPAN(""), true, descriptor);
+}
+
 /* The folders that the PARENT items tell.  A rename has two, in no order that can be relied upon (Linux 6.18 has that of
  * the new name first). */
 static void set_folder(const struct decoder *decoder, struct event *event, enum field field, const struct item *item)

@@ -377,6 +377,17 @@ void mount_flags_text(struct buffer *buffer, uint64_t flags)
 	append_flags(buffer, flags, names, ARRAY_SIZE(names), true);
 }
 
+/* linux/memfd.h; memfd_secret(2) has the flag of open(2). */
+void memfd_flags_text(struct buffer *buffer, uint64_t flags)
+{
+	static const struct flag_name names[] = {
+		{ 1, "MFD_CLOEXEC" },	   { 2, "MFD_ALLOW_SEALING" }, { 4, "MFD_HUGETLB" },
+		{ 8, "MFD_NOEXEC_SEAL" },  { 0x10, "MFD_EXEC" },       { 02000000, "O_CLOEXEC" },
+	};
+
+	append_flags(buffer, flags, names, ARRAY_SIZE(names), true);
+}
+
 void clone_flags_text(struct buffer *buffer, uint64_t flags, char separator)
 {
 	static const struct flag_name names[] = {

@@ -35,6 +35,7 @@ const char *error_name(int64_t error, char ret[static 24]);
 /* "O_WRONLY|O_CREAT": open(2) by the values of x86, or of ARM and Power. */
 void open_flags_text(struct buffer *buffer, uint64_t flags, bool x86_flags);
 void mount_flags_text(struct buffer *buffer, uint64_t flags);
+void memfd_flags_text(struct buffer *buffer, uint64_t flags);
 void clone_flags_text(struct buffer *buffer, uint64_t flags, char separator);	/* `pid namespace` */
 const char *signal_name(uint64_t number);	/* "SIGKILL", NULL */
 const char *capability_name(unsigned number);	/* "net_admin", NULL */

@@ -73,6 +73,7 @@ enum missing {
 	MISSING_ARGS = 1 << 4,
 	MISSING_SOCKADDR = 1 << 5,
 	MISSING_RECORDS = 1 << 6,	/* there were more than are kept */
+	MISSING_TARGET = 1 << 7,
 };
 
 struct decoder {
@@ -177,6 +178,8 @@ void file_set(struct event *event, const struct item *item);
 /* Absolute and without `.` and `..` into a PATH field; false: not possible, nothing set. */
 bool path_set_joined(struct decoder *decoder, struct values *values, enum field field, struct span name);
 bool device_parse(struct audit_value value, uint64_t *ret);
+/* file.path is what this descriptor is of: whoever can look knows. */
+void path_set_descriptor(struct event *event, int32_t descriptor);
 
 /* act_*.c, audit_exec.c: 0, < 0, or ACT_PASS: this call is not what its name makes one think. */
 #define ACT_PASS 1
@@ -214,6 +217,7 @@ ACT(bpf);
 ACT(time);
 ACT(protect);
 ACT(map);
+ACT(memfd);
 #undef ACT
 
 /* BPF records also come without a call (a program unloaded later). */

@@ -55,6 +55,7 @@ void probe_join_names(struct buffer *to, struct span names);
 
 /* probe_file.c, probe_network.c, probe_process.c */
 int probe_open(struct probe *probe);
+int probe_raw(struct probe *probe);
 int probe_written(struct probe *probe);
 int probe_name(struct probe *probe);
 int probe_file(struct probe *probe);
@@ -67,6 +68,7 @@ int probe_exec(struct probe *probe);
 int probe_exit(struct probe *probe);
 int probe_signal(struct probe *probe);
 int probe_call(struct probe *probe);
+int probe_access(struct probe *probe);
 int probe_program(struct probe *probe);
 int probe_module(struct probe *probe);
 int probe_module_file(struct probe *probe);	/* a call that loads one, with its file */

@@ -21,8 +21,8 @@ static int (*const of_type[N_PROBE_TYPES])(struct probe *) = {
 	[PROBE_OPEN] = probe_open,     [PROBE_WRITTEN] = probe_written, [PROBE_NAME] = probe_name,
 	[PROBE_FILE] = probe_file,     [PROBE_SOCKET] = probe_socket,	[PROBE_MAP] = probe_map,
 	[PROBE_CALL] = probe_call,     [PROBE_PROGRAM] = probe_program, [PROBE_SIGNAL] = probe_signal,
-	[PROBE_MODULE] = probe_module, [PROBE_DNS] = probe_dns,
-	[PROBE_HTTP] = probe_http,
+	[PROBE_MODULE] = probe_module, [PROBE_DNS] = probe_dns,	[PROBE_HTTP] = probe_http,
+	[PROBE_ACCESS] = probe_access, [PROBE_RAW] = probe_raw,
 };
 
 /* Where the call says of what kind the event is: what makes such records in the kernel. */
@@ -33,6 +33,8 @@ static const uint32_t acts_of[N_PROBE_TYPES] = {
 	[PROBE_SOCKET] = ACT(NONE) | ACT(CONNECT) | ACT(ACCEPT) | ACT(SOCKET) | ACT(SEND),
 	[PROBE_HTTP] = ACT(WRITE) | ACT(READ) | ACT(SEND) | ACT(RECEIVE),
 	[PROBE_CALL] = ACT(CALL) | ACT(MAP) | ACT(PROTECT) | ACT(PTRACE) | ACT(CAPS),
+	[PROBE_ACCESS] = ACT(OPEN),
+	[PROBE_RAW] = ACT(OPEN),
 };
 #undef ACT
 

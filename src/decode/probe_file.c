@@ -86,11 +86,21 @@ static void cut_last_name(struct event *event)
 		event->path.size = slash == path.data ? 1 : (uint32_t)(slash - path.data);
 }
 
+static void set_open_flags(const struct probe *probe, struct event *event)
+{
+	struct buffer *text = &probe->decoder->text;
+
+	buffer_clear(text);
+	open_flags_text(text, probe->record->body.file.flags, X86_FLAGS);
+	values_set_text(&event->values, FIELD_flags, buffer_span(text));
+}
+
 int probe_open(struct probe *probe)
 {
 	const struct probe_file *file = &probe->record->body.file;
 	struct buffer *text = &probe->decoder->text;
-	bool is_temporary = (file->flags & OPEN_TMPFILE) == OPEN_TMPFILE;
+	bool is_memfd = probe->record->call == PROBE_CALL_memfd_create || probe->record->call == PROBE_CALL_memfd_secret;
+	bool is_temporary = !is_memfd && (file->flags & OPEN_TMPFILE) == OPEN_TMPFILE;
 	uint16_t kind = file->created && !is_temporary ? KIND_ID(file, create) :
 			file->flags & (OPEN_ACCESS | OPEN_TRUNC) ? KIND_ID(file, write) : KIND_ID(file, read);
 	struct event *event = file_event(probe, kind);
@@ -99,9 +109,28 @@ int probe_open(struct probe *probe)
 		return -ENOMEM;
 	if (is_temporary)
 		cut_last_name(event);
+	if (!is_memfd) {
+		set_open_flags(probe, event);
+		return probe_emit(probe, event);
+	}
+	text_set(&event->values, FIELD_file_type, "memfd");
 	buffer_clear(text);
-	open_flags_text(text, file->flags, X86_FLAGS);
-	values_set_text(&event->values, FIELD_flags, buffer_span(text));
+	memfd_flags_text(text, file->flags);
+	if (text->size > 0)
+		values_set_text(&event->values, FIELD_flags, buffer_span(text));
+	return probe_emit(probe, event);
+}
+
+int probe_raw(struct probe *probe)
+{
+	struct event *event = file_event(probe, KIND_ID(security, raw_access));
+	uint32_t device = (uint32_t)probe->record->body.file.value[0];
+
+	if (!event)
+		return -ENOMEM;
+	if (device)
+		values_set_number(&event->values, FIELD_device_number, probe_device(device));
+	set_open_flags(probe, event);
 	return probe_emit(probe, event);
 }
 

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/path.h"
+#include "decode/access.h"
 #include "decode/audit_value.h"
 
 #define MAP_OF_ANONYMOUS 0x20u
@@ -234,26 +235,38 @@ static void set_namespaces(const struct probe *probe, struct event *event)
 		values_set_text(&event->values, FIELD_changes, buffer_span(text));
 }
 
+static void set_target(struct event *event, uint32_t pid)
+{
+	if (pid > 0 && pid <= INT32_MAX)
+		values_set_number(&event->values, FIELD_target_pid, pid);
+	else
+		probe_set_missing(event, fields[FIELD_target_pid].name);
+}
+
 static void set_traced(const struct probe *probe, struct event *event)
 {
-	static const struct {
-		uint32_t request;
-		const char *change;
-	} requests[] = {
-		{ 4, "poke" }, { 5, "poke" }, { 6, "poke" }, { 13, "set registers" }, { 15, "set registers" },
-		{ 16, "attach" }, { 0x4205, "set registers" }, { 0x4206, "seize" },
-	};
-	bool is_ptrace = probe->record->call == PROBE_CALL_ptrace;
-	int32_t pid = (int32_t)(uint32_t)probe_argument(probe, is_ptrace ? 1 : 0);
+	bool is_ptrace = probe->record->call == PROBE_CALL_ptrace, is_pidfd = probe->record->call == PROBE_CALL_pidfd_getfd;
+	struct span access = is_ptrace ? access_of_request(probe_argument(probe, 0)) : access_of_call(probe_call_name(probe));
+	uint32_t pid = (uint32_t)probe_argument(probe, is_pidfd ? 3 : is_ptrace ? 1 : 0);
 
-	if (!is_ptrace)
-		values_append_list(&event->values, FIELD_changes, SPAN("write memory"));
-	for (size_t i = 0; is_ptrace && i < ARRAY_SIZE(requests); i++)
-		if (requests[i].request == (uint32_t)probe_argument(probe, 0))
-			values_append_list(&event->values, FIELD_changes, span_of(requests[i].change));
-	/* The number is of the caller's pid namespace. */
-	if (pid > 0 && probe->record->head.ns_pid == probe->record->head.pid)
-		values_set_number(&event->values, FIELD_target_pid, (uint32_t)pid);
+	if (access.data)
+		values_append_list(&event->values, FIELD_changes, access);
+	/* But for a descriptor, which the kernel's programs follow, the number is of the caller's pid namespace. */
+	set_target(event, is_pidfd || probe->record->head.ns_pid == probe->record->head.pid ? pid : 0);
+}
+
+/* The memory of another process was opened. */
+int probe_access(struct probe *probe)
+{
+	struct event *event = probe_event(probe, KIND_ID(process, ptrace), "CALL");
+
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_outcome, "success");
+	text_set(&event->values, FIELD_auditd_syscall, probe_call_name(probe));
+	access_set_opened(&event->values, probe_argument(probe, 1));
+	set_target(event, (uint32_t)probe_argument(probe, 0));
+	return probe_emit(probe, event);
 }
 
 /* The driver that this call has loaded: the kernel has just said so. */

@@ -83,6 +83,121 @@ static void test_opens(void **state)
 	check(cases, ARRAY_SIZE(cases));
 }
 
+#define NODE(name, mode, rdev) \
+	"PATH item=0 name=" name " inode=7 dev=00:05 mode=" mode " ouid=0 ogid=6 rdev=" rdev " nametype=NORMAL\n"
+#define OPEN(flags) CALL(257, "a0=ffffff9c a1=5 a2=" flags)
+
+/* An open that is another event besides: the second. */
+static void test_gains(void **state)
+{
+	static const struct {
+		const char *records;
+		uint16_t kind;
+		const char *pid, *changes, *path, *device, *flags;
+	} cases[] = {
+		{ OPEN("2") CWD NODE("\"/proc/500/mem\"", "0100600", "00:00"), KIND_ID(process, ptrace), "500",
+		  "read memory|write memory|", NULL, NULL, NULL },
+		{ OPEN("0") CWD NODE("\"/proc/500/task/501/mem\"", "0100600", "00:00"), KIND_ID(process, ptrace), "500",
+		  "read memory|", NULL, NULL, NULL },
+		{ OPEN("1") "CWD cwd=\"/proc/500\"\n" NODE("\"mem\"", "0100600", "00:00"), KIND_ID(process, ptrace), "500",
+		  "write memory|", NULL, NULL, NULL },
+		{ CALL(437, "a0=ffffff9c a1=5 a2=7 a3=18") CWD NODE("\"/proc/500/mem\"", "0100600", "00:00"),
+		  KIND_ID(process, ptrace), "500", NULL, NULL, NULL, NULL },
+		{ OPEN("0") CWD NODE("\"/dev/sda\"", "060660", "08:00"), KIND_ID(security, raw_access), NULL, NULL, "/dev/sda",
+		  "8:0", "O_RDONLY" },
+		{ OPEN("2") "CWD cwd=\"/dev\"\n" NODE("\"mem\"", "020640", "01:01"), KIND_ID(security, raw_access), NULL,
+		  NULL, "/dev/mem", "1:1", "O_RDWR" },
+		/* by whatever name */
+		{ OPEN("2") CWD NODE("\"/srv/x\"", "020640", "01:04"), KIND_ID(security, raw_access), NULL, NULL, "/srv/x", "1:4",
+		  "O_RDWR" },
+		{ CALL(257, "a0=5 a1=5 a2=0") CWD NODE("\"sda\"", "060660", "fd:0a"), KIND_ID(security, raw_access), NULL, NULL,
+		  "/home/u/sda", "253:10", "O_RDONLY" },
+		{ OPEN("0") CWD NODE("\"/proc/kcore\"", "0100400", "00:00"), KIND_ID(security, raw_access), NULL, NULL,
+		  "/proc/kcore", NULL, "O_RDONLY" },
+	};
+	static const char *const mere[] = {
+		OPEN("2") CWD NODE("\"/proc/self/mem\"", "0100600", "00:00"),
+		OPEN("2") CWD NODE("\"/proc/2/mem\"", "0100600", "00:00"), /* it is 2 */
+		OPEN("0") CWD NODE("\"/proc/500/maps\"", "0100444", "00:00"),
+		/* below a folder that the record does not name */
+		CALL(257, "a0=5 a1=5 a2=2") "CWD cwd=\"/proc/500\"\n" NODE("\"mem\"", "0100600", "00:00"),
+		OPEN("2") CWD NODE("\"/dev/null\"", "020666", "01:03"),
+		OPEN("0") CWD NODE("\"/srv/kcore\"", "0100400", "00:00"),
+	};
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		decode(&d, cases[i].records);
+		if (d.n != 2)
+			fail_msg("case %zu: %u events", i, d.n);
+		assert_int_equal(event_category(d.events[0]), CATEGORY_file);
+		expect_kind_at(&d, 1, cases[i].kind, "gain", (int)i);
+		expect_at(&d, 1, "target_pid", cases[i].pid, "gain", (int)i);
+		expect_at(&d, 1, "changes", cases[i].changes, "gain", (int)i);
+		expect_at(&d, 1, "path", cases[i].path, "gain", (int)i);
+		expect_at(&d, 1, "device_number", cases[i].device, "gain", (int)i);
+		expect_at(&d, 1, "flags", cases[i].flags, "gain", (int)i);
+		expect(&d, 1, "outcome", "success");
+		assert_true(d.events[0]->origin != d.events[1]->origin);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(mere); i++) {
+		decode(&d, mere[i]);
+		if (d.n != 1)
+			fail_msg("open %zu: %u events", i, d.n);
+		assert_int_equal(event_category(d.events[0]), CATEGORY_file);
+	}
+	decoded_stop(&d);
+}
+
+/* Who was refused has gained nothing; who asks for what failed is told of the try. */
+static void test_refused_gain(void **state)
+{
+	static const char records[] = "SYSCALL arch=c000003e syscall=257 success=no exit=-13 a0=ffffff9c a1=5 a2=2 items=1 ppid=1 "
+				      "pid=2 uid=5 key=\"x\"\n" CWD NODE("\"/proc/500/mem\"", "0100600", "00:00");
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	decode(&d, records);
+	assert_int_equal(d.n, 0);
+	decoded_stop(&d);
+	decoded_start(&d, &(struct decoder_options){ .failed_calls = true });
+	decode(&d, records);
+	assert_int_equal(d.n, 2);
+	expect_kind(&d, 1, process, ptrace);
+	expect(&d, 1, "outcome", "failure");
+	expect(&d, 1, "error_code", "EACCES");
+	decoded_stop(&d);
+}
+
+static void test_memfd(void **state)
+{
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	decode(&d, "SYSCALL arch=c000003e syscall=319 success=yes exit=5 a0=7ffd a1=3 a2=0 items=0 ppid=1 pid=2 key=\"recorder\"\n");
+	assert_int_equal(d.n, 1);
+	expect_kind(&d, 0, file, create);
+	expect(&d, 0, "file_type", "memfd");
+	expect(&d, 0, "flags", "MFD_CLOEXEC|MFD_ALLOW_SEALING");
+	expect(&d, 0, "path", NULL);
+	expect(&d, 0, "given_path", "");
+	expect(&d, 0, "dirfd", "5");
+	expect(&d, 0, "path_confidence", "guessed");
+	expect(&d, 0, "completeness", "partial");
+	expect(&d, 0, "missing", "path|");
+	decode(&d, "SYSCALL arch=c000003e syscall=447 success=yes exit=6 a0=0 items=0 ppid=1 pid=2 key=\"recorder\"\n");
+	expect_kind(&d, 0, file, create);
+	expect(&d, 0, "file_type", "memfd");
+	expect(&d, 0, "dirfd", "6");
+	expect(&d, 0, "flags", NULL);
+	/* no descriptor that anybody could look at */
+	decode(&d, "SYSCALL arch=c000003e syscall=319 success=yes a0=7ffd a1=0 items=0 ppid=1 pid=2 key=\"recorder\"\n");
+	expect(&d, 0, "dirfd", NULL);
+	expect(&d, 0, "missing", "path|");
+	decoded_stop(&d);
+}
+
 static void test_names(void **state)
 {
 	static const struct file_case cases[] = {
@@ -304,7 +419,8 @@ int main(void)
 		cmocka_unit_test(test_opens),	 cmocka_unit_test(test_names),
 		cmocka_unit_test(test_values),	 cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_exchange), cmocka_unit_test(test_none),
-		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_many),	 cmocka_unit_test(test_gains),
+		cmocka_unit_test(test_memfd),	 cmocka_unit_test(test_refused_gain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

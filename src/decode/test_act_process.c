@@ -110,6 +110,20 @@ static void test_targets(void **state)
 	expect_kind(&d, 0, process, ptrace);
 	expect(&d, 0, "target_pid", "501");
 	expect(&d, 0, "changes", "write memory|");
+	decode(&d, CALL(310, 0, "a0=1f5"));
+	expect_kind(&d, 0, process, ptrace);
+	expect(&d, 0, "auditd_syscall", "process_vm_readv");
+	expect(&d, 0, "target_pid", "501");
+	expect(&d, 0, "changes", "read memory|");
+	decode(&d, CALL(310, 0, "a0=14")); /* its own */
+	assert_int_equal(d.n, 0);
+	/* whose descriptor that is the record does not have */
+	decode(&d, CALL(438, 4, "a0=1f5 a1=1"));
+	expect_kind(&d, 0, process, ptrace);
+	expect(&d, 0, "auditd_syscall", "pidfd_getfd");
+	expect(&d, 0, "changes", "take descriptor|");
+	expect(&d, 0, "target_pid", NULL);
+	expect(&d, 0, "missing", "process.target.pid|");
 	/* a signal to a group */
 	decode(&d, CALL(62, 0, "a0=ffffffff a1=9") "OBJ_PID opid=5 ocomm=\"a\"\nOBJ_PID opid=6 ocomm=\"b\"\n"
 						   "OBJ_PID opid=7 ocomm=\"c\"\n");

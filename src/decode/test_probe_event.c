@@ -162,6 +162,8 @@ static bool makes_kind(enum probe_type type, uint16_t kind)
 	case PROBE_SIGNAL: return kind == KIND_ID(process, signal);
 	case PROBE_MODULE: return category == CATEGORY_driver;
 	case PROBE_DNS: return category == CATEGORY_dns;
+	case PROBE_ACCESS: return kind == KIND_ID(process, ptrace);
+	case PROBE_RAW: return kind == KIND_ID(security, raw_access);
 	default: return false;
 	}
 }
@@ -217,6 +219,7 @@ static void test_call_of_another_type(void **state)
 		{ PROBE_CALL, PROBE_CALL_NONE }, { PROBE_NAME, PROBE_CALL_NONE }, { PROBE_FILE, PROBE_CALL_NONE },
 		{ PROBE_CALL, PROBE_CALL_open }, { PROBE_NAME, PROBE_CALL_setuid }, { PROBE_FILE, PROBE_CALL_unlink },
 		{ PROBE_SOCKET, PROBE_CALL_write }, { PROBE_SOCKET, PROBE_CALL_mkdir }, { PROBE_NAME, PROBE_CALL_fchmod },
+		{ PROBE_ACCESS, PROBE_CALL_ptrace }, { PROBE_ACCESS, PROBE_CALL_NONE }, { PROBE_RAW, PROBE_CALL_mmap },
 	};
 	struct decoded d;
 

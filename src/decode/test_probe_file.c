@@ -83,6 +83,69 @@ static void test_open(void **state)
 	decoded_stop(&d);
 }
 
+/* Its name is that of no file system: the kernel calls it so itself. */
+static void test_memfd(void **state)
+{
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	make_file(PROBE_OPEN, PROBE_CALL_memfd_create, "/memfd:a name");
+	made.record->body.file.created = 1;
+	made.record->body.file.flags = 3;
+	decode_made(&d, &made);
+	expect_event(&d, file, create, "CALL");
+	expect_members(&d, 0, "outcome code " OF_FILE " flags");
+	expect_file(&d, "/memfd:a name");
+	expect(&d, 0, "file_type", "memfd");
+	expect(&d, 0, "flags", "MFD_CLOEXEC|MFD_ALLOW_SEALING");
+	/* Its flags are not those of an open, whatever they are. */
+	made.record->body.file.flags = 020200000;
+	decode_made(&d, &made);
+	expect_event(&d, file, create, "CALL");
+	expect(&d, 0, "path", "/memfd:a name");
+	expect(&d, 0, "flags", "0x410000");
+	made.record->body.file.flags = 0;
+	decode_made(&d, &made);
+	expect(&d, 0, "flags", NULL);
+	make_file(PROBE_OPEN, PROBE_CALL_memfd_secret, "/secretmem");
+	made.record->body.file.created = 1;
+	made.record->body.file.flags = 02000000;
+	decode_made(&d, &made);
+	expect_event(&d, file, create, "CALL");
+	expect(&d, 0, "file_type", "memfd");
+	expect(&d, 0, "flags", "O_CLOEXEC");
+	decoded_stop(&d);
+}
+
+static void test_raw(void **state)
+{
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	make_file(PROBE_RAW, PROBE_CALL_openat, "/dev/sda1");
+	made.record->body.file.mode = 0060660;
+	made.record->body.file.flags = 2;
+	made.record->body.file.value[0] = 8u << 20 | 1;
+	decode_made(&d, &made);
+	expect_event(&d, security, raw_access, "CALL");
+	expect_members(&d, 0, "outcome code " OF_FILE " flags device_number");
+	expect_file(&d, "/dev/sda1");
+	expect(&d, 0, "file_type", "block");
+	expect(&d, 0, "device_number", "8:1");
+	expect(&d, 0, "flags", "O_RDWR");
+	make_file(PROBE_RAW, PROBE_CALL_openat2, "/proc/kcore");
+	decode_made(&d, &made);
+	expect_event(&d, security, raw_access, "CALL");
+	expect(&d, 0, "path", "/proc/kcore");
+	expect(&d, 0, "device_number", NULL);
+	expect(&d, 0, "flags", "O_RDONLY");
+	/* Of a path that was cut the event says so. */
+	cut_text(&made, FILE_PATH);
+	decode_made(&d, &made);
+	expect(&d, 0, "truncated", "file.path|");
+	decoded_stop(&d);
+}
+
 /* A file that has no name: what was named is its folder. */
 static void test_temporary(void **state)
 {
@@ -661,7 +724,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_open),
-		cmocka_unit_test(test_temporary),
+		cmocka_unit_test(test_temporary), cmocka_unit_test(test_memfd), cmocka_unit_test(test_raw),
 		cmocka_unit_test(test_written),
 		cmocka_unit_test(test_calls_on_open_files),
 		cmocka_unit_test(test_large_sizes_of_32_bits),

@@ -505,6 +505,72 @@ static void test_ptrace(void **state)
 	expect(&d, 0, "auditd_syscall", "process_vm_writev");
 	expect(&d, 0, "changes", "write memory|");
 	expect(&d, 0, "target_pid", "77");
+	make_call(PROBE_CALL_process_vm_readv);
+	set_argument(0, 77);
+	decode_made(&d, &made);
+	expect_event(&d, process, ptrace, "CALL");
+	expect_members(&d, 0, "outcome code auditd_syscall changes target_pid");
+	expect(&d, 0, "auditd_syscall", "process_vm_readv");
+	expect(&d, 0, "changes", "read memory|");
+	decoded_stop(&d);
+}
+
+/* The kernel's programs followed the descriptor: the number is the kernel's own. */
+static void test_pidfd(void **state)
+{
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	make_call(PROBE_CALL_pidfd_getfd);
+	set_argument(0, 5);
+	set_argument(1, 6);
+	set_argument(3, 77);
+	made.record->head.ns_pid = 5;
+	decode_made(&d, &made);
+	expect_event(&d, process, ptrace, "CALL");
+	expect_members(&d, 0, "outcome code auditd_syscall changes target_pid");
+	expect_actor(&d, 0, "");
+	expect(&d, 0, "auditd_syscall", "pidfd_getfd");
+	expect(&d, 0, "changes", "take descriptor|");
+	expect(&d, 0, "target_pid", "77");
+	set_argument(3, 0);
+	decode_made(&d, &made);
+	expect(&d, 0, "target_pid", NULL);
+	expect(&d, 0, "missing", "process.target.pid|");
+	expect(&d, 0, "completeness", "partial");
+	decoded_stop(&d);
+}
+
+static void test_access(void **state)
+{
+	static const struct {
+		uint64_t flags;
+		const char *changes;
+	} cases[] = {
+		{ 0, "read memory|" }, { 02000001, "write memory|" }, { 2, "read memory|write memory|" },
+		/* What the kernel takes for neither asks for the rights of both (open(2)). */
+		{ 3, "read memory|write memory|" },
+	};
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		make(&made, PROBE_ACCESS, PROBE_CALL_openat2);
+		set_argument(0, 77);
+		set_argument(1, cases[i].flags);
+		decode_made(&d, &made);
+		expect_event(&d, process, ptrace, "CALL");
+		expect_members(&d, 0, "outcome code auditd_syscall changes target_pid");
+		expect_actor(&d, 0, "");
+		expect(&d, 0, "auditd_syscall", "openat2");
+		expect(&d, 0, "changes", cases[i].changes);
+		expect(&d, 0, "target_pid", "77");
+	}
+	/* A capture may say any number. */
+	set_argument(0, UINT32_MAX);
+	decode_made(&d, &made);
+	expect(&d, 0, "target_pid", NULL);
+	expect(&d, 0, "missing", "process.target.pid|");
 	decoded_stop(&d);
 }
 
@@ -672,6 +738,8 @@ int main(void)
 		cmocka_unit_test(test_capabilities),
 		cmocka_unit_test(test_namespaces),
 		cmocka_unit_test(test_ptrace),
+		cmocka_unit_test(test_pidfd),
+		cmocka_unit_test(test_access),
 		cmocka_unit_test(test_memory_and_clock),
 		cmocka_unit_test(test_modules),
 		cmocka_unit_test(test_module_of_a_file),

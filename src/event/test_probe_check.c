@@ -42,7 +42,10 @@ static void test_layout(void **state)
 	assert_int_equal(PROBE_CALL_renameat2, 12);
 	assert_int_equal(PROBE_CALL_connect, 59);
 	assert_int_equal(PROBE_CALL_readv, 104);
-	assert_int_equal(PROBE_CALL_fallocate, N_PROBE_CALLS - 1);
+	assert_int_equal(PROBE_CALL_fallocate, 105);
+	assert_int_equal(PROBE_CALL_memfd_secret, N_PROBE_CALLS - 1);
+	assert_int_equal(PROBE_DNS, 15);
+	assert_int_equal(PROBE_RAW, N_PROBE_TYPES - 1);
 }
 
 static void test_whole(void **state)

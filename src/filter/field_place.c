@@ -2,17 +2,20 @@
 
 #include "filter/field_name.h"
 
-/* Fields that not all kinds of their categories have: who asks for one asks the kernel for no other kind. */
+/* Fields that not all kinds of a category have: who asks for one asks the kernel for no other kind of it. */
 static const struct {
+	enum category category;
 	enum field first, last;		/* as they stand in fields.def */
 	enum kind_id kinds[4];
 	unsigned n_kinds;
 } kinds_of_fields[] = {
-	{ FIELD_exit_code, FIELD_duration, { KIND_ID(process, exit) }, 1 },
-	{ FIELD_target_path, FIELD_target_path,
+	{ CATEGORY_process, FIELD_exit_code, FIELD_duration, { KIND_ID(process, exit) }, 1 },
+	{ CATEGORY_process, FIELD_access_count, FIELD_access_last, { KIND_ID(process, ptrace) }, 1 },
+	{ CATEGORY_security, FIELD_path, FIELD_device_number, { KIND_ID(security, raw_access) }, 1 },
+	{ CATEGORY_file, FIELD_target_path, FIELD_target_path,
 	  { KIND_ID(file, rename), KIND_ID(file, link), KIND_ID(file, symlink), KIND_ID(file, mount) }, 4 },
-	{ FIELD_xattr, FIELD_xattr, { KIND_ID(file, xattr) }, 1 },
-	{ FIELD_write_count, FIELD_write_bytes, { KIND_ID(file, write) }, 1 },
+	{ CATEGORY_file, FIELD_xattr, FIELD_xattr, { KIND_ID(file, xattr) }, 1 },
+	{ CATEGORY_file, FIELD_write_count, FIELD_write_bytes, { KIND_ID(file, write) }, 1 },
 };
 
 static bool kind_can_have(enum field field, unsigned kind)
@@ -21,7 +24,8 @@ static bool kind_can_have(enum field field, unsigned kind)
 
 	/* A signal has those of any kind. */
 	for (size_t i = 0; can && kinds[kind].category != CATEGORY_signal && i < ARRAY_SIZE(kinds_of_fields); i++) {
-		if (field < kinds_of_fields[i].first || field > kinds_of_fields[i].last)
+		if (kinds_of_fields[i].category != kinds[kind].category || field < kinds_of_fields[i].first ||
+		    field > kinds_of_fields[i].last)
 			continue;
 		for (unsigned k = 0; k < kinds_of_fields[i].n_kinds; k++)
 			if (kinds_of_fields[i].kinds[k] == kind)

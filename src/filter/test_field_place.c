@@ -152,6 +152,14 @@ static void test_names_of_kinds(void **state)
 	assert_true(field_name_is_of(&name, KIND_ID(file, rename)));
 	assert_false(field_name_is_of(&name, KIND_ID(file, write)));
 	assert_false(field_name_is_of(&name, KIND_ID(process, exec)));
+	/* Of its category one kind alone is about a file. */
+	assert_true(field_name_lookup(SPAN("file.path"), &name));
+	assert_true(field_name_is_of(&name, KIND_ID(security, raw_access)));
+	assert_false(field_name_is_of(&name, KIND_ID(security, memory_exec)));
+	assert_true(field_name_is_of(&name, KIND_ID(file, write)));
+	assert_true(field_name_lookup(SPAN("process.accesses.count"), &name));
+	assert_true(field_name_is_of(&name, KIND_ID(process, ptrace)));
+	assert_false(field_name_is_of(&name, KIND_ID(process, signal)));
 	assert_true(field_name_lookup(SPAN("file.operation"), &name));
 	assert_true(field_name_is_of(&name, KIND_ID(file, write)));
 	assert_false(field_name_is_of(&name, KIND_ID(process, exec)));

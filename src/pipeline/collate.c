@@ -72,9 +72,22 @@ void collate_set_window(struct collate *collate, uint64_t window_ns)
 	collate->window_ns = window_ns;
 }
 
-static bool is_collated(const struct event *event)
+/* Of writes, which come with a count of their own, see set_writes(). */
+static const struct collated {
+	enum kind_id kind;
+	enum field count, first, last;
+} collated[] = {
+	{ KIND_ID(file, read), FIELD_read_count, FIELD_read_first, FIELD_read_last },
+	{ KIND_ID(file, write), FIELD_write_count, FIELD_write_first, FIELD_write_last },
+	{ KIND_ID(process, ptrace), FIELD_access_count, FIELD_access_first, FIELD_access_last },
+};
+
+static const struct collated *collated_of(const struct event *event)
 {
-	return event->kind == KIND_ID(file, read) || event->kind == KIND_ID(file, write);
+	for (size_t i = 0; i < ARRAY_SIZE(collated); i++)
+		if (collated[i].kind == event->kind)
+			return &collated[i];
+	return NULL;
 }
 
 /* What it stands for is counted apart. */
@@ -220,11 +233,11 @@ static uint64_t last_of(const struct event *event)
 	return values_has(&event->values, FIELD_write_last) ? event->write_last : event->time_ns;
 }
 
-static void set_reads(struct event *kept, uint32_t count, uint64_t last_ns)
+static void set_count(const struct collated *as, struct event *kept, uint32_t count, uint64_t last_ns)
 {
-	values_set_number(&kept->values, FIELD_read_count, count);
-	values_set_number(&kept->values, FIELD_read_first, kept->time_ns);
-	values_set_number(&kept->values, FIELD_read_last, last_ns);
+	values_set_number(&kept->values, as->count, count);
+	values_set_number(&kept->values, as->first, kept->time_ns);
+	values_set_number(&kept->values, as->last, last_ns);
 }
 
 static void set_writes(struct event *kept, const struct event *next)
@@ -247,10 +260,10 @@ static void add(struct window *window, const struct event *next)
 	struct event *kept = window->kept;
 
 	window->count += window->count < UINT32_MAX;
-	if (kept->kind == KIND_ID(file, read))
-		set_reads(kept, window->count, next->time_ns);
-	else
+	if (kept->kind == KIND_ID(file, write))
 		set_writes(kept, next);
+	else
+		set_count(collated_of(kept), kept, window->count, next->time_ns);
 	for (unsigned i = 0; i < ARRAY_SIZE(latest); i++)
 		if (values_has(&next->values, latest[i]))
 			values_set_number(&kept->values, latest[i], values_number(&next->values, latest[i]));
@@ -261,7 +274,7 @@ int collate_event(struct collate *collate, struct event *event, uint64_t now_ns)
 	struct window *window;
 	uint64_t hash[2];
 
-	if (collate->window_ns == 0 || !is_collated(event) || !event->context || !hash_event(collate, event, hash))
+	if (collate->window_ns == 0 || !collated_of(event) || !event->context || !hash_event(collate, event, hash))
 		return 0;
 	window = find(collate, hash);
 	if (!window || now_ns >= window->end_ns) {
@@ -284,7 +297,7 @@ int collate_event(struct collate *collate, struct event *event, uint64_t now_ns)
 
 struct event *collate_take_before(struct collate *collate, const struct event *event)
 {
-	if (collate->n_kept == 0 || !event->context || is_collated(event))
+	if (collate->n_kept == 0 || !event->context || collated_of(event))
 		return NULL;
 	for (uint32_t at = *process_bucket(collate, event); at; at = collate->ring[at - 1].next_kept)
 		if (collate->ring[at - 1].kept->context == event->context)

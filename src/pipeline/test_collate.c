@@ -93,6 +93,28 @@ static void reads(void **state)
 	assert_int_equal(read_at(f, "/a", 200 + WINDOW), 0);
 }
 
+/* A debugger that reads without end. */
+static void accesses(void **state)
+{
+	struct fixture *f = *state;
+	struct event *event;
+
+	for (uint64_t i = 0; i < 6; i++) {
+		event = make(KIND_ID(process, ptrace), f->process, "/a", 100 + i);
+		values_set_number(&event->values, FIELD_target_pid, 77);
+		assert_int_equal(give(f, event), i < 2 ? 0 : i == 2 ? 1 : 2);
+	}
+	event = make(KIND_ID(process, ptrace), f->process, "/a", 106);
+	values_set_number(&event->values, FIELD_target_pid, 78);
+	assert_int_equal(give(f, event), 0);
+	event = collate_take(f->collate, UINT64_MAX);
+	assert_non_null(event);
+	assert_true(event->target_pid == 77 && event->time_ns == 102);
+	assert_true(event->access_count == 4 && event->access_first == 102 && event->access_last == 105);
+	assert_false(values_has(&event->values, FIELD_read_count));
+	event_free(event);
+}
+
 /* One that followed stands for itself. */
 static void once_more(void **state)
 {
@@ -181,7 +203,8 @@ static void different(void **state)
 		assert_int_equal(give(f, make(KIND_ID(file, read), NULL, "/a", 100)), 0);
 	/* Never lost, however alike. */
 	for (unsigned k = 0; k < N_KINDS; k++)
-		for (unsigned i = 0; i < 3 && k != KIND_ID(file, read) && k != KIND_ID(file, write); i++) {
+		for (unsigned i = 0; i < 3 && k != KIND_ID(file, read) && k != KIND_ID(file, write) && k != KIND_ID(process, ptrace);
+		     i++) {
 			event = event_new((uint16_t)k, 100);
 			event->context = context_ref(f->process);
 			assert_int_equal(give(f, event), 0);
@@ -261,6 +284,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(reads, begin, end),	     cmocka_unit_test_setup_teardown(once_more, begin, end),
+		cmocka_unit_test_setup_teardown(accesses, begin, end),
 		cmocka_unit_test_setup_teardown(over, begin, end),	     cmocka_unit_test_setup_teardown(writes, begin, end),
 		cmocka_unit_test_setup_teardown(different, begin, end),   cmocka_unit_test_setup_teardown(switched_off, begin, end),
 		cmocka_unit_test_setup_teardown(bounded, begin, end),     cmocka_unit_test_setup_teardown(in_order, begin, end),

@@ -170,7 +170,8 @@ static int set_whole_path(struct history_rows *rows, sqlite3_stmt *statement, in
 static bool is_wanted(const struct history_part *part, unsigned field)
 {
 	static const uint16_t needed[][2] = { { FIELD_args, FIELD_command_line }, { FIELD_write_last, FIELD_write_first },
-					      { FIELD_read_last, FIELD_read_first }, { FIELD_duration, FIELD_start },
+					      { FIELD_read_last, FIELD_read_first }, { FIELD_access_last, FIELD_access_first },
+					      { FIELD_duration, FIELD_start },
 					      { FIELD_login_ip, FIELD_ses }, { FIELD_login_ip, FIELD_auid },
 					      { FIELD_login_time, FIELD_ses }, { FIELD_login_time, FIELD_auid },
 					      { FIELD_login_service, FIELD_ses }, { FIELD_login_service, FIELD_auid },

@@ -150,6 +150,7 @@ static const struct {
 } before[] = {
 	{ FIELD_write_first, FIELD_NONE }, { FIELD_write_last, FIELD_write_first },
 	{ FIELD_read_first, FIELD_NONE },  { FIELD_read_last, FIELD_read_first },
+	{ FIELD_access_first, FIELD_NONE }, { FIELD_access_last, FIELD_access_first },
 };
 
 static enum column_kind kind_of(enum field_type type, bool of_shared, bool has_tick)

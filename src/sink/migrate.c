@@ -8,7 +8,8 @@
  * Version 1 had no events of signals, and a table of them that nobody wrote to. Version 3 had all that version 4 has but what keeps
  * the file within its bound; all that it holds becomes one chapter. Version 4 had no tables of
  * sessions and hashes; its columns of hashes were empty. Version 5 had no definitions of services and tasks. Version 6
- * had no hashes of scripts, columns for those of drivers that were empty, not what changed of an account, and nothing of HTTP. */
+ * had no hashes of scripts, columns for those of drivers that were empty, not what changed of an account, nothing of HTTP,
+ * and no files in events of security. */
 
 #include "sink/migrate.h"
 
@@ -63,6 +64,14 @@ static const struct {
 	{ FIELD_direction, 1u << CATEGORY_http, 7 },	 { FIELD_source_ip, 1u << CATEGORY_http, 7 },
 	{ FIELD_source_port, 1u << CATEGORY_http, 7 },	 { FIELD_destination_ip, 1u << CATEGORY_http, 7 },
 	{ FIELD_destination_port, 1u << CATEGORY_http, 7 },
+	{ FIELD_access_count, 0, 7 },	{ FIELD_access_first, 0, 7 },	{ FIELD_access_last, 0, 7 },
+	{ FIELD_device_number, 0, 7 },
+	{ FIELD_path, 1u << CATEGORY_security, 7 },   { FIELD_inode, 1u << CATEGORY_security, 7 },
+	{ FIELD_device, 1u << CATEGORY_security, 7 }, { FIELD_mode, 1u << CATEGORY_security, 7 },
+	{ FIELD_file_uid, 1u << CATEGORY_security, 7 }, { FIELD_file_gid, 1u << CATEGORY_security, 7 },
+	{ FIELD_file_type, 1u << CATEGORY_security, 7 }, { FIELD_flags, 1u << CATEGORY_security, 7 },
+	{ FIELD_path_confidence, 1u << CATEGORY_security, 7 }, { FIELD_dirfd, 1u << CATEGORY_security, 7 },
+	{ FIELD_given_path, 1u << CATEGORY_security, 7 },
 };
 
 #define CONTEXT N_CATEGORIES		/* a table of contexts, of no category */

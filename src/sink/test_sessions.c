@@ -328,26 +328,24 @@ static void file_of_version_5(void **state)
 /* What version 7 was the first to have goes, as if it had never been. */
 static void make_version_6(const char *file)
 {
-	static const char *const changes[] = {
-		"shape_http DROP COLUMN network_transport", "shape_http DROP COLUMN network_type", "shape_http DROP COLUMN network_direction",
-		"shape_http DROP COLUMN http_version", "shape_http DROP COLUMN http_response_status_code",
-		"event_http DROP COLUMN source_ip", "event_http DROP COLUMN source_port", "event_http DROP COLUMN destination_ip",
-		"event_http DROP COLUMN destination_port", "shape_signal DROP COLUMN http_version",
-		"shape_signal DROP COLUMN http_response_status_code", "shape_security DROP COLUMN security_changes",
-		"shape_signal DROP COLUMN security_changes", "program DROP COLUMN process_script_hash_id",
-		"shape_driver DROP COLUMN driver_hash_id", "shape_driver ADD COLUMN driver_hash_md5 TEXT",
-		"shape_signal DROP COLUMN driver_hash_id", "shape_recorder DROP COLUMN file_hash_tlsh",
-		"more_recorder DROP COLUMN file_content",
+	static const char *const what[] = {
+		"SELECT group_concat('DROP VIEW ' || name, ';') FROM sqlite_schema WHERE type = 'view'",
+		"SELECT group_concat('ALTER TABLE ' || t.name || ' DROP COLUMN ' || c.name, ';') FROM sqlite_schema t JOIN "
+		"pragma_table_info(t.name) c WHERE t.type = 'table' AND (c.name IN ('http_version', 'http_response_status_code', "
+		"'security_changes', 'process_script_hash_id', 'driver_hash_id', 'file_hash_tlsh', 'file_device_number') OR "
+		"c.name LIKE 'process_accesses_%' OR t.name = 'more_recorder' AND c.name = 'file_content' OR t.name LIKE '%_security' AND "
+		"c.name LIKE 'file_%' OR t.name LIKE '%_http' AND (c.name LIKE 'network_%' OR c.name LIKE 'source_%' OR "
+		"c.name LIKE 'destination_%'))",
 	};
-	char *views = ask_text(file, "SELECT group_concat('DROP VIEW ' || name, ';') FROM sqlite_schema WHERE type = 'view'"), line[128];
 
-	change(file, views);
-	free(views);
-	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
-		snprintf(line, sizeof(line), "ALTER TABLE %s", changes[i]);
-		change(file, line);
+	for (size_t i = 0; i < ARRAY_SIZE(what); i++) {
+		char *changes = ask_text(file, what[i]);
+
+		assert_non_null(changes);
+		change(file, changes);
+		free(changes);
 	}
-	change(file, "PRAGMA user_version = 6");
+	change(file, "ALTER TABLE shape_driver ADD COLUMN driver_hash_md5 TEXT; PRAGMA user_version = 6");
 }
 
 /* One of version 6 had no hashes of scripts and drivers, columns for those of drivers that were empty, and not what changed of an account. */

@@ -12,40 +12,61 @@
 #include <linux/io_uring.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "source/call_number.h"
 
-enum when { ALWAYS, WITHOUT_CONNECTOR };
+enum when { ALWAYS, WITHOUT_CONNECTOR, WITHOUT_READS, WITHOUT_WRITES };
+
+#define ALL_CALLS ""
 
 struct line {
 	enum kind_id kind;
 	enum when when;
-	const char *calls;
+	const char *calls;		/* NULL: an operation of io_uring */
 	int uring_operation;
 	struct audit_condition conditions[AUDIT_RULE_CONDITIONS];
 };
 
 #define NONE { 0 }
-#define SUCCEEDED { AUDIT_SUCCESS, AUDIT_EQUAL, 1 }
-#define ARG(n, op, value) { AUDIT_ARG0 + (n), AUDIT_##op, (uint32_t)(value) }
-#define ADDRESS_FAMILY(family) { AUDIT_SADDR_FAM, AUDIT_EQUAL, (family) }
+#define SUCCEEDED { AUDIT_SUCCESS, AUDIT_EQUAL, 1, NULL }
+#define ARG(n, op, value) { AUDIT_ARG0 + (n), AUDIT_##op, (uint32_t)(value), NULL }
+#define ADDRESS_FAMILY(family) { AUDIT_SADDR_FAM, AUDIT_EQUAL, (family), NULL }
+#define FILETYPE(type) { AUDIT_FILETYPE, AUDIT_EQUAL, (type), NULL }
+#define PERM(bits) { AUDIT_PERM, AUDIT_EQUAL, (bits), NULL }
+#define PATH(path) { AUDIT_WATCH, AUDIT_EQUAL, sizeof(path) - 1, path }
+#define DIR(path) { AUDIT_DIR, AUDIT_EQUAL, sizeof(path) - 1, path }
 
 static const struct line lines[] = {
 #define CALLS(kind, when, calls, ...) { kind, when, calls, -1, { __VA_ARGS__ } },
+#define FILES(kind, when, ...) { kind, when, ALL_CALLS, -1, { __VA_ARGS__ } },
 #define URING(kind, operation, ...) { kind, ALWAYS, NULL, operation, { __VA_ARGS__ } },
 #include "source/audit_rules.def"
 };
 
 /* Making */
 
+static bool condition_equal(const struct audit_condition *a, const struct audit_condition *b)
+{
+	return a->field == b->field && a->op == b->op && a->value == b->value && !a->path == !b->path &&
+	       (!a->path || strcmp(a->path, b->path) == 0);
+}
+
+static bool conditions_equal(const struct audit_rule *a, const struct audit_rule *b)
+{
+	for (size_t i = 0; i < AUDIT_RULE_CONDITIONS; i++)
+		if (!condition_equal(&a->conditions[i], &b->conditions[i]))
+			return false;
+	return true;
+}
+
 static struct audit_rule *plan_rule(struct audit_plan *plan, const struct audit_rule *like)
 {
 	for (size_t i = 0; i < plan->n_rules; i++) {
 		struct audit_rule *rule = &plan->rules[i];
 
-		if (rule->list == like->list && rule->arch == like->arch &&
-		    memcmp(rule->conditions, like->conditions, sizeof(like->conditions)) == 0)
+		if (rule->list == like->list && rule->arch == like->arch && conditions_equal(rule, like))
 			return rule;
 	}
 	if (plan->n_rules == AUDIT_PLAN_RULES)
@@ -113,6 +134,25 @@ static int add_uring(struct audit_plan *plan, const struct line *line)
 	return 0;
 }
 
+/* All, as auditctl says it; the kernel takes the 16 highest for classes of calls and clears them. */
+static void set_all_calls(struct audit_rule *rule)
+{
+	memset(rule->calls, 0xff, sizeof(rule->calls));
+	rule->calls[AUDIT_BITMASK_SIZE - 1] = 0xffff;
+}
+
+static int add_files(struct audit_plan *plan, const struct line *line)
+{
+	struct audit_rule like = {
+		.list = AUDIT_FILTER_EXIT,
+		.optional = has_condition(line, AUDIT_WATCH),	/* there may be no such folder */
+	};
+
+	memcpy(like.conditions, line->conditions, sizeof(like.conditions));
+	set_all_calls(&like);
+	return plan_rule(plan, &like) ? 0 : -E2BIG;
+}
+
 /* Records of a type, or of a process, are not made at all. The mark comes last: the kernel stops at the first
  * condition that does not hold. */
 static int add_exclude(struct audit_plan *plan, uint32_t field, uint32_t value)
@@ -125,20 +165,16 @@ static int add_exclude(struct audit_plan *plan, uint32_t field, uint32_t value)
 		},
 	};
 
-	/* All, as auditctl says it; the kernel takes the 16 highest for classes of calls and clears them. */
-	memset(rule.calls, 0xff, sizeof(rule.calls));
-	rule.calls[AUDIT_BITMASK_SIZE - 1] = 0xffff;
+	set_all_calls(&rule);
 	return plan_rule(plan, &rule) ? 0 : -E2BIG;
 }
 
 /* Does b hold whenever a does? */
 static bool condition_implies(const struct audit_condition *a, const struct audit_condition *b)
 {
-	if (a->field != b->field)
-		return false;
-	if (a->op == b->op && a->value == b->value)
+	if (condition_equal(a, b))
 		return true;
-	return a->op == AUDIT_BIT_MASK && b->op == AUDIT_BIT_MASK && !(a->value & ~b->value);
+	return a->field == b->field && a->op == AUDIT_BIT_MASK && b->op == AUDIT_BIT_MASK && !(a->value & ~b->value);
 }
 
 static bool rule_implies(const struct audit_rule *a, const struct audit_rule *b)
@@ -193,6 +229,20 @@ bool audit_plan_any(const struct audit_rules_options *options)
 	return options->for_user;
 }
 
+static bool is_needed(const struct line *line, const struct audit_rules_options *options)
+{
+	switch (line->when) {
+	case WITHOUT_CONNECTOR:
+		return !options->have_connector;
+	case WITHOUT_READS:
+		return !options->wanted[KIND_ID(file, read)];
+	case WITHOUT_WRITES:
+		return !options->wanted[KIND_ID(file, read)] && !options->wanted[KIND_ID(file, write)];
+	default:
+		return true;
+	}
+}
+
 int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *options)
 {
 	struct call_machines machines = call_machines();
@@ -202,11 +252,10 @@ int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *op
 	for (size_t i = 0; i < ARRAY_SIZE(lines) && r >= 0; i++) {
 		const struct line *line = &lines[i];
 
-		if (!options->wanted[line->kind] ||
-		    (line->when == WITHOUT_CONNECTOR && options->have_connector))
+		if (!options->wanted[line->kind] || !is_needed(line, options))
 			continue;
-		if (!line->calls) {
-			r = add_uring(ret, line);
+		if (!line->calls || line->calls[0] == 0) {
+			r = line->calls ? add_files(ret, line) : add_uring(ret, line);
 			continue;
 		}
 		r = add_calls(ret, line, machines.native);
@@ -252,6 +301,10 @@ static void calls_text(struct buffer *buffer, const struct audit_rule *rule)
 	int machine = audit_elf_to_machine(rule->arch);
 	const char *separator = " -S ";
 
+	if (!rule->arch && rule->list == AUDIT_FILTER_EXIT) {
+		buffer_append_text(buffer, " -S all");
+		return;
+	}
 	for (uint32_t number = 0; number < AUDIT_BITMASK_SIZE * 32; number++) {
 		const char *name = NULL;
 
@@ -268,6 +321,20 @@ static void calls_text(struct buffer *buffer, const struct audit_rule *rule)
 	}
 }
 
+static void perm_text(struct buffer *buffer, uint32_t perm)
+{
+	static const struct {
+		uint32_t perm;
+		char letter;
+	} letters[] = {
+		{ AUDIT_PERM_READ, 'r' }, { AUDIT_PERM_WRITE, 'w' },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(letters); i++)
+		if (perm & letters[i].perm)
+			buffer_append_byte(buffer, letters[i].letter);
+}
+
 static void condition_text(struct buffer *buffer, const struct audit_condition *condition)
 {
 	const char *name = audit_field_to_name((int)condition->field);
@@ -275,8 +342,14 @@ static void condition_text(struct buffer *buffer, const struct audit_condition *
 							     : NULL;
 
 	buffer_printf(buffer, " -F %s%s", name ? name : "?", op_text(condition->op));
+	if (condition->field == AUDIT_FILETYPE)
+		type = audit_ftype_to_name((int)condition->value);
+	else if (condition->path)
+		type = condition->path;
 	if (type)
 		buffer_append_text(buffer, type);
+	else if (condition->field == AUDIT_PERM)
+		perm_text(buffer, condition->value);
 	else if (condition->field >= AUDIT_ARG0 && condition->field <= AUDIT_ARG3)
 		buffer_printf(buffer, "0x%x", condition->value);
 	else
@@ -312,6 +385,12 @@ static void add_field(struct audit_rule_data *data, uint32_t field, uint32_t op,
 	data->field_count++;
 }
 
+static void add_text(struct audit_rule_data *data, const char *text, uint32_t size)
+{
+	memcpy((char *)data + sizeof(*data) + data->buflen, text, size);
+	data->buflen += size;
+}
+
 size_t audit_rule_data_make(struct audit_rule_data *ret, const struct audit_rule *rule)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -320,12 +399,16 @@ size_t audit_rule_data_make(struct audit_rule_data *ret, const struct audit_rule
 	memcpy(ret->mask, rule->calls, sizeof(ret->mask));
 	if (rule->arch)
 		add_field(ret, AUDIT_ARCH, AUDIT_EQUAL, rule->arch);
-	for (size_t i = 0; i < AUDIT_RULE_CONDITIONS && rule->conditions[i].op; i++)
-		add_field(ret, rule->conditions[i].field, rule->conditions[i].op, rule->conditions[i].value);
+	for (size_t i = 0; i < AUDIT_RULE_CONDITIONS && rule->conditions[i].op; i++) {
+		const struct audit_condition *condition = &rule->conditions[i];
+
+		add_field(ret, condition->field, condition->op, condition->value);
+		if (condition->path)
+			add_text(ret, condition->path, condition->value);
+	}
 	if (rule->list != AUDIT_FILTER_EXCLUDE) {
 		add_field(ret, AUDIT_FILTERKEY, AUDIT_EQUAL, sizeof(AUDIT_OWN_KEY) - 1);
-		ret->buflen = sizeof(AUDIT_OWN_KEY) - 1;
-		memcpy((char *)ret + sizeof(*ret), AUDIT_OWN_KEY, ret->buflen);
+		add_text(ret, AUDIT_OWN_KEY, sizeof(AUDIT_OWN_KEY) - 1);
 	}
 	return sizeof(*ret) + ret->buflen;
 }

@@ -13,15 +13,18 @@
 struct audit_condition {
 	uint32_t field;			/* AUDIT_SUCCESS, AUDIT_ARG0 + n, ... */
 	uint32_t op;			/* AUDIT_EQUAL, ...; 0: the end */
-	uint32_t value;
+	uint32_t value;			/* of a path how long it is */
+	const char *path;		/* of AUDIT_WATCH and AUDIT_DIR, at most AUDIT_CONDITION_PATH_MAX */
 };
+
+#define AUDIT_CONDITION_PATH_MAX 32
 
 struct audit_rule {
 	uint32_t list;			/* AUDIT_FILTER_EXIT, AUDIT_FILTER_EXCLUDE, AUDIT_FILTER_URING_EXIT */
 	uint32_t arch;			/* AUDIT_ARCH_X86_64, ...; 0: no such condition */
-	bool optional;			/* an older kernel may not know it; that is no error */
+	bool optional;			/* an older kernel may not know it, or its folder not be there; that is no error */
 	bool refused;			/* it did not */
-	uint32_t calls[AUDIT_BITMASK_SIZE];	/* system calls, or operations of io_uring, as bits */
+	uint32_t calls[AUDIT_BITMASK_SIZE];	/* system calls, or operations of io_uring, as bits; without arch: all */
 	struct audit_condition conditions[AUDIT_RULE_CONDITIONS];
 };
 
@@ -42,7 +45,7 @@ int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *op
 void audit_rule_text(struct buffer *buffer, const struct audit_rule *rule);
 
 /* As the kernel takes and shows it: the size, at most AUDIT_RULE_DATA_MAX. */
-#define AUDIT_RULE_DATA_MAX (sizeof(struct audit_rule_data) + sizeof(AUDIT_OWN_KEY))
+#define AUDIT_RULE_DATA_MAX (sizeof(struct audit_rule_data) + AUDIT_CONDITION_PATH_MAX + sizeof(AUDIT_OWN_KEY))
 size_t audit_rule_data_make(struct audit_rule_data *ret, const struct audit_rule *rule);
 /* Is the value of the field the length of a text in buf? */
 bool audit_rule_field_is_text(uint32_t field);

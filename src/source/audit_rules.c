@@ -102,7 +102,8 @@ static int bring_rules(struct audit_control *control, struct audit_plan *plan)
 		if (loaded_has(&loaded, &rule.data, &hint))
 			continue;
 		r = loaded_add(control, &rule.data);
-		if (r == -EINVAL && plan->rules[i].optional) {
+		/* Or the folder of its path is not there. */
+		if ((r == -EINVAL || r == -ENOENT) && plan->rules[i].optional) {
 			plan->rules[i].refused = true;
 			continue;
 		}

@@ -69,6 +69,8 @@ uint32_t bpf_calls_wants(const bool kinds_wanted[N_KINDS])
 		{ KIND_ID(file, link), PROBE_WANT_LINK },
 		{ KIND_ID(file, symlink), PROBE_WANT_SYMLINK },
 		{ KIND_ID(http, headers), PROBE_WANT_HTTP },
+		{ KIND_ID(process, ptrace), PROBE_WANT_ACCESS },
+		{ KIND_ID(security, raw_access), PROBE_WANT_RAW },
 	};
 	uint32_t bits = 0;
 

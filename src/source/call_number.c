@@ -13,7 +13,8 @@ static const struct {
 	int number;
 } new_calls[] = {
 	{ "pidfd_send_signal", 424 }, { "move_mount", 429 },   { "fsmount", 432 },
-	{ "clone3", 435 },	      { "openat2", 437 },      { "fchmodat2", 452 },
+	{ "clone3", 435 },	      { "openat2", 437 },      { "pidfd_getfd", 438 },
+	{ "memfd_secret", 447 },      { "fchmodat2", 452 },
 	{ "lsm_set_self_attr", 460 }, { "setxattrat", 463 },   { "removexattrat", 466 },
 	{ "file_setattr", 469 },
 };

@@ -501,8 +501,10 @@ int procfs_readlink_fd(struct procfs *procfs, uint32_t pid, int32_t fd, char *re
 	if ((size_t)n == sizeof(target))
 		return -ENAMETOOLONG;
 	answer = (struct span){ target, (size_t)n };
-	/* The mark of d_path() of a name that is gone, unless it is a part of the name. */
-	if (span_ends(answer, mark) && fstatat(procfs->fd, path, &st, 0) == 0 && st.st_nlink == 0)
+	/* The mark of d_path() of a name that is gone, unless it is a part of the name.  That of memfd_secret(2), which never had one, counts
+	 * itself as a link (mm/secretmem.c). */
+	if (span_ends(answer, mark) && fstatat(procfs->fd, path, &st, 0) == 0 &&
+	    (st.st_nlink == 0 || span_eq(answer, SPAN("/secretmem (deleted)"))))
 		answer.size -= mark.size;
 	if (answer.size >= size)
 		return -ENAMETOOLONG;

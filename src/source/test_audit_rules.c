@@ -114,13 +114,13 @@ static void test_implied(void **state)
 		"-a always,exit -F arch=b32 -S open -F success=1 -F a1&0x40" KEY
 		"-a always,exit -F arch=b64 -S openat -F success=1 -F a2&0x40" KEY
 		"-a always,exit -F arch=b32 -S openat -F success=1 -F a2&0x40" KEY
-		"-a always,exit -F arch=b64 -S mkdir,creat,mknod,mkdirat,mknodat,openat2 -F success=1" KEY
-		"-a always,exit -F arch=b32 -S creat,mknod,mkdir,mkdirat,mknodat,openat2 -F success=1" KEY
+		"-a always,exit -F arch=b64 -S mkdir,creat,mknod,mkdirat,mknodat,memfd_create,openat2,memfd_secret -F success=1" KEY
+		"-a always,exit -F arch=b32 -S creat,mknod,mkdir,mkdirat,mknodat,memfd_create,openat2,memfd_secret -F success=1" KEY
 		"-a always,io_uring -S 18,28,37 -F success=1" KEY);
 	expect_rules(
 		" file.create file.write ", false, true,
-		"-a always,exit -F arch=b64 -S mkdir,creat,mknod,mkdirat,mknodat,openat2 -F success=1" KEY
-		"-a always,exit -F arch=b32 -S creat,mknod,mkdir,mkdirat,mknodat,openat2 -F success=1" KEY
+		"-a always,exit -F arch=b64 -S mkdir,creat,mknod,mkdirat,mknodat,memfd_create,openat2,memfd_secret -F success=1" KEY
+		"-a always,exit -F arch=b32 -S creat,mknod,mkdir,mkdirat,mknodat,memfd_create,openat2,memfd_secret -F success=1" KEY
 		"-a always,exit -F arch=b64 -S open -F success=1 -F a1&0x243" KEY
 		"-a always,exit -F arch=b32 -S open -F success=1 -F a1&0x243" KEY
 		"-a always,exit -F arch=b64 -S openat,open_by_handle_at -F success=1 -F a2&0x243" KEY
@@ -129,9 +129,9 @@ static void test_implied(void **state)
 	expect_rules(
 		" file.create file.write file.read ", false, true,
 		"-a always,exit -F arch=b64 -S open,mkdir,creat,mknod,openat,mkdirat,mknodat,"
-		"open_by_handle_at,openat2 -F success=1" KEY
+		"open_by_handle_at,memfd_create,openat2,memfd_secret -F success=1" KEY
 		"-a always,exit -F arch=b32 -S open,creat,mknod,mkdir,openat,mkdirat,mknodat,"
-		"open_by_handle_at,openat2 -F success=1" KEY
+		"open_by_handle_at,memfd_create,openat2,memfd_secret -F success=1" KEY
 		"-a always,io_uring -S 18,28,37 -F success=1" KEY);
 	/* Audit cannot name the file of a mapping: nothing is asked for. */
 	expect_rules(" image.load ", false, true, "");
@@ -140,6 +140,36 @@ static void test_implied(void **state)
 		     "-a always,exit -F arch=b32 -S mprotect,pkey_mprotect -F success=1 -F a2&0x4" KEY
 		     "-a always,exit -F arch=b64 -S mmap -F success=1 -F a2&0x4 -F a3&0x20" KEY
 		     "-a always,exit -F arch=b32 -S mmap,mmap2 -F success=1 -F a2&0x4 -F a3&0x20" KEY);
+}
+
+/* Files by what they are, whatever call opens them: not where all openings are asked for anyway. */
+static void test_files(void **state)
+{
+	const char proc[] = "-a always,exit -S all -F dir=/proc -F perm=w -F success=1" KEY;
+	const char disks[] = "-a always,exit -S all -F filetype=block -F perm=rw -F success=1" KEY
+			     "-a always,exit -S all -F path=/dev/mem -F perm=rw -F success=1" KEY
+			     "-a always,exit -S all -F path=/dev/kmem -F perm=rw -F success=1" KEY
+			     "-a always,exit -S all -F path=/dev/port -F perm=rw -F success=1" KEY
+			     "-a always,exit -S all -F path=/proc/kcore -F perm=rw -F success=1" KEY;
+	struct audit_plan *plan;
+
+	plan = plan_of(" process.ptrace ", false, true);
+	assert_non_null(strstr(text_of(plan), proc));
+	assert_non_null(strstr(text_of(plan), "-a always,io_uring -S 18,28 -F success=1 -F dir=/proc" KEY));
+	test_free(plan);
+	plan = plan_of(" process.ptrace file.write ", false, true);
+	assert_null(strstr(text_of(plan), "/proc"));
+	test_free(plan);
+	plan = plan_of(" security.raw_access file.write ", false, true);
+	assert_non_null(strstr(text_of(plan), disks));
+	test_free(plan);
+	plan = plan_of(" security.raw_access ", false, true);
+	assert_non_null(strstr(text_of(plan), "-a always,io_uring -S 18,28 -F success=1 -F filetype=block" KEY));
+	test_free(plan);
+	plan = plan_of(" security.raw_access process.ptrace file.read ", false, true);
+	assert_null(strstr(text_of(plan), "block"));
+	assert_null(strstr(text_of(plan), "/proc"));
+	test_free(plan);
 }
 
 static void test_everything(void **state)
@@ -177,8 +207,10 @@ union space {
 
 static void test_data(void **state)
 {
-	struct audit_plan *plan = plan_of(" process file network driver security ", true, true);
+	/* Rules with a path among them, since nobody asks for all openings. */
+	struct audit_plan *plan = plan_of(" process file.create network driver security ", true, true);
 	union space a, b;
+	bool has_path = false;
 
 	for (size_t i = 0; i < plan->n_rules; i++) {
 		size_t size = audit_rule_data_make(&a.data, &plan->rules[i]);
@@ -186,11 +218,37 @@ static void test_data(void **state)
 		assert_true(size <= AUDIT_RULE_DATA_MAX);
 		assert_true(a.data.field_count <= AUDIT_MAX_FIELDS);
 		assert_true(audit_rule_data_is_own(&a.data, size));
+		has_path |= a.data.buflen > sizeof(AUDIT_OWN_KEY) - 1;
 		for (size_t j = 0; j < plan->n_rules; j++) {
 			audit_rule_data_make(&b.data, &plan->rules[j]);
 			assert_int_equal(audit_rule_data_equal(&a.data, &b.data), i == j);
 		}
 	}
+	assert_true(has_path);
+	test_free(plan);
+}
+
+/* Texts lie one behind the other, in the order of their fields. */
+static void test_texts(void **state)
+{
+	struct audit_plan *plan = plan_of(" security.raw_access ", false, true);
+	static const char texts[] = "/proc/kcorerecorder";
+	unsigned n = 0;
+	union space a;
+
+	for (size_t i = 0; i < plan->n_rules; i++) {
+		audit_rule_data_make(&a.data, &plan->rules[i]);
+		if (a.data.buflen != sizeof(texts) - 1 || memcmp(a.data.buf, texts, sizeof(texts) - 1) != 0)
+			continue;
+		n++;
+		assert_int_equal(a.data.field_count, 4);
+		assert_int_equal(a.data.fields[0], AUDIT_WATCH);
+		assert_int_equal(a.data.values[0], strlen("/proc/kcore"));
+		assert_int_equal(a.data.fields[3], AUDIT_FILTERKEY);
+		assert_int_equal(a.data.values[3], strlen("recorder"));
+		assert_int_equal(a.data.mask[0], UINT32_MAX);
+	}
+	assert_int_equal(n, 1);
 	test_free(plan);
 }
 
@@ -259,7 +317,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_small),	   cmocka_unit_test(test_implied),
-		cmocka_unit_test(test_for_user),
+		cmocka_unit_test(test_for_user),   cmocka_unit_test(test_files),
+		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_everything), cmocka_unit_test(test_data),
 		cmocka_unit_test(test_foreign),	   cmocka_unit_test(test_why),
 	};

@@ -494,9 +494,9 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 		if (r < 0)
 			return r;
 	}
-	if (category == CATEGORY_file && event->context && tracker->node_hash == 0) {
+	if ((category == CATEGORY_file || event->kind == KIND_ID(security, raw_access)) && event->context && tracker->node_hash == 0) {
 		r = paths_settle(tracker, event, actor->pid);
-		if (r >= 0 && event->root.init <= HOST_INIT)
+		if (r >= 0 && category == CATEGORY_file && event->root.init <= HOST_INIT)
 			r = definitions_of(event, touch, &(struct touching){ tracker, event });
 		if (r < 0)
 			return r;

@@ -793,8 +793,8 @@ needs_bpftool = pytest.mark.skipif(not BPFTOOL, reason="needs bpftool")
 @pytest.mark.parametrize("categories, wanted, unwanted", [
     (["file"], LIFE_PROGRAMS | FILE_PROGRAMS, NETWORK_PROGRAMS | OTHER_PROGRAMS),
     (["network"], LIFE_PROGRAMS | NETWORK_PROGRAMS - {"act_receive"}, FILE_PROGRAMS | OTHER_PROGRAMS | {"act_receive"}),
-    (["process"], LIFE_PROGRAMS | {"on_signal", "act_call", "act_caps", "act_ptrace"},
-     FILE_PROGRAMS | NETWORK_PROGRAMS | {"act_map", "act_protect", "act_program", "act_look", "act_http"}),
+    (["process"], LIFE_PROGRAMS | {"on_signal", "act_call", "act_caps", "act_ptrace", "act_open"},
+     (FILE_PROGRAMS - {"act_open"}) | NETWORK_PROGRAMS | {"act_map", "act_protect", "act_program", "act_look", "act_http"}),
     (["http"], LIFE_PROGRAMS | {"act_look", "act_http"},
      FILE_PROGRAMS | NETWORK_PROGRAMS | OTHER_PROGRAMS - {"act_look", "act_http"}),
 ])

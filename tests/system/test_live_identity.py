@@ -6,7 +6,7 @@ import pytest
 
 import driver
 from conftest import both_sources
-from driver import Truth, field
+from driver import Truth, field, wait_until
 
 pytestmark = pytest.mark.live
 source = both_sources
@@ -72,6 +72,7 @@ def test_one_id_from_every_source(new_recorder):
     of_audit = Truth("tree", "10", "3", hold=True)
     second.stop()
     third = new_recorder(source="ebpf").start()
+    wait_until(lambda: third.one("SELECT count(*) AS n FROM process_events WHERE action = 'snapshot'")["n"] >= 2220, "/proc is read")
     of_ebpf.finish()
     of_audit.finish()
     third.stop()

@@ -49,7 +49,7 @@ def measure(recorder, source, folder, progress=lambda text: None):
         sshd = stack.enter_context(host.Sshd(folder / "sshd", account))
         stack.enter_context(driver.NameServer(ZONE))
         recorder.start()
-        scene = Scene(folder, ACTS, sshd, account, wait)
+        scene = Scene(source, folder, ACTS, sshd, account, wait)
         stack.enter_context(scene.undo)
         for activity in activities:
             progress(f"{source}: {activity.category} {activity.name}")

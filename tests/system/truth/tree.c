@@ -14,8 +14,8 @@ static void say_process(void)
 	say_done(&line);
 }
 
-/* Those below have all been said when this returns. */
-static void grow(int width, int depth)
+/* Those below have all been said when this returns.  up: closed when all is grown, which those below must not keep from being; or -1. */
+static void grow(int width, int depth, int up)
 {
 	for (int i = 0; depth > 0 && i < width; i++) {
 		int grown[2];
@@ -26,8 +26,10 @@ static void grow(int width, int depth)
 		child = TRY(fork());
 		if (child == 0) {
 			close(grown[0]);
+			if (up >= 0)
+				close(up);
 			say_process();
-			grow(width, depth - 1);
+			grow(width, depth - 1, grown[1]);
 			close(STDOUT_FILENO);
 			close(grown[1]);
 			while (read(STDIN_FILENO, &byte, 1) > 0)
@@ -50,7 +52,7 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		return 2;
-	grow(atoi(argv[1]), atoi(argv[2]));
+	grow(atoi(argv[1]), atoi(argv[2]), -1);
 	line = say("grown");
 	say_done(&line);
 	close(STDOUT_FILENO);
