@@ -26,6 +26,7 @@
 #include "source/account_files.h"
 #include "source/definition_files.h"
 #include "source/digest_cache.h"
+#include "source/file_info.h"
 
 #define MAX_WAITING 4096
 #define MAX_CACHE_BYTES ((size_t)256 << 20)
@@ -70,6 +71,7 @@ struct hasher {
 	struct digest_cache *cache;
 	struct definition_files *definitions;
 	struct account_files *accounts;
+	struct file_info *provider;	/* NULL: nobody else is asked */
 	struct buffer text;
 	bool is_changed;		/* the cache, since it was saved */
 	uint64_t saved_ns, cpu_ns;
@@ -156,6 +158,7 @@ void hasher_stats(struct hasher *hasher, struct hasher_stats *ret)
 struct found {
 	const char *state;		/* as in file.hash.state */
 	bool was_known;
+	bool is_foreign;		/* another program told: nothing but the hashes is known */
 	struct digest digest;		/* of the states ok and too_big */
 	size_t text_size;		/* of the script */
 	bool is_cut, is_untold;		/* there is more of it; it is not told, though it should be */
@@ -305,6 +308,23 @@ static bool tells_enough(const struct hasher *hasher, const struct digest *known
 	return known->is_fuzzy || !hasher->options.fuzzy || known->state != DIGEST_OK;
 }
 
+/* Another program may know: it is not kept here, since that one does.  false: nobody knows. */
+static bool ask_provider(struct hasher *hasher, const struct waiting *waiting, int fd, const struct file_stamp *stamp, struct found *ret)
+{
+	struct file_stamp now;
+	int r = hasher->provider ? file_info_ask(hasher->provider, waiting->path, stamp, clock_ns(CLOCK_MONOTONIC), &ret->digest) : -ENODATA;
+
+	if (r < 0) {
+		if (r != -ENODATA && r != -EAGAIN)
+			log_errno(r, "Failed to ask %s for hashes, reading files for a minute", file_info_path(hasher->provider));
+		return false;
+	}
+	ret->digest.version = *stamp;
+	ret->is_foreign = true;
+	ret->state = file_stamp_of(fd, &now) == 0 && file_stamp_is(&now, stamp) ? "ok" : "changed";
+	return true;
+}
+
 static void hash(struct hasher *hasher, const struct waiting *waiting, struct found *ret)
 {
 	struct file_stamp stamp = { 0 };
@@ -319,6 +339,11 @@ static void hash(struct hasher *hasher, const struct waiting *waiting, struct fo
 	if (known && tells_enough(hasher, known)) {
 		*ret = (struct found){ .state = digest_state_names[known->state], .was_known = true, .digest = *known };
 		if (waiting->wish.is_script && atomic_load(&hasher->texts))
+			take_text(hasher, &waiting->wish, fd, ret);
+		return;
+	}
+	if (ask_provider(hasher, waiting, fd, &stamp, ret)) {
+		if (waiting->wish.is_script && atomic_load(&hasher->texts) && strcmp(ret->state, "ok") == 0)
 			take_text(hasher, &waiting->wish, fd, ret);
 		return;
 	}
@@ -369,7 +394,8 @@ static void put_digest(struct buffer *text, const struct found *found)
 		put_hex(text, " header=\"", digest->header, digest->header_size);
 	if (!is_ok)
 		return;
-	buffer_printf(text, " entropy=%u", digest->entropy);
+	if (!found->is_foreign)
+		buffer_printf(text, " entropy=%u", digest->entropy);
 	/* A library of FIPS knows no MD5. */
 	if (!is_zero(digest->md5, sizeof(digest->md5)))
 		put_hex(text, " md5=\"", digest->md5, sizeof(digest->md5));
@@ -660,6 +686,7 @@ static struct hasher *release(struct hasher *hasher)
 	digest_cache_free(hasher->cache);
 	definition_files_free(hasher->definitions);
 	account_files_free(hasher->accounts);
+	file_info_free(hasher->provider);
 	for (struct look *look = hasher->looks; look;) {
 		struct look *next = look->next;
 
@@ -711,6 +738,8 @@ int hasher_start(struct hasher **ret, const struct hasher_options *options)
 	/* Before anything is recorded: who changes one from now on is told of. */
 	if (r == 0)
 		r = account_files_new(&hasher->accounts, options->root ? options->root : "");
+	if (r == 0 && options->provider)
+		r = file_info_new(&hasher->provider, options->provider);
 	if (r == 0)
 		r = -pthread_create(&hasher->thread, NULL, run, hasher);
 	if (r < 0)

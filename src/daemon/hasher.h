@@ -18,6 +18,7 @@ struct hasher_options {
 	bool fuzzy;			/* EnableFuzzyHash */
 	bool texts;			/* EnableScriptContent */
 	unsigned cpu_percent;		/* of a processor that it takes at most while it reads; 0: all */
+	const char *provider;		/* socket of a program that is asked for digests, see source/file_info.h; copied; NULL: none */
 	bool definitions;		/* it learns at its start which there are */
 	const char *root;		/* where they are looked for; NULL: the host's.  Borrowed */
 	/* In its thread: one for each file that was asked for.  Borrowed until it returns; < 0: it is not taken. */

@@ -29,9 +29,29 @@ static int to_core(void *user, const struct record *record)
 	return 0;
 }
 
+static bool is_name(const char *text)
+{
+	return text[0] != 0 && text[0] != '.' && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == 0;
+}
+
+/* The socket of the program that is asked for hashes; NULL: none is.  -ENOMEM. */
+static int provider_of(const struct daemon *d, char **ret)
+{
+	const char *domain = d->conf.settings.text[SETTING_FileInfoProviderDomain], *name = d->conf.settings.text[SETTING_FileInfoProviderName];
+
+	if (domain[0] == 0 && name[0] == 0)
+		return 0;
+	if (!is_name(domain) || !is_name(name)) {
+		log_warning("CX.recorder.FileInfoProviderDomain = '%s' and FileInfoProviderName = '%s' name no socket, ignoring: files are read here "
+			    "(both are a word of letters, digits, `.`, `_`, `-`)", domain, name);
+		return 0;
+	}
+	return asprintf(ret, "/run/%s/%s.sock", domain, name) < 0 ? -ENOMEM : 0;
+}
+
 int daemon_start_hasher(struct daemon *d)
 {
-	_cleanup_(freep) char *cache = NULL;
+	_cleanup_(freep) char *cache = NULL, *provider = NULL;
 	struct hasher_options options = {
 		.max_bytes = (uint64_t)daemon_setting(d, SETTING_MaxHashSizeMB) * MB,
 		.buffer_bytes = (size_t)daemon_setting(d, SETTING_DigestBufferSizeKB) * KB,
@@ -47,6 +67,9 @@ int daemon_start_hasher(struct daemon *d)
 	int r = asprintf(&cache, "%s/%s", d->places.state_dir, CACHE_NAME) < 0 ? -ENOMEM : 0;
 
 	options.cache_path = cache;
+	if (r >= 0)
+		r = provider_of(d, &provider);
+	options.provider = provider;
 	if (r >= 0)
 		r = ring_new(&d->digests_ring, DIGESTS_BYTES);
 	if (r >= 0)

@@ -7,7 +7,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +31,7 @@ struct place {
 	unsigned n_told;
 	bool refuses;			/* what is told */
 	bool fuzzy;
+	const char *provider;
 	char last[48 << 10];		/* what was told last */
 };
 
@@ -81,7 +84,7 @@ static void begin(struct place *place, uint64_t max_bytes)
 {
 	const struct hasher_options options = { .max_bytes = max_bytes, .buffer_bytes = 4096, .cache_entries = 10, .cache_path = place->cache,
 						.save_ns = PATIENCE_NS, .tell = on_told, .user = place,
-						.texts = true, .fuzzy = place->fuzzy, .definitions = place->root[0] != 0, .root = place->root };
+						.texts = true, .fuzzy = place->fuzzy, .provider = place->provider, .definitions = place->root[0] != 0, .root = place->root };
 
 	assert_int_equal(hasher_start(&place->hasher, &options), 0);
 }
@@ -510,6 +513,50 @@ static void test_fuzzy(void **state)
 	end(place);
 }
 
+/* Answers one question. */
+static void *answer(void *user)
+{
+	static const char ok[] = "{\"ok\":true,\"sha256\":\"" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" "\"}\n";
+	int waits = *(int *)user, fd = accept(waits, NULL, NULL);
+	char line[512];
+
+	(void)!recv(fd, line, sizeof(line), 0);
+	(void)!send(fd, ok, sizeof(ok) - 1, MSG_NOSIGNAL);
+	close(fd);
+	return NULL;
+}
+
+/* Another program knows the hashes; when it has gone the file is read. */
+static void test_provider(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct place *place = *state;
+	struct hash_wish wish;
+	pthread_t thread;
+	int waits = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/x.sock", place->folder);
+	assert_int_equal(bind(waits, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(waits, 1), 0);
+	assert_int_equal(pthread_create(&thread, NULL, answer, &waits), 0);
+	place->provider = address.sun_path;
+	begin(place, 1 << 20);
+	write_file(place->file, "abc", 3);
+	wish = wish_of(place->file);
+	expect(place, &wish, "ok");
+	expect_told(place, " size=3 ");
+	expect_told(place, " sha256=\"aaaaaaaa");
+	expect_untold(place, " md5=");
+	expect_untold(place, " entropy=");
+	pthread_join(thread, NULL);
+	close(waits);
+	unlink(address.sun_path);
+	expect(place, &wish, "ok");
+	expect_told(place, ABC);
+	expect_told(place, " entropy=");
+	end(place);
+}
+
 /* What nobody takes is counted. */
 static void test_refused(void **state)
 {
@@ -541,6 +588,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_script, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_many_scripts, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_fuzzy, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(test_provider, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_refused, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_definitions, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_accounts, place_make, place_remove),

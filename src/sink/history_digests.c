@@ -109,7 +109,7 @@ int digest_need_make(struct digest_need *ret, sqlite3 *db, const struct history_
 		return -ENOMEM;
 	translate_fields(ret, need);
 	memcpy(ret->keys, need->keys, need->n_keys * sizeof(*ret->keys));
-	r = sql_prepare(db, "SELECT hash_id, state, md5, sha1, sha256 FROM digest", &statement);
+	r = sql_prepare(db, "SELECT hash_id, coalesce(state, 'pending'), md5, sha1, sha256 FROM digest", &statement);
 	if (r < 0)
 		return r;
 	while (e == 0 && (r = sqlite3_step(statement)) == SQLITE_ROW)

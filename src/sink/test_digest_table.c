@@ -71,8 +71,8 @@ static void told_later(void **state)
 	store_exec(sink, NOON, first);
 	store_load(sink, NOON + 1, first);
 	flush(sink);
-	assert_text(place->file, "SELECT process_hash_id || ' ' || coalesce(process_hash_state, 'none') FROM process_events",
-		    "fedcba9876543210 none");
+	assert_text(place->file, "SELECT process_hash_id || ' ' || process_hash_state FROM process_events",
+		    "fedcba9876543210 pending");
 	assert_text(place->file, "SELECT dll_hash_id FROM image_events", "0000000000000123");
 	store_hash(sink, NOON + 2, OF_LS, "ok", "abc");
 	store_hash(sink, NOON + 3, OF_LIBC, "too_big", NULL);

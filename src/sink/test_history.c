@@ -40,6 +40,21 @@ static int compare(void *user, const struct event *event)
 	return 0;
 }
 
+/* Of hashes that nobody told so much is known. */
+static void set_pending(struct event *event)
+{
+	for (size_t i = 0; i < N_DIGEST_GROUPS; i++) {
+		const struct digest_group *group = &digest_groups[i];
+		struct values *values = fields[group->id].is_context ? event->context ? &event->context->values : NULL : &event->values;
+
+		if (!values || !values_has(values, group->id))
+			continue;
+		values_set_text(values, group->fields[DIGEST_STATE], SPAN("pending"));
+		if (values_is_inferred(values, group->id))
+			values_set_inferred(values, group->fields[DIGEST_STATE]);
+	}
+}
+
 static void what_is_written_is_read(void **state)
 {
 	struct place *place = *state;
@@ -52,6 +67,7 @@ static void what_is_written_is_read(void **state)
 		struct event *event = make(i);
 
 		assert_int_equal(sink_database.write(sink, event), 0);
+		set_pending(event);
 		event_json(&expected->lines[i], event, &json);
 		event_free(event);
 	}

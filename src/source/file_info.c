@@ -56,6 +56,11 @@ struct file_info *file_info_free(struct file_info *info)
 	return NULL;
 }
 
+const char *file_info_path(const struct file_info *info)
+{
+	return info->socket_path;
+}
+
 /* The connection */
 
 static int connect_to(const char *path)

@@ -18,6 +18,7 @@ struct file_info;
 int file_info_new(struct file_info **ret, const char *socket_path);
 struct file_info *file_info_free(struct file_info *info);
 DEFINE_CLEANUP(struct file_info, file_info_free)
+const char *file_info_path(const struct file_info *info);
 
 /* 0: md5, sha1 and sha256 of *ret are set, zeros where it says none; -ENODATA: it does not know; -EAGAIN: it failed lately; another
  * -errno: it cannot be asked (-EPERM: it is not root's; -EBADMSG: what it said is no answer; -ETIMEDOUT).  One thread.  now_ns:

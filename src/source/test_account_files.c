@@ -107,9 +107,13 @@ static void put_unhexed(struct buffer *text, const char *said, const char *key)
 static void on_said(void *user, struct span said)
 {
 	struct place *place = user;
-	_cleanup_(freep) char *text = strndup(said.data, said.size);
+	_cleanup_(buffer_release) struct buffer line = { 0 };
 	char act[16] = "", of[16] = "";
-	const char *id = strstr(text, " id=");
+	const char *text, *id;
+
+	buffer_append_span(&line, said);
+	text = buffer_text(&line);
+	id = strstr(text, " id=");
 
 	assert_int_equal(sscanf(text, " act=%15s of=%15s", act, of), 2);
 	buffer_printf(&place->told, "%s %s %.*s ", act, of, id ? (int)strcspn(id + 4, " ") : 1, id ? id + 4 : "-");
