@@ -224,7 +224,7 @@ def test_nothing_is_left_outside(new_recorder, tmp_path):
     recorder.stop()
     assert places() == before and sorted(os.listdir(".")) == cwd
     left = sorted(path.name for path in recorder.state.iterdir())
-    assert set(left) <= {"recorder.db", "recorder.db-wal", "recorder.db-shm", "recorder.lock", "history.key", "hashes", "journals", "subscriptions"}
+    assert set(left) <= {"recorder.db", "recorder.db-wal", "recorder.db-shm", "recorder.lock", "history.key", "hashes", "journals", "proc.bin", "subscriptions"}
     for path in [recorder.state, *recorder.state.rglob("*")]:
         assert path.stat().st_mode & 0o077 == 0, path
 
