@@ -85,7 +85,7 @@ def judge(activity, query, wants, ruled, unavailable, after):
 def table(results):
     """{source: [Result]} as lines: an activity, its verdicts, why where one is not yes."""
     sources = list(results)
-    lines = [f"{'':32}" + "".join(f"{source:18}" for source in sources)]
+    lines = [f"{'':32}" + "".join(f"{source:18}" for source in sources).rstrip()]
     category = None
     for row in zip(*results.values()):
         activity = row[0].activity
