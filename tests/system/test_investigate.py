@@ -97,7 +97,7 @@ def test_everything_of_a_session_names_it(database):
             session = event["session"]
             assert (session["id"], session["login"]["source_ip"], session["login"]["service"]) == (7, "203.0.113.7", "sshd"), event
     found = events_of(database, "query", "session.source_ip in '203.0.113.0/24'", "process.exec")
-    assert [event["process"]["pid"] for event in found] == [301, 302, 303]
+    assert [event["process"]["pid"] for event in found] == [305, 301, 302, 303]
     assert {event["process"]["pid"] for event in events_of(database, "query", "session.service is 'cron'")} == {400, 401}
 
 
