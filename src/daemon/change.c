@@ -45,6 +45,7 @@ void daemon_settle(struct daemon *d)
 	}
 	if (d->change.core_is_at_it && !core_is_changing(d->core))
 		narrow(d);
+	daemon_narrow_passed(d);
 	if (d->change.sinks_before && !writer_is_expecting(d->writer))
 		d->change.sinks_before = sinks_free(d->change.sinks_before);
 }
@@ -92,7 +93,8 @@ static void ask_as_before(struct daemon *d)
 static void put_in_force(struct daemon *d, struct subscriptions *next, struct sinks *sinks, struct event *mark)
 {
 	bool begins = !d->reader && next->n > 0, ends = d->subscriptions.n > 0 && next->n == 0;
-	struct core_change change = { .filter = next->filter, .mark = mark, .begin_run = begins, .drain = ends };
+	struct core_change change = { .filter = next->filter, .mark = mark, .begin_run = begins, .drain = ends,
+				      .processes = ends ? &d->processes : NULL };
 
 	daemon_stop_canaries(d);
 	if (ends)
@@ -110,6 +112,8 @@ static void put_in_force(struct daemon *d, struct subscriptions *next, struct si
 	d->change.core_is_at_it = true;
 	if (core_change(d->core, &change, CORE_NS) < 0)
 		log_warning("The core is busy; the subscriptions change when it gets to it");
+	else if (ends)
+		daemon_write_processes(d);
 	daemon_settle(d);
 	if (begins && daemon_start_reading(d, &d->begin_error) < 0) {
 		daemon_close_recording(d);

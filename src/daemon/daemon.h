@@ -53,6 +53,7 @@ struct daemon {
 	struct change change;		/* the last one, until all threads have it */
 	bool times_changed;		/* and the core does not know yet */
 	bool wanted[N_KINDS];
+	bool passed_is_wide;		/* until the core has read what was made before */
 	bool passed[N_KINDS];		/* the same to the core, which reads it; more while it reads what was made for another wish */
 	bool by_bpf[N_KINDS];		/* what the programs in the kernel show */
 	bool not_from_audit[N_KINDS];	/* and of that, what audit shows too, without being asked */
@@ -147,6 +148,7 @@ void daemon_read_processes(struct daemon *d);
 void daemon_tell_processes(struct daemon *d);
 void daemon_tick_processes(struct daemon *d);
 void daemon_save_processes(struct daemon *d, bool was_recording);
+void daemon_write_processes(struct daemon *d);		/* those that the core has put there just now */
 
 /* hashing.c */
 int daemon_start_hasher(struct daemon *d);	/* before the core; -errno, logged */
@@ -216,6 +218,7 @@ int daemon_open_recording(struct daemon *d, const struct filter *filter, struct 
 int daemon_want(struct daemon *d, const struct filter *filter, const struct filter *other, struct filter_error *error);
 /* Settings switched a part of a class on or off: what happened before that is told. */
 int daemon_switch(struct daemon *d, struct filter_error *error);
+void daemon_narrow_passed(struct daemon *d);	/* if that was not to be had at once */
 int daemon_start_reading(struct daemon *d, struct filter_error *error);
 /* What the kernel has handed over, or kept of what `next` does not want, is in the ring. */
 void daemon_catch_up(struct daemon *d, const struct filter *next);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -250,9 +251,17 @@ static bool may_tell(struct hasher *hasher, size_t size)
 
 static bool allows(const struct stat *st, const struct hash_wish *wish, unsigned right)
 {
-	unsigned shift = wish->uid == st->st_uid ? 6 : wish->gid == st->st_gid ? 3 : 0;
+	if (wish->uid == st->st_uid)
+		return st->st_mode >> 6 & right;
+	if (wish->gid == st->st_gid)
+		return st->st_mode >> 3 & right;
+	/* The group may be one of his further ones, which may have less. */
+	return st->st_mode & st->st_mode >> 3 & right;
+}
 
-	return st->st_mode >> shift & right;
+static bool has_list(const char *path)
+{
+	return getxattr(path, "system.posix_acl_access", NULL, 0) > 0;
 }
 
 /* Whether who runs it may read it, or has only named it: by the mode of the file and of the folders above it.  Of further groups, and of
@@ -271,11 +280,11 @@ static bool may_read(const struct hash_wish *wish, int fd)
 		return false;
 	path[n] = 0;
 	/* One of another mount namespace has another path here, or none. */
-	if (stat(path, &at) < 0 || at.st_ino != st.st_ino || at.st_dev != st.st_dev)
+	if (stat(path, &at) < 0 || at.st_ino != st.st_ino || at.st_dev != st.st_dev || has_list(path))
 		return false;
 	for (; (slash = strrchr(path, '/')); *slash = 0) {
 		slash[slash == path] = 0;	/* the folder above; in the end the root */
-		if (stat(path, &st) < 0 || !allows(&st, wish, 1))
+		if (stat(path, &st) < 0 || !allows(&st, wish, 1) || has_list(path))
 			return false;
 		if (slash == path)
 			return true;
@@ -292,10 +301,10 @@ static void take_text(struct hasher *hasher, const struct hash_wish *wish, int f
 	const char *end = n > 0 ? memchr(hasher->script, 0, (size_t)n) : NULL;
 	size_t size = end ? (size_t)(end - hasher->script) : n > 0 ? (size_t)n : 0;
 
-	if (end && size < DIGEST_HEADER)	/* a program, perhaps, in spite of its name */
+	if (n >= 4 && memcmp(hasher->script, "\177ELF", 4) == 0)	/* a program, in spite of its name */
 		return;
-	if (n < 0 || file_stamp_of(fd, &after) < 0 || !file_stamp_is(version, &after) || !may_read(wish, fd) ||
-	    !may_tell(hasher, size)) {
+	if (n < 0 || (end && size < DIGEST_HEADER && !span_starts((struct span){ hasher->script, size }, SPAN("#!"))) ||
+	    file_stamp_of(fd, &after) < 0 || !file_stamp_is(version, &after) || !may_read(wish, fd) || !may_tell(hasher, size)) {
 		found->is_untold = true;
 		return;
 	}

@@ -55,6 +55,12 @@ static void write_file(struct daemon *d)
 	buffer_release(&d->processes);
 }
 
+void daemon_write_processes(struct daemon *d)
+{
+	d->processes_ns = clock_now_ns();
+	write_file(d);
+}
+
 void daemon_tick_processes(struct daemon *d)
 {
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
@@ -80,10 +86,8 @@ void daemon_tick_processes(struct daemon *d)
 /* The core has put them there at its end. */
 void daemon_save_processes(struct daemon *d, bool was_recording)
 {
-	if (was_recording && d->has_begun) {
-		d->processes_ns = clock_now_ns();
-		write_file(d);
-	}
+	if (was_recording && d->has_begun)
+		daemon_write_processes(d);
 	buffer_release(&d->processes);
 	buffer_release(&d->remembered);
 }

@@ -25,6 +25,8 @@
 #define GATHER_RECORDS 256u		/* for these the core is woken at once */
 #define LATE_NS (20 * NS_PER_MS)
 #define TELL_NS (2 * NS_PER_SEC)	/* audit's half of an exit is waited for as long, and not longer (pipeline/hold.h) */
+#define ROOM_BYTES 4096u		/* that are left free for what else is in the ring */
+#define ROOM_MS 5000u			/* that are waited for more */
 #define LOOK_MS 1000			/* the source wants to be asked so often also when nothing comes */
 
 struct reader {
@@ -38,6 +40,7 @@ struct reader {
 	_Atomic uint64_t turns;
 	atomic_bool sleeps;		/* in poll(), a second at most */
 	/* The thread's own, until it has ended: */
+	bool has_missed;		/* not all of what runs was told */
 	uint64_t tell_ns, snapshot_ns;	/* when that all that ran then has been told is to be told (CLOCK_MONOTONIC); 0: it is not */
 	int kept;			/* what the last stop of the source said */
 	uint32_t gathered;		/* records that the core was not woken for... */
@@ -124,6 +127,22 @@ static bool next_line(struct span *rest, struct span *ret)
 	return true;
 }
 
+/* The source is not read yet: there is time to wait for room. */
+static int to_ring_in_time(void *user, const struct record *record)
+{
+	struct reader *reader = user;
+	struct ring *ring = reader->options.ring;
+	size_t size = sizeof(struct ring_record) + record->text.size + ROOM_BYTES;
+
+	for (unsigned i = 0; ring_capacity_bytes(ring) - ring_used_bytes(ring) < size && i < ROOM_MS && !atomic_load(&reader->stop); i++) {
+		ring_wake(ring);
+		clock_sleep_ns(NS_PER_MS);
+	}
+	reader->has_missed |= !ring_push_record(ring, record);
+	ring_commit(ring);
+	return 0;
+}
+
 /* What runs: first what is known of it from before, which ends with all that /proc shows. */
 static void read_processes(struct reader *reader)
 {
@@ -133,14 +152,14 @@ static void read_processes(struct reader *reader)
 	struct span line, rest = remembers ? buffer_span(o->remembered) : (struct span){ NULL, 0 };
 
 	while (next_line(&rest, &line))
-		ring_push_record(o->ring, &(struct record){ .type = RECORD_REMEMBERED, .time_ns = now_ns, .text = line });
+		to_ring_in_time(reader, &(struct record){ .type = RECORD_REMEMBERED, .time_ns = now_ns, .text = line });
 	if (remembers)
 		buffer_release(o->remembered);
-	if (o->procfs)
-		procfs_snapshot(o->procfs, now_ns, to_ring, o->ring);
-	ring_commit(o->ring);
+	if (o->procfs && procfs_snapshot(o->procfs, now_ns, to_ring_in_time, reader) < 0)
+		reader->has_missed = true;
 	ring_wake(o->ring);
-	if (remembers && o->procfs) {
+	/* Of what was not told nobody knows whether it runs. */
+	if (remembers && o->procfs && !reader->has_missed) {
 		reader->snapshot_ns = now_ns;
 		reader->tell_ns = clock_ns(CLOCK_MONOTONIC) + TELL_NS;
 	}

@@ -275,6 +275,7 @@ int daemon_start_reading(struct daemon *d, struct filter_error *error)
 		snprintf(error->message, sizeof(error->message), "Failed to start the reader: %s", strerror(-r));
 		return r;
 	}
+	d->processes_asked_ns = clock_ns(CLOCK_MONOTONIC);	/* they are being read */
 	if (d->idle_since_ns > 0)
 		daemon_tell_idle(d);
 	return 0;
@@ -369,10 +370,21 @@ int daemon_switch(struct daemon *d, struct filter_error *error)
 		if (d->rules_loaded)
 			wait_for_backlog(d);
 		reader_catch_up(d->reader, CATCH_UP_NS);
-		core_change(d->core, &(struct core_change){ .drain = true }, CATCH_UP_NS);
+		d->passed_is_wide = core_change(d->core, &(struct core_change){ .drain = true }, CATCH_UP_NS) < 0;
 	}
-	let_pass_no_more(d);
+	if (!d->passed_is_wide)
+		let_pass_no_more(d);
 	return r;
+}
+
+void daemon_narrow_passed(struct daemon *d)
+{
+	if (!d->passed_is_wide || core_is_changing(d->core))
+		return;
+	if (core_change(d->core, &(struct core_change){ .drain = true }, CATCH_UP_NS) < 0)
+		return;
+	d->passed_is_wide = false;
+	let_pass_no_more(d);
 }
 
 /* Writes to files that were still open are told at the end, or they are missing. */

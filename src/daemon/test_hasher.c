@@ -429,14 +429,21 @@ static void test_script(void **state)
 	expect(place, &wish, "ok");
 	expect_untold(place, " text=");
 	expect_told(place, " untold=1");
-	assert_int_equal(chmod(place->file, 0604), 0);
+	assert_int_equal(chmod(place->file, 0604), 0);	/* that group may be one of his */
+	wish.version = wish_of(place->file).version;
+	assert_int_equal(chmod(place->folder, 0711), 0);
+	expect(place, &wish, "ok");
+	expect_told(place, " untold=1");
+	assert_int_equal(chmod(place->folder, 0700), 0);
+	assert_int_equal(chmod(place->file, 0644), 0);
 	wish.version = wish_of(place->file).version;
 	expect(place, &wish, "ok");
 	expect_told(place, " untold=1");
-	assert_int_equal(chmod(place->folder, 0701), 0);
+	assert_int_equal(chmod(place->folder, 0711), 0);
 	expect(place, &wish, "ok");
 	expect_told(place, " text=");
 	assert_int_equal(chmod(place->file, 0640), 0);
+	assert_int_equal(chmod(place->folder, 0701), 0);
 	wish.version = wish_of(place->file).version;
 	wish.gid = getgid();
 	expect(place, &wish, "ok");

@@ -15,7 +15,8 @@
 static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH" };
 
 /* RFC 9110, 11.6.2 and 11.7.2, and RFC 6265. */
-static const char *const secrets[] = { "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie" };
+static const char *const secrets[] = { "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "Cookie2", "Set-Cookie2", "X-Api-Key",
+				       "X-Auth-Token", "X-Amz-Security-Token", "X-Csrf-Token" };
 
 struct reading {
 	struct values *values;
@@ -179,18 +180,39 @@ static void put(struct reading *reading, size_t *size, struct span s)
 	*size += s.size;
 }
 
+/* The same without what somebody logs in with, `http://user:password@host/`; authority: where that would begin. */
+static void put_public(struct reading *reading, size_t *size, struct span s, size_t authority)
+{
+	size_t end = authority, at = 0;
+
+	for (; end < s.size && !strchr("/?#", s.data[end]); end++)
+		if (s.data[end] == '@')
+			at = end;
+	if (at == 0) {
+		put(reading, size, s);
+		return;
+	}
+	put(reading, size, (struct span){ s.data, authority });
+	put(reading, size, SPAN("(not kept)"));
+	put(reading, size, (struct span){ s.data + at, s.size - at });
+}
+
 static void put_header(struct reading *reading, struct span name, struct span value)
 {
 	size_t size = 0;
+	bool is_host = is_name(name, "Host");
 
-	if (is_name(name, "Host"))
+	if (is_host)
 		keep_host(reading, value);
 	for (size_t i = 0; i < ARRAY_SIZE(secrets); i++)
 		if (is_name(name, secrets[i]))
 			value = SPAN("(not kept)");
 	put(reading, &size, name);
 	put(reading, &size, SPAN(": "));
-	put(reading, &size, value);
+	if (is_host)
+		put_public(reading, &size, value, 0);
+	else
+		put(reading, &size, value);
 	values_append_list(reading->values, FIELD_http_headers, (struct span){ reading->text, size });
 }
 
@@ -235,6 +257,15 @@ static void set_headers(struct reading *reading)
 	reading->are_headers_cut |= !is_whole;
 }
 
+/* Where it begins; the size, of a path that has none. */
+static size_t authority_of(struct span target)
+{
+	const char *colon = memchr(target.data, ':', target.size);
+	size_t at = colon ? (size_t)(colon - target.data) + 3 : 0;
+
+	return at > 0 && at <= target.size && memcmp(colon, "://", 3) == 0 && !memchr(target.data, '/', at - 3) ? at : target.size;
+}
+
 static void set_url(struct reading *reading, struct span target)
 {
 	size_t size = 0;
@@ -243,7 +274,7 @@ static void set_url(struct reading *reading, struct span target)
 		put(reading, &size, SPAN("http://"));
 		put(reading, &size, (struct span){ reading->host, reading->host_size });
 	}
-	put(reading, &size, target);
+	put_public(reading, &size, target, authority_of(target));
 	values_set_text(reading->values, FIELD_http_url, (struct span){ reading->text, size });
 }
 

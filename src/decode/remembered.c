@@ -57,7 +57,11 @@ int decode_remembered(struct span body, struct remembered *ret_about, struct con
 	}
 	if (about.id == 0 || !values_has(&ret->values, FIELD_pid) || !values_has(&ret->values, FIELD_entity_id))
 		return -EINVAL;
+	if (values_has(&ret->values, FIELD_args) && !values_has(&ret->values, FIELD_command_line))
+		context_set_command_line(ret);
 	set_inferred(ret, inferred);
+	if (values_is_inferred(&ret->values, FIELD_args))
+		values_set_inferred(&ret->values, FIELD_command_line);
 	*ret_about = about;
 	return 0;
 }

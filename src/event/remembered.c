@@ -14,6 +14,8 @@ static bool is_kept(const struct context *image, enum field field)
 {
 	if (!values_has(&image->values, field))
 		return false;
+	if (field == FIELD_command_line && is_kept(image, FIELD_args))
+		return false;		/* follows from them */
 	return (field != FIELD_args && field != FIELD_command_line) ||
 	       values_text(&image->values, field).size <= REMEMBERED_ARGS_MAX;
 }

@@ -6,13 +6,15 @@
  *
  * TIME: when that was.  id: of the image, counted from 1 as they stand; parent: that of its parent, which stands before; past: not
  * what a process is now, but what an ancestor was.  ticks: start of the process since boot.  Then the fields of the context by their
- * names, those that are not known left out; names of those that are but inferred. */
+ * names, those that are not known left out, and process.command_line where process.args is there; names of those that are but inferred. */
 
 #include "base/buffer.h"
 #include "event/context.h"
 
 /* Arguments that are longer are left out; process.args_count says that there were some. */
 #define REMEMBERED_ARGS_MAX ((size_t)16 << 10)
+/* What is kept at most, in all; the oldest processes come first. */
+#define REMEMBERED_TEXT_MAX ((size_t)64 << 20)
 
 struct remembered {
 	uint64_t id, parent;		/* parent 0: unknown */

@@ -403,8 +403,10 @@ static int remember(struct pipeline *pipeline, const struct record_head *head)
 static int tell_gone(struct pipeline *pipeline, uint64_t time_ns)
 {
 	struct event *event;
-	int r;
+	int r = release_held(pipeline, time_ns);	/* true ends among them */
 
+	if (r < 0)
+		return r;
 	while ((r = tracker_next_gone(pipeline->tracker, time_ns, &event)) > 0) {
 		pipeline->stats.events++;
 		r = delivery_event(pipeline->delivery, event, pipeline->now_ns);

@@ -80,7 +80,7 @@ static int connect_to(const char *path)
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
 	    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		r = -errno;
+		r = errno == EAGAIN || errno == EINPROGRESS ? -ETIMEDOUT : -errno;
 	else
 		r = peer.uid == 0 || peer.uid == geteuid() ? fd : -EPERM;
 	if (r < 0)
@@ -98,7 +98,7 @@ static int put_question(struct buffer *line, const char *path, const struct file
 
 	json_decref(question);
 	if (!text)
-		return -EILSEQ;		/* a name that is no UTF-8 is none in JSON */
+		return -ENODATA;	/* a name that is no UTF-8 is none in JSON: it cannot be asked for */
 	buffer_append_text(line, text);
 	buffer_append_byte(line, '\n');
 	free(text);

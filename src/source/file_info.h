@@ -10,7 +10,7 @@
 
 #include "source/digest.h"
 
-#define FILE_INFO_TIMEOUT_MS 1000
+#define FILE_INFO_TIMEOUT_MS 400
 #define FILE_INFO_BACKOFF_NS (60 * NS_PER_SEC)	/* after a failure nobody is asked for so long */
 
 struct file_info;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -69,12 +70,30 @@ static int ends_of(int fd, struct socket_ends *ret)
 	return r;
 }
 
+/* Not a file that whoever closes it last has to wait for. */
+static int check_kind(uint32_t pid, int32_t fd)
+{
+	char link[48], target[16];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/%u/fd/%d", pid, fd);
+	n = readlink(link, target, sizeof(target));
+	if (n < 0)
+		return errno == ENOENT ? -EBADF : -errno;
+	return n > 8 && memcmp(target, "socket:[", 8) == 0 ? 0 : -ENOTSOCK;
+}
+
 int socket_lookup(uint32_t pid, int32_t fd, struct socket_ends *ret)
 {
 	int process = (int)syscall(SYS_pidfd_open, pid, 0), own, r;
 
 	if (process < 0)
 		return errno == ENOSYS || errno == EPERM ? -EOPNOTSUPP : -errno;
+	r = check_kind(pid, fd);
+	if (r < 0) {
+		close(process);
+		return r;
+	}
 	own = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
 	r = own < 0 ? -errno : ends_of(own, ret);
 	if (own >= 0)

@@ -144,7 +144,7 @@ static void test_again(void **state)
 	begin(&second);
 	assert_int_equal(file_info_ask(info, "/a", &version, 3, &digest), -ENODATA);	/* it was started again */
 	end(&second);
-	assert_int_equal(file_info_ask(info, "/\xff", &version, 4, &digest), -EILSEQ);
+	assert_int_equal(file_info_ask(info, "/\xff", &version, 4, &digest), -ENODATA);
 	info = file_info_free(info);
 
 	assert_int_equal(file_info_new(&info, "/nonexistent/x.sock"), 0);

@@ -138,8 +138,11 @@ int definitions_of(const struct event *event, int (*fn)(void *user, struct span 
 		{ KIND_ID(file, delete), true, false },	  { KIND_ID(file, link), false, true },	  { KIND_ID(file, symlink), true, false },
 		{ KIND_ID(file, truncate), true, false },
 	};
-	int r = accounts_of(event, fn, user);
+	int r;
 
+	if (span_eq(values_text(&event->values, FIELD_outcome), SPAN("failure")))
+		return 0;		/* who failed has changed nothing */
+	r = accounts_of(event, fn, user);
 	for (size_t i = 0; i < ARRAY_SIZE(acts); i++) {
 		struct span path;
 

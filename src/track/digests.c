@@ -16,6 +16,7 @@ struct version {
 	uint64_t asked_ns;
 	uint32_t met;			/* when it was last met, see `meetings` */
 	bool is_pending;
+	bool text_asked;		/* of a script: what stands in it */
 	bool lacks_text;		/* of a script: it could not be told */
 	char *text;			/* all texts one after the other; NULL: not known */
 	uint8_t sizes[N_TEXTS];
@@ -114,19 +115,21 @@ static bool is_final(const struct version *version)
 	return span_eq(state, SPAN("ok")) || span_eq(state, SPAN("too_big"));
 }
 
-bool digests_want(struct digests *digests, uint64_t id, uint64_t now_ns)
+bool digests_want(struct digests *digests, uint64_t id, bool is_script, uint64_t now_ns)
 {
 	struct version *version = find(digests, id);
+	bool wants_text = is_script && !(version && version->text_asked);
 
 	if (version) {
 		version->met = ++digests->meetings;
-		if (now_ns < version->asked_ns + AGAIN_NS || (!version->is_pending && is_final(version)))
+		if (!wants_text && (now_ns < version->asked_ns + AGAIN_NS || (!version->is_pending && is_final(version))))
 			return false;
 	} else {
 		version = take_place(digests, id);
 		version->is_pending = true;
 	}
 	version->asked_ns = now_ns;
+	version->text_asked |= is_script;
 	return true;
 }
 

@@ -14,9 +14,9 @@ int digests_new(struct digests **ret);
 struct digests *digests_free(struct digests *digests);
 void digests_clear(struct digests *digests);
 
-/* A version is met.  true: its hashes are not known and somebody is to be asked for them; from now on they are pending, or what is
- * known of them may change. */
-bool digests_want(struct digests *digests, uint64_t id, uint64_t now_ns);
+/* A version is met.  true: its hashes are not known, or it is a script and what stands in it was not asked for yet, and somebody is to be
+ * asked; from now on they are pending, or what is known of them may change. */
+bool digests_want(struct digests *digests, uint64_t id, bool is_script, uint64_t now_ns);
 /* An event recorder.hash.  0 or -ENOMEM. */
 int digests_learn(struct digests *digests, const struct event *event);
 /* Counts up whenever hashes become known. */

@@ -75,7 +75,7 @@ static int finish(struct context **context, struct context **ret)
 }
 
 /* d_path() marks the path of a file without a name: /tmp/x (deleted). The program is the same. */
-static bool same_program(struct span a, struct span b)
+bool image_same_program(struct span a, struct span b)
 {
 	const struct span mark = SPAN(" (deleted)");
 
@@ -120,7 +120,7 @@ uint64_t image_changes(const struct context *context, const struct context *acto
 	IDS(DIFFERS)
 #undef DIFFERS
 	changes |= numbers & both;
-	if ((both & BIT(executable)) && !same_program(values_text(&context->values, FIELD_executable),
+	if ((both & BIT(executable)) && !image_same_program(values_text(&context->values, FIELD_executable),
 						      values_text(&actor->values, FIELD_executable)))
 		changes |= BIT(executable);
 	if ((both & BIT(tty)) &&
@@ -217,7 +217,7 @@ int image_inferred(struct tracker *tracker, const struct context *actor, const s
 		uint64_t shown = ~said;
 
 		/* Another program runs there by now: what it was started with is not of this event. */
-		if ((said & BIT(executable)) && !same_program(values_text(&proc->values, FIELD_executable),
+		if ((said & BIT(executable)) && !image_same_program(values_text(&proc->values, FIELD_executable),
 							      values_text(&actor->values, FIELD_executable)))
 			shown &= ~(uint64_t)PROGRAM_BITS;
 		for (size_t i = 0; i < ARRAY_SIZE(id_names); i++)
@@ -275,7 +275,7 @@ uint64_t image_news(const struct context *context, const struct context *from)
 	uint64_t known = context->values.known[0];
 	uint64_t mask = from->values.known[0] & ~known & ~(BIT(entity_id) | BIT(start) | BIT(exec_count));
 
-	if ((known & BIT(executable)) && !same_program(values_text(&context->values, FIELD_executable),
+	if ((known & BIT(executable)) && !image_same_program(values_text(&context->values, FIELD_executable),
 						       values_text(&from->values, FIELD_executable)))
 		mask &= ~(uint64_t)PROGRAM_BITS;
 	for (size_t i = 0; i < ARRAY_SIZE(id_names); i++)
@@ -363,7 +363,7 @@ int image_changed(struct tracker *tracker, const struct context *context, const 
 	if (!next)
 		return -ENOMEM;
 	if ((changes & BIT(executable)) && values_has(&context->values, FIELD_executable) &&
-	    !same_program(values_text(&context->values, FIELD_executable),
+	    !image_same_program(values_text(&context->values, FIELD_executable),
 			  values_text(&actor->values, FIELD_executable))) {
 		/* Another program without an exec: it was not seen (lost, or no rule asks for it). */
 		forget_fields(next, PROGRAM_BITS);

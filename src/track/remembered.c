@@ -123,7 +123,7 @@ int tracker_put_processes(const struct tracker *tracker, uint64_t now_ns, struct
 		if (p->context && p->node == 0)
 			running[n++] = p;
 	qsort(running, n, sizeof(*running), by_age);
-	for (size_t i = 0; i < n && r == 0; i++) {
+	for (size_t i = 0; i < n && r == 0 && text->size < REMEMBERED_TEXT_MAX; i++) {
 		const struct context *image = running[i]->context;
 
 		r = put_ancestors(&w, image);
@@ -135,6 +135,8 @@ int tracker_put_processes(const struct tracker *tracker, uint64_t now_ns, struct
 }
 
 /* Reading */
+
+#define IMAGES_MAX (UINT64_C(1) << 18)	/* of a file that somebody made */
 
 struct images {
 	struct context **of;		/* of[id - 1], a reference each */
@@ -205,7 +207,7 @@ int tracker_remember(struct tracker *tracker, const struct context *image, const
 		tracker->images = calloc(1, sizeof(*tracker->images));
 	if (!tracker->images)
 		return -ENOMEM;
-	if (about->id != tracker->images->n + 1)
+	if (about->id != tracker->images->n + 1 || about->id > IMAGES_MAX)
 		return 0;		/* not of ours: they are numbered as they stand */
 	context_set_parent(own, image_of(tracker->images, about->parent));
 	r = own->values.failed ? -ENOMEM : keep_image(tracker->images, own);
@@ -226,7 +228,7 @@ int remembered_meet(struct tracker *tracker, struct process *process, struct eve
 	int r;
 
 	process->remembered = false;
-	if (is.size == 0 || was.size == 0 || span_eq(is, was))
+	if (is.size == 0 || was.size == 0 || image_same_program(is, was))
 		return tracker_apply(tracker, process, event, actor);
 	values_set_text(&event->values, FIELD_previous_executable, was);
 	values_append_list(&event->values, FIELD_changes, SPAN("program begun unrecorded"));
@@ -276,10 +278,15 @@ int tracker_next_gone(struct tracker *tracker, uint64_t time_ns, struct event **
 	struct process *process = NULL;
 	struct event *event;
 
-	if (tracker->images)
-		process = first_gone(tracker, process_first_running(tracker->table));
-	if (tracker->images && !process)
-		process = first_gone(tracker, process_first_ended(tracker->table));	/* whose pids are in use again */
+	if (tracker->images && !tracker->has_told_running) {
+		process = first_gone(tracker, tracker->is_telling ? tracker->gone_next : process_first_running(tracker->table));
+		if (!process) {
+			tracker->has_told_running = true;
+			tracker->is_telling = false;
+		}
+	}
+	if (tracker->images && !process)	/* whose pids are in use again */
+		process = first_gone(tracker, tracker->is_telling ? tracker->gone_next : process_first_ended(tracker->table));
 	if (!process) {
 		remembered_release(tracker);
 		return 0;
@@ -288,13 +295,16 @@ int tracker_next_gone(struct tracker *tracker, uint64_t time_ns, struct event **
 	if (!event)
 		return -ENOMEM;
 	process->remembered = false;
-	if (!process->ended)
-		process_end(tracker->table, process, time_ns, true);
+	tracker->gone_next = process->queue_next;
+	tracker->is_telling = true;
+	if (!process->ended)	/* when is not known: its true end, if that still comes, is one */
+		process_end(tracker->table, process, time_ns, false);
 	*ret = event;
 	return 1;
 }
 
 void remembered_release(struct tracker *tracker)
 {
+	tracker->is_telling = tracker->has_told_running = false;
 	tracker->images = images_free(tracker->images);
 }

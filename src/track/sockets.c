@@ -1,6 +1,9 @@
 /* Both ends of a socket, where the records of audit tell but one, or none: connect(2) shows the address that is asked for, accept(2) only
  * what the program wants to know, listen(2) nothing, and a bind to port 0 not which one it became.  The socket is asked after the fact,
- * so what it says is inferred, and left alone where it is another by now. */
+ * so what it says is inferred, and left alone where it is another by now.
+ *
+ * Of processes of root alone: who asks holds the file of the descriptor for a moment, and what anybody may have put in its place (a file of
+ * a FUSE server that does not answer) could keep the recorder waiting. */
 
 #include "track/tracker.h"
 
@@ -46,6 +49,11 @@ static void fill(struct values *values, const struct side *side, const struct so
 	}
 }
 
+static bool is_roots(const struct context *context)
+{
+	return values_has(&context->values, FIELD_uid) && context->uid == 0 && values_has(&context->values, FIELD_euid) && context->euid == 0;
+}
+
 void sockets_settle(struct tracker *tracker, struct event *event, uint32_t pid)
 {
 	struct values *values = &event->values;
@@ -54,7 +62,7 @@ void sockets_settle(struct tracker *tracker, struct event *event, uint32_t pid)
 	const struct side *local = comes ? &destination : &source, *remote = comes ? &source : &destination;
 	struct socket_ends ends;
 
-	if (!tracker->options.resolve_socket || !values_has(values, FIELD_socket_fd) || values_has(values, FIELD_socket_path) ||
+	if (!tracker->options.resolve_socket || !is_roots(event->context) || !values_has(values, FIELD_socket_fd) || values_has(values, FIELD_socket_path) ||
 	    !(comes || waits || event->kind == KIND_ID(network, connect)) ||
 	    !span_eq(values_text(values, FIELD_source), SPAN("audit")) || span_eq(values_text(values, FIELD_outcome), SPAN("failure")))
 		return;

@@ -43,8 +43,8 @@ static void test_of_a_program(void **state)
 	digests_fill(digests, values, &digest_of_program);
 	expect(values, FIELD_hash_state, NULL);
 
-	assert_true(digests_want(digests, 5, SECOND));
-	assert_false(digests_want(digests, 5, SECOND));
+	assert_true(digests_want(digests, 5, false, SECOND));
+	assert_false(digests_want(digests, 5, false, SECOND));
 	assert_true(digests_know_more(digests, values, &digest_of_program));
 	digests_fill(digests, values, &digest_of_program);
 	expect(values, FIELD_hash_state, "pending");
@@ -61,7 +61,11 @@ static void test_of_a_program(void **state)
 	expect(values, FIELD_hash_md5, NULL);
 	assert_false(values_is_inferred(values, FIELD_hash_sha256));
 	assert_false(digests_know_more(digests, values, &digest_of_program));
-	assert_false(digests_want(digests, 5, 1000 * SECOND));
+	assert_false(digests_want(digests, 5, false, 1000 * SECOND));
+	/* Run as a script: what stands in it was not asked for so far. */
+	assert_true(digests_want(digests, 5, true, 1000 * SECOND));
+	assert_false(digests_want(digests, 5, true, 1001 * SECOND));
+	assert_false(digests_want(digests, 5, true, 2000 * SECOND));
 	context_unref(context);
 
 	/* As sure as it is that this is the version. */
@@ -71,7 +75,7 @@ static void test_of_a_program(void **state)
 	digests_fill(digests, &context->values, &digest_of_program);
 	assert_true(values_is_inferred(&context->values, FIELD_hash_sha256));
 	digests_clear(digests);
-	assert_true(digests_want(digests, 5, SECOND));
+	assert_true(digests_want(digests, 5, false, SECOND));
 	context_unref(context);
 	digests_free(digests);
 }
@@ -98,17 +102,17 @@ static void test_without_its_text(void **state)
 	struct event *event;
 
 	assert_int_equal(digests_new(&digests), 0);
-	assert_true(digests_want(digests, 5, 1));
+	assert_true(digests_want(digests, 5, false, 1));
 	event = event_new(KIND_ID(recorder, hash), 2);
 	values_set_number(&event->values, FIELD_file_hash_id, 5);
 	values_set_text(&event->values, FIELD_file_hash_state, SPAN("ok"));
 	values_append_list(&event->values, FIELD_missing, SPAN("file.content"));
 	assert_int_equal(digests_learn(digests, event), 0);
-	assert_false(digests_want(digests, 5, 3));
-	assert_true(digests_want(digests, 5, 3 + 60 * NS_PER_SEC));
+	assert_false(digests_want(digests, 5, false, 3));
+	assert_true(digests_want(digests, 5, false, 3 + 60 * NS_PER_SEC));
 	values_unset(&event->values, FIELD_missing);
 	assert_int_equal(digests_learn(digests, event), 0);
-	assert_false(digests_want(digests, 5, 3 + 600 * NS_PER_SEC));
+	assert_false(digests_want(digests, 5, false, 3 + 600 * NS_PER_SEC));
 	event_free(event);
 	digests_free(digests);
 }
@@ -119,14 +123,14 @@ static void test_another_try(void **state)
 	struct digests *digests;
 
 	assert_int_equal(digests_new(&digests), 0);
-	assert_true(digests_want(digests, 7, 100 * SECOND));
+	assert_true(digests_want(digests, 7, false, 100 * SECOND));
 	tell(digests, 7, 100 * SECOND, "gone", NULL);
-	assert_false(digests_want(digests, 7, 130 * SECOND));
-	assert_true(digests_want(digests, 7, 161 * SECOND));
-	assert_false(digests_want(digests, 7, 162 * SECOND));
-	assert_true(digests_want(digests, 8, 100 * SECOND));
-	assert_false(digests_want(digests, 8, 130 * SECOND));
-	assert_true(digests_want(digests, 8, 161 * SECOND));
+	assert_false(digests_want(digests, 7, false, 130 * SECOND));
+	assert_true(digests_want(digests, 7, false, 161 * SECOND));
+	assert_false(digests_want(digests, 7, false, 162 * SECOND));
+	assert_true(digests_want(digests, 8, false, 100 * SECOND));
+	assert_false(digests_want(digests, 8, false, 130 * SECOND));
+	assert_true(digests_want(digests, 8, false, 161 * SECOND));
 	digests_free(digests);
 }
 
@@ -138,11 +142,11 @@ static void test_bound(void **state)
 
 	assert_int_equal(digests_new(&digests), 0);
 	for (uint64_t id = 1; id <= 10 * DIGESTS_MAX; id++) {
-		digests_want(digests, id, SECOND);
-		again += digests_want(digests, 1, SECOND);
+		digests_want(digests, id, false, SECOND);
+		again += digests_want(digests, 1, false, SECOND);
 	}
 	assert_int_equal(again, 0);
-	assert_true(digests_want(digests, 2, SECOND));
+	assert_true(digests_want(digests, 2, false, SECOND));
 	digests_free(digests);
 }
 

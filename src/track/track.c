@@ -461,6 +461,14 @@ static int enrich(struct tracker *tracker, struct event *event, const struct con
 	}
 }
 
+/* The number in /proc/N/mem, of which audit has but the text, as a container counts. */
+static bool is_of_container(const struct event *event)
+{
+	return event->kind == KIND_ID(process, ptrace) && is_from_audit(event) && event->context &&
+	       values_has(&event->context->values, FIELD_container_id) &&
+	       span_starts(values_text(&event->values, FIELD_auditd_syscall), SPAN("open"));
+}
+
 int tracker_event(struct tracker *tracker, struct event *event, const struct context *actor)
 {
 	enum category category = event_category(event);
@@ -489,6 +497,10 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 	if (r != 0)
 		return r;
 
+	if (values_has(&event->values, FIELD_target_pid) && is_of_container(event)) {
+		values_unset(&event->values, FIELD_target_pid);
+		values_append_list(&event->values, FIELD_missing, SPAN("process.target.pid"));
+	}
 	if (values_has(&event->values, FIELD_target_pid)) {
 		r = resolve_target(tracker, event);
 		if (r < 0)

@@ -35,6 +35,8 @@ struct tracker {
 	struct definitions *definitions;
 	struct images *images;			/* that are remembered; NULL: none, or all that runs has been told */
 	uint64_t remembered_ns;			/* as of then */
+	struct process *gone_next;		/* while ends are told: where to look on; first among the running, then the ended */
+	bool is_telling, has_told_running;
 	struct buffer node;			/* host that the event names, and its hash; or empty, 0 */
 	uint32_t node_hash;
 	uint32_t shutdown_node;
@@ -55,6 +57,8 @@ struct birth {
 
 /* Fields in which the actor of an event says other, or more, than the context. */
 uint64_t image_changes(const struct context *context, const struct context *actor);
+/* Of two paths: the mark of a file that is gone does not count. */
+bool image_same_program(struct span a, struct span b);
 /* Nothing is known but what `actor` (may be NULL) says, and what /proc shows (may be NULL), which is
  * inferred. is_snapshot: `actor` is all that can be known of the process, else what one event says of it. */
 int image_inferred(struct tracker *tracker, const struct context *actor, const struct context *proc,

@@ -15,7 +15,7 @@
 /* Whoever hashes files is told of those that are met for the first time. */
 static void want_digest(struct tracker *tracker, uint64_t now_ns, uint64_t id, const struct hash_wish *wish)
 {
-	if (tracker->options.hash && tracker->node_hash == 0 && digests_want(tracker->digests, id, now_ns))
+	if (tracker->options.hash && tracker->node_hash == 0 && digests_want(tracker->digests, id, wish->is_script, now_ns))
 		tracker->options.hash(tracker->options.user, wish);
 }
 

@@ -42,7 +42,11 @@ class Account:
 
     def __init__(self, *options):
         self.name = a_name()
-        run("useradd", "-m", "-s", "/bin/sh", *options, self.name)
+        try:
+            run("useradd", "-m", "-s", "/bin/sh", *options, self.name)
+        except BaseException:
+            remove(self.name)
+            raise
 
     def allow(self, key):
         """Who has the private half of it may log in."""
@@ -91,11 +95,19 @@ class Sshd:
         self.log = open(self.folder / "log", "wb")
         self.process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", SSHD, "-D", "-e", "-f", self.folder / "config"],
                                         stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        try:
+            self.wait()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def wait(self):
         end = time.monotonic() + 60
         while time.monotonic() < end:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1) as connection:
                 if connection.recv(4) == b"SSH-":
-                    return self
+                    return
             assert self.process.poll() is None, self.log_text()
             time.sleep(0.02)
         raise AssertionError(f"sshd does not answer: {self.log_text()}")
