@@ -334,12 +334,32 @@ static bool ask_provider(struct hasher *hasher, const struct waiting *waiting, i
 	return true;
 }
 
+/* true: what it read is that of one version. */
+static bool read_digest(struct hasher *hasher, int fd, const struct file_stamp *stamp, struct found *ret)
+{
+	int r;
+
+	hasher->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	r = digester_read(hasher->digester, fd, &ret->digest);
+	if (r < 0)
+		ret->state = r == -ECANCELED || r == -ENOMEM ? "skipped" : "unreadable";
+	else if (!file_stamp_is(&ret->digest.version, stamp))
+		ret->state = "changed";
+	else
+		ret->state = digest_state_names[ret->digest.state];
+	if (r < 0 || (ret->digest.state != DIGEST_OK && ret->digest.state != DIGEST_TOO_BIG))
+		return false;
+	digest_cache_put(hasher->cache, &ret->digest);
+	hasher->is_changed = true;
+	return true;
+}
+
 static void hash(struct hasher *hasher, const struct waiting *waiting, struct found *ret)
 {
 	struct file_stamp stamp = { 0 };
 	_cleanup_(file_close) int fd = open_wished(waiting, &stamp);
 	const struct digest *known;
-	int r;
+	bool has_version;
 
 	*ret = (struct found){ .state = fd == -ESTALE ? "changed" : "gone" };
 	if (fd < 0)
@@ -347,28 +367,13 @@ static void hash(struct hasher *hasher, const struct waiting *waiting, struct fo
 	known = digest_cache_find(hasher->cache, &stamp);
 	if (known && tells_enough(hasher, known)) {
 		*ret = (struct found){ .state = digest_state_names[known->state], .was_known = true, .digest = *known };
-		if (waiting->wish.is_script && atomic_load(&hasher->texts))
-			take_text(hasher, &waiting->wish, fd, ret);
-		return;
+		has_version = true;
+	} else if (ask_provider(hasher, waiting, fd, &stamp, ret)) {
+		has_version = strcmp(ret->state, "ok") == 0;
+	} else {
+		has_version = read_digest(hasher, fd, &stamp, ret);
 	}
-	if (ask_provider(hasher, waiting, fd, &stamp, ret)) {
-		if (waiting->wish.is_script && atomic_load(&hasher->texts) && strcmp(ret->state, "ok") == 0)
-			take_text(hasher, &waiting->wish, fd, ret);
-		return;
-	}
-	hasher->cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	r = digester_read(hasher->digester, fd, &ret->digest);
-	if (r < 0)
-		ret->state = r == -ECANCELED || r == -ENOMEM ? "skipped" : "unreadable";
-	else if (!file_stamp_is(&ret->digest.version, &stamp))
-		ret->state = "changed";
-	else
-		ret->state = digest_state_names[ret->digest.state];
-	if (r < 0 || (ret->digest.state != DIGEST_OK && ret->digest.state != DIGEST_TOO_BIG))
-		return;
-	digest_cache_put(hasher->cache, &ret->digest);
-	hasher->is_changed = true;
-	if (waiting->wish.is_script && atomic_load(&hasher->texts))
+	if (has_version && waiting->wish.is_script && atomic_load(&hasher->texts))
 		take_text(hasher, &waiting->wish, fd, ret);
 }
 
@@ -413,18 +418,6 @@ static void put_digest(struct buffer *text, const struct found *found)
 	put_hex(text, " sha256=\"", digest->sha256, sizeof(digest->sha256));
 	if (digest->tlsh[0])
 		buffer_printf(text, " tlsh=\"%s\"", digest->tlsh);
-}
-
-/* As the kernel's audit writes what may hold anything. */
-static void put_coded(struct buffer *text, const char *key, const char *bytes, size_t size)
-{
-	static const char digits[] = "0123456789ABCDEF";
-
-	buffer_append_text(text, key);
-	for (size_t i = 0; i < size; i++) {
-		buffer_append_byte(text, digits[(unsigned char)bytes[i] >> 4]);
-		buffer_append_byte(text, digits[bytes[i] & 15]);
-	}
 }
 
 static void count(struct hasher *hasher, const struct found *found)
@@ -477,9 +470,12 @@ static void tell(struct hasher *hasher, const struct waiting *waiting, const str
 	buffer_printf(text, " device=%llu inode=%llu ctime=%llu state=%s", (unsigned long long)version->device,
 		      (unsigned long long)version->inode, (unsigned long long)version->changed_ns, found->state);
 	put_digest(text, found);
-	put_coded(text, " path=", waiting->path, strlen(waiting->path));
-	if (found->text_size > 0)
-		put_coded(text, " text=", hasher->script, found->text_size);
+	buffer_append_text(text, " path=");
+	record_put_hex(text, span_of(waiting->path));
+	if (found->text_size > 0) {
+		buffer_append_text(text, " text=");
+		record_put_hex(text, (struct span){ hasher->script, found->text_size });
+	}
 	if (found->is_cut)
 		buffer_append_text(text, " cut=1");
 	if (found->is_untold)

@@ -38,26 +38,31 @@ uint32_t record_own_type(struct span name)
 	return 0;
 }
 
-void record_put_text(struct buffer *text, struct span value)
+void record_put_hex(struct buffer *text, struct span bytes)
 {
 	static const char digits[] = "0123456789ABCDEF";
-	char *p;
+	char *p = buffer_reserve(text, bytes.size * 2);
 
+	if (!p)
+		return;
+	for (size_t i = 0; i < bytes.size; i++) {
+		unsigned char c = (unsigned char)bytes.data[i];
+
+		*p++ = digits[c >> 4];
+		*p++ = digits[c & 15];
+	}
+	text->size += bytes.size * 2;
+}
+
+void record_put_text(struct buffer *text, struct span value)
+{
 	for (size_t i = 0; i < value.size; i++) {
 		unsigned char c = (unsigned char)value.data[i];
 
-		if (c != '"' && c >= 0x21 && c <= 0x7e)
-			continue;
-		p = buffer_reserve(text, value.size * 2);
-		if (!p)
+		if (c == '"' || c < 0x21 || c > 0x7e) {
+			record_put_hex(text, value);
 			return;
-		for (size_t j = 0; j < value.size; j++) {
-			c = (unsigned char)value.data[j];
-			p[2 * j] = digits[c >> 4];
-			p[2 * j + 1] = digits[c & 15];
 		}
-		text->size += value.size * 2;
-		return;
 	}
 	buffer_append_byte(text, '"');
 	buffer_append_span(text, value);

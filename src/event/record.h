@@ -50,6 +50,7 @@ typedef int (*record_fn)(void *user, const struct record *record);
 /* "RECORDER_FORK" and the like for ours; NULL if the type is not ours.  Those of audit: libaudit. */
 const char *record_own_name(uint32_t type);
 uint32_t record_own_type(struct span name);	/* 0: none */
+void record_put_hex(struct buffer *text, struct span bytes);	/* in capitals, as audit writes what may hold anything */
 /* As audit_log_untrustedstring() does: quoted, or hex if it holds a quote, a blank or what is not printable ASCII. */
 void record_put_text(struct buffer *text, struct span value);
 /* What the text of ours begins with: `recorder(SECONDS.NANOSECONDS:SERIAL):`, appended. */

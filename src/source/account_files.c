@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "event/record.h"
 #include "source/account_change.h"
 
 struct account_files {
@@ -82,13 +83,8 @@ struct account_files *account_files_free(struct account_files *files)
 
 static void put_hex(struct buffer *text, const char *key, struct span bytes)
 {
-	static const char digits[] = "0123456789ABCDEF";
-
 	buffer_append_text(text, key);
-	for (size_t i = 0; i < bytes.size; i++) {
-		buffer_append_byte(text, digits[(unsigned char)bytes.data[i] >> 4]);
-		buffer_append_byte(text, digits[bytes.data[i] & 15]);
-	}
+	record_put_hex(text, bytes);
 }
 
 struct look {

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "event/definition.h"
+#include "event/record.h"
 
 #define SLOTS (2 * DEFINITION_FILES_MAX)	/* a power of two */
 
@@ -171,16 +172,10 @@ static const char *act_of(const char *path, const struct known *before, const st
 	return is_same ? "same" : "change";
 }
 
-static void put_hex(struct buffer *text, const char *key, const void *bytes, size_t size)
+static void put_hex(struct buffer *text, const char *key, struct span bytes)
 {
-	static const char digits[] = "0123456789ABCDEF";
-	const unsigned char *from = bytes;
-
 	buffer_append_text(text, key);
-	for (size_t i = 0; i < size; i++) {
-		buffer_append_byte(text, digits[from[i] >> 4]);
-		buffer_append_byte(text, digits[from[i] & 15]);
-	}
+	record_put_hex(text, bytes);
 }
 
 static void put_state(struct buffer *text, const struct state *state)
@@ -197,7 +192,7 @@ static void put_state(struct buffer *text, const struct state *state)
 		buffer_append_byte(text, '"');
 	}
 	if (state->text_size > 0)
-		put_hex(text, " text=", state->text, state->text_size);
+		put_hex(text, " text=", (struct span){ state->text, state->text_size });
 	if (digest->version.size > state->text_size)
 		buffer_append_text(text, " cut=1");
 }
@@ -217,7 +212,7 @@ int definition_files_look(struct definition_files *files, struct digester *diges
 		return -EAGAIN;
 	buffer_printf(text, " act=%s state=%s", act_of(path, &files->known[slot], state), state->name);
 	put_state(text, state);
-	put_hex(text, " path=", path, strlen(path));
+	put_hex(text, " path=", span_of(path));
 	if (state->is_there)
 		return learn(files, path, state->digest.sha256);
 	if (files->known[slot].path)

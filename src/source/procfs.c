@@ -303,10 +303,8 @@ static size_t cut_title(struct span args)
 
 static void put_args(struct procfs *procfs, int folder, struct buffer *text)
 {
-	static const char digits[] = "0123456789ABCDEF";
 	uint64_t count = 0, rest = 0;
 	struct span args;
-	char *p;
 
 	if (read_file(procfs, folder, "cmdline", MAX_ARGS_BYTES, &rest) < 0 || procfs->file.size == 0)
 		return;
@@ -319,16 +317,7 @@ static void put_args(struct procfs *procfs, int folder, struct buffer *text)
 		count += args.data[i] == 0;
 	put_number(text, " argc=", count + rest);
 	buffer_append_text(text, " args=");
-	p = buffer_reserve(text, args.size * 2);
-	if (!p)
-		return;
-	for (size_t i = 0; i < args.size; i++) {
-		unsigned char c = (unsigned char)args.data[i];
-
-		p[2 * i] = digits[c >> 4];
-		p[2 * i + 1] = digits[c & 15];
-	}
-	text->size += args.size * 2;
+	record_put_hex(text, args);
 }
 
 static void put_cgroup(struct procfs *procfs, int folder, struct buffer *text)
