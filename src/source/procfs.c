@@ -27,8 +27,6 @@
 
 struct procfs {
 	int fd;
-	struct buffer file; /* read last */
-	struct buffer text; /* of the snapshot's record */
 };
 
 /* What a record needs of the file stat. */
@@ -59,17 +57,14 @@ struct procfs *procfs_free(struct procfs *procfs)
 	if (!procfs)
 		return NULL;
 	close(procfs->fd);
-	buffer_release(&procfs->file);
-	buffer_release(&procfs->text);
 	free(procfs);
 	return NULL;
 }
 
-/* Reads at most `max` bytes of the file to procfs->file; *ret_rest_nuls (may be NULL): NULs in what
+/* Reads at most `max` bytes of a file of a process's folder in place of what `file` held; *ret_rest_nuls (may be NULL): NULs in what
  * follows. */
-static int read_file(struct procfs *procfs, int folder, const char *name, size_t max, uint64_t *ret_rest_nuls)
+static int read_file(int folder, const char *name, size_t max, uint64_t *ret_rest_nuls, struct buffer *file)
 {
-	struct buffer *file = &procfs->file;
 	char rest[4096];
 	int fd, r = 0;
 
@@ -192,15 +187,15 @@ static void put_ids(struct buffer *text, struct span status, struct span key, co
 }
 
 /* The number; NONE: there is none. */
-static uint64_t put_file_number(struct procfs *procfs, int folder, const char *file, const char *key,
+static uint64_t put_file_number(int folder, struct buffer *file, const char *name, const char *key,
 				struct buffer *text)
 {
 	struct span value;
 	uint64_t number;
 
-	if (read_file(procfs, folder, file, 64, NULL) < 0)
+	if (read_file(folder, name, 64, NULL, file) < 0)
 		return NONE;
-	value = buffer_span(&procfs->file);
+	value = buffer_span(file);
 	while (value.size > 0 && value.data[value.size - 1] == '\n')
 		value.size--;
 	if (span_to_u64(value, &number) < 0)
@@ -210,15 +205,15 @@ static uint64_t put_file_number(struct procfs *procfs, int folder, const char *f
 }
 
 /* Where the login came from, as sshd told the first process of the session. */
-static void put_origin(struct procfs *procfs, int folder, struct buffer *text)
+static void put_origin(int folder, struct buffer *file, struct buffer *text)
 {
 	const struct span name = SPAN("SSH_CONNECTION=");
 	struct span rest, entry;
 
-	if (read_file(procfs, folder, "environ", MAX_FILE_BYTES, NULL) < 0)
+	if (read_file(folder, "environ", MAX_FILE_BYTES, NULL, file) < 0)
 		return;
-	buffer_append_byte(&procfs->file, 0);
-	rest = buffer_span(&procfs->file);
+	buffer_append_byte(file, 0);
+	rest = buffer_span(file);
 	while (list_next(&rest, &entry)) {
 		const char *blank = entry.size ? memchr(entry.data, ' ', entry.size) : NULL;
 
@@ -301,16 +296,16 @@ static size_t cut_title(struct span args)
 	return first + 1;
 }
 
-static void put_args(struct procfs *procfs, int folder, struct buffer *text)
+static void put_args(int folder, struct buffer *file, struct buffer *text)
 {
 	uint64_t count = 0, rest = 0;
 	struct span args;
 
-	if (read_file(procfs, folder, "cmdline", MAX_ARGS_BYTES, &rest) < 0 || procfs->file.size == 0)
+	if (read_file(folder, "cmdline", MAX_ARGS_BYTES, &rest, file) < 0 || file->size == 0)
 		return;
-	if (procfs->file.data[procfs->file.size - 1] != 0 && rest == 0)
-		buffer_append_byte(&procfs->file, 0);
-	args = buffer_span(&procfs->file);
+	if (file->data[file->size - 1] != 0 && rest == 0)
+		buffer_append_byte(file, 0);
+	args = buffer_span(file);
 	if (rest == 0)
 		args.size = cut_title(args);
 	for (size_t i = 0; i < args.size; i++)
@@ -320,25 +315,25 @@ static void put_args(struct procfs *procfs, int folder, struct buffer *text)
 	record_put_hex(text, args);
 }
 
-static void put_cgroup(struct procfs *procfs, int folder, struct buffer *text)
+static void put_cgroup(int folder, struct buffer *file, struct buffer *text)
 {
 	struct cgroup cgroup;
 
-	if (read_file(procfs, folder, "cgroup", MAX_FILE_BYTES, NULL) < 0)
+	if (read_file(folder, "cgroup", MAX_FILE_BYTES, NULL, file) < 0)
 		return;
-	cgroup_parse(buffer_span(&procfs->file), &cgroup);
+	cgroup_parse(buffer_span(file), &cgroup);
 	put_text(text, " container=", cgroup.container);
 	put_text(text, " runtime=", cgroup.runtime);
 	put_text(text, " unit=", cgroup.unit);
 }
 
-static int put_process(struct procfs *procfs, uint64_t now_ns, uint32_t pid, bool is_lookup,
+/* `file`: room for the files that it reads. */
+static int put_process(const struct procfs *procfs, uint64_t now_ns, uint32_t pid, bool is_lookup, struct buffer *file,
 		       struct buffer *text)
 {
 	static const char *const uids[] = { " uid=", " euid=", " suid=", " fsuid=" };
 	static const char *const gids[] = { " gid=", " egid=", " sgid=", " fsgid=" };
 	struct stat_fields stat;
-	struct buffer *file = &procfs->file;
 	size_t began = text->size;
 	char name[16];
 	int folder, r;
@@ -347,7 +342,7 @@ static int put_process(struct procfs *procfs, uint64_t now_ns, uint32_t pid, boo
 	folder = openat(procfs->fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	r = read_file(procfs, folder, "stat", MAX_FILE_BYTES, NULL);
+	r = read_file(folder, "stat", MAX_FILE_BYTES, NULL, file);
 	if (r >= 0)
 		r = parse_stat(buffer_span(file), &stat);
 	if (r < 0) {
@@ -363,20 +358,20 @@ static int put_process(struct procfs *procfs, uint64_t now_ns, uint32_t pid, boo
 	put_number(text, " start_ticks=", stat.start_ticks);
 	put_text(text, " comm=", stat.comm); /* borrows from the file read last */
 	put_tty(text, (uint32_t)stat.tty);
-	if (read_file(procfs, folder, "status", MAX_FILE_BYTES, NULL) >= 0) {
+	if (read_file(folder, "status", MAX_FILE_BYTES, NULL, file) >= 0) {
 		put_ids(text, buffer_span(file), SPAN("\nUid:"), uids);
 		put_ids(text, buffer_span(file), SPAN("\nGid:"), gids);
 	}
-	put_file_number(procfs, folder, "loginuid", " auid=", text);
-	if (put_file_number(procfs, folder, "sessionid", " ses=", text) != NONE)
-		put_origin(procfs, folder, text);
+	put_file_number(folder, file, "loginuid", " auid=", text);
+	if (put_file_number(folder, file, "sessionid", " ses=", text) != NONE)
+		put_origin(folder, file, text);
 	if (!(stat.flags & PF_KTHREAD)) {
 		put_link(folder, "exe", " exe=", text);
 		put_version(folder, text);
-		put_args(procfs, folder, text);
+		put_args(folder, file, text);
 	}
 	put_link(folder, "cwd", " cwd=", text);
-	put_cgroup(procfs, folder, text);
+	put_cgroup(folder, file, text);
 	close(folder);
 	r = buffer_error(text);
 	if (r < 0)
@@ -384,9 +379,11 @@ static int put_process(struct procfs *procfs, uint64_t now_ns, uint32_t pid, boo
 	return r;
 }
 
-int procfs_lookup(struct procfs *procfs, uint64_t now_ns, uint32_t pid, struct buffer *text)
+int procfs_lookup(const struct procfs *procfs, uint64_t now_ns, uint32_t pid, struct buffer *text)
 {
-	return put_process(procfs, now_ns, pid, true, text);
+	_cleanup_(buffer_release) struct buffer file = { 0 };
+
+	return put_process(procfs, now_ns, pid, true, &file, text);
 }
 
 static int compare(const void *a, const void *b)
@@ -396,7 +393,7 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static int list_pids(struct procfs *procfs, uint32_t **ret, size_t *ret_n)
+static int list_pids(const struct procfs *procfs, uint32_t **ret, size_t *ret_n)
 {
 	_cleanup_(freep) uint32_t *pids = NULL;
 	size_t n = 0, capacity = 0;
@@ -441,8 +438,9 @@ static int list_pids(struct procfs *procfs, uint32_t **ret, size_t *ret_n)
 	return 0;
 }
 
-int procfs_snapshot(struct procfs *procfs, uint64_t now_ns, record_fn emit, void *user)
+int procfs_snapshot(const struct procfs *procfs, uint64_t now_ns, record_fn emit, void *user)
 {
+	_cleanup_(buffer_release) struct buffer file = { 0 }, text = { 0 };
 	_cleanup_(freep) uint32_t *pids = NULL;
 	size_t n = 0;
 	int r;
@@ -453,24 +451,21 @@ int procfs_snapshot(struct procfs *procfs, uint64_t now_ns, record_fn emit, void
 	for (size_t i = 0; i < n; i++) {
 		struct record record = { .type = RECORD_PROCESS, .time_ns = now_ns };
 
-		buffer_clear(&procfs->text);
-		r = put_process(procfs, now_ns, pids[i], false, &procfs->text);
+		buffer_clear(&text);
+		r = put_process(procfs, now_ns, pids[i], false, &file, &text);
 		if (r == -ENOMEM)
 			return r;
 		if (r < 0)
 			continue; /* ended since, or hidden (hidepid) */
-		record.text = buffer_span(&procfs->text);
+		record.text = buffer_span(&text);
 		r = emit(user, &record);
 		if (r < 0)
 			return r;
 	}
-	/* One process with megabytes of arguments should not cost them for ever. */
-	buffer_release(&procfs->text);
-	buffer_release(&procfs->file);
 	return 0;
 }
 
-int procfs_readlink_fd(struct procfs *procfs, uint32_t pid, int32_t fd, char *ret, size_t size)
+int procfs_readlink_fd(const struct procfs *procfs, uint32_t pid, int32_t fd, char *ret, size_t size)
 {
 	const struct span mark = SPAN(" (deleted)");
 	char path[48], target[PATH_MAX + 16];

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -524,6 +525,29 @@ static void test_snapshot(void **state)
 	assert_int_equal(seen.n, 1);
 }
 
+static void *look_up_often(void *user)
+{
+	struct buffer text = { 0 };
+
+	for (unsigned i = 0; i < 200; i++)
+		look_up(getpid(), &text);
+	buffer_release(&text);
+	return user;
+}
+
+/* The core asks of one process while the reader takes them all. */
+static void test_two_threads(void **state)
+{
+	struct seen seen = { 0 };
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, look_up_often, NULL), 0);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(procfs_snapshot(procfs, NOW, note, &seen), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(seen.n > 0);
+}
+
 static int setup(void **state)
 {
 	return procfs_open(&procfs);
@@ -544,6 +568,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_zombie),	 cmocka_unit_test(test_kernel_thread),
 		cmocka_unit_test(test_terminal), cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_origin),	 cmocka_unit_test(test_version),
+		cmocka_unit_test(test_two_threads),
 	};
 
 	/* What the children made above do. */
