@@ -64,7 +64,7 @@ def test_first_and_last(idle, folder):
     """Without a subscription nothing of the recorder is in the kernel; with one it records, and then again not."""
     assert state(idle) == "idle"
     nothing = (set(), kernel.state()["rules"])
-    assert ours_in_kernel() == nothing
+    wait_until(lambda: ours_in_kernel() == nothing, "what the recorder of the test before had is gone")
     for turn in range(3):
         answer = register(idle, database("files", ["file", f"file.path starts with '{folder}/'"]))
         assert answer["name"] == "files" and not answer["replaced"], answer
