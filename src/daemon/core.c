@@ -233,6 +233,7 @@ static void take_over_times(struct core *core, const struct pipeline_times *time
 	pipeline_set_times(core->pipeline, times);
 	core->options.pipeline.assembler.timeout_ns = times->timeout_ns;
 	core->options.pipeline.tracker.grace_ns = times->grace_ns;
+	core->options.pipeline.tracker.path_ns = times->path_ns;
 	core->options.pipeline.prune_ns = times->prune_ns;
 	core->options.pipeline.signal_window_ns = times->signal_window_ns;
 	core->options.pipeline.collate_ns = times->collate_ns;

@@ -100,7 +100,7 @@ static int start_threads(struct daemon *d)
 			.assembler = ASSEMBLER_DEFAULTS,
 			.decoder = { .own_key = AUDIT_OWN_KEY },
 			.tracker = { .boot_id = span_of(d->boot_id), .boot_time_ns = d->boot_time_ns,
-				     .ticks_per_second = 100, .grace_ns = times.grace_ns },
+				     .ticks_per_second = 100, .grace_ns = times.grace_ns, .path_ns = times.path_ns },
 			.prune_ns = times.prune_ns,
 			.signal_window_ns = times.signal_window_ns,
 			.collate_ns = times.collate_ns,

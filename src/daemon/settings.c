@@ -39,6 +39,7 @@ struct pipeline_times daemon_pipeline_times(const struct daemon *d)
 		.timeout_ns = setting_times(d, SETTING_EventAssemblerTimeoutMs, NS_PER_MS),
 		.prune_ns = setting_times(d, SETTING_ProcessorCleanupIntervalSecs, NS_PER_SEC),
 		.grace_ns = GRACE_NS + setting_times(d, SETTING_ProcessorPruneAdjustmentSecs, NS_PER_SEC),
+		.path_ns = setting_times(d, SETTING_PathReassemblyTimeoutSecs, NS_PER_SEC),
 		.signal_window_ns = setting_times(d, SETTING_SignalWindowSecs, NS_PER_SEC),
 		.collate_ns = MAX(setting_times(d, SETTING_CollateWindowMs, NS_PER_MS), 1u),
 	};

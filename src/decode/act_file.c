@@ -134,6 +134,9 @@ int act_open(struct decoder *decoder)
 		return -ENOMEM;
 	if (has_flags)
 		set_open_flags(decoder, event, flags);
+	event->has_opened = !decoder->call.failed && decoder->call.has_exit && decoder->call.exit >= 0 && decoder->call.exit <= INT32_MAX;
+	if (event->has_opened)
+		event->opened = (int32_t)decoder->call.exit;
 	gain = gain_of(decoder, event, item, &pid);
 	r = decoder_emit(decoder, event);
 	return r < 0 || gain == GAIN_NOTHING ? r : emit_gain(decoder, gain, item, pid, has_flags ? &flags : NULL);

@@ -143,7 +143,7 @@ struct event *event_new(uint16_t kind, uint64_t time_ns)
 	event->folders[0].known = event->folders[1].known = false;
 	event->found.known = false;
 	event->path_in_folder = event->target_in_folder = false;
-	event->asked = event->is_found = event->is_unchanged = false;
+	event->has_opened = event->asked = event->is_found = event->is_unchanged = false;
 	event->unsure[0] = event->unsure[1] = UNSURE_NOT;
 	event->root.init = 0;
 	event->root_bytes[0] = event->root_bytes[1] = 0;

@@ -24,6 +24,8 @@ struct event {
 	struct file_id folders[2];	/* that hold path and target_path, as the kernel found them, in either order */
 	struct file_id found;		/* by the kernel: the script of an exec, the file of a driver; its changed_ns where that was told */
 	bool path_in_folder, target_in_folder;	/* the path is a name in one of them */
+	bool has_opened;		/* the process got a descriptor of the file: */
+	int32_t opened;
 	bool asked;			/* an audit rule that a user gave us asked for it */
 	bool is_found;			/* by who looked at a file that was touched: whose doing it is `track` knows */
 	bool is_unchanged;		/* ...and it is as it was */

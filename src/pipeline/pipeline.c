@@ -110,6 +110,8 @@ void pipeline_set_times(struct pipeline *pipeline, const struct pipeline_times *
 		pipeline->options.prune_ns = times->prune_ns;
 	if (times->grace_ns > 0)
 		tracker_set_grace(pipeline->tracker, times->grace_ns);
+	if (times->path_ns > 0)
+		tracker_set_path_time(pipeline->tracker, times->path_ns);
 	delivery_set_times(pipeline->delivery, times);
 }
 

@@ -12,6 +12,7 @@ struct pipeline_times {
 	uint64_t timeout_ns;		/* EventAssemblerTimeoutMs */
 	uint64_t prune_ns;		/* between two prunings of the table of processes */
 	uint64_t grace_ns;		/* how long an ended process is remembered */
+	uint64_t path_ns;		/* PathReassemblyTimeoutSecs */
 	uint64_t signal_window_ns;	/* SignalWindowSecs */
 	uint64_t collate_ns;		/* CollateWindowMs; 1: nothing is collated */
 };

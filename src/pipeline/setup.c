@@ -13,6 +13,8 @@ static void write_times(struct buffer *text, const struct pipeline_times *times)
 		buffer_printf(text, " prune=%llu", (unsigned long long)times->prune_ns);
 	if (times->grace_ns > 0)
 		buffer_printf(text, " grace=%llu", (unsigned long long)times->grace_ns);
+	if (times->path_ns > 0)
+		buffer_printf(text, " path=%llu", (unsigned long long)times->path_ns);
 	if (times->signal_window_ns > 0)
 		buffer_printf(text, " signal_window=%llu", (unsigned long long)times->signal_window_ns);
 	if (times->collate_ns > 0)
@@ -35,6 +37,7 @@ void setup_write(struct buffer *text, const struct pipeline_options *options, ui
 	buffer_printf(text, " boot_time=%llu pid=%u", (unsigned long long)options->tracker.boot_time_ns, options->own_pid);
 	write_times(text, &(struct pipeline_times){ .timeout_ns = options->assembler.timeout_ns, .prune_ns = options->prune_ns,
 						    .grace_ns = options->tracker.grace_ns,
+						    .path_ns = options->tracker.path_ns,
 						    .signal_window_ns = options->signal_window_ns,
 						    .collate_ns = options->collate_ns });
 	buffer_append_text(text, " not_audit=");
@@ -80,6 +83,7 @@ int setup_read(struct setup *ret, struct span body)
 		{ SPAN("timeout"), &setup.times.timeout_ns },
 		{ SPAN("prune"), &setup.times.prune_ns },
 		{ SPAN("grace"), &setup.times.grace_ns },
+		{ SPAN("path"), &setup.times.path_ns },
 		{ SPAN("signal_window"), &setup.times.signal_window_ns },
 		{ SPAN("collate"), &setup.times.collate_ns },
 		{ SPAN("pid"), &pid },

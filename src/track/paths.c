@@ -7,6 +7,12 @@
 
 #include "base/path.h"
 
+static struct file_id file_of(const struct event *event)
+{
+	return (struct file_id){ .device = event->device, .inode = event->inode,
+				 .known = values_has(&event->values, FIELD_inode) && values_has(&event->values, FIELD_device) };
+}
+
 /* A name relative to a folder that the process has open. It is asked for after the fact: the descriptor
  * may be another by now, so what comes of it is inferred. */
 static int join_fd(struct tracker *tracker, struct event *event, uint32_t pid, enum field fd,
@@ -15,8 +21,6 @@ static int join_fd(struct tracker *tracker, struct event *event, uint32_t pid, e
 	char folder[PATH_MAX];
 	int r;
 
-	if (!values_has(&event->values, fd) || !values_has(&event->values, given))
-		return 0;
 	r = tracker->options.resolve_fd(tracker->options.user, pid,
 					(int32_t)values_number(&event->values, fd), folder, sizeof(folder));
 	if (r < 0)
@@ -32,19 +36,106 @@ static int join_fd(struct tracker *tracker, struct event *event, uint32_t pid, e
 	return 1;
 }
 
+/* The folder that the call was about, if there is but one: a rename within a folder tells it twice. */
+static struct file_id only_folder(const struct event *event)
+{
+	const struct file_id *folders = event->folders;
+
+	return !folders[1].known || file_id_is(folders[0], folders[1]) ? folders[0] : (struct file_id){ 0 };
+}
+
+static struct span last_part(struct span path)
+{
+	const char *slash = path.size > 0 ? memrchr(path.data, '/', path.size) : NULL;
+
+	return slash ? (struct span){ slash + 1, (size_t)(path.data + path.size - slash - 1) } : path;
+}
+
+static bool is_named(struct span part)
+{
+	return part.size > 0 && !span_eq(part, SPAN(".")) && !span_eq(part, SPAN(".."));
+}
+
+/* The other one of the two folders of a rename, if the first is told by where the file was. */
+static struct file_id target_folder(const struct tracker *tracker, const struct event *event)
+{
+	struct span path = values_text(&event->values, FIELD_path), part = last_part(path);
+	struct span folder = { path.data, path.size > part.size ? path.size - part.size - 1 : 0 };
+
+	if (!values_is_inferred(&event->values, FIELD_path) || folder.size == 0)
+		return (struct file_id){ 0 };
+	for (size_t i = 0; i < ARRAY_SIZE(event->folders); i++)
+		if (span_eq(file_names_find(tracker->file_names, key_of_file(event->folders[i]), event->time_ns, tracker->options.path_ns, NULL), folder))
+			return event->folders[1 - i];
+	return (struct file_id){ 0 };
+}
+
+/* The name below what the other was called. */
+static bool set_known(struct tracker *tracker, struct event *event, enum field path, struct span known, struct span name)
+{
+	buffer_clear(&tracker->path);
+	if (path_join(&tracker->path, known, name) < 0)
+		return false;
+	values_set_text(&event->values, path, buffer_span(&tracker->path));
+	values_set_inferred(&event->values, path);
+	return true;
+}
+
+/* What a file that the kernel tells by its inode was called when it had a name: the folder that it walked to, or the file itself.
+ * only_own: if that process said so, since a file may have several names, and it has one of them open. */
+static bool join_known(struct tracker *tracker, struct event *event, uint32_t pid, bool only_own, enum field fd, enum field given,
+		       enum field path)
+{
+	bool is_target = path == FIELD_target_path, in_folder = is_target ? event->target_in_folder : event->path_in_folder;
+	struct span name = values_text(&event->values, given), part = last_part(name), known;
+	struct file_id folder = only_folder(event), file = file_of(event);
+	uint64_t age_ns = tracker->options.path_ns, entity_id = event->context->entity_id;
+	uint32_t teller = 0;
+
+	if (is_target && !folder.known)
+		folder = target_folder(tracker, event);
+	if (in_folder && is_named(part)) {
+		known = file_names_find(tracker->file_names, key_of_file(folder), event->time_ns, age_ns, NULL);
+		if (known.size > 0)
+			return set_known(tracker, event, path, known, part);
+	}
+	/* A new name in a folder is that of a new file. */
+	if (is_target || (in_folder && event->kind != KIND_ID(file, rename)))
+		return false;
+	known = file_names_find(tracker->file_names, key_of_file(file), event->time_ns, age_ns, &teller);
+	if (!file.known && name.size == 0)
+		known = file_names_find(tracker->file_names, key_of_descriptor(entity_id, (int32_t)values_number(&event->values, fd)),
+					event->time_ns, age_ns, &teller);
+	if (known.size == 0 || (only_own && teller != pid) || (name.size > 0 && !span_eq(last_part(known), part)))
+		return false;
+	return set_known(tracker, event, path, known, SPAN(""));
+}
+
+/* A name relative to a descriptor, or none but that. */
+static int join_one(struct tracker *tracker, struct event *event, uint32_t pid, enum field fd, enum field given, enum field path)
+{
+	int r;
+
+	if (!values_has(&event->values, fd) || !values_has(&event->values, given))
+		return 0;
+	if (join_known(tracker, event, pid, true, fd, given, path))
+		return 1;
+	r = tracker->options.resolve_fd ? join_fd(tracker, event, pid, fd, given, path) : 0;
+	return r != 0 ? r : join_known(tracker, event, pid, false, fd, given, path);
+}
+
 static int join_paths(struct tracker *tracker, struct event *event, uint32_t pid)
 {
 	unsigned wanted =
 		values_has(&event->values, FIELD_dirfd) + values_has(&event->values, FIELD_target_dirfd);
 	int path, target;
 
-	if (wanted == 0 || !tracker->options.resolve_fd ||
-	    !span_eq(values_text(&event->values, FIELD_path_confidence), SPAN("guessed")))
+	if (wanted == 0 || !span_eq(values_text(&event->values, FIELD_path_confidence), SPAN("guessed")))
 		return 0;
-	path = join_fd(tracker, event, pid, FIELD_dirfd, FIELD_given_path, FIELD_path);
+	path = join_one(tracker, event, pid, FIELD_dirfd, FIELD_given_path, FIELD_path);
 	if (path < 0)
 		return path;
-	target = join_fd(tracker, event, pid, FIELD_target_dirfd, FIELD_given_target_path, FIELD_target_path);
+	target = join_one(tracker, event, pid, FIELD_target_dirfd, FIELD_given_target_path, FIELD_target_path);
 	if (target < 0)
 		return target;
 	if ((unsigned)(path + target) == wanted)
@@ -56,8 +147,7 @@ static int join_paths(struct tracker *tracker, struct event *event, uint32_t pid
 static enum folder_answer settle_path(struct tracker *tracker, struct event *event, enum field field, bool in_folder)
 {
 	struct values *values = &event->values;
-	struct file_id file = { .device = event->device, .inode = event->inode,
-				.known = values_has(values, FIELD_inode) && values_has(values, FIELD_device) };
+	struct file_id file = file_of(event);
 	struct span path = values_text(values, field), parent, real;
 	const char *slash = path.size > 1 ? memrchr(path.data, '/', path.size) : NULL;
 	enum folder_answer answer;
@@ -108,9 +198,8 @@ static void settle_paths(struct tracker *tracker, struct event *event)
 		values->inferred[FIELD_target_path / 64] &= ~(UINT64_C(1) << (FIELD_target_path % 64));
 	}
 	/* A folder of a known place is known itself from now on. */
-	if (span_eq(values_text(values, FIELD_file_type), SPAN("dir")) && values_has(values, FIELD_inode) &&
-	    values_has(values, FIELD_device)) {
-		struct file_id id = { .device = event->device, .inode = event->inode, .known = true };
+	if (span_eq(values_text(values, FIELD_file_type), SPAN("dir")) && file_of(event).known) {
+		struct file_id id = file_of(event);
 
 		if (event->kind == KIND_ID(file, create) && path == FOLDER_SURE)
 			folders_learn(tracker->folders, values_text(values, FIELD_path), id);
@@ -237,6 +326,34 @@ static void set_inside(struct tracker *tracker, struct event *event)
 		values_set_text(&event->values, FIELD_path_inside, buffer_span(&tracker->path));
 }
 
+/* What later acts, which name no file, are joined with. */
+static int keep_names(struct tracker *tracker, const struct event *event, uint32_t pid)
+{
+	bool is_moved = event->kind == KIND_ID(file, rename), is_gone = event->kind == KIND_ID(file, delete);
+	struct span path = values_text(&event->values, is_moved ? FIELD_target_path : FIELD_path), name = last_part(path);
+	struct file_key file = key_of_file(file_of(event)), folder = key_of_file(only_folder(event));
+	struct file_key opened = key_of_descriptor(event->context->entity_id, event->has_opened ? event->opened : -1);
+	struct file_names *names = tracker->file_names;
+	int r = 0;
+
+	if (span_eq(values_text(&event->values, FIELD_outcome), SPAN("failure")) || event->kind == KIND_ID(file, mount) ||
+	    event->kind == KIND_ID(file, unmount))
+		return 0;
+	if (path.size == 0 || path.data[0] != '/' || span_eq(values_text(&event->values, FIELD_path_confidence), SPAN("guessed"))) {
+		file_names_forget(names, opened, (struct span){ NULL, 0 });	/* another file's by now */
+		return 0;
+	}
+	if (is_gone)
+		file_names_forget(names, file, path);
+	else
+		r = file_names_learn(names, file, path, pid, event->time_ns);
+	if (r >= 0)
+		r = file_names_learn(names, opened, path, pid, event->time_ns);
+	if (r >= 0 && (is_moved ? event->target_in_folder : event->path_in_folder) && path.size > name.size + 1)
+		r = file_names_learn(names, folder, (struct span){ path.data, path.size - name.size - 1 }, pid, event->time_ns);
+	return r;
+}
+
 int paths_settle(struct tracker *tracker, struct event *event, uint32_t pid)
 {
 	int r = join_paths(tracker, event, pid);
@@ -249,5 +366,5 @@ int paths_settle(struct tracker *tracker, struct event *event, uint32_t pid)
 	else if (tracker->options.resolve_path && !is_walked(event))
 		settle_paths(tracker, event);
 	set_inside(tracker, event);
-	return 0;
+	return is_walked(event) ? 0 : keep_names(tracker, event, pid);
 }

@@ -13,6 +13,7 @@
 #define DEFAULT_PROCESSES 65536u
 #define MIN_PROCESSES	  (2u * TRACKER_ROOM)
 #define DEFAULT_GRACE_NS  (30 * NS_PER_SEC)
+#define DEFAULT_PATH_NS	   (300 * NS_PER_SEC)
 #define DEFAULT_BYTES	  ((size_t)128 << 20)
 /* What still runs when a shutdown is announced, and what runs already when the boot is. */
 #define SHUTDOWN_NS (5 * NS_PER_SEC)
@@ -56,6 +57,8 @@ int tracker_new(struct tracker **ret, const struct tracker_options *options)
 		o->max_bytes = DEFAULT_BYTES;
 	if (o->grace_ns == 0)
 		o->grace_ns = DEFAULT_GRACE_NS;
+	if (o->path_ns == 0)
+		o->path_ns = DEFAULT_PATH_NS;
 	tracker->tick_ns = NS_PER_SEC / o->ticks_per_second;
 	tracker->scratch = context_new();
 	if (!tracker->scratch)
@@ -64,6 +67,9 @@ int tracker_new(struct tracker **ret, const struct tracker_options *options)
 	if (r < 0)
 		return r;
 	r = folders_new(&tracker->folders, o->resolve_path, o->user);
+	if (r < 0)
+		return r;
+	r = file_names_new(&tracker->file_names);
 	if (r < 0)
 		return r;
 	r = sessions_new(&tracker->sessions);
@@ -88,6 +94,7 @@ struct tracker *tracker_free(struct tracker *tracker)
 		return NULL;
 	process_table_free(tracker->table);
 	folders_free(tracker->folders);
+	file_names_free(tracker->file_names);
 	sessions_free(tracker->sessions);
 	resolved_free(tracker->resolved);
 	digests_free(tracker->digests);
@@ -551,6 +558,11 @@ void tracker_set_grace(struct tracker *tracker, uint64_t grace_ns)
 	process_table_set_grace(tracker->table, grace_ns);
 }
 
+void tracker_set_path_time(struct tracker *tracker, uint64_t path_ns)
+{
+	tracker->options.path_ns = path_ns;
+}
+
 int tracker_begin_run(struct tracker *tracker, struct span boot_id, uint64_t boot_time_ns)
 {
 	int r = set_boot(tracker, boot_id, boot_time_ns);
@@ -560,6 +572,7 @@ int tracker_begin_run(struct tracker *tracker, struct span boot_id, uint64_t boo
 	remembered_release(tracker);
 	process_table_clear(tracker->table, 0);
 	folders_clear(tracker->folders);
+	file_names_clear(tracker->file_names);
 	sessions_clear(tracker->sessions);
 	resolved_clear(tracker->resolved);
 	digests_clear(tracker->digests);

@@ -20,6 +20,7 @@ struct tracker_options {
 	uint32_t ticks_per_second;	/* of start_ticks; 100 */
 	uint32_t max_processes;		/* bound of the table; 0: 65536 */
 	uint64_t grace_ns;		/* how long an ended process is remembered; 0: 30 s */
+	uint64_t path_ns;		/* how long a path that was told stands for the descriptors of the file; 0: 300 s */
 	/* Events of audit come later than those of another source, which alone says what a process is now; > 0: how coarse
 	 * the clock is that they are stamped by. */
 	uint64_t audit_lag_ns;
@@ -94,4 +95,5 @@ void tracker_follow_back(struct tracker *tracker, uint64_t now_ns);
 
 /* Prunes what is older than the grace time.  Call now and then with stream time. */
 void tracker_set_grace(struct tracker *tracker, uint64_t grace_ns);
+void tracker_set_path_time(struct tracker *tracker, uint64_t path_ns);
 void tracker_prune(struct tracker *tracker, uint64_t now_ns);

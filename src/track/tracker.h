@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "track/definitions.h"
 #include "track/digests.h"
+#include "track/file_names.h"
 #include "track/folder.h"
 #include "track/process.h"
 #include "track/resolved.h"
@@ -29,6 +30,7 @@ struct tracker {
 	unsigned next_anonymous;
 	struct buffer path, root;
 	struct folders *folders;
+	struct file_names *file_names;
 	struct sessions *sessions;
 	struct resolved *resolved;
 	struct digests *digests;

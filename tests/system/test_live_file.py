@@ -1,5 +1,7 @@
 """Every act on a file is in the database, once, with the path it came to and the process that did it."""
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -48,8 +50,8 @@ def test_descriptors(recorder, folder, source):
     assert unsure <= ({("link", f"{folder}/two/old"), ("delete", f"{folder}/one/sub/linked")} if source == "ebpf" else set())
 
 
-def test_descriptors_of_one_that_is_gone(recorder, folder):
-    """What cannot be known any more is not made up: a path is right, or says that it is a guess."""
+def test_descriptors_of_one_that_is_gone(recorder, folder, source):
+    """The kernel's inodes tell what was called how a moment ago; what cannot be known is not made up."""
     truth = Truth("files", "forgotten", folder)
     recorder.stop()
     acts = truth.of("file")
@@ -58,6 +60,27 @@ def test_descriptors_of_one_that_is_gone(recorder, folder):
     for row, act in zip(rows, acts):
         assert checks.shown(row) == checks.said(act) or row["file_path_confidence"] == "guessed", (
             f"{act}: {checks.shown(row)} {row['file_path_confidence']}")
+    if source == "audit":
+        assert [act["how"] for row, act in zip(rows, acts) if checks.shown(row) != checks.said(act)] == []
+
+
+def test_handles(new_recorder, folder, source):
+    """What a process did to a file that it had open, told after it has ended: audit alone must put it together with the opening."""
+    acts = ("import os, sys, time; f = os.open(sys.argv[1], os.O_CREAT | os.O_RDWR); time.sleep(float(sys.argv[2])); os.fchmod(f, 0o600);"
+            " os.fchown(f, 1, 1); os.ftruncate(f, 7); os.kill(os.getpid(), 9)")
+    for seconds, wait in ((300, 0), (1, 1.5)):
+        recorder = new_recorder(config=f"PathReassemblyTimeoutSecs = {seconds}\n").start()
+        paths = {str(folder / f"{seconds}-{i}") for i in range(10)}
+        for child in [subprocess.Popen([sys.executable, "-c", acts, path, str(wait)]) for path in paths]:
+            assert child.wait() == -9
+        recorder.stop()
+        rows = recorder.query("SELECT action, file_path, file_path_confidence FROM file_events WHERE action IN ('chmod', 'chown', "
+                              "'truncate') AND process_name LIKE 'python%' ORDER BY sequence")
+        assert len(rows) == 30
+        told = [row for row in rows if row["file_path_confidence"] != "guessed"]
+        assert {row["file_path"] for row in told} <= paths
+        # Of one that could be asked while it was there the path is known all the same.
+        assert len(told) < 30 if wait and source == "audit" else len(told) == 30, rows
 
 
 def test_links(recorder, folder):
