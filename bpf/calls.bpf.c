@@ -97,12 +97,31 @@ static __always_inline int send_call(const struct call *call, long ret)
 	return 0;
 }
 
+/* Of a thread beside the first the process is not: where its first thread is, is what /proc shows of it. */
+static __always_inline bool_t moves_process(const struct call *call, struct task_struct *task)
+{
+	return (call->plan->number == PROBE_CALL_unshare || call->plan->number == PROBE_CALL_setns) && task->pid == task->tgid;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(act_call, struct pt_regs *regs, long ret)
 {
+	struct task_struct *task = current_task();
+	struct probe_record *record;
 	struct call call;
+	u32 class;
 
-	return call_get(&call, regs) ? send_call(&call, ret) : 0;
+	if (!call_get(&call, regs))
+		return 0;
+	class = call.plan->class_;
+	record = call_record(&call, PROBE_CALL, class);
+	if (!record)
+		return 0;
+	set_arguments(record, &call, ret);
+	if (moves_process(&call, task))
+		put_namespaces(record, task);
+	record_send(record, 0, class);
+	return 0;
 }
 
 #define PROT_EXEC 4

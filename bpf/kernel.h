@@ -84,10 +84,19 @@ typedef struct {
 	u64 val;
 } kernel_cap_t;
 
+struct ns_common {
+	unsigned int inum;
+};
+
+struct user_namespace {
+	struct ns_common ns;
+};
+
 struct cred {
 	kuid_t uid, suid, euid, fsuid;
 	kgid_t gid, sgid, egid, fsgid;
 	kernel_cap_t cap_inheritable, cap_permitted, cap_effective, cap_ambient;
+	struct user_namespace *user_ns;
 };
 
 struct qstr {
@@ -148,6 +157,7 @@ struct mount {
 };
 
 struct mnt_namespace {
+	struct ns_common ns;
 	struct mount *root;
 };
 
@@ -196,8 +206,11 @@ struct tty_struct {
 	char name[64];
 };
 
+struct pid_namespace;
+
 struct upid {
 	int nr;
+	struct pid_namespace *ns;
 };
 
 struct hlist_node {
@@ -228,10 +241,36 @@ struct signal_struct {
 
 struct pid_namespace {
 	struct task_struct *child_reaper;
+	struct ns_common ns;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+struct uts_namespace {
+	struct ns_common ns;
+};
+
+struct ipc_namespace {
+	struct ns_common ns;
+};
+
+struct cgroup_namespace {
+	struct ns_common ns;
+};
+
+struct time_namespace {
+	struct ns_common ns;
 };
 
 struct nsproxy {
 	struct mnt_namespace *mnt_ns;
+	struct net *net_ns;
+	struct uts_namespace *uts_ns;
+	struct ipc_namespace *ipc_ns;
+	struct cgroup_namespace *cgroup_ns;
+	struct time_namespace *time_ns;
 	struct pid_namespace *pid_ns_for_children;
 };
 

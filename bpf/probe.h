@@ -67,6 +67,11 @@ enum probe_class {
 #define PROBE_SOFTIRQ 1			/* the current task has nothing to do with it: only pid, parent and start are known */
 #define PROBE_ELSEWHERE 2		/* a folder is of another mount namespace than the process, or of none */
 #define PROBE_UNCOUNTED 4		/* what the connection moved is not known */
+#define PROBE_NAMESPACES 8		/* PROBE_FORK, PROBE_CALL: body.call.value[PROBE_NAMESPACES_AT] and on are the inodes of the namespaces
+					 * of the process, two a value, the first in the lower half, in the order of event/namespaces.h;
+					 * 0: the host's.  A fork without: those of its parent */
+#define PROBE_NAMESPACES_AT 2
+#define PROBE_N_NAMESPACES 8
 
 struct probe_head {
 	probe_u64 time_ns;		/* since boot (CLOCK_BOOTTIME) */

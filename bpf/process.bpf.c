@@ -2,6 +2,7 @@
 /* Fork, exec and exit of processes.  Threads are left out, and so are the kernel's own, which are no processes of anybody. */
 
 #include "askers.h"
+#include "namespaces.h"
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
@@ -11,8 +12,11 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	if (child->pid != child->tgid || child->flags & PF_KTHREAD)
 		return 0;
 	record = record_begin(PROBE_FORK, PROBE_CLASS_FORK, child);
-	if (record)
-		record_send(record, 0, PROBE_CLASS_FORK);
+	if (!record)
+		return 0;
+	if (namespaces_differ(child, parent))
+		put_namespaces(record, child);
+	record_send(record, 0, PROBE_CLASS_FORK);
 	return 0;
 }
 

@@ -34,6 +34,7 @@ enum process_slot {
 	PROCESS_container,
 	PROCESS_runtime,
 	PROCESS_unit,
+	PROCESS_ns,
 	PROCESS_from,
 	PROCESS_exe_dev,
 	PROCESS_exe_ino,
@@ -65,6 +66,7 @@ static const struct audit_key process_keys[] = {
 	AUDIT_KEY(PROCESS_container, "container"),
 	AUDIT_KEY(PROCESS_runtime, "runtime"),
 	AUDIT_KEY(PROCESS_unit, "unit"),
+	AUDIT_KEY(PROCESS_ns, "ns"),
 	AUDIT_KEY(PROCESS_from, "from"),
 	AUDIT_KEY(PROCESS_exe_dev, "exe_dev"),
 	AUDIT_KEY(PROCESS_exe_ino, "exe_ino"),
@@ -128,6 +130,7 @@ static void set_process(struct decoder *decoder, const struct audit_value *slots
 		{ FIELD_name, PROCESS_comm },	{ FIELD_cwd, PROCESS_cwd },
 		{ FIELD_tty, PROCESS_tty },	{ FIELD_container_id, PROCESS_container },
 		{ FIELD_container_runtime, PROCESS_runtime }, { FIELD_unit, PROCESS_unit },
+		{ FIELD_namespaces, PROCESS_ns },
 	};
 	struct context *actor = decoder->actor;
 	struct values *values = &actor->values;

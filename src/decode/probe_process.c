@@ -7,12 +7,33 @@
 #include "base/path.h"
 #include "decode/access.h"
 #include "decode/audit_value.h"
+#include "event/namespaces.h"
+
+_Static_assert(PROBE_N_NAMESPACES == N_NAMESPACES, "both tell the same of them");
 
 #define MAP_OF_ANONYMOUS 0x20u
 
+/* Of a process that has changed them, or was born into others than its parent's. */
+static void set_actor_namespaces(const struct probe *probe)
+{
+	struct buffer *text = &probe->decoder->text;
+	uint32_t inodes[N_NAMESPACES];
+
+	if (!(probe->record->head.flags & PROBE_NAMESPACES))
+		return;
+	for (unsigned i = 0; i < N_NAMESPACES; i++)
+		inodes[i] = (uint32_t)(probe->record->body.call.value[PROBE_NAMESPACES_AT + i / 2] >> 32 * (i % 2));
+	buffer_clear(text);
+	namespaces_text(text, inodes);
+	values_set_text(&probe->decoder->actor->values, FIELD_namespaces, buffer_span(text));
+}
+
 int probe_fork(struct probe *probe)
 {
-	struct event *event = probe_event(probe, KIND_ID(process, fork), "FORK");
+	struct event *event;
+
+	set_actor_namespaces(probe);
+	event = probe_event(probe, KIND_ID(process, fork), "FORK");
 
 	return event ? probe_emit(probe, event) : -ENOMEM;
 }
@@ -308,6 +329,7 @@ int probe_call(struct probe *probe)
 	case KIND_ID(process, setns):
 	case KIND_ID(process, unshare):
 		set_namespaces(probe, event);
+		set_actor_namespaces(probe);
 		names_call = false;
 		break;
 	case KIND_ID(process, ptrace):

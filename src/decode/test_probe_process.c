@@ -721,10 +721,45 @@ static void test_programs(void **state)
 	decoded_stop(&d);
 }
 
+static void tell_namespaces(uint64_t a, uint64_t b)
+{
+	made.record->head.flags |= PROBE_NAMESPACES;
+	made.record->body.call.value[PROBE_NAMESPACES_AT] = a;
+	made.record->body.call.value[PROBE_NAMESPACES_AT + 3] = b;
+}
+
+/* Told of a child that was born into others than its parent's, and of who changes them. */
+static void test_namespaces_of_processes(void **state)
+{
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	make(&made, PROBE_FORK, PROBE_CALL_NONE);
+	decode_made(&d, &made);
+	expect(&d, 0, "namespaces", NULL);
+	tell_namespaces(0, 0);
+	decode_made(&d, &made);
+	expect(&d, 0, "namespaces", "host");
+	tell_namespaces(UINT64_C(4026532204) << 32 | 4026532201, UINT64_C(4026532209) << 32);
+	decode_made(&d, &made);
+	expect(&d, 0, "namespaces", "mnt:4026532201 net:4026532204 time:4026532209");
+	make(&made, PROBE_CALL, PROBE_CALL_unshare);
+	made.record->body.call.value[0] = 0x40000000;
+	tell_namespaces(UINT64_C(4026532204) << 32, 0);
+	decode_made(&d, &made);
+	expect_kind(&d, 0, process, unshare);
+	expect(&d, 0, "namespaces", "net:4026532204");
+	/* a thread */
+	make(&made, PROBE_CALL, PROBE_CALL_setns);
+	decode_made(&d, &made);
+	expect(&d, 0, "namespaces", NULL);
+	decoded_stop(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_exec), cmocka_unit_test(test_namespaces_of_processes),
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_long_arguments),
 		cmocka_unit_test(test_where_and_what),

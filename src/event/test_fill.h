@@ -63,6 +63,8 @@ static inline void fill_field(struct values *values, unsigned field, unsigned se
 		values_set_text(values, (enum field)field, fill_text(buffer, type, seed + field, style));
 	else if (type == TYPE_BOOL)
 		values_set_number(values, (enum field)field, seed & 1);
+	else if (type == TYPE_ID && style != FILL_EXTREME)	/* no two are of one thing */
+		values_set_number(values, (enum field)field, 1000 + (uint64_t)seed * N_FIELDS + field);
 	else if (style == FILL_EXTREME)
 		values_set_number(values, (enum field)field,
 				  type == TYPE_TIME ? seed & 1 : (seed + field) & 1 ? UINT64_MAX : 0);

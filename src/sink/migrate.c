@@ -56,7 +56,7 @@ static const struct {
 	{ FIELD_content, 0, 6 },		      { FIELD_path, 1u << CATEGORY_system, 6 },
 	{ FIELD_size, 1u << CATEGORY_system, 6 },     { FIELD_mtime, 1u << CATEGORY_system, 6 },
 	{ FIELD_file_hash_state, 1u << CATEGORY_system, 6 }, { FIELD_file_sha256, 1u << CATEGORY_system, 6 },
-	{ FIELD_security_changes, 0, 7 },
+	{ FIELD_security_changes, 0, 7 },		      { FIELD_namespaces, 0, 7 },
 	{ FIELD_script_hash_id, 0, 7 },		      { FIELD_driver_hash_id, 0, 7 },
 	{ FIELD_file_tlsh, 0, 7 },		      { FIELD_content, 1u << CATEGORY_recorder, 7 },
 	{ FIELD_http_version, 0, 7 },			 { FIELD_http_status, 0, 7 },
@@ -361,6 +361,7 @@ static void migrate_recent(struct buffer *sql, const struct layout *layout, int6
 		migrate_durations(sql, layout, version);
 	} else {
 		add_columns(sql, &layout->program, CONTEXT, "m.id, m.begins_as, m.begins_size", version);
+		add_columns(sql, &layout->login, CONTEXT, "m.id, m.ancestry_cut, m.recorder_inferred, m.recorder_escaped", version);
 	}
 	for (unsigned i = 0; i < N_CATEGORIES; i++) {
 		add_columns(sql, &layout->shapes[i], i, "m.id, m.kind, m.recorder_inferred, m.recorder_escaped", version);

@@ -24,6 +24,7 @@
 #include "source/bpf_calls.h"
 #include "source/bpf_exclusions.h"
 #include "source/bpf_ring.h"
+#include "source/host_namespaces.h"
 
 #define MAX_KINDS 16
 #define MAX_RINGS_BYTES ((size_t)256 << 20)	/* of all processors */
@@ -187,6 +188,7 @@ static int load_object(struct bpf_programs *programs, const bool needed[N_PROGRA
 	bpf_object__for_each_program(program, object->obj)
 		bpf_program__set_autoload(program, is_needed(bpf_program__name(program), needed));
 	object->rodata->can_cast = !programs->cannot_cast;
+	host_namespaces((uint32_t *)object->rodata->host_namespaces);
 	if (programs->n_objects > 0) {
 		r = share_maps(object, programs->objects[0]);
 	} else {

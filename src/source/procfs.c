@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "event/values.h"
 #include "source/cgroup.h"
+#include "source/host_namespaces.h"
 
 /* The kernel takes at most 6 MiB of arguments and environment (fs/exec.c); beyond this they are only
  * counted. */
@@ -27,6 +28,7 @@
 
 struct procfs {
 	int fd;
+	uint32_t host[N_NAMESPACES];
 };
 
 /* What a record needs of the file stat. */
@@ -48,6 +50,7 @@ int procfs_open(struct procfs **ret)
 		free(procfs);
 		return r;
 	}
+	host_namespaces(procfs->host);
 	*ret = procfs;
 	return 0;
 }
@@ -327,6 +330,20 @@ static void put_cgroup(int folder, struct buffer *file, struct buffer *text)
 	put_text(text, " unit=", cgroup.unit);
 }
 
+static void put_namespaces(const struct procfs *procfs, int folder, struct buffer *text)
+{
+	uint32_t inodes[N_NAMESPACES];
+
+	if (namespaces_read(folder, inodes) == 0)
+		return;
+	for (size_t i = 0; i < N_NAMESPACES; i++)
+		if (inodes[i] == procfs->host[i])
+			inodes[i] = 0;
+	buffer_append_text(text, " ns=\"");
+	namespaces_text(text, inodes);
+	buffer_append_byte(text, '"');
+}
+
 /* `file`: room for the files that it reads. */
 static int put_process(const struct procfs *procfs, uint64_t now_ns, uint32_t pid, bool is_lookup, struct buffer *file,
 		       struct buffer *text)
@@ -372,6 +389,7 @@ static int put_process(const struct procfs *procfs, uint64_t now_ns, uint32_t pi
 	}
 	put_link(folder, "cwd", " cwd=", text);
 	put_cgroup(folder, file, text);
+	put_namespaces(procfs, folder, text);
 	close(folder);
 	r = buffer_error(text);
 	if (r < 0)

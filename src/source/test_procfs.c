@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -525,6 +526,47 @@ static void test_snapshot(void **state)
 	assert_int_equal(seen.n, 1);
 }
 
+/* What is not the first process's. */
+static void test_namespaces(void **state)
+{
+	struct buffer text = { 0 };
+	int fds[2], host, own;
+	struct stat st[2];
+	char expected[64];
+	pid_t pid;
+
+	host = stat("/proc/1/ns/uts", &st[0]);
+	own = stat("/proc/self/ns/uts", &st[1]);
+	look_up(getpid(), &text);
+	assert_true(raw(buffer_span(&text), "ns").size > 2);
+	if (host == 0 && own == 0 && st[0].st_ino == st[1].st_ino)
+		assert_null(memmem(text.data, text.size, "uts:", 4));
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (unshare(CLONE_NEWUTS) < 0)
+			_exit(1);
+		close(fds[1]);
+		for (;;)
+			pause();
+	}
+	close(fds[1]);
+	wait_for(fds[0]);
+	snprintf(expected, sizeof(expected), "/proc/%d/ns/uts", pid);
+	assert_int_equal(stat(expected, &st[0]), 0);
+	if (st[0].st_ino == st[1].st_ino) {
+		end_child(pid);
+		buffer_release(&text);
+		skip();	/* not allowed */
+	}
+	look_up(pid, &text);
+	snprintf(expected, sizeof(expected), "uts:%lu", (unsigned long)st[0].st_ino);
+	assert_non_null(memmem(text.data, text.size, expected, strlen(expected)));
+	end_child(pid);
+	buffer_release(&text);
+}
+
 static void *look_up_often(void *user)
 {
 	struct buffer text = { 0 };
@@ -568,7 +610,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_zombie),	 cmocka_unit_test(test_kernel_thread),
 		cmocka_unit_test(test_terminal), cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_origin),	 cmocka_unit_test(test_version),
-		cmocka_unit_test(test_two_threads),
+		cmocka_unit_test(test_namespaces), cmocka_unit_test(test_two_threads),
 	};
 
 	/* What the children made above do. */

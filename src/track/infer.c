@@ -232,25 +232,25 @@ int tracker_seen_process(struct tracker *tracker, uint32_t pid, uint64_t time_ns
 	return make(tracker, pid, time_ns, actor, ITSELF, 0, ret);
 }
 
-int tracker_refresh_unit(struct tracker *tracker, struct process *process, uint64_t time_ns)
+/* These fields are now what `tracker->scratch` says. */
+static int take_over(struct tracker *tracker, struct process *process, const enum field *of, size_t n, uint64_t time_ns)
 {
-	const uint64_t place = BIT(container_id) | BIT(container_runtime) | BIT(unit);
-	struct context *context, *scratch = tracker->scratch;
-	int r;
+	struct values *shown = &tracker->scratch->values;
+	struct context *context;
+	bool is_news = false;
 
-	r = look_up(tracker, process->pid, time_ns, NULL);
-	if (r != SHOWN || !is_shown(tracker, process))
-		return MIN(r, 0);
-	if (values_equal(&scratch->values, &process->context->values, FIELD_container_id) &&
-	    values_equal(&scratch->values, &process->context->values, FIELD_unit))
+	for (size_t i = 0; i < n; i++)
+		is_news |= !values_equal(shown, &process->context->values, of[i]);
+	if (!is_news)
 		return 0;
-	scratch->values.inferred[0] |= scratch->values.known[0] & place;
 	context = context_copy(process->context);
 	if (!context)
 		return -ENOMEM;
-	values_copy(&context->values, &scratch->values, FIELD_container_id);
-	values_copy(&context->values, &scratch->values, FIELD_container_runtime);
-	values_copy(&context->values, &scratch->values, FIELD_unit);
+	for (size_t i = 0; i < n; i++) {
+		if (values_has(shown, of[i]))
+			values_set_inferred(shown, of[i]);
+		values_copy(&context->values, shown, of[i]);
+	}
 	if (context->values.failed) {
 		context_unref(context);
 		return -ENOMEM;
@@ -258,4 +258,26 @@ int tracker_refresh_unit(struct tracker *tracker, struct process *process, uint6
 	process_drop_alternates(tracker->table, process);
 	process->inherits = false;
 	return lineage_change(tracker, process, context, time_ns, true);
+}
+
+int tracker_refresh_unit(struct tracker *tracker, struct process *process, uint64_t time_ns)
+{
+	static const enum field place[] = { FIELD_container_id, FIELD_container_runtime, FIELD_unit };
+	int r = look_up(tracker, process->pid, time_ns, NULL);
+
+	if (r != SHOWN || !is_shown(tracker, process))
+		return MIN(r, 0);
+	return take_over(tracker, process, place, ARRAY_SIZE(place), time_ns);
+}
+
+int tracker_refresh_namespaces(struct tracker *tracker, struct process *process, uint64_t time_ns)
+{
+	static const enum field place[] = { FIELD_namespaces };
+	int r = look_up(tracker, process->pid, time_ns, NULL);
+
+	if (r < 0)
+		return r;
+	if (r != SHOWN || !is_shown(tracker, process))
+		context_reset(tracker->scratch);
+	return take_over(tracker, process, place, ARRAY_SIZE(place), time_ns);
 }

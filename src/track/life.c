@@ -30,9 +30,18 @@ static bool is_same(const struct process *process, const struct birth *birth)
 	       process->start_ns <= birth->time_ns + FORK_TIME_NS;
 }
 
+/* It takes over those of its parent, unless it was born into others, which only the programs in the kernel tell. */
+static void set_namespaces(struct context *child, const struct event *fork, const struct context *actor)
+{
+	if (values_has(&actor->values, FIELD_namespaces))
+		values_copy(&child->values, &actor->values, FIELD_namespaces);
+	else if (values_has(&child->values, FIELD_namespaces) && !is_from(fork, SPAN("ebpf")))
+		values_set_inferred(&child->values, FIELD_namespaces);
+}
+
 /* The beginning of a process that is in the table already has become known. */
 static int adopt(struct tracker *tracker, struct process *process, const struct birth *birth, uint32_t ppid,
-		 struct process *parent, bool inherit)
+		 struct process *parent, bool inherit, const struct event *fork, const struct context *actor)
 {
 	struct context *context = context_copy(process->context);
 
@@ -67,6 +76,8 @@ static int adopt(struct tracker *tracker, struct process *process, const struct 
 		context_set_parent(context, parent->context);
 		process_set_parent(process, parent);
 	}
+	if (fork)
+		set_namespaces(context, fork, actor);
 	if (context->values.failed) {
 		context_unref(context);
 		return -ENOMEM;
@@ -99,7 +110,7 @@ int life_fork(struct tracker *tracker, struct event *event, const struct context
 		begun = !process->inherits && process->context->exec_count > 0;
 		tracker_use(process, event);
 		if (!known) {
-			r = adopt(tracker, process, &birth, ppid, parent, !begun);
+			r = adopt(tracker, process, &birth, ppid, parent, !begun, event, actor);
 			if (r < 0)
 				return r;
 			process->announced = true;
@@ -115,6 +126,7 @@ int life_fork(struct tracker *tracker, struct event *event, const struct context
 		if (!values_is_inferred(&process->context->values, FIELD_entity_id))
 			context->values.inferred[0] &= ~(uint64_t)BIT(entity_id);
 		context->entity_id = process->context->entity_id;
+		set_namespaces(context, event, actor);
 		context_unref(event->context);
 		event->context = context;
 		return 0;
@@ -137,6 +149,12 @@ int life_fork(struct tracker *tracker, struct event *event, const struct context
 	if (r < 0) {
 		process_remove(tracker->table, process);
 		return r;
+	}
+	set_namespaces(context, event, actor);
+	if (context->values.failed) {
+		context_unref(context);
+		process_remove(tracker->table, process);
+		return -ENOMEM;
 	}
 	process_set_context(tracker->table, process, context);
 	tracker_set_context(event, context);
@@ -278,7 +296,7 @@ int life_snapshot(struct tracker *tracker, struct event *event, const struct con
 				if (r < 0)
 					return r;
 			}
-			r = adopt(tracker, process, &birth, ppid, parent, false);
+			r = adopt(tracker, process, &birth, ppid, parent, false, NULL, NULL);
 			if (r < 0)
 				return r;
 		}

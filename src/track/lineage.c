@@ -32,6 +32,11 @@ static int move(struct tracker *tracker, struct process *child, const struct cha
 		/* The folder of the parent is of the same time as the change, which may be long after the fork. */
 		if (change->since_ns == 0 && values_has(own, FIELD_cwd))
 			values_copy(&context->values, own, FIELD_cwd);
+		/* Where it was born the kernel said, or nobody. */
+		if (values_has(own, FIELD_namespaces) && !values_is_inferred(own, FIELD_namespaces))
+			values_copy(&context->values, own, FIELD_namespaces);
+		else if (values_has(&context->values, FIELD_namespaces))
+			values_set_inferred(&context->values, FIELD_namespaces);
 		if (context->values.failed) {
 			context_unref(context);
 			return -ENOMEM;

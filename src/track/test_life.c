@@ -505,6 +505,67 @@ static void test_snapshot(void **state)
 	end(&world);
 }
 
+static struct event *born(struct world *world, uint64_t time_ns, uint32_t pid, const char *source, const char *namespaces)
+{
+	struct event *event = event_new(KIND_ID(process, fork), time_ns);
+	struct values *values = actor(world, pid);
+
+	values_set_number(values, FIELD_ppid, 100);
+	values_set_number(values, FIELD_start, (time_ns - BOOT_NS) / TICK_NS * TICK_NS);
+	if (namespaces)
+		say(values, FIELD_namespaces, namespaces);
+	say(&event->values, FIELD_source, source);
+	assert_int_equal(tracker_event(world->tracker, event, world->actor), 0);
+	return event;
+}
+
+static void assert_namespaces(const struct event *event, const char *expected, bool inferred)
+{
+	assert_text(event->context, FIELD_namespaces, expected);
+	assert_true(values_is_inferred(&event->context->values, FIELD_namespaces) == inferred);
+}
+
+/* Those of the parent, of which only the programs in the kernel say that they are the child's too. */
+static void test_namespaces(void **state)
+{
+	struct world world;
+	struct event *event;
+
+	begin(&world);
+	caller(&world, 100, 1, 0, "/bin/sh");
+	values_set_number(&world.actor->values, FIELD_start, 50 * NS_PER_SEC);
+	say(&world.actor->values, FIELD_namespaces, "host");
+	event_free(send(&world, KIND_ID(process, snapshot), AT(0), 0));
+	event = born(&world, AT(1000), 200, "proc", NULL);
+	assert_namespaces(event, "host", true);
+	event_free(event);
+	event = born(&world, AT(1010), 201, "ebpf", NULL);
+	assert_namespaces(event, "host", false);
+	event_free(event);
+	event = born(&world, AT(1020), 202, "ebpf", "net:7");
+	assert_namespaces(event, "net:7", false);
+	event_free(event);
+	/* another program does not change them, a call does */
+	event = exec_at(&world, AT(1030), 100, 202, "/bin/ls");
+	assert_namespaces(event, "net:7", false);
+	event_free(event);
+	caller(&world, 202, 100, 0, "/bin/ls");
+	say(&world.actor->values, FIELD_namespaces, "net:7 uts:8");
+	event = send(&world, KIND_ID(process, unshare), AT(1040), 0);
+	assert_namespaces(event, "net:7 uts:8", false);
+	event_free(event);
+	event = write_at(&world, AT(1050), 100, 202, "/bin/ls");
+	assert_namespaces(event, "net:7 uts:8", false);
+	event_free(event);
+	/* what the parent turns out to be later changes nothing in it */
+	caller(&world, 100, 1, 5, "/bin/sh");
+	event_free(send(&world, KIND_ID(process, setuid), AT(1015), 0));
+	event = write_at(&world, AT(1060), 100, 202, "/bin/ls");
+	assert_namespaces(event, "net:7 uts:8", false);
+	event_free(event);
+	end(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -523,6 +584,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_asked_of_proc),
 		cmocka_unit_test(test_deep_and_looped_parents),
 		cmocka_unit_test(test_snapshot),
+		cmocka_unit_test(test_namespaces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -402,6 +402,12 @@ static int on_any(struct tracker *tracker, struct event *event, const struct con
 		if (r < 0)
 			return r;
 	}
+	if ((event->kind == KIND_ID(process, setns) || event->kind == KIND_ID(process, unshare)) && is_from_audit(event) && !is_late &&
+	    tracker->options.lookup && !process->ended) {
+		r = tracker_refresh_namespaces(tracker, process, event->time_ns);
+		if (r < 0)
+			return r;
+	}
 	tracker_set_context(event, is_late ? context_of_late(tracker, process, event, actor) : process->context);
 	if (!values_has(&actor->values, FIELD_cwd))
 		return 0;

@@ -1,6 +1,9 @@
 """Changes of identity, and processes that take hold of others."""
 import collections
 import json
+import re
+import subprocess
+import sys
 
 import pytest
 
@@ -49,6 +52,23 @@ def test_login(recorder):
         users[event["action"], event["user_name"], event["user_audit_name"]] += 1
     assert users == {("fork", "root", "unset"): 1, ("exec", "root", "unset"): 1, ("setgid", "root", "daemon"): 2,
                      ("setuid", "nobody", "daemon"): 1, ("exec", "nobody", "daemon"): 1, ("exit", "nobody", "daemon"): 1}
+
+
+def test_namespaces(recorder, source):
+    """In which a process is that was born into others, or moved: from the fork on by ebpf, by audit as soon as it moves, if it is there
+    to be looked at."""
+    script = "import os, time; print(os.readlink('/proc/self/ns/uts'), os.readlink('/proc/self/ns/net'), flush=True); time.sleep(1)"
+    child = subprocess.run(["unshare", "--uts", "--net", sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    uts, net = re.findall(r"\[(\d+)\]", child.stdout)
+    recorder.stop()
+    rows = recorder.query("SELECT action, process_namespaces AS found FROM process_events WHERE process_args LIKE '%import os, time%' "
+                          "AND process_name LIKE 'python%' ORDER BY sequence")
+    assert {row["found"] for row in rows} == {f"net:{net} uts:{uts}"}
+    before, after = recorder.query("SELECT action, process_namespaces AS found FROM process_events WHERE action IN ('fork', 'unshare') "
+                                   "AND process_entity_id = (SELECT process_entity_id FROM process_events WHERE action = 'exec' AND "
+                                   "process_args LIKE '%import os, time%' AND process_executable LIKE '%python%') ORDER BY sequence")
+    assert (before["action"], before["found"]) == ("fork", "host")
+    assert (after["action"], after["found"]) == ("unshare", f"net:{net} uts:{uts}")
 
 
 def ids(recorder, action, truth):
