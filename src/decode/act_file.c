@@ -81,6 +81,16 @@ static void set_open_flags(struct decoder *decoder, struct event *event, uint64_
 	values_set_text(&event->values, FIELD_flags, buffer_span(&decoder->text));
 }
 
+static bool set_opened(const struct decoder *decoder, struct event *event)
+{
+	const struct call *call = &decoder->call;
+
+	event->has_opened = !call->failed && call->has_exit && call->exit >= 0 && call->exit <= INT32_MAX;
+	if (event->has_opened)
+		event->opened = (int32_t)call->exit;
+	return event->has_opened;
+}
+
 /* An event of its own, for who leaves openings out; *flags: NULL if not known. */
 static int emit_gain(struct decoder *decoder, enum gain gain, const struct item *item, uint32_t pid, const uint64_t *flags)
 {
@@ -134,9 +144,7 @@ int act_open(struct decoder *decoder)
 		return -ENOMEM;
 	if (has_flags)
 		set_open_flags(decoder, event, flags);
-	event->has_opened = !decoder->call.failed && decoder->call.has_exit && decoder->call.exit >= 0 && decoder->call.exit <= INT32_MAX;
-	if (event->has_opened)
-		event->opened = (int32_t)decoder->call.exit;
+	set_opened(decoder, event);
 	gain = gain_of(decoder, event, item, &pid);
 	r = decoder_emit(decoder, event);
 	return r < 0 || gain == GAIN_NOTHING ? r : emit_gain(decoder, gain, item, pid, has_flags ? &flags : NULL);
@@ -153,8 +161,8 @@ int act_memfd(struct decoder *decoder)
 		return -ENOMEM;
 	text_set(&event->values, FIELD_file_type, "memfd");
 	decoder->missing |= MISSING_PATH;
-	if (!call->failed && call->has_exit && call->exit >= 0 && call->exit <= INT32_MAX)
-		path_set_descriptor(event, (int32_t)call->exit);
+	if (set_opened(decoder, event))
+		path_set_descriptor(event, event->opened);
 	if (call_arg(call, call->info->flags, &flags) && (uint32_t)flags != 0) {
 		buffer_clear(&decoder->text);
 		memfd_flags_text(&decoder->text, (uint32_t)flags);

@@ -103,7 +103,7 @@ static bool join_known(struct tracker *tracker, struct event *event, uint32_t pi
 	if (is_target || (in_folder && event->kind != KIND_ID(file, rename)))
 		return false;
 	known = file_names_find(tracker->file_names, key_of_file(file), event->time_ns, age_ns, &teller);
-	if (!file.known && name.size == 0)
+	if (!file.known && name.size == 0 && !event->has_opened)	/* else the descriptor was another file's */
 		known = file_names_find(tracker->file_names, key_of_descriptor(entity_id, (int32_t)values_number(&event->values, fd)),
 					event->time_ns, age_ns, &teller);
 	if (known.size == 0 || (only_own && teller != pid) || (name.size > 0 && !span_eq(last_part(known), part)))

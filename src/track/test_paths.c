@@ -232,6 +232,15 @@ static void test_the_descriptor(void **state)
 		values_set_text(&event->values, FIELD_source, SPAN("audit"));
 		expect_path(&world, i == 0 ? 100 : 200, event, i == 0 ? "/tmp/a" : NULL);
 	}
+	/* a memfd that got the descriptor */
+	event = given(event_new(KIND_ID(file, create), AT(25)), "");
+	values_set_text(&event->values, FIELD_source, SPAN("audit"));
+	event->has_opened = true;
+	event->opened = 5;
+	expect_path(&world, 100, event, NULL);
+	event = given(event_new(KIND_ID(file, truncate), AT(26)), "");
+	values_set_text(&event->values, FIELD_source, SPAN("audit"));
+	expect_path(&world, 100, event, NULL);
 	/* it is another file's now, nobody knows which */
 	event = given(of_file(KIND_ID(file, write), AT(30), 9), "b");
 	values_set_text(&event->values, FIELD_path, SPAN("/cwd/b"));
