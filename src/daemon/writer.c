@@ -218,6 +218,7 @@ static void write_list(struct writer *writer, struct event *list)
 	while (list) {
 		struct event *next = list->next;
 
+		event_fetch(next);
 		bytes += event_bytes(list);
 		if (is_mark(writer, list))
 			take_over(writer, writer->routes);

@@ -59,17 +59,30 @@ static void pool_make_key(void)
 	pthread_key_create(&pool_key, pool_end);
 }
 
-/* The next one, which another thread's processor may have: what is written first of it. */
-static void fetch(struct event *event)
+static inline void fetch_line(const char *p, bool to_write)
 {
-	char *p = (char *)event;
+	if (to_write)
+		__builtin_prefetch(p, 1);
+	else
+		__builtin_prefetch(p, 0);
+}
+
+/* What every event has, and where its texts begin. */
+static inline void fetch(const struct event *event, bool to_write)
+{
+	const char *p = (const char *)event;
 
 	if (!event)
 		return;
-	__builtin_prefetch(p, 1);
-	__builtin_prefetch(p + CACHE_LINE, 1);
+	fetch_line(p, to_write);
+	fetch_line(p + CACHE_LINE, to_write);
 	for (size_t at = offsetof(struct event, time_ns); at < sizeof(*event) + 4 * CACHE_LINE; at += CACHE_LINE)
-		__builtin_prefetch(p + at, 1);
+		fetch_line(p + at, to_write);
+}
+
+void event_fetch(const struct event *event)
+{
+	fetch(event, false);
 }
 
 static struct event *pool_take(void)
@@ -90,7 +103,7 @@ static struct event *pool_take(void)
 	if (event) {
 		pool.first = event->next;
 		pool.n--;
-		fetch(pool.first);
+		fetch(pool.first, true);
 	}
 	return event;
 }

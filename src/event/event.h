@@ -40,6 +40,8 @@ struct event {
 struct event *event_new(uint16_t kind, uint64_t time_ns);	/* NULL: no memory */
 struct event *event_free(struct event *event);			/* NULL is fine; returns NULL */
 DEFINE_CLEANUP(struct event, event_free)
+/* It will be read in a moment: another thread's processor may have it. */
+void event_fetch(const struct event *event);			/* NULL is fine */
 /* All fields and what the event is known by, and a reference to its context, for who keeps it longer than its owner.  NULL: no
  * memory. */
 struct event *event_copy(const struct event *event);

@@ -106,9 +106,11 @@ static void write_events(struct sink *sink, unsigned from, unsigned until, struc
 		for (; n < ARRAY_SIZE(batch) && from < until; n++)
 			batch[n] = next_event(from++, &process);
 		begin(took);
-		for (unsigned i = 0; i < n; i++)
+		for (unsigned i = 0; i < n; i++) {
+			event_fetch(i + 1 < n ? batch[i + 1] : NULL);	/* as the writer does */
 			if (sink_database.write(sink, batch[i]) < 0)
 				die("an event was refused");
+		}
 		if (sink_database.flush(sink, batch[n - 1]->time_ns) < 0)
 			die("flush");
 		end(took);
