@@ -5,6 +5,7 @@
 #include "askers.h"
 #include "call.h"
 #include "gain.h"
+#include "groups.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -103,13 +104,18 @@ static __always_inline bool_t moves_process(const struct call *call, struct task
 	return (call->plan->number == PROBE_CALL_unshare || call->plan->number == PROBE_CALL_setns) && task->pid == task->tgid;
 }
 
+static __always_inline bool_t sets_groups(const struct call *call, struct task_struct *task)
+{
+	return (call->plan->number == PROBE_CALL_setgroups || call->plan->number == PROBE_CALL_setgroups32) && task->pid == task->tgid;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(act_call, struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = current_task();
 	struct probe_record *record;
 	struct call call;
-	u32 class;
+	u32 class, end = 0;
 
 	if (!call_get(&call, regs))
 		return 0;
@@ -120,7 +126,9 @@ int BPF_PROG(act_call, struct pt_regs *regs, long ret)
 	set_arguments(record, &call, ret);
 	if (moves_process(&call, task))
 		put_namespaces(record, task);
-	record_send(record, 0, class);
+	if (sets_groups(&call, task))
+		end = put_groups(record, 0, 0, 0, task);
+	record_send(record, end, class);
 	return 0;
 }
 

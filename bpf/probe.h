@@ -172,7 +172,8 @@ struct probe_record {
 	char text[];
 };
 
-/* Texts of PROBE_EXEC.  SCRIPT begins with the struct probe_root of the process; its name stands behind that, if there is a script. */
+/* Texts of PROBE_EXEC.  Behind TTY, and as the first text of PROBE_CALL of setgroups, stand a NUL and the ids of the supplementary groups,
+ * each a probe_u32, if they are to be told; cut: there are more.  SCRIPT begins with the struct probe_root of the process; its name stands behind that, if there is a script. */
 enum { EXEC_PATH, EXEC_CWD, EXEC_TTY, EXEC_SCRIPT, EXEC_ENV, EXEC_ARGS };	/* ARGS last: what is left of the record */
 /* Of PROBE_NAME */
 enum { NAME_FOLDER, NAME_GIVEN, NAME_FOLDER2, NAME_GIVEN2, NAME_EXTRA };
@@ -193,6 +194,8 @@ struct probe_control {
 	probe_u32 asleep;		/* the reader waits to be woken by the first record */
 	probe_u32 wants;		/* enum probe_want */
 	probe_u32 write_interval_ms;	/* EmitFileWriteIntervalSecs */
+	probe_u32 tells_groups;		/* EnableSupplementaryGroups */
+	probe_u32 reserved;
 	probe_u32 excluded_depths;	/* bit n: paths of n names are among those left out */
 	probe_u32 excludes_names;	/* so are processes by their name */
 	probe_u32 required_depths;	/* bit n: paths of n names are among those that alone are wanted; 0: any is */

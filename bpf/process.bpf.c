@@ -2,6 +2,7 @@
 /* Fork, exec and exit of processes.  Threads are left out, and so are the kernel's own, which are no processes of anybody. */
 
 #include "askers.h"
+#include "groups.h"
 #include "namespaces.h"
 
 SEC("tp_btf/sched_process_fork")
@@ -119,7 +120,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	const struct cred *cred;
 	struct tty_struct *tty;
 	u64 args, args_end, env, env_end;
-	u32 off = 0;
+	u32 off = 0, begin;
 
 	if (!record)
 		return 0;
@@ -143,8 +144,10 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	off = put_file_path(record, EXEC_PATH, off, file);
 	off = put_path(record, EXEC_CWD, off, READ(fs, pwd.mnt), READ(fs, pwd.dentry));
 	tty = READ(task, signal, tty);
+	begin = off;
 	if (tty)
 		off = put_string(record, EXEC_TTY, off, &tty->name, 0, 64);
+	off = put_groups(record, EXEC_TTY, begin, off, task);
 	off = put_script(record, off, task, bprm);
 	args = READ(mm, arg_start);
 	args_end = READ(mm, arg_end);

@@ -204,6 +204,7 @@ static int open_source(struct daemon *d, const struct asked *asked, struct filte
 		.wants = asked->wants,
 		.own_pid = (uint32_t)getpid(),
 		.write_interval_ms = daemon_write_interval_ms(d),
+		.tells_groups = daemon_setting(d, SETTING_EnableSupplementaryGroups),
 		.bpf_ring_bytes = (size_t)daemon_setting(d, SETTING_EbpfRingBufferSizeKB) << 10,
 	};
 	int r;

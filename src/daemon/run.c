@@ -361,7 +361,7 @@ static int start(struct daemon *d)
 	host_identity(d);
 	r = procfs_boot(d->boot_id, &d->boot_time_ns);
 	if (r >= 0)
-		r = procfs_open(&d->procfs);
+		r = procfs_open(&d->procfs, daemon_setting(d, SETTING_EnableSupplementaryGroups));
 	if (r < 0)
 		return log_errno(r, "Failed to read /proc");
 	r = users_new(&d->users, "/etc/passwd", "/etc/group");

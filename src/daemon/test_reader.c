@@ -86,7 +86,7 @@ static void remembered(void **state)
 
 	fake = (struct source){ .portions = 1 };
 	buffer_append_text(&lines, "recorder(1.0:1): id=1\nrecorder(1.0:2): id=2\nnot whole");
-	assert_int_equal(procfs_open(&procfs), 0);
+	assert_int_equal(procfs_open(&procfs, false), 0);
 	assert_int_equal(ring_new(&ring, 1 << 24), 0);
 	assert_int_equal(reader_start(&reader, &(struct reader_options){ .ops = &ops, .source = &fake, .ring = ring, .procfs = procfs,
 									  .remembered = &lines }), 0);

@@ -35,6 +35,7 @@ enum process_slot {
 	PROCESS_runtime,
 	PROCESS_unit,
 	PROCESS_ns,
+	PROCESS_groups,
 	PROCESS_from,
 	PROCESS_exe_dev,
 	PROCESS_exe_ino,
@@ -67,6 +68,7 @@ static const struct audit_key process_keys[] = {
 	AUDIT_KEY(PROCESS_runtime, "runtime"),
 	AUDIT_KEY(PROCESS_unit, "unit"),
 	AUDIT_KEY(PROCESS_ns, "ns"),
+	AUDIT_KEY(PROCESS_groups, "groups"),
 	AUDIT_KEY(PROCESS_from, "from"),
 	AUDIT_KEY(PROCESS_exe_dev, "exe_dev"),
 	AUDIT_KEY(PROCESS_exe_ino, "exe_ino"),
@@ -115,6 +117,24 @@ static void set_origin(struct context *actor, struct audit_value value)
 	values_set_inferred(&actor->values, FIELD_login_ip);
 }
 
+/* Numbers with commas; empty: it has none. */
+static void set_groups(struct values *values, struct audit_value value)
+{
+	struct span rest = audit_raw(value);
+
+	if (!value.data)
+		return;
+	values_set_text(values, FIELD_groups, SPAN(""));
+	while (rest.size > 0) {
+		const char *comma = memchr(rest.data, ',', rest.size);
+		size_t size = comma ? (size_t)(comma - rest.data) : rest.size;
+
+		values_append_list(values, FIELD_groups, (struct span){ rest.data, size });
+		size = MIN(size + 1, rest.size);
+		rest = (struct span){ rest.data + size, rest.size - size };
+	}
+}
+
 static void set_process(struct decoder *decoder, const struct audit_value *slots)
 {
 	static const struct {
@@ -145,6 +165,7 @@ static void set_process(struct decoder *decoder, const struct audit_value *slots
 		actor_executable(actor, slots[PROCESS_exe], NULL, NULL);
 	set_args(actor, slots[PROCESS_args]);
 	set_origin(actor, slots[PROCESS_from]);
+	set_groups(values, slots[PROCESS_groups]);
 	if (slots[PROCESS_start_ticks].data && audit_u64(slots[PROCESS_start_ticks], &ticks) &&
 	    ticks <= UINT64_MAX / NS_PER_TICK)
 		values_set_number(values, FIELD_start, ticks * NS_PER_TICK);

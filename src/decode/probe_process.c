@@ -2,6 +2,7 @@
 
 #include "decode/probe.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #include "base/path.h"
@@ -26,6 +27,34 @@ static void set_actor_namespaces(const struct probe *probe)
 	buffer_clear(text);
 	namespaces_text(text, inodes);
 	values_set_text(&probe->decoder->actor->values, FIELD_namespaces, buffer_span(text));
+}
+
+/* Behind a NUL, which is not there if nobody asked for them.  The part before it. */
+static struct span set_actor_groups(const struct probe *probe, unsigned n)
+{
+	struct values *values = &probe->decoder->actor->values;
+	struct span text = probe_text(probe->bytes, n);
+	const char *nul = text.size > 0 ? memchr(text.data, 0, text.size) : NULL;
+	size_t before = nul ? (size_t)(nul - text.data) : text.size;
+
+	if (!nul)
+		return text;
+	values_set_text(values, FIELD_groups, SPAN(""));
+	for (size_t at = before + 1; at + sizeof(uint32_t) <= text.size; at += sizeof(uint32_t)) {
+		char number[16];
+		uint32_t id;
+
+		memcpy(&id, text.data + at, sizeof(id));
+		snprintf(number, sizeof(number), "%u", id);
+		values_append_list(values, FIELD_groups, span_of(number));
+	}
+	return (struct span){ text.data, before };
+}
+
+static void note_cut_groups(const struct probe *probe, struct event *event, unsigned n)
+{
+	if (probe_is_cut(probe, n) && values_has(&probe->decoder->actor->values, FIELD_groups))
+		values_append_list(&event->values, FIELD_truncated, span_of(fields[FIELD_groups].name));
 }
 
 int probe_fork(struct probe *probe)
@@ -99,7 +128,7 @@ static void set_root(const struct probe *probe, struct event *event)
 static int set_context_paths(const struct probe *probe, struct context *actor)
 {
 	struct buffer *text = &probe->decoder->text, *folder = &probe->decoder->name;
-	struct span script = script_name(probe), tty = probe_text(probe->bytes, EXEC_TTY);
+	struct span script = script_name(probe), tty = set_actor_groups(probe, EXEC_TTY);
 	bool knows_folder = !probe_is_cut(probe, EXEC_CWD);
 
 	buffer_clear(text);
@@ -191,6 +220,7 @@ int probe_exec(struct probe *probe)
 		set_capabilities(probe, event, probe->record->body.exec.caps);
 	while (list_next(&env, &variable))
 		values_append_list(&event->values, FIELD_env, variable);
+	note_cut_groups(probe, event, EXEC_TTY);
 	if (probe_is_cut(probe, EXEC_ARGS))
 		values_append_list(&event->values, FIELD_truncated, SPAN("args"));
 	if (probe_is_cut(probe, EXEC_ENV))
@@ -321,6 +351,8 @@ int probe_call(struct probe *probe)
 		break;
 	case KIND_ID(process, setgid):
 		set_group_changes(probe, event);
+		set_actor_groups(probe, 0);
+		note_cut_groups(probe, event, 0);
 		break;
 	case KIND_ID(process, capset):
 		set_capabilities(probe, event, probe->record->body.call.value);

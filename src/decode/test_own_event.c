@@ -39,7 +39,7 @@ static void test_processes(void **state)
 #define PROCESS                                                                                                    \
 	"pid=9 ppid=1 start_ticks=500 uid=1 euid=2 suid=3 fsuid=4 gid=5 egid=6 sgid=7 fsgid=8 auid=4294967295 "    \
 	"ses=4294967295 comm=\"a b\" exe=2F746D702F78202864656C6574656429 argc=3 args=7800FF0A0000 cwd=\"/home\" " \
-	"tty=\"pts/3\" container=\"abc\" runtime=\"docker\" unit=\"x.service\" ns=\"net:7 uts:8\" from=\"203.0.113.7\" "             \
+	"tty=\"pts/3\" container=\"abc\" runtime=\"docker\" unit=\"x.service\" ns=\"net:7 uts:8\" groups=4,27 from=\"203.0.113.7\" "             \
 	"exe_dev=2049 exe_ino=4711 exe_ctime=1700000000123456789"
 
 static const struct file_version version = { 2049, 4711, UINT64_C(1700000000123456789) };
@@ -70,6 +70,8 @@ static void check_process(struct decoded *d)
 	expect(d, 0, "container_id", "abc");
 	expect(d, 0, "container_runtime", "docker");
 	expect(d, 0, "unit", "x.service");
+	expect(d, 0, "namespaces", "net:7 uts:8");
+	expect(d, 0, "groups", "4|27|");
 	expect(d, 0, "login_ip", "~203.0.113.7");
 }
 

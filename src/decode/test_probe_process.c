@@ -756,10 +756,50 @@ static void test_namespaces_of_processes(void **state)
 	decoded_stop(&d);
 }
 
+/* Told with what is run and by who changes them, if somebody wants to know. */
+static void test_groups(void **state)
+{
+	static const uint32_t ids[] = { 4, 4294967294 };
+	struct decoded d;
+	char text[16];
+
+	decoded_start(&d, NULL);
+	make_exec("/x", SPAN("x\0"), 1);
+	decode_made(&d, &made);
+	expect(&d, 0, "groups", NULL);
+	memcpy(text, "pts3", 5);
+	memcpy(text + 5, ids, sizeof(ids));
+	for (unsigned i = 0; i < 4; i++) {
+		static const char *const expected[] = { "4|4294967294|", "4|", "", NULL };
+
+		make(&made, PROBE_EXEC, PROBE_CALL_NONE);
+		add_path(&made, EXEC_PATH, "/x");
+		add_path(&made, EXEC_CWD, "/root");
+		add_text(&made, EXEC_TTY, (struct span){ text, 13 - 4 * i });
+		decode_made(&d, &made);
+		expect(&d, 0, "groups", expected[i]);
+		if (i < 3)
+			expect(&d, 0, "tty", "pts3");
+		expect(&d, 0, "truncated", NULL);
+	}
+	make(&made, PROBE_CALL, PROBE_CALL_setgroups);
+	decode_made(&d, &made);
+	expect(&d, 0, "groups", NULL);
+	add_text(&made, 0, (struct span){ text + 4, 9 });
+	decode_made(&d, &made);
+	expect_kind(&d, 0, process, setgid);
+	expect(&d, 0, "groups", "4|4294967294|");
+	expect(&d, 0, "truncated", NULL);
+	cut_text(&made, 0);
+	decode_made(&d, &made);
+	expect(&d, 0, "truncated", "process.supplemental_groups.id|");
+	decoded_stop(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exec), cmocka_unit_test(test_namespaces_of_processes),
+		cmocka_unit_test(test_exec), cmocka_unit_test(test_namespaces_of_processes), cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_long_arguments),
 		cmocka_unit_test(test_where_and_what),

@@ -35,6 +35,7 @@ static const uint8_t places[N_FIELDS] = {
 	[FIELD_tty] = PLACE_LOGIN,
 	[FIELD_subject_context] = PLACE_LOGIN,
 	[FIELD_namespaces] = PLACE_LOGIN,
+	[FIELD_groups] = PLACE_LOGIN,
 
 	[FIELD_exit_code] = PLACE_SHAPE,
 	[FIELD_exit_signal] = PLACE_SHAPE,

@@ -57,6 +57,7 @@ static const struct {
 	{ FIELD_size, 1u << CATEGORY_system, 6 },     { FIELD_mtime, 1u << CATEGORY_system, 6 },
 	{ FIELD_file_hash_state, 1u << CATEGORY_system, 6 }, { FIELD_file_sha256, 1u << CATEGORY_system, 6 },
 	{ FIELD_security_changes, 0, 7 },		      { FIELD_namespaces, 0, 7 },
+	{ FIELD_groups, 0, 7 },
 	{ FIELD_script_hash_id, 0, 7 },		      { FIELD_driver_hash_id, 0, 7 },
 	{ FIELD_file_tlsh, 0, 7 },		      { FIELD_content, 1u << CATEGORY_recorder, 7 },
 	{ FIELD_http_version, 0, 7 },			 { FIELD_http_status, 0, 7 },

@@ -91,6 +91,7 @@ static int bpf_open(struct source **ret, const struct source_options *options)
 		.wants = &options->wants,
 		.own_pid = options->own_pid,
 		.write_interval_ms = options->write_interval_ms,
+		.tells_groups = options->tells_groups,
 		.ring_bytes = options->bpf_ring_bytes,
 	};
 	int r;

@@ -443,6 +443,7 @@ static int begin(struct bpf_programs *programs, const struct bpf_programs_option
 		return r;
 	programs->control->own_pid = options->own_pid;
 	programs->control->write_interval_ms = options->write_interval_ms;
+	programs->control->tells_groups = options->tells_groups;
 	return bpf_programs_want(programs, options->wants);
 }
 

@@ -9,6 +9,7 @@
 struct bpf_programs_options {
 	const struct source_wants *wants;
 	uint32_t own_pid;
+	bool tells_groups;
 	uint32_t write_interval_ms;	/* between two reports of writes to one open file */
 	size_t ring_bytes;		/* of each processor */
 };

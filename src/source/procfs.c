@@ -28,6 +28,7 @@
 
 struct procfs {
 	int fd;
+	bool tells_groups;
 	uint32_t host[N_NAMESPACES];
 };
 
@@ -37,7 +38,7 @@ struct stat_fields {
 	uint64_t ppid, tty, flags, start_ticks;
 };
 
-int procfs_open(struct procfs **ret)
+int procfs_open(struct procfs **ret, bool tells_groups)
 {
 	struct procfs *procfs = calloc(1, sizeof(*procfs));
 	int r;
@@ -50,6 +51,7 @@ int procfs_open(struct procfs **ret)
 		free(procfs);
 		return r;
 	}
+	procfs->tells_groups = tells_groups;
 	host_namespaces(procfs->host);
 	*ret = procfs;
 	return 0;
@@ -330,6 +332,31 @@ static void put_cgroup(int folder, struct buffer *file, struct buffer *text)
 	put_text(text, " unit=", cgroup.unit);
 }
 
+/* `Groups:\t4 24 27 ` */
+static void put_groups(struct buffer *text, struct span status)
+{
+	const struct span key = SPAN("\nGroups:");
+	const char *p = memmem(status.data, status.size, key.data, key.size), *end = status.data + status.size;
+	const char *between = "";
+
+	if (!p)
+		return;
+	buffer_append_text(text, " groups=");
+	for (p += key.size; p < end && *p != '\n';) {
+		const char *from = p;
+
+		while (p < end && *p >= '0' && *p <= '9')
+			p++;
+		if (p == from) {
+			p++;
+			continue;
+		}
+		buffer_append_text(text, between);
+		buffer_append_span(text, (struct span){ from, (size_t)(p - from) });
+		between = ",";
+	}
+}
+
 static void put_namespaces(const struct procfs *procfs, int folder, struct buffer *text)
 {
 	uint32_t inodes[N_NAMESPACES];
@@ -378,6 +405,8 @@ static int put_process(const struct procfs *procfs, uint64_t now_ns, uint32_t pi
 	if (read_file(folder, "status", MAX_FILE_BYTES, NULL, file) >= 0) {
 		put_ids(text, buffer_span(file), SPAN("\nUid:"), uids);
 		put_ids(text, buffer_span(file), SPAN("\nGid:"), gids);
+		if (procfs->tells_groups)
+			put_groups(text, buffer_span(file));
 	}
 	put_file_number(folder, file, "loginuid", " auid=", text);
 	if (put_file_number(folder, file, "sessionid", " ses=", text) != NONE)

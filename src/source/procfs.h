@@ -1,7 +1,7 @@
 #pragma once
 /* Processes as /proc shows them, as records of type RECORD_PROCESS:
  *	recorder(SEC.NS:PID): pid=1 ppid=0 start_ticks=123 uid= euid= suid= fsuid= gid= egid= sgid= fsgid=
- *	auid= ses= comm= exe= argc=1 args=HEX(each ended by a NUL) cwd= tty= container= runtime= unit= ns= from=
+ *	auid= ses= comm= exe= argc=1 args=HEX(each ended by a NUL) cwd= tty= container= runtime= unit= ns= groups=1,2 from=
  * in any order; from: address of the peer in SSH_CONNECTION (sshd(8)) of a process that has a login session, which is the process's
  * own to change. Texts are in the quoting of audit: "text" or hex. What is not known is left out. The serial
  * is the pid: together with the time it makes the id of the event unique. */
@@ -11,7 +11,7 @@
 
 struct procfs;
 /* Keeps /proc open, so that it still works after privileges are dropped.  All that follows may run in several threads at once. */
-int procfs_open(struct procfs **ret);
+int procfs_open(struct procfs **ret, bool tells_groups);
 struct procfs *procfs_free(struct procfs *procfs);
 DEFINE_CLEANUP(struct procfs, procfs_free)
 /* Every process, parents before children where their order allows it.  0 or what emit returned. */

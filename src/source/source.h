@@ -51,6 +51,7 @@ struct source_options {
 	struct source_wants wants;	/* live */
 	uint32_t own_pid;		/* ebpf: what this process does is left out in the kernel */
 	uint32_t write_interval_ms;	/* ebpf: between two reports of the writes to one open file */
+	bool tells_groups;		/* ebpf: the supplementary groups of processes */
 	size_t bpf_ring_bytes;		/* ebpf: of the ring of each processor */
 };
 

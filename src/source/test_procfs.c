@@ -131,6 +131,19 @@ static void end_child(pid_t pid)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+static void assert_groups(struct span text)
+{
+	gid_t groups[64];
+	struct buffer expected = { 0 };
+	int n = getgroups(ARRAY_SIZE(groups), groups);
+
+	assert_true(n >= 0);
+	for (int i = 0; i < n; i++)
+		buffer_printf(&expected, i > 0 ? ",%u" : "%u", groups[i]);
+	assert_true(span_eq(raw(text, "groups"), buffer_span(&expected)));
+	buffer_release(&expected);
+}
+
 static void test_self(void **state)
 {
 	struct buffer text = { 0 };
@@ -151,6 +164,7 @@ static void test_self(void **state)
 	assert_number(s, "euid", geteuid());
 	assert_number(s, "fsuid", geteuid());
 	assert_number(s, "sgid", getgid());
+	assert_groups(s);
 	assert_non_null(getcwd(cwd, sizeof(cwd)));
 	assert_value(s, "cwd", cwd, strlen(cwd));
 	n = readlink("/proc/self/exe", exe, sizeof(exe));
@@ -592,7 +606,7 @@ static void test_two_threads(void **state)
 
 static int setup(void **state)
 {
-	return procfs_open(&procfs);
+	return procfs_open(&procfs, true);
 }
 
 static int teardown(void **state)

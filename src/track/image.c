@@ -9,7 +9,7 @@
 #define ID_BITS (UINT64_C(0) IDS(ID_BIT))
 #define NAME_BITS (BIT(user_name) | BIT(euser_name) | BIT(auid_name) | BIT(group_name))
 /* A difference in one of these is a change of the process. Not `name`: threads name themselves. */
-#define COMPARED_BITS (ID_BITS | BIT(executable) | BIT(tty) | BIT(subject_context) | BIT(namespaces))
+#define COMPARED_BITS (ID_BITS | BIT(executable) | BIT(tty) | BIT(subject_context) | BIT(namespaces) | BIT(groups))
 /* And in these it is one if the context did not know them. */
 #define COMPLETING_BITS \
 	(COMPARED_BITS | NAME_BITS | BIT(name) | BIT(ppid) | BIT(container_id) | BIT(container_runtime) | \
@@ -20,7 +20,7 @@
 	(BIT(executable) | BIT(args) | BIT(args_count) | BIT(command_line) | BIT(interpreter) | BIT(name) | \
 	 BIT(cwd) | HASH_BITS | SCRIPT_BITS)
 #define LOGIN_BITS (BIT(login_time) | BIT(login_ip) | BIT(login_service) | BIT(login_leader))
-#define PLACE_BITS (BIT(container_id) | BIT(container_runtime) | BIT(unit) | BIT(namespaces))
+#define PLACE_BITS (BIT(container_id) | BIT(container_runtime) | BIT(unit) | BIT(namespaces) | BIT(groups))
 /* What an exec leaves as it was. */
 #define KEPT_BITS \
 	(BIT(entity_id) | BIT(pid) | BIT(start) | BIT(ppid) | BIT(subject_context) | ID_BITS | LOGIN_BITS | \
@@ -130,6 +130,8 @@ uint64_t image_changes(const struct context *context, const struct context *acto
 		changes |= BIT(subject_context);
 	if ((both & BIT(namespaces)) && text_differs(context, actor, FIELD_namespaces))
 		changes |= BIT(namespaces);
+	if ((both & BIT(groups)) && text_differs(context, actor, FIELD_groups))
+		changes |= BIT(groups);
 	/* A kernel thread has no program; its name is all there is, and kthreadd's child sets it itself. */
 	if ((both & BIT(name)) && !((said | context->values.known[0]) & BIT(executable)) &&
 	    text_differs(context, actor, FIELD_name))

@@ -270,14 +270,13 @@ int tracker_refresh_unit(struct tracker *tracker, struct process *process, uint6
 	return take_over(tracker, process, place, ARRAY_SIZE(place), time_ns);
 }
 
-int tracker_refresh_namespaces(struct tracker *tracker, struct process *process, uint64_t time_ns)
+int tracker_refresh(struct tracker *tracker, struct process *process, enum field field, uint64_t time_ns)
 {
-	static const enum field place[] = { FIELD_namespaces };
 	int r = look_up(tracker, process->pid, time_ns, NULL);
 
 	if (r < 0)
 		return r;
 	if (r != SHOWN || !is_shown(tracker, process))
 		context_reset(tracker->scratch);
-	return take_over(tracker, process, place, ARRAY_SIZE(place), time_ns);
+	return take_over(tracker, process, &field, 1, time_ns);
 }

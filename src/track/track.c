@@ -377,9 +377,24 @@ static int set_cwd(struct tracker *tracker, struct process *process, struct even
 	return 0;
 }
 
+/* What the call has changed of the process, of which audit's record says no more than that. */
+static enum field untold_change(const struct event *event)
+{
+	switch (event->kind) {
+	case KIND_ID(process, setns):
+	case KIND_ID(process, unshare):
+		return FIELD_namespaces;
+	case KIND_ID(process, setgid):
+		return span_starts(values_text(&event->values, FIELD_changes), SPAN("groups")) ? FIELD_groups : FIELD_NONE;
+	default:
+		return FIELD_NONE;
+	}
+}
+
 static int on_any(struct tracker *tracker, struct event *event, const struct context *actor)
 {
 	struct process *process;
+	enum field changed;
 	bool fresh, is_late;
 	int r;
 
@@ -402,9 +417,9 @@ static int on_any(struct tracker *tracker, struct event *event, const struct con
 		if (r < 0)
 			return r;
 	}
-	if ((event->kind == KIND_ID(process, setns) || event->kind == KIND_ID(process, unshare)) && is_from_audit(event) && !is_late &&
-	    tracker->options.lookup && !process->ended) {
-		r = tracker_refresh_namespaces(tracker, process, event->time_ns);
+	changed = is_from_audit(event) && !is_late && tracker->options.lookup && !process->ended ? untold_change(event) : FIELD_NONE;
+	if (changed != FIELD_NONE) {
+		r = tracker_refresh(tracker, process, changed, event->time_ns);
 		if (r < 0)
 			return r;
 	}

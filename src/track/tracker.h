@@ -113,8 +113,8 @@ int tracker_seen_process(struct tracker *tracker, uint32_t pid, uint64_t time_ns
 /* Asks /proc again where the process belongs (container, unit): systemd and container runtimes move it
  * there after the fork. */
 int tracker_refresh_unit(struct tracker *tracker, struct process *process, uint64_t time_ns);
-/* Asks /proc in which namespaces it is: it has changed them.  Of one that has ended since they are not known. */
-int tracker_refresh_namespaces(struct tracker *tracker, struct process *process, uint64_t time_ns);
+/* Asks /proc for what the process has changed: the field.  Of one that has ended since it is not known. */
+int tracker_refresh(struct tracker *tracker, struct process *process, enum field field, uint64_t time_ns);
 /* actor->start, if it is known, as decode gives it (since boot). */
 struct birth tracker_birth(const struct tracker *tracker, const struct context *actor, uint64_t time_ns);
 

@@ -71,6 +71,19 @@ def test_namespaces(recorder, source):
     assert (after["action"], after["found"]) == ("unshare", f"net:{net} uts:{uts}")
 
 
+def test_supplementary_groups(new_recorder, source):
+    """On request: of what is run and of who changes them; by audit where the process is still there to be looked at."""
+    script = "import os, time; os.setgroups([4, 24, 1234567]); time.sleep(1); os.execlp('sleep', 'sleep', '0.5')"
+    for wanted in (False, True):
+        recorder = new_recorder(config=f"EnableSupplementaryGroups = {int(wanted)}\n").start()
+        subprocess.run([sys.executable, "-c", script], check=True)
+        recorder.stop()
+        rows = recorder.query("SELECT action, process_executable, process_supplemental_groups_id AS found FROM process_events WHERE "
+                              "process_args LIKE '%os.setgroups%' AND action = 'setgid' OR process_args = '[\"sleep\",\"0.5\"]' ORDER BY sequence")
+        assert [row["action"] for row in rows] == ["setgid", "exec", "exit"]
+        assert [row["found"] and json.loads(row["found"]) for row in rows] == [["4", "24", "1234567"] if wanted else None] * 3
+
+
 def ids(recorder, action, truth):
     """{pid: entity id} of the tree's processes, by the events of that action."""
     pids = [act["pid"] for act in truth.of("process")]

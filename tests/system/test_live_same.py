@@ -26,9 +26,12 @@ CHANGING = ("port", "inode", "pid", "entity_id", "start", "duration", "session_i
 # Of the row, not of the event.
 NOT_COMPARED = ("sequence", "time", "time_ns", "event_id", "process_row", "recorder_source", "recorder_escaped", "event_code",
                 # Of the version, which is the same: known when the hasher has come to it.
-                "process_hash_state", "process_hash_md5", "process_hash_sha1", "process_hash_sha256")
-# Audit does not tell the version of a program; it is looked for by the path, if that still leads to the same file.
-INFERRED_BY_AUDIT = {"process.hash.id", "process.executable_file.ctime"}
+                "process_hash_state", "process_hash_md5", "process_hash_sha1", "process_hash_sha256",
+                # Of whom audit tells nothing: what /proc shows, if it is asked in time (test_live_identity).
+                "process_namespaces")
+# Audit does not tell the version of a program: it is looked for by the path, if that still leads to the same file; nor into which
+# namespaces a child was born: those of its parent.
+INFERRED_BY_AUDIT = {"process.hash.id", "process.executable_file.ctime", "process.namespaces"}
 
 # (view, column): what only one of the sources knows, and why.
 ONLY_AUDIT = {
