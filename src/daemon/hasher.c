@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,13 +27,13 @@
 #include "source/definition_files.h"
 #include "source/digest_cache.h"
 #include "source/file_info.h"
+#include "source/script_text.h"
 
 #define MAX_WAITING 4096
 #define MAX_CACHE_BYTES ((size_t)256 << 20)
 #define MAX_LOOKS 1024
 #define FILE_CLOCK_NS (20 * NS_PER_MS)	/* the clock of files is so far behind at most: a tick (HZ=100), and a moment */
 #define END_NS (2 * NS_PER_SEC)
-#define TEXT_MAX DEFINITION_TEXT_MAX	/* bytes of a script that are told */
 /* Who makes ever more scripts does not fill the history with them: so many bytes at once, and so many a second in the long run. */
 #define TEXTS_AT_ONCE ((uint64_t)8 << 20)
 #define TEXTS_A_SECOND 1024
@@ -79,7 +78,7 @@ struct hasher {
 	uint64_t started_ns;		/* since 1970 */
 	uint64_t look_ns, n_said;	/* of this look at accounts: when, and how many were told of */
 	uint64_t texts_left, texts_ns;	/* what may be told of scripts, as of when */
-	char script[TEXT_MAX];
+	struct script_text script;
 };
 
 void hasher_ask(struct hasher *hasher, const struct hash_wish *wish)
@@ -161,8 +160,7 @@ struct found {
 	bool was_known;
 	bool is_foreign;		/* another program told: nothing but the hashes is known */
 	struct digest digest;		/* of the states ok and too_big */
-	size_t text_size;		/* of the script */
-	bool is_cut, is_untold;		/* there is more of it; it is not told, though it should be */
+	bool has_text, is_untold;	/* of the script, in hasher->script; it is not told, though it should be */
 };
 
 static int open_file(const char *path)
@@ -249,67 +247,12 @@ static bool may_tell(struct hasher *hasher, size_t size)
 	return true;
 }
 
-static bool allows(const struct stat *st, const struct hash_wish *wish, unsigned right)
-{
-	if (wish->uid == st->st_uid)
-		return st->st_mode >> 6 & right;
-	if (wish->gid == st->st_gid)
-		return st->st_mode >> 3 & right;
-	/* The group may be one of his further ones, which may have less. */
-	return st->st_mode & st->st_mode >> 3 & right;
-}
-
-static bool has_list(const char *path)
-{
-	return getxattr(path, "system.posix_acl_access", NULL, 0) > 0;
-}
-
-/* Whether who runs it may read it, or has only named it: by the mode of the file and of the folders above it.  Of further groups, and of
- * lists of access, nothing is known: then he may not. */
-static bool may_read(const struct hash_wish *wish, int fd)
-{
-	char link[32], path[PATH_MAX], *slash;
-	struct stat st, at;
-	ssize_t n;
-
-	if (wish->uid == 0)
-		return true;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	if (n <= 0 || fstat(fd, &st) < 0 || !allows(&st, wish, 4))
-		return false;
-	path[n] = 0;
-	/* One of another mount namespace has another path here, or none. */
-	if (stat(path, &at) < 0 || at.st_ino != st.st_ino || at.st_dev != st.st_dev || has_list(path))
-		return false;
-	for (; (slash = strrchr(path, '/')); *slash = 0) {
-		slash[slash == path] = 0;	/* the folder above; in the end the root */
-		if (stat(path, &st) < 0 || !allows(&st, wish, 1) || has_list(path))
-			return false;
-		if (slash == path)
-			return true;
-	}
-	return false;
-}
-
-/* What stands in a script.  Behind a NUL there is no text any more: an archive that the script unpacks. */
 static void take_text(struct hasher *hasher, const struct hash_wish *wish, int fd, struct found *found)
 {
-	const struct file_stamp *version = &found->digest.version;
-	struct file_stamp after;
-	ssize_t n = pread(fd, hasher->script, sizeof(hasher->script), 0);
-	const char *end = n > 0 ? memchr(hasher->script, 0, (size_t)n) : NULL;
-	size_t size = end ? (size_t)(end - hasher->script) : n > 0 ? (size_t)n : 0;
+	struct script_text *script = &hasher->script;
 
-	if (n >= 4 && memcmp(hasher->script, "\177ELF", 4) == 0)	/* a program, in spite of its name */
-		return;
-	if (n < 0 || (end && size < DIGEST_HEADER && !span_starts((struct span){ hasher->script, size }, SPAN("#!"))) ||
-	    file_stamp_of(fd, &after) < 0 || !file_stamp_is(version, &after) || !may_read(wish, fd) || !may_tell(hasher, size)) {
-		found->is_untold = true;
-		return;
-	}
-	found->text_size = size;
-	found->is_cut = version->size > size;
+	found->is_untold = script_text_read(fd, &found->digest.version, wish, script) < 0 || !may_tell(hasher, script->size);
+	found->has_text = !found->is_untold && script->size > 0;
 }
 
 static bool tells_enough(const struct hasher *hasher, const struct digest *known)
@@ -472,11 +415,11 @@ static void tell(struct hasher *hasher, const struct waiting *waiting, const str
 	put_digest(text, found);
 	buffer_append_text(text, " path=");
 	record_put_hex(text, span_of(waiting->path));
-	if (found->text_size > 0) {
+	if (found->has_text) {
 		buffer_append_text(text, " text=");
-		record_put_hex(text, (struct span){ hasher->script, found->text_size });
+		record_put_hex(text, (struct span){ hasher->script.bytes, hasher->script.size });
 	}
-	if (found->is_cut)
+	if (found->has_text && hasher->script.is_cut)
 		buffer_append_text(text, " cut=1");
 	if (found->is_untold)
 		buffer_append_text(text, " untold=1");

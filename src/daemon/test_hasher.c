@@ -423,38 +423,12 @@ static void test_script(void **state)
 	expect(place, &wish, "ok");
 	expect_untold(place, " text=");
 	expect_untold(place, " cut=");
-	/* Who runs it may not read it, or the folder is closed to him. */
+	/* Who runs it may not read it. */
 	wish = script_of(place, "#!/bin/sh\necho b\n", 17);
 	wish.uid = wish.gid = 12345;
 	expect(place, &wish, "ok");
 	expect_untold(place, " text=");
 	expect_told(place, " untold=1");
-	assert_int_equal(chmod(place->file, 0604), 0);	/* that group may be one of his */
-	wish.version = wish_of(place->file).version;
-	assert_int_equal(chmod(place->folder, 0711), 0);
-	expect(place, &wish, "ok");
-	expect_told(place, " untold=1");
-	assert_int_equal(chmod(place->folder, 0700), 0);
-	assert_int_equal(chmod(place->file, 0644), 0);
-	wish.version = wish_of(place->file).version;
-	expect(place, &wish, "ok");
-	expect_told(place, " untold=1");
-	assert_int_equal(chmod(place->folder, 0711), 0);
-	expect(place, &wish, "ok");
-	expect_told(place, " text=");
-	assert_int_equal(chmod(place->file, 0640), 0);
-	assert_int_equal(chmod(place->folder, 0701), 0);
-	wish.version = wish_of(place->file).version;
-	wish.gid = getgid();
-	expect(place, &wish, "ok");
-	expect_told(place, " untold=1");		/* the folder is closed to that group */
-	assert_int_equal(chmod(place->folder, 0710), 0);
-	expect(place, &wish, "ok");
-	expect_told(place, " text=");
-	wish.uid = getuid();
-	wish.gid = 12345;
-	expect(place, &wish, "ok");
-	expect_told(place, " text=");
 	/* Nobody wants it any more, and again. */
 	wish = script_of(place, "#!/bin/sh\necho b\n", 17);
 	hasher_set_texts(place->hasher, false);
