@@ -15,10 +15,10 @@
 
 #include "config.h"
 #include "base/clock.h"
+#include "sink/block_table.h"
 #include "sink/database_file.h"
 #include "sink/past.h"
 #include "sink/schema_sql.h"
-#include "sink/sieve.h"
 #include "sink/store.h"
 #include "sink/upkeep.h"
 
@@ -31,23 +31,15 @@
 #define CHAPTER_PART	    32
 #define BLOCK_PART	    4 /* of a chapter: a block of large events is not to be all of it */
 
-/* The numbers of sequence that are given just now, as tables block and content tell of them. */
-struct block {
-	uint64_t id, min_ns, max_ns, n;
-	struct {
-		uint64_t events, bytes;
-	} of[N_CATEGORIES];
-};
-
 struct sink {
 	char *path, *host_id, *host_name, *boot_id;
 	bool bulk;
 	struct database_file file;
 	struct store store;
-	sqlite3_stmt *begin, *commit, *rollback, *block_row, *content_row, *meta_row;
+	sqlite3_stmt *begin, *commit, *rollback, *meta_row;
 	bool is_open;	 /* a transaction */
 	uint64_t n_open; /* events in it */
-	struct block block, block_committed;
+	struct block_table blocks;
 	struct chain *chain;		/* NULL: none */
 	unsigned char chain_key[CHAIN_KEY_BYTES];
 	bool has_key;
@@ -55,8 +47,6 @@ struct sink {
 	struct upkeep upkeep;
 	uint64_t chapter_max;
 	uint64_t chapter_bytes, chapter_bytes_committed, open_bytes, block_bytes;	/* stored in the chapter, transaction, block */
-	struct sieve *sieve;		/* of the block */
-	struct buffer sieve_bytes;
 	uint64_t alive_ns; /* as last written */
 	uint64_t looked_ns;
 	const char *untold; /* cause of the gap that the file has to tell of: it was begun while we recorded */
@@ -150,13 +140,11 @@ static void detach_but_lock(struct sink *sink)
 	sink->begin = sql_finalize(sink->begin);
 	sink->commit = sql_finalize(sink->commit);
 	sink->rollback = sql_finalize(sink->rollback);
-	sink->block_row = sql_finalize(sink->block_row);
-	sink->content_row = sql_finalize(sink->content_row);
+	block_table_close(&sink->blocks);
 	sink->meta_row = sql_finalize(sink->meta_row);
 	database_file_keep_lock(&sink->file);
 	sink->is_open = false;
 	sink->n_open = 0;
-	sink->block = sink->block_committed = (struct block){ 0 };
 	upkeep_close(&sink->upkeep);
 	sink->chain = chain_free(sink->chain);
 }
@@ -202,14 +190,14 @@ static int attach(struct sink *sink, struct sink_error *error)
 		{ "BEGIN IMMEDIATE", &sink->begin },
 		{ "COMMIT", &sink->commit },
 		{ "ROLLBACK", &sink->rollback },
-		{ "INSERT OR REPLACE INTO block VALUES (?,?,?,?)", &sink->block_row },
-		{ "INSERT OR REPLACE INTO content VALUES (?,?,?,?)", &sink->content_row },
 		{ "INSERT OR REPLACE INTO meta VALUES (?,?)", &sink->meta_row },
 	};
 	int r = 0;
 
 	for (unsigned i = 0; r == 0 && i < ARRAY_SIZE(statements); i++)
 		r = sql_prepare(sink->file.db, statements[i].sql, statements[i].ret);
+	if (r == 0)
+		r = block_table_open(&sink->blocks, sink->file.db);
 	if (r == 0)
 		r = store_open(&sink->store, sink->file.db, sink->boot_id);
 	if (r == 0)
@@ -341,7 +329,7 @@ static int database_open(struct sink **ret, const struct sink_options *options)
 		return -ENOMEM;
 	if (!sink->path)
 		return -EINVAL;
-	r = sieve_new(&sink->sieve);
+	r = block_table_init(&sink->blocks);
 	if (r < 0)
 		return r;
 	r = open_in_any_case(sink, options->error);
@@ -363,10 +351,7 @@ static void abandon(struct sink *sink)
 	sink->report.lost += sink->n_open;
 	sink->is_open = false;
 	sink->n_open = 0;
-	/* Of the next block nothing is known to be committed but what was before. */
-	if (sink->block.id != sink->block_committed.id)
-		sieve_spoil(sink->sieve);
-	sink->block = sink->block_committed;
+	block_table_forget(&sink->blocks);
 	sink->chapter_bytes = sink->chapter_bytes_committed;
 	sink->open_bytes = sink->block_bytes = 0;
 	if (sink->chain)
@@ -376,56 +361,21 @@ static void abandon(struct sink *sink)
 	store_begin_block(&sink->store);
 }
 
-/* is_whole: no event comes to it any more. */
-static int write_block(struct sink *sink, bool is_whole)
-{
-	const struct block *block = &sink->block;
-	struct span sieve = { NULL, 0 };
-	int r;
-
-	if (block->n == 0)
-		return 0;
-	if (is_whole) {
-		buffer_clear(&sink->sieve_bytes);
-		if (sieve_append(sink->sieve, &sink->sieve_bytes))
-			sieve = buffer_span(&sink->sieve_bytes);
-	}
-	sqlite3_bind_int64(sink->block_row, 1, (int64_t)block->id);
-	sqlite3_bind_int64(sink->block_row, 2, (int64_t)block->min_ns);
-	sqlite3_bind_int64(sink->block_row, 3, (int64_t)block->max_ns);
-	sqlite3_bind_blob64(sink->block_row, 4, sieve.data, sieve.size, SQLITE_STATIC);	/* NULL: NULL */
-	r = sql_run(sink->block_row);
-	for (unsigned i = 0; i < N_CATEGORIES && r == 0; i++) {
-		if (block->of[i].events == 0 || (block->id == sink->block_committed.id &&
-						 block->of[i].events == sink->block_committed.of[i].events))
-			continue;
-		sqlite3_bind_int64(sink->content_row, 1, (int64_t)block->id);
-		sqlite3_bind_int64(sink->content_row, 2, i);
-		sqlite3_bind_int64(sink->content_row, 3, (int64_t)block->of[i].events);
-		sqlite3_bind_int64(sink->content_row, 4, (int64_t)block->of[i].bytes);
-		r = sql_run(sink->content_row);
-	}
-	return r;
-}
-
 /* The block that has been filled is told of, another begun. */
 static int begin_block(struct sink *sink, const struct event *event)
 {
-	int r = write_block(sink, true);
+	int r = block_table_begin(&sink->blocks, event);
 
 	if (r == 0 && sink->chain) {
 		r = chain_write(sink->chain);
 		chain_begin_block(sink->chain, event->sequence >> BLOCK_BITS);
 	}
-
-	sieve_clear(sink->sieve);
-	sink->block = (struct block){ .id = event->sequence >> BLOCK_BITS, .min_ns = event->time_ns, .max_ns = event->time_ns };
 	return r;
 }
 
 static int commit(struct sink *sink, uint64_t now_ns)
 {
-	int r = write_block(sink, false);
+	int r = block_table_write(&sink->blocks, false);
 
 	if (r == 0 && sink->chain)
 		r = chain_write(sink->chain);
@@ -442,7 +392,7 @@ static int commit(struct sink *sink, uint64_t now_ns)
 	sink->is_open = false;
 	sink->n_open = 0;
 	sink->alive_ns = now_ns;
-	sink->block_committed = sink->block;
+	block_table_settle(&sink->blocks);
 	sink->chapter_bytes_committed = sink->chapter_bytes;
 	sink->open_bytes = 0;
 	if (sink->chain)
@@ -534,7 +484,7 @@ static int refused(struct sink *sink, int r)
 
 static int database_write(struct sink *sink, struct event *event)
 {
-	struct block *block = &sink->block;
+	uint64_t bytes;
 	int r = 0;
 
 	if (unlikely(!sink->file.db))
@@ -550,20 +500,16 @@ static int database_write(struct sink *sink, struct event *event)
 		return refused(sink, r);
 	sink->n_open++;
 	sink->report.events++;
-	if (block->n == 0 || block->id != event->sequence >> BLOCK_BITS) {
+	if (!block_table_is_in(&sink->blocks, event)) {
 		r = begin_block(sink, event);
 		if (r < 0)
 			return lose_open(sink, r);
 	}
-	block->n++;
-	block->min_ns = MIN(block->min_ns, event->time_ns);
-	block->max_ns = MAX(block->max_ns, event->time_ns);
-	block->of[event_category(event)].events++;
-	block->of[event_category(event)].bytes += sink->store.rows.bytes;
-	sink->chapter_bytes += sink->store.rows.bytes;
-	sink->block_bytes += sink->store.rows.bytes;
-	sink->open_bytes += sink->store.rows.bytes;
-	sieve_add(sink->sieve, event);
+	bytes = sink->store.rows.bytes;
+	block_table_add(&sink->blocks, event, bytes);
+	sink->chapter_bytes += bytes;
+	sink->block_bytes += bytes;
+	sink->open_bytes += bytes;
 	if (sink->chain) {
 		r = chain_add(sink->chain, event);
 		if (r < 0)
@@ -675,7 +621,7 @@ static struct sink *database_free(struct sink *sink)
 		if (ok && sink->bulk)
 			sql_exec(sink->file.db, "PRAGMA synchronous = NORMAL");
 		if (ok && sql_run(sink->begin) == 0) {
-			if (write_block(sink, true) < 0 || meta_set_number(sink, "clean_stop", 1) < 0 ||
+			if (block_table_write(&sink->blocks, true) < 0 || meta_set_number(sink, "clean_stop", 1) < 0 ||
 			    meta_set_number(sink, "last_alive", (int64_t)clock_now_ns()) < 0 ||
 			    sql_run(sink->commit) < 0)
 				sql_run(sink->rollback);
@@ -687,8 +633,7 @@ static struct sink *database_free(struct sink *sink)
 						  NULL);
 	}
 	detach(sink);
-	sieve_free(sink->sieve);
-	buffer_release(&sink->sieve_bytes);
+	block_table_release(&sink->blocks);
 	free(sink->path);
 	free(sink->host_id);
 	free(sink->host_name);
