@@ -12,6 +12,7 @@ struct interpreter {
 	const char *names;		/* each between blanks; a version may follow (python3.11) */
 	const char *flags;		/* letters without an argument; an option may have several of them (-eu) */
 	const char *values;		/* letters with one: the rest of the option, or the next argument */
+	const char *next;		/* letters with one that is the next argument, whatever letters follow (-oe pipefail) */
 	const char *attached;		/* letters with one that is the rest of the option, or none */
 	const char *no_script;		/* letters: the program is given otherwise */
 	const char *long_flags;		/* options that begin with two dashes, each between blanks */
@@ -19,7 +20,7 @@ struct interpreter {
 };
 
 static const struct interpreter interpreters[] = {
-	{ .names = " sh bash dash ash ksh mksh yash zsh ", .flags = "aefhiklmnprtuvxbBCEHPTIVd", .values = "oO", .no_script = "cs",
+	{ .names = " sh bash dash ash ksh mksh yash zsh ", .flags = "aefhiklmnprtuvxbBCEHPTIVd", .next = "oO", .no_script = "cs",
 	  .long_flags = " --posix --norc --noprofile --login --noediting --restricted --verbose --debugger ",
 	  .long_values = " --rcfile --init-file " },
 	{ .names = " python pypy ", .flags = "bBdEiIOPqRsSuvx", .values = "WX", .no_script = "cmhV",
@@ -101,9 +102,15 @@ static enum option read_long(const struct interpreter *interpreter, struct span 
 
 static enum option read_letters(const struct interpreter *interpreter, struct span letters)
 {
+	enum option option = OPTION_ALONE;
+
 	for (size_t i = 0; i < letters.size; i++) {
 		char letter = letters.data[i];
 
+		if (is_letter_of(interpreter->next, letter)) {
+			option = OPTION_WITH_NEXT;
+			continue;
+		}
 		if (is_letter_of(interpreter->values, letter))
 			return i + 1 == letters.size ? OPTION_WITH_NEXT : OPTION_ALONE;
 		if (is_letter_of(interpreter->attached, letter))
@@ -111,7 +118,7 @@ static enum option read_letters(const struct interpreter *interpreter, struct sp
 		if (!is_letter_of(interpreter->flags, letter))
 			return OPTION_NO_SCRIPT;
 	}
-	return OPTION_ALONE;
+	return option;
 }
 
 bool script_of(struct span program, struct span args, struct span *ret)
@@ -123,7 +130,7 @@ bool script_of(struct span program, struct span args, struct span *ret)
 		return false;
 	interpreter = find(program, arg);
 	while (interpreter && list_next(&args, &arg)) {
-		bool is_plus = arg.size > 0 && arg.data[0] == '+' && is_letter_of(interpreter->values, 'o'), is_end;
+		bool is_plus = arg.size > 0 && arg.data[0] == '+' && is_letter_of(interpreter->next, 'o'), is_end;
 		enum option option;
 
 		if (arg.size == 0 || (arg.data[0] != '-' && !is_plus)) {

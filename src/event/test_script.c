@@ -26,6 +26,8 @@ static void test_scripts(void **state)
 		{ "/usr/bin/dash", "sh --", NULL },
 		{ "/usr/bin/bash", "-bash", NULL },
 		{ "/usr/bin/bash", "bash -euo pipefail run.sh", "run.sh" },
+		{ "/usr/bin/dash", "sh -oe pipefail run.sh", "run.sh" },
+		{ "/usr/bin/bash", "bash +x -oe pipefail +e run.sh", "run.sh" },
 		{ "/usr/bin/bash", "bash +x -O extglob run.sh", "run.sh" },
 		{ "/usr/bin/bash", "bash -o", NULL },
 		{ "/usr/bin/bash", "bash --norc --rcfile /etc/rc run.sh", "run.sh" },
