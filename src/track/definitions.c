@@ -143,7 +143,7 @@ int definitions_of(const struct event *event, int (*fn)(void *user, struct span 
 	if (span_eq(values_text(&event->values, FIELD_outcome), SPAN("failure")))
 		return 0;		/* who failed has changed nothing */
 	r = accounts_of(event, fn, user);
-	for (size_t i = 0; i < ARRAY_SIZE(acts); i++) {
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(acts); i++) {
 		struct span path;
 
 		if (acts[i].kind != event->kind)

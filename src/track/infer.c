@@ -173,13 +173,22 @@ static int ensure(struct tracker *tracker, uint32_t pid, uint64_t time_ns, const
 	int answer;
 
 	*ret_fresh = false;
-	if (likely(process && !is_over(tracker, process, time_ns, actor, is_exec))) {
+	if (likely(process && (!process->remembered || (actor && values_has(&actor->values, FIELD_start))) &&
+		   !is_over(tracker, process, time_ns, actor, is_exec))) {
 		*ret = process;
 		return 0;
 	}
 	answer = look_up(tracker, pid, time_ns, process);
 	if (answer < 0)
 		return answer;
+	/* It ran when recording ended last, and was not heard of since: unless another has its pid it is the same. */
+	if (process && process->remembered && !is_over(tracker, process, time_ns, actor, is_exec)) {
+		process->looked_up_ns = time_ns;
+		if (answer != SHOWN || is_shown(tracker, process)) {
+			*ret = process;
+			return 0;
+		}
+	}
 	if (answer == SHOWN && actor && values_has(&actor->values, FIELD_start) &&
 	    values_has(&tracker->scratch->values, FIELD_start) &&
 	    !began_at(tracker, actor, tracker->scratch->start / tracker->tick_ns))

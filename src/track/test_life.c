@@ -566,6 +566,44 @@ static void test_namespaces(void **state)
 	end(&world);
 }
 
+static void remember(struct world *world, uint64_t id, uint32_t pid, uint64_t start_ns, const char *exe)
+{
+	_cleanup_(context_unrefp) struct context *image = context_new();
+	const struct remembered about = { .id = id, .ticks = start_ns / TICK_NS, .has_ticks = true };
+
+	values_set_number(&image->values, FIELD_pid, pid);
+	values_set_number(&image->values, FIELD_entity_id, context_entity_id(BOOT_ID, about.ticks, pid));
+	values_set_number(&image->values, FIELD_start, BOOT_NS + start_ns);
+	say(&image->values, FIELD_executable, exe);
+	assert_int_equal(tracker_remember(world->tracker, image, &about, AT(0)), 0);
+}
+
+/* The pid of one that is remembered may be another's by now: a child that /proc shows before its parent is asked about. */
+static void test_pid_taken_while_nobody_looked(void **state)
+{
+	struct world world;
+	struct event *event;
+
+	begin_live(&world);
+	remember(&world, 1, 500, 50 * NS_PER_SEC, "/bin/old");
+	remember(&world, 2, 501, 51 * NS_PER_SEC, "/bin/same");
+	remember(&world, 3, 502, 52 * NS_PER_SEC, "/bin/gone");
+	world.shown[0] = (struct shown){ 500, 1, 900 * NS_PER_SEC, "/bin/new", NULL };
+	world.shown[1] = (struct shown){ 501, 1, 51 * NS_PER_SEC, "/bin/same", NULL };
+	world.n_shown = 2;
+	event = snapshot_at(&world, AT(100), 500, 100, 950 * NS_PER_SEC, "/bin/child", 0);
+	assert_program(event->context->parent, "/bin/new");
+	event_free(event);
+	event = snapshot_at(&world, AT(100), 501, 101, 950 * NS_PER_SEC, "/bin/child", 0);
+	assert_program(event->context->parent, "/bin/same");
+	assert_int_equal(event->context->parent->entity_id, context_entity_id(BOOT_ID, 5100, 501));
+	event_free(event);
+	event = snapshot_at(&world, AT(100), 502, 102, 950 * NS_PER_SEC, "/bin/child", 0);
+	assert_program(event->context->parent, "/bin/gone");
+	event_free(event);
+	end(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -584,7 +622,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_asked_of_proc),
 		cmocka_unit_test(test_deep_and_looped_parents),
 		cmocka_unit_test(test_snapshot),
-		cmocka_unit_test(test_namespaces),
+		cmocka_unit_test(test_namespaces),	 cmocka_unit_test(test_pid_taken_while_nobody_looked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
