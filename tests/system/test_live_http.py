@@ -286,7 +286,7 @@ def test_only_when_wanted(new_recorder):
             pair.move(REQUEST % path)
 
     move(b"before")
-    assert not {"act_look", "act_http"} & kernel.programs()
+    wait_until(lambda: not {"act_look", "act_http"} & kernel.programs(), "those of the recorder of the test before are gone")
     assert (recorder.status()["event_source.http"], recorder.status()["ebpf.made.http"]) == ("not subscribed", 0)
     answer = recorder.request(command="recorder.register-subscription", document=json.dumps({**HTTP, "name": "http"}))
     assert answer["ok"], answer
