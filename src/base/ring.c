@@ -82,7 +82,7 @@ static uint64_t read_index(const struct ring *ring)
 	struct ring *r = (struct ring *)(uintptr_t)ring;
 	uint64_t read = atomic_load_explicit(&r->read, memory_order_acquire);
 
-	return read == atomic_load_explicit(&r->rewound_from, memory_order_relaxed)
+	return read == atomic_load_explicit(&r->rewound_from, memory_order_acquire)
 		       ? atomic_load_explicit(&r->rewound_to, memory_order_relaxed)
 		       : read;
 }
@@ -93,7 +93,7 @@ static uint64_t rewind_to_start(struct ring *ring, uint64_t at)
 	uint64_t to = at + ring->capacity - (at & (ring->capacity - 1));
 
 	atomic_store_explicit(&ring->rewound_to, to, memory_order_relaxed);
-	atomic_store_explicit(&ring->rewound_from, at, memory_order_relaxed);
+	atomic_store_explicit(&ring->rewound_from, at, memory_order_release);
 	ring->write_reserved = ring->read_seen = to;
 	return to;
 }

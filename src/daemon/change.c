@@ -52,7 +52,7 @@ void daemon_settle(struct daemon *d)
 
 static bool is_settled(const struct daemon *d)
 {
-	return !core_is_changing(d->core) && !d->change.sinks_before;
+	return !d->change.core_is_at_it && !core_is_changing(d->core) && !d->change.sinks_before;
 }
 
 static int wait_for_the_last(struct daemon *d, struct filter_error *error)
@@ -114,6 +114,8 @@ static void put_in_force(struct daemon *d, struct subscriptions *next, struct si
 		log_warning("The core is busy; the subscriptions change when it gets to it");
 	else if (ends)
 		daemon_write_processes(d);
+	if (ends && core_is_changing(d->core))
+		daemon_expect_processes(d);
 	daemon_settle(d);
 	if (begins && daemon_start_reading(d, &d->begin_error) < 0) {
 		daemon_close_recording(d);

@@ -110,6 +110,7 @@ struct daemon {
 	bool has_begun;			/* the start came to its end */
 	struct core *core;
 	struct sinks *sinks;		/* the writer's, once there is one */
+	struct sink_report past;	/* of the database, as it was opened */
 	bool has_history_key;
 	unsigned char history_key[32];	/* of the database's chain, while there is one to be opened */
 	bool database_reset;		/* the one that was there was deleted, as the settings asked */
@@ -149,6 +150,7 @@ void daemon_tell_processes(struct daemon *d);
 void daemon_tick_processes(struct daemon *d);
 void daemon_save_processes(struct daemon *d, bool was_recording);
 void daemon_write_processes(struct daemon *d);		/* those that the core has put there just now */
+void daemon_expect_processes(struct daemon *d);		/* those that it puts there when it comes to it: daemon_tick_processes() writes them */
 
 /* hashing.c */
 int daemon_start_hasher(struct daemon *d);	/* before the core; -errno, logged */
@@ -172,6 +174,8 @@ static inline struct sinks_host daemon_sinks_host(const struct daemon *d)
 }
 /* Of those that `before` has not, while the writer does not have them: what was found when they were opened. */
 void daemon_tell_opened(struct daemon *d, const struct sinks *sinks, const struct sinks *before);
+/* What the sinks say of the time before, while the writer does not have them. */
+void daemon_look_at_the_past(struct daemon *d);
 /* A gap row for the time before this run. */
 void daemon_tell_the_past(struct daemon *d);
 

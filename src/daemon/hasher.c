@@ -27,6 +27,7 @@
 #include "source/definition_files.h"
 #include "source/digest_cache.h"
 #include "source/file_info.h"
+#include "source/own_files.h"
 #include "source/script_text.h"
 
 #define MAX_WAITING 4096
@@ -166,9 +167,9 @@ struct found {
 static int open_file(const char *path)
 {
 	/* A FIFO is not waited for, a terminal not taken; who last read a file is not changed, where that is allowed. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOATIME);
+	int fd = own_files_open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOATIME);
 
-	return fd < 0 && errno == EPERM ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : fd;
+	return fd < 0 && errno == EPERM ? own_files_open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : fd;
 }
 
 static bool is_version(const struct file_stamp *stamp, const struct file_version *version)
@@ -182,7 +183,8 @@ static bool is_run(const struct file_stamp *stamp, const struct file_version *ve
 	return stamp->inode == version->inode && stamp->mtime_ns <= version->changed_ns;
 }
 
-/* -ENOENT: it is not there any more, or never was where we can see it; -ESTALE: it is of another version by now. */
+/* -ENOENT: it is not there any more, or never was where we can see it; -ESTALE: it is of another version by now; -EBUSY: it is our own
+ * database. */
 static int open_wished(const struct waiting *waiting, struct file_stamp *ret)
 {
 	const struct hash_wish *wish = &waiting->wish;
@@ -200,6 +202,8 @@ static int open_wished(const struct waiting *waiting, struct file_stamp *ret)
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		int fd = ways[i] && ways[i][0] ? open_file(ways[i]) : -1;
 
+		if (fd < 0 && ways[i] && errno == EBUSY)
+			r = -EBUSY;
 		if (fd >= 0 && file_stamp_of(fd, ret) == 0) {
 			if (i == 0 ? is_run(ret, &wish->version) : is_version(ret, &wish->version))
 				return fd;
@@ -304,7 +308,7 @@ static void hash(struct hasher *hasher, const struct waiting *waiting, struct fo
 	const struct digest *known;
 	bool has_version;
 
-	*ret = (struct found){ .state = fd == -ESTALE ? "changed" : "gone" };
+	*ret = (struct found){ .state = fd == -ESTALE ? "changed" : fd == -EBUSY ? "skipped" : "gone" };
 	if (fd < 0)
 		return;
 	known = digest_cache_find(hasher->cache, &stamp);
@@ -718,6 +722,11 @@ void hasher_stop(struct hasher *hasher)
 	} else {
 		pthread_join(hasher->thread, NULL);
 	}
+}
+
+bool hasher_is_left(const struct hasher *hasher)
+{
+	return hasher && hasher->is_left;
 }
 
 struct hasher *hasher_free(struct hasher *hasher)

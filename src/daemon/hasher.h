@@ -37,6 +37,8 @@ int hasher_start(struct hasher **ret, const struct hasher_options *options);
 /* Of what waits it is told that it was skipped; nothing is told after it returned, within two seconds: a file system that does not answer
  * keeps the thread, which is left. */
 void hasher_stop(struct hasher *hasher);
+/* It was left behind: what it tells by must stay. */
+bool hasher_is_left(const struct hasher *hasher);
 /* Of one that is stopped. */
 struct hasher *hasher_free(struct hasher *hasher);
 /* Any thread.  The wish is copied. */

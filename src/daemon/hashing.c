@@ -86,6 +86,8 @@ void daemon_stop_hasher(struct daemon *d)
 
 void daemon_free_hasher(struct daemon *d)
 {
+	if (hasher_is_left(d->hasher))	/* its ring goes with the process */
+		return;
 	d->hasher = hasher_free(d->hasher);
 	d->digests_ring = ring_free(d->digests_ring);
 }

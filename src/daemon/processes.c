@@ -55,8 +55,16 @@ static void write_file(struct daemon *d)
 	buffer_release(&d->processes);
 }
 
+void daemon_expect_processes(struct daemon *d)
+{
+	d->processes_asked = true;
+	d->processes_asked_ns = clock_ns(CLOCK_MONOTONIC);
+	d->processes_ns = clock_now_ns();
+}
+
 void daemon_write_processes(struct daemon *d)
 {
+	d->processes_asked = false;	/* what was asked for before is in it */
 	d->processes_ns = clock_now_ns();
 	write_file(d);
 }

@@ -23,6 +23,7 @@
 #include "daemon/daemon.h"
 #include "daemon/privileges.h"
 #include "daemon/rival.h"
+#include "source/own_files.h"
 #include "source/users.h"
 
 /* Virtual until used, given back when drained. A file storm writes 170,000 records a second, 40 MB: three seconds of a
@@ -133,6 +134,7 @@ static int start_threads(struct daemon *d)
 		return log_errno(r, "Failed to make the queues");
 	d->notes = (struct notes){ .ring = d->notes_ring, .wake = d->ring };
 	writer.queue = d->queue;
+	daemon_look_at_the_past(d);
 	memcpy(writer.sinks, d->sinks->routes.sinks, sizeof(writer.sinks));
 	writer.n_sinks = d->sinks->routes.n_sinks;
 	r = writer_start(&d->writer, &writer);
@@ -305,7 +307,9 @@ static void stop(struct daemon *d)
 	d->users = users_free(d->users);
 	close_capture(d);
 	d->queue = event_queue_free(d->queue);
-	d->ring = ring_free(d->ring);
+	/* A hasher that is left behind may be telling something just now. */
+	if (!hasher_is_left(d->hasher))
+		d->ring = ring_free(d->ring);
 	d->notes_ring = ring_free(d->notes_ring);
 	d->taps = taps_free(d->taps);
 	pacer_release(&d->pacer);
@@ -373,7 +377,9 @@ static int start(struct daemon *d)
 			return log_errno(r, "Failed to open the capture %s", d->options->capture_path);
 	}
 	daemon_read_processes(d);
-	r = daemon_prepare_history(d);
+	r = own_files_set(d->places.database);
+	if (r >= 0)
+		r = daemon_prepare_history(d);
 	if (r >= 0)
 		r = open_sinks(d);
 	daemon_forget_key(d);

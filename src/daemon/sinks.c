@@ -200,17 +200,23 @@ static void tell_kept_by_the_dead(struct daemon *d, uint64_t died_ns)
 						    .class_name = "file", .cause = "kept_untold" });
 }
 
+/* While the writer does not have the sinks. */
+void daemon_look_at_the_past(struct daemon *d)
+{
+	const struct writer_sink *database = &d->sinks->routes.sinks[0];
+
+	database->ops->report(database->sink, &d->past);
+	daemon_tell_opened(d, d->sinks, NULL);
+}
+
 /* What came before this run: the time in which nobody recorded.  Told when the kernel has been asked for all. */
 void daemon_tell_the_past(struct daemon *d)
 {
-	const struct writer_sink *database = &d->sinks->routes.sinks[0];
+	struct sink_report report = d->past;
 	uint64_t now_ns = d->idle_since_ns > 0 ? d->idle_since_ns : clock_now_ns();
 	bool is_same_boot, died;
 	struct last_words words;
-	struct sink_report report;
 
-	daemon_tell_opened(d, d->sinks, NULL);
-	database->ops->report(database->sink, &report);
 	d->database_created_ns = report.created_ns;
 	if (d->database_reset)
 		notes_gap(&d->notes, &(struct gap){ .end_ns = now_ns, .class_name = "all", .cause = "database_reset" });

@@ -198,7 +198,7 @@ static void take_over(struct writer *writer, const struct writer_routes *routes)
 	memcpy(o->sinks, next, sizeof(o->sinks));
 	o->n_sinks = routes->n_sinks;
 	for (size_t i = 0; i < o->n_sinks; i++)
-		if (o->sinks[i].ops->set_limits)
+		if (o->sinks[i].is_journal && o->sinks[i].ops->set_limits)	/* the database's come by themselves */
 			o->sinks[i].ops->set_limits(o->sinks[i].sink, &routes->limits[i]);
 	atomic_store(&writer->routes, NULL);
 }

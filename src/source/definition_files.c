@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "event/definition.h"
 #include "event/record.h"
+#include "source/own_files.h"
 
 #define SLOTS (2 * DEFINITION_FILES_MAX)	/* a power of two */
 
@@ -112,7 +113,7 @@ static int read_state(const struct definition_files *files, struct digester *dig
 	if (!ret->is_there)
 		return 0;
 	ret->name = "unreadable";
-	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	fd = own_files_open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return 0;
 	r = digester_read(digester, fd, &ret->digest);

@@ -187,6 +187,29 @@ static void test_many(void **state)
 	}
 }
 
+/* More than are kept: of the others nobody knows whether they were there. */
+static void test_too_many(void **state)
+{
+	const unsigned n_files = DEFINITION_FILES_MAX + 100;
+	unsigned n_same = 0, n_created = 0;
+	struct place *place = *state;
+	char path[64], name[128];
+
+	for (unsigned i = 0; i < n_files; i++) {
+		snprintf(name, sizeof(name), "%s/etc/cron.d/job%u", place->root, i);
+		assert_int_equal(symlink("/nowhere", name), 0);
+	}
+	assert_int_equal(definition_files_scan(place->files, place->digester, "/etc/cron.d/", false, place->later_ns), 0);
+	for (unsigned i = 0; i < n_files; i++) {
+		snprintf(path, sizeof(path), "/etc/cron.d/job%u", i);
+		look(place, path);
+		n_same += strstr(buffer_text(&place->told), " act=same ") != NULL;
+		n_created += strstr(buffer_text(&place->told), " act=create ") != NULL;
+	}
+	assert_int_equal(n_same, DEFINITION_FILES_MAX);
+	assert_int_equal(n_created, n_files - DEFINITION_FILES_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +219,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_since, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_too_many, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 """Hashes of what runs and is mapped: found behind the recording, told when they are known, waited for by who asks for them."""
+import collections
 import hashlib
 import os
 import pathlib
@@ -263,6 +264,32 @@ def test_of_scripts_and_settings(new_recorder, disk_path):
 
 
 @pytest.mark.parametrize("source", ["ebpf"])
+def held_locks(recorder):
+    """{name: first bytes of what the recorder has locked for reading} of its database."""
+    names = {os.stat(f"{recorder.database}{end}").st_ino: end for end in ("", "-shm")}
+    held = collections.defaultdict(set)
+    for line in pathlib.Path("/proc/locks").read_text().splitlines():
+        fields = line.split()
+        if fields[1] == "POSIX" and fields[3] == "READ" and int(fields[4]) == recorder.process.pid:
+            end = names.get(int(fields[5].rpartition(":")[2]))
+            held[end].add(int(fields[6]))
+    return held
+
+
+def test_of_our_own_database(new_recorder):
+    """Whoever names it to an interpreter makes nobody open it: with the descriptor that is closed the locks of SQLite would go."""
+    recorder = new_recorder(ALL).start()
+    ours = [pathlib.Path(f"{recorder.database}{end}") for end in ("", "-wal", "-shm")]
+    for path in ours:
+        subprocess.run(["sh", path], check=False, stderr=subprocess.DEVNULL)
+        wait_told(recorder, path)
+    held = held_locks(recorder)
+    assert 1073741826 in held[""] and 128 in held["-shm"], held  # SHARED, and that somebody has the -shm
+    assert {told["file_hash_state"] for path in ours for told in told_of(recorder, path)} == {"skipped"}
+    recorder.stop()
+    assert recorder.query("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
+
+
 def test_verify(new_recorder, disk_path):
     """What is told later does not break the chain."""
     recorder = new_recorder(DEFAULT).start()
