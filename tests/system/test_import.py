@@ -216,7 +216,7 @@ def test_a_database_that_is_none(tmp_path):
     assert database.read_bytes() == before
 
 
-MADE_OF = "identity", "links", "network", "processes"  # what schema-2.sql.gz was made of, with a program of that time
+MADE_OF = "identity", "links", "network", "processes"  # what schema-N.sql.gz were made of, each with a program of that time
 VIEWS = "events", "process_events", "file_events", "network_events", "security_events", "signal_events", "processes", "gaps"
 
 
@@ -229,14 +229,15 @@ def of_version_1(connection):
         PRAGMA user_version = 1""")
 
 
-@pytest.mark.parametrize("change", [lambda connection: None, of_version_1], ids=["2", "1"])
-def test_older_database(tmp_path, change):
+@pytest.mark.parametrize("version, change", [(6, None), (2, None), (2, of_version_1)], ids=["6", "2", "1"])
+def test_older_database(tmp_path, version, change):
     """It is migrated when it is next written to, and tells the same as before."""
     old, new = tmp_path / "old.db", tmp_path / "new.db"
     with contextlib.closing(sqlite3.connect(old)) as connection:
-        connection.executescript(read_text(OURS / "schema-2.sql.gz"))
+        connection.executescript(read_text(OURS / f"schema-{version}.sql.gz"))
         connection.execute("CREATE VIEW of_a_person AS SELECT sequence FROM file_events")
-        change(connection)
+        if change:
+            change(connection)
     assert "migrates" in cli("query", "--db", old, check=1).error
     for name in MADE_OF:
         import_audit(OURS / f"{name}.rec", db=new)
