@@ -99,20 +99,21 @@ static __always_inline int send_call(const struct call *call, long ret)
 }
 
 /* Of a thread beside the first the process is not: where its first thread is, is what /proc shows of it. */
-static __always_inline bool_t moves_process(const struct call *call, struct task_struct *task)
+static __always_inline bool_t moves_process(const struct call *call)
 {
-	return (call->plan->number == PROBE_CALL_unshare || call->plan->number == PROBE_CALL_setns) && task->pid == task->tgid;
+	return (call->plan->number == PROBE_CALL_unshare || call->plan->number == PROBE_CALL_setns) &&
+	       call->task->pid == call->task->tgid;
 }
 
-static __always_inline bool_t sets_groups(const struct call *call, struct task_struct *task)
+static __always_inline bool_t sets_groups(const struct call *call)
 {
-	return (call->plan->number == PROBE_CALL_setgroups || call->plan->number == PROBE_CALL_setgroups32) && task->pid == task->tgid;
+	return (call->plan->number == PROBE_CALL_setgroups || call->plan->number == PROBE_CALL_setgroups32) &&
+	       call->task->pid == call->task->tgid;
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(act_call, struct pt_regs *regs, long ret)
 {
-	struct task_struct *task = current_task();
 	struct probe_record *record;
 	struct call call;
 	u32 class, end = 0;
@@ -124,10 +125,10 @@ int BPF_PROG(act_call, struct pt_regs *regs, long ret)
 	if (!record)
 		return 0;
 	set_arguments(record, &call, ret);
-	if (moves_process(&call, task))
-		put_namespaces(record, task);
-	if (sets_groups(&call, task))
-		end = put_groups(record, 0, 0, 0, task);
+	if (moves_process(&call))
+		put_namespaces(record, call.task);
+	if (sets_groups(&call))
+		end = put_groups(record, 0, 0, 0, call.task);
 	record_send(record, end, class);
 	return 0;
 }

@@ -19,33 +19,37 @@ static __always_inline struct pid_namespace *pid_namespace_of(struct task_struct
 	return ns;
 }
 
-/* Most children have all that their parent has. */
-static __always_inline bool_t namespaces_differ(struct task_struct *a, struct task_struct *b)
-{
-	return UNTRUSTED(a)->nsproxy != UNTRUSTED(b)->nsproxy || UNTRUSTED(a)->cred->user_ns != UNTRUSTED(b)->cred->user_ns ||
-	       UNTRUSTED(a)->thread_pid->level != UNTRUSTED(b)->thread_pid->level;
-}
-
 static __always_inline u64 foreign(u32 inode, u32 n)
 {
 	return inode == host_namespaces[n] ? 0 : inode;
 }
 
-/* Into the values of a record whose body is a call. */
-static __always_inline void put_namespaces(struct probe_record *record, struct task_struct *task)
+/* What the kernel was built without has no type, or no member. */
+#define INODE_OF(proxy, type, member) \
+	(bpf_core_field_exists(struct nsproxy, member) && bpf_core_field_exists(struct type, ns) ? READ(proxy, member, ns.inum) : 0)
+
+/* As a record has them: two a number, in the order of event/namespaces.h.  0: it ends and has none. */
+static __always_inline bool_t namespaces_of(u64 to[PROBE_N_NAMESPACES / 2], struct task_struct *task)
 {
 	struct task_struct *of = UNTRUSTED(task);
 	struct nsproxy *proxy = of->nsproxy;
-	probe_u64 *to = &record->body.call.value[PROBE_NAMESPACES_AT];
-	u32 time = 0;
 
-	if (!proxy)			/* it ends */
-		return;
-	if (bpf_core_field_exists(struct nsproxy, time_ns))	/* since 5.6 */
-		time = READ(proxy, time_ns, ns.inum);
+	if (!proxy)
+		return 0;
 	to[0] = foreign(READ(proxy, mnt_ns, ns.inum), 0) | foreign(READ(proxy, net_ns, ns.inum), 1) << 32;
 	to[1] = foreign(READ(pid_namespace_of(task), ns.inum), 2) | foreign(READ(of, cred, user_ns, ns.inum), 3) << 32;
-	to[2] = foreign(READ(proxy, uts_ns, ns.inum), 4) | foreign(READ(proxy, ipc_ns, ns.inum), 5) << 32;
-	to[3] = foreign(READ(proxy, cgroup_ns, ns.inum), 6) | foreign(time, 7) << 32;
+	to[2] = foreign(INODE_OF(proxy, uts_namespace, uts_ns), 4) | foreign(INODE_OF(proxy, ipc_namespace, ipc_ns), 5) << 32;
+	to[3] = foreign(INODE_OF(proxy, cgroup_namespace, cgroup_ns), 6) | foreign(INODE_OF(proxy, time_namespace, time_ns), 7) << 32;
+	return 1;
+}
+
+/* Into the values of a record whose body is a call. */
+static __always_inline void put_namespaces(struct probe_record *record, struct task_struct *task)
+{
+	u64 of[PROBE_N_NAMESPACES / 2];
+
+	if (!namespaces_of(of, task))
+		return;
+	__builtin_memcpy(&record->body.call.value[PROBE_NAMESPACES_AT], of, sizeof(of));
 	record->head.flags |= PROBE_NAMESPACES;
 }

@@ -67,9 +67,9 @@ enum probe_class {
 #define PROBE_SOFTIRQ 1			/* the current task has nothing to do with it: only pid, parent and start are known */
 #define PROBE_ELSEWHERE 2		/* a folder is of another mount namespace than the process, or of none */
 #define PROBE_UNCOUNTED 4		/* what the connection moved is not known */
-#define PROBE_NAMESPACES 8		/* PROBE_FORK, PROBE_CALL: body.call.value[PROBE_NAMESPACES_AT] and on are the inodes of the namespaces
-					 * of the process, two a value, the first in the lower half, in the order of event/namespaces.h;
-					 * 0: the host's.  A fork without: those of its parent */
+#define PROBE_NAMESPACES 8		/* the inodes of the namespaces of the process are told, in the order of event/namespaces.h, 0: the
+					 * host's, two a number, the first in the lower half: PROBE_FORK, PROBE_CALL from
+					 * body.call.value[PROBE_NAMESPACES_AT] on, PROBE_EXEC in its text SCRIPT */
 #define PROBE_NAMESPACES_AT 2
 #define PROBE_N_NAMESPACES 8
 
@@ -172,8 +172,9 @@ struct probe_record {
 	char text[];
 };
 
-/* Texts of PROBE_EXEC.  Behind TTY, and as the first text of PROBE_CALL of setgroups, stand a NUL and the ids of the supplementary groups,
- * each a probe_u32, if they are to be told; cut: there are more.  SCRIPT begins with the struct probe_root of the process; its name stands behind that, if there is a script. */
+/* Texts of PROBE_EXEC.  Behind TTY, and as the first text of PROBE_CALL of setgroups, stand a NUL and the ids of the supplementary
+ * groups, each a probe_u32, if they are to be told; cut: there are more.  SCRIPT begins with the struct probe_root of the process, then
+ * come the numbers of PROBE_NAMESPACES, if they are told, then the script's name, if there is one. */
 enum { EXEC_PATH, EXEC_CWD, EXEC_TTY, EXEC_SCRIPT, EXEC_ENV, EXEC_ARGS };	/* ARGS last: what is left of the record */
 /* Of PROBE_NAME */
 enum { NAME_FOLDER, NAME_GIVEN, NAME_FOLDER2, NAME_GIVEN2, NAME_EXTRA };

@@ -15,8 +15,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	record = record_begin(PROBE_FORK, PROBE_CLASS_FORK, child);
 	if (!record)
 		return 0;
-	if (namespaces_differ(child, parent))
-		put_namespaces(record, child);
+	put_namespaces(record, child);
 	record_send(record, 0, PROBE_CLASS_FORK);
 	return 0;
 }
@@ -95,6 +94,7 @@ __noinline int send_rest(struct scratch *scratch, u64 at, u64 end, u32 is_env)
 static __always_inline u32 put_script(struct probe_record *record, u32 off, struct task_struct *task, struct linux_binprm *bprm)
 {
 	const char *script = bprm->filename;
+	u64 namespaces[PROBE_N_NAMESPACES / 2];
 	struct probe_root root;
 	u32 end = off;
 
@@ -103,6 +103,12 @@ static __always_inline u32 put_script(struct probe_record *record, u32 off, stru
 	set_root(&root, task);
 	bpf_probe_read_kernel(text_at(record, off), sizeof(root), &root);
 	end += sizeof(root);
+	/* A thread beside the first that executes a program becomes the process, with what it had of its own. */
+	if (namespaces_of(namespaces, task)) {
+		bpf_probe_read_kernel(text_at(record, end), sizeof(namespaces), namespaces);
+		end += sizeof(namespaces);
+		record->head.flags |= PROBE_NAMESPACES;
+	}
 	if (script != bprm->interp)
 		end = put_string(record, EXEC_SCRIPT, end, script, 0, NAME_BYTES);
 	return text_end(record, EXEC_SCRIPT, off, end);

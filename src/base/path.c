@@ -79,3 +79,10 @@ bool path_is_name(struct span name)
 	}
 	return true;
 }
+
+struct span path_last(struct span path)
+{
+	const char *slash = path.size > 0 ? memrchr(path.data, '/', path.size) : NULL;
+
+	return slash ? (struct span){ slash + 1, (size_t)(path.data + path.size - slash - 1) } : path;
+}

@@ -10,6 +10,9 @@ bool path_is_normal(struct span path);
  * the folder. 0; -EINVAL: neither is absolute; -ENOMEM. */
 int path_join(struct buffer *ret, struct span folder, struct span name);
 
+/* What stands behind the last slash; all of it, if there is none. */
+struct span path_last(struct span path);
+
 #define NAME_LENGTH_MAX 64
 
 /* What becomes the name of a file: 1 to 64 letters, digits, '-', '_' and '.', which is not the first. */

@@ -117,10 +117,11 @@ static void set_origin(struct context *actor, struct audit_value value)
 	values_set_inferred(&actor->values, FIELD_login_ip);
 }
 
-/* Numbers with commas; empty: it has none. */
+/* Numbers with commas, `...` if there are more; empty: it has none. */
 static void set_groups(struct values *values, struct audit_value value)
 {
 	struct span rest = audit_raw(value);
+	uint64_t id;
 
 	if (!value.data)
 		return;
@@ -129,7 +130,10 @@ static void set_groups(struct values *values, struct audit_value value)
 		const char *comma = memchr(rest.data, ',', rest.size);
 		size_t size = comma ? (size_t)(comma - rest.data) : rest.size;
 
-		values_append_list(values, FIELD_groups, (struct span){ rest.data, size });
+		if (span_to_u64((struct span){ rest.data, size }, &id) >= 0 && id <= UINT32_MAX)
+			values_append_list(values, FIELD_groups, (struct span){ rest.data, size });
+		else	/* there are more */
+			values_set_inferred(values, FIELD_groups);
 		size = MIN(size + 1, rest.size);
 		rest = (struct span){ rest.data + size, rest.size - size };
 	}

@@ -14,19 +14,23 @@ _Static_assert(PROBE_N_NAMESPACES == N_NAMESPACES, "both tell the same of them")
 
 #define MAP_OF_ANONYMOUS 0x20u
 
-/* Of a process that has changed them, or was born into others than its parent's. */
-static void set_actor_namespaces(const struct probe *probe)
+static void set_actor_namespaces(const struct probe *probe, const probe_u64 told[N_NAMESPACES / 2])
 {
 	struct buffer *text = &probe->decoder->text;
 	uint32_t inodes[N_NAMESPACES];
 
-	if (!(probe->record->head.flags & PROBE_NAMESPACES))
-		return;
 	for (unsigned i = 0; i < N_NAMESPACES; i++)
-		inodes[i] = (uint32_t)(probe->record->body.call.value[PROBE_NAMESPACES_AT + i / 2] >> 32 * (i % 2));
+		inodes[i] = (uint32_t)(told[i / 2] >> 32 * (i % 2));
 	buffer_clear(text);
 	namespaces_text(text, inodes);
 	values_set_text(&probe->decoder->actor->values, FIELD_namespaces, buffer_span(text));
+}
+
+/* Of a child, and of who has changed them. */
+static void take_namespaces(const struct probe *probe)
+{
+	if (probe->record->head.flags & PROBE_NAMESPACES)
+		set_actor_namespaces(probe, &probe->record->body.call.value[PROBE_NAMESPACES_AT]);
 }
 
 /* Behind a NUL, which is not there if nobody asked for them.  The part before it. */
@@ -48,6 +52,8 @@ static struct span set_actor_groups(const struct probe *probe, unsigned n)
 		snprintf(number, sizeof(number), "%u", id);
 		values_append_list(values, FIELD_groups, span_of(number));
 	}
+	if (probe_is_cut(probe, n))
+		values_set_inferred(values, FIELD_groups);	/* there are more */
 	return (struct span){ text.data, before };
 }
 
@@ -61,7 +67,7 @@ int probe_fork(struct probe *probe)
 {
 	struct event *event;
 
-	set_actor_namespaces(probe);
+	take_namespaces(probe);
 	event = probe_event(probe, KIND_ID(process, fork), "FORK");
 
 	return event ? probe_emit(probe, event) : -ENOMEM;
@@ -103,14 +109,21 @@ static void set_args(const struct probe *probe, struct context *actor)
 	context_set_command_line(actor);
 }
 
-/* Behind the root of the process, which may be missing where there was no room. */
-static struct span script_name(const struct probe *probe)
+/* Behind the root of the process, which may be missing where there was no room, and its namespaces. */
+static struct span take_script(const struct probe *probe)
 {
+	probe_u64 namespaces[N_NAMESPACES / 2];
 	struct span text = probe_text(probe->bytes, EXEC_SCRIPT);
+	size_t at = sizeof(struct probe_root);
 
-	if (text.size < sizeof(struct probe_root))
-		return (struct span){ NULL, 0 };
-	return (struct span){ text.data + sizeof(struct probe_root), text.size - sizeof(struct probe_root) };
+	if (probe->record->head.flags & PROBE_NAMESPACES) {
+		if (text.size >= at + sizeof(namespaces)) {
+			memcpy(namespaces, text.data + at, sizeof(namespaces));
+			set_actor_namespaces(probe, namespaces);
+		}
+		at += sizeof(namespaces);
+	}
+	return text.size < at ? (struct span){ NULL, 0 } : (struct span){ text.data + at, text.size - at };
 }
 
 /* From where names of the process are to be looked for. */
@@ -128,7 +141,7 @@ static void set_root(const struct probe *probe, struct event *event)
 static int set_context_paths(const struct probe *probe, struct context *actor)
 {
 	struct buffer *text = &probe->decoder->text, *folder = &probe->decoder->name;
-	struct span script = script_name(probe), tty = set_actor_groups(probe, EXEC_TTY);
+	struct span script = take_script(probe), tty = set_actor_groups(probe, EXEC_TTY);
 	bool knows_folder = !probe_is_cut(probe, EXEC_CWD);
 
 	buffer_clear(text);
@@ -361,7 +374,7 @@ int probe_call(struct probe *probe)
 	case KIND_ID(process, setns):
 	case KIND_ID(process, unshare):
 		set_namespaces(probe, event);
-		set_actor_namespaces(probe);
+		take_namespaces(probe);
 		names_call = false;
 		break;
 	case KIND_ID(process, ptrace):

@@ -731,6 +731,8 @@ static void tell_namespaces(uint64_t a, uint64_t b)
 /* Told of a child that was born into others than its parent's, and of who changes them. */
 static void test_namespaces_of_processes(void **state)
 {
+	static const uint64_t namespaces[] = { 7, 0, 0, UINT64_C(8) << 32 };
+	char script[sizeof(struct probe_root) + sizeof(namespaces) + 3];
 	struct decoded d;
 
 	decoded_start(&d, NULL);
@@ -753,6 +755,24 @@ static void test_namespaces_of_processes(void **state)
 	make(&made, PROBE_CALL, PROBE_CALL_setns);
 	decode_made(&d, &made);
 	expect(&d, 0, "namespaces", NULL);
+	/* between the root and the script of an exec */
+	for (size_t size = 0; size <= sizeof(script); size++) {
+		bool has_all = size >= sizeof(struct probe_root) + sizeof(namespaces);
+
+		memset(script, 0, sizeof(script));
+		memcpy(script + sizeof(struct probe_root), namespaces, sizeof(namespaces));
+		memcpy(script + sizeof(script) - 3, "run", 3);
+		make(&made, PROBE_EXEC, PROBE_CALL_NONE);
+		made.record->head.flags |= PROBE_NAMESPACES;
+		add_path(&made, EXEC_PATH, "/x");
+		add_path(&made, EXEC_CWD, "/root");
+		add_text(&made, EXEC_SCRIPT, (struct span){ script, size });
+		decode_made(&d, &made);
+		expect_kind(&d, 0, process, exec);
+		expect(&d, 0, "namespaces", has_all ? "mnt:7 time:8" : NULL);
+		if (size == sizeof(script) || !has_all)
+			expect(&d, 0, "interpreter", has_all ? "/root/run" : NULL);
+	}
 	decoded_stop(&d);
 }
 
@@ -793,6 +813,7 @@ static void test_groups(void **state)
 	cut_text(&made, 0);
 	decode_made(&d, &made);
 	expect(&d, 0, "truncated", "process.supplemental_groups.id|");
+	assert_true(values_is_inferred(&d.actors[0]->values, FIELD_groups));
 	decoded_stop(&d);
 }
 

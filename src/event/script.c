@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/macro.h"
+#include "base/path.h"
 #include "event/values.h"
 
 struct interpreter {
@@ -20,7 +21,10 @@ struct interpreter {
 };
 
 static const struct interpreter interpreters[] = {
-	{ .names = " sh bash dash ash ksh mksh yash zsh ", .flags = "aefhiklmnprtuvxbBCEHPTIVd", .next = "oO", .no_script = "cs",
+	{ .names = " ksh mksh yash zsh ", .flags = "aefhiklmnprtuvxbBCEHPTIVd", .values = "oO", .no_script = "cs",
+	  .long_flags = " --posix --norc --noprofile --login --noediting --restricted --verbose --debugger ",
+	  .long_values = " --rcfile --init-file " },
+	{ .names = " sh bash dash ash ", .flags = "aefhiklmnprtuvxbBCEHPTIVd", .next = "oO", .no_script = "cs",
 	  .long_flags = " --posix --norc --noprofile --login --noediting --restricted --verbose --debugger ",
 	  .long_values = " --rcfile --init-file " },
 	{ .names = " python pypy ", .flags = "bBdEiIOPqRsSuvx", .values = "WX", .no_script = "cmhV",
@@ -53,13 +57,6 @@ static bool is_letter_of(const char *letters, char letter)
 	return letters && letter && strchr(letters, letter);
 }
 
-static struct span last_name(struct span path)
-{
-	const char *slash = path.size > 0 ? memrchr(path.data, '/', path.size) : NULL;
-
-	return slash ? (struct span){ slash + 1, path.size - (size_t)(slash + 1 - path.data) } : path;
-}
-
 /* python3.11, lua5.4, perl5.36.0, ksh93 */
 static struct span without_version(struct span name)
 {
@@ -70,11 +67,11 @@ static struct span without_version(struct span name)
 
 static const struct interpreter *find(struct span program, struct span name)
 {
-	struct span is = last_name(program);
+	struct span is = path_last(program);
 
 	/* One program of many names: which one it is, it sees by its first argument. */
 	if (span_eq(is, SPAN("busybox")) || span_eq(is, SPAN("toybox")))
-		is = last_name(name);
+		is = path_last(name);
 	is = without_version(is);
 	for (size_t i = 0; is.size > 0 && !memchr(is.data, ' ', is.size) && i < ARRAY_SIZE(interpreters); i++)
 		if (is_word_of(interpreters[i].names, is))
@@ -130,7 +127,7 @@ bool script_of(struct span program, struct span args, struct span *ret)
 		return false;
 	interpreter = find(program, arg);
 	while (interpreter && list_next(&args, &arg)) {
-		bool is_plus = arg.size > 0 && arg.data[0] == '+' && is_letter_of(interpreter->next, 'o'), is_end;
+		bool is_plus = arg.size > 0 && arg.data[0] == '+' && (is_letter_of(interpreter->next, 'o') || is_letter_of(interpreter->values, 'o')), is_end;
 		enum option option;
 
 		if (arg.size == 0 || (arg.data[0] != '-' && !is_plus)) {

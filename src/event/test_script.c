@@ -29,6 +29,8 @@ static void test_scripts(void **state)
 		{ "/usr/bin/dash", "sh -oe pipefail run.sh", "run.sh" },
 		{ "/usr/bin/bash", "bash +x -oe pipefail +e run.sh", "run.sh" },
 		{ "/usr/bin/bash", "bash +x -O extglob run.sh", "run.sh" },
+		{ "/usr/bin/zsh", "zsh -oerrexit run.sh arg", "run.sh" },
+		{ "/usr/bin/zsh", "zsh -o errexit +oerrexit run.sh arg", "run.sh" },
 		{ "/usr/bin/bash", "bash -o", NULL },
 		{ "/usr/bin/bash", "bash --norc --rcfile /etc/rc run.sh", "run.sh" },
 		{ "/usr/bin/bash", "bash --dump-strings run.sh", NULL },

@@ -145,6 +145,26 @@ static void test_a_pid_in_use_again(void **state)
 	tear_down(&then);
 }
 
+/* So is that of one that a child named before /proc showed it. */
+static void test_a_parent_behind_its_child(void **state)
+{
+	struct fixture first = { 0 }, then = { 0 };
+	unsigned n_begun = 0;
+
+	set_up(&first, false);
+	set_up(&then, false);
+	lines(&first, first_run);
+	remember(&first, &then);
+	lines(&then, INIT("1795343350")
+		     PROCESS("1795343350", "30", "31", "334900", "comm=\"child\" exe=\"/bin/child\" argc=1 args=6E6577")
+		     PROCESS("1795343350", "31", "1", "334800", "comm=\"new\" exe=\"/bin/new\" argc=1 args=6E6577") TOLD("1795343350"));
+	for (const char *p = buffer_text(&then.out); (p = strstr(p, "\"begun unrecorded\"")); p++)
+		n_begun++;
+	assert_int_equal(n_begun, 2);
+	tear_down(&first);
+	tear_down(&then);
+}
+
 static void test_rubbish(void **state)
 {
 	static const char *const rubbish[] = {
@@ -178,7 +198,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_over_a_pause),
 		cmocka_unit_test(test_again_and_again),
-		cmocka_unit_test(test_a_pid_in_use_again),
+		cmocka_unit_test(test_a_pid_in_use_again), cmocka_unit_test(test_a_parent_behind_its_child),
 		cmocka_unit_test(test_rubbish),
 	};
 

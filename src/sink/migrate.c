@@ -9,7 +9,7 @@
  * the file within its bound; all that it holds becomes one chapter. Version 4 had no tables of
  * sessions and hashes; its columns of hashes were empty. Version 5 had no definitions of services and tasks. Version 6
  * had no hashes of scripts, columns for those of drivers that were empty, not what changed of an account, nothing of HTTP,
- * and no files in events of security. */
+ * no files in events of security, and neither namespaces nor supplementary groups of processes. */
 
 #include "sink/migrate.h"
 

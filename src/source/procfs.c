@@ -23,6 +23,7 @@
  * counted. */
 #define MAX_ARGS_BYTES ((size_t)4 << 20)
 #define MAX_FILE_BYTES ((size_t)64 << 10) /* of the small files */
+#define MAX_GROUPS     1000		  /* as the programs in the kernel tell */
 #define PF_KTHREAD     0x00200000u	  /* linux/sched.h */
 #define NONE	       UINT32_MAX	  /* no login, no session */
 
@@ -332,7 +333,7 @@ static void put_cgroup(int folder, struct buffer *file, struct buffer *text)
 	put_text(text, " unit=", cgroup.unit);
 }
 
-/* `Groups:\t4 24 27 ` */
+/* `Groups:\t4 24 27 `; of more than MAX_GROUPS, or where what was read ends among them, it is said that there are more. */
 static void put_groups(struct buffer *text, struct span status)
 {
 	const struct span key = SPAN("\nGroups:");
@@ -342,16 +343,21 @@ static void put_groups(struct buffer *text, struct span status)
 	if (!p)
 		return;
 	buffer_append_text(text, " groups=");
-	for (p += key.size; p < end && *p != '\n';) {
-		const char *from = p;
+	p += key.size;
+	for (unsigned n = 0; p < end && *p != '\n'; n++) {
+		const char *from;
 
-		while (p < end && *p >= '0' && *p <= '9')
+		while (p < end && (*p == ' ' || *p == '\t'))
 			p++;
-		if (p == from) {
-			p++;
-			continue;
-		}
+		for (from = p; p < end && *p >= '0' && *p <= '9'; p++)
+			;
+		if (p < end && p == from)
+			break;
 		buffer_append_text(text, between);
+		if (n == MAX_GROUPS || p == end) {
+			buffer_append_text(text, "...");
+			break;
+		}
 		buffer_append_span(text, (struct span){ from, (size_t)(p - from) });
 		between = ",";
 	}

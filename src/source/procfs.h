@@ -1,7 +1,7 @@
 #pragma once
 /* Processes as /proc shows them, as records of type RECORD_PROCESS:
  *	recorder(SEC.NS:PID): pid=1 ppid=0 start_ticks=123 uid= euid= suid= fsuid= gid= egid= sgid= fsgid=
- *	auid= ses= comm= exe= argc=1 args=HEX(each ended by a NUL) cwd= tty= container= runtime= unit= ns= groups=1,2 from=
+ *	auid= ses= comm= exe= argc=1 args=HEX(each ended by a NUL) cwd= tty= container= runtime= unit= ns= groups=1,2[,...] from=
  * in any order; from: address of the peer in SSH_CONNECTION (sshd(8)) of a process that has a login session, which is the process's
  * own to change. Texts are in the quoting of audit: "text" or hex. What is not known is left out. The serial
  * is the pid: together with the time it makes the id of the event unique. */

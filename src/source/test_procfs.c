@@ -559,8 +559,7 @@ static void test_namespaces(void **state)
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (unshare(CLONE_NEWUTS) < 0)
-			_exit(1);
+		(void)!unshare(CLONE_NEWUTS);	/* or may not */
 		close(fds[1]);
 		for (;;)
 			pause();

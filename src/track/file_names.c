@@ -1,4 +1,4 @@
-/* See file_names.h.  A table of fixed size, a file has one place: the newer pushes out the older. */
+/* See file_names.h.  A table of fixed size, in buckets: the newer pushes out what was told longest ago. */
 
 #include "track/file_names.h"
 
@@ -8,7 +8,8 @@
 
 #include "base/macro.h"
 
-#define SLOTS 4096			/* a power of two */
+#define SLOTS  4096
+#define BUCKET 4			/* slots that a file may be in */
 
 struct slot {
 	struct file_key key;		/* not known: free */
@@ -52,24 +53,40 @@ struct file_names *file_names_free(struct file_names *names)
 	return NULL;
 }
 
-static const struct slot *slot_of(const struct file_names *names, struct file_key key)
-{
-	uint64_t bytes[] = { key.of, key.number };
-
-	return &names->slots[span_hash((struct span){ (const char *)bytes, sizeof(bytes) }, 0) % SLOTS];
-}
-
 static bool is_of(const struct slot *slot, struct file_key key)
 {
 	return slot->key.known && key.known && slot->key.of == key.of && slot->key.number == key.number;
 }
 
+/* The first of those that it may be in. */
+static size_t bucket_of(struct file_key key)
+{
+	uint64_t bytes[] = { key.of, key.number };
+
+	return span_hash((struct span){ (const char *)bytes, sizeof(bytes) }, 0) % (SLOTS / BUCKET) * BUCKET;
+}
+
+/* Where it is, or else is to be: a free one, or that which was told longest ago. */
+static struct slot *slot_for(struct file_names *names, struct file_key key)
+{
+	struct slot *bucket = &names->slots[bucket_of(key)], *worst = bucket;
+
+	for (size_t i = 0; i < BUCKET; i++) {
+		if (is_of(&bucket[i], key))
+			return &bucket[i];
+		if (worst->key.known && (!bucket[i].key.known || bucket[i].time_ns < worst->time_ns))
+			worst = &bucket[i];
+	}
+	return worst;
+}
+
 int file_names_learn(struct file_names *names, struct file_key key, struct span path, uint32_t pid, uint64_t time_ns)
 {
-	struct slot *slot = (struct slot *)(uintptr_t)slot_of(names, key);
+	struct slot *slot;
 
 	if (!key.known || path.size == 0 || path.size >= PATH_MAX)
 		return 0;
+	slot = slot_for(names, key);
 	if (path.size > slot->room) {
 		uint16_t room = (uint16_t)MAX(path.size, (size_t)64);
 		char *grown = realloc(slot->path, room);
@@ -90,20 +107,35 @@ int file_names_learn(struct file_names *names, struct file_key key, struct span 
 
 void file_names_forget(struct file_names *names, struct file_key key, struct span path)
 {
-	struct slot *slot = (struct slot *)(uintptr_t)slot_of(names, key);
+	struct slot *slot = slot_for(names, key);
 
 	if (is_of(slot, key) && (!path.data || span_eq((struct span){ slot->path, slot->size }, path)))
 		slot->key.known = false;
 }
 
+void file_names_forget_below(struct file_names *names, struct span folder)
+{
+	for (size_t i = 0; names->is_used && i < SLOTS; i++) {
+		struct slot *slot = &names->slots[i];
+		struct span path = { slot->path, slot->size };
+
+		if (slot->key.known && path.size > folder.size && span_starts(path, folder) && path.data[folder.size] == '/')
+			slot->key.known = false;
+	}
+}
+
 struct span file_names_find(const struct file_names *names, struct file_key key, uint64_t time_ns, uint64_t max_age_ns, uint32_t *ret_pid)
 {
-	const struct slot *slot = slot_of(names, key);
+	const struct slot *bucket = &names->slots[bucket_of(key)];
 
-	/* unsigned: what was said later than that is nothing either */
-	if (!is_of(slot, key) || time_ns - slot->time_ns > max_age_ns)
-		return (struct span){ NULL, 0 };
-	if (ret_pid)
-		*ret_pid = slot->pid;
-	return (struct span){ slot->path, slot->size };
+	for (size_t i = 0; i < BUCKET; i++) {
+		if (!is_of(&bucket[i], key))
+			continue;
+		if (time_ns - bucket[i].time_ns > max_age_ns)	/* unsigned: what was said later than that is nothing either */
+			break;
+		if (ret_pid)
+			*ret_pid = bucket[i].pid;
+		return (struct span){ bucket[i].path, bucket[i].size };
+	}
+	return (struct span){ NULL, 0 };
 }

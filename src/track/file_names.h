@@ -32,6 +32,8 @@ void file_names_clear(struct file_names *names);
 int file_names_learn(struct file_names *names, struct file_key key, struct span path, uint32_t pid, uint64_t time_ns);
 /* It is not called so any more.  path.data NULL: whatever it was called. */
 void file_names_forget(struct file_names *names, struct file_key key, struct span path);
+/* The folder is not called so any more, nor is what it holds. */
+void file_names_forget_below(struct file_names *names, struct span folder);
 /* What it was called within max_age_ns before that time, borrowed until the next call of another function; empty: nobody said so.
  * *ret_pid (may be NULL): who did. */
 struct span file_names_find(const struct file_names *names, struct file_key key, uint64_t time_ns, uint64_t max_age_ns, uint32_t *ret_pid);

@@ -349,6 +349,9 @@ int image_exec(struct tracker *tracker, const struct process *process, const str
 			  values_number(&old->values, FIELD_exec_count) + 1);
 	if (values_is_inferred(&old->values, FIELD_exec_count))
 		values_set_inferred(&context->values, FIELD_exec_count);
+	/* The programs in the kernel tell them with each exec; else they are what they were when that was told last. */
+	if (!values_has(&actor->values, FIELD_namespaces) && values_has(&context->values, FIELD_namespaces))
+		values_set_inferred(&context->values, FIELD_namespaces);
 	if (values_has(&context->values, FIELD_args) && !values_has(&context->values, FIELD_command_line))
 		context_set_command_line(context);
 	context_set_parent(context, old->parent);

@@ -281,7 +281,7 @@ int tracker_refresh_unit(struct tracker *tracker, struct process *process, uint6
 
 int tracker_refresh(struct tracker *tracker, struct process *process, enum field field, uint64_t time_ns)
 {
-	int r = look_up(tracker, process->pid, time_ns, NULL);
+	int r = process->ended ? GONE : look_up(tracker, process->pid, time_ns, NULL);
 
 	if (r < 0)
 		return r;

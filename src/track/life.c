@@ -30,18 +30,18 @@ static bool is_same(const struct process *process, const struct birth *birth)
 	       process->start_ns <= birth->time_ns + FORK_TIME_NS;
 }
 
-/* It takes over those of its parent, unless it was born into others, which only the programs in the kernel tell. */
-static void set_namespaces(struct context *child, const struct event *fork, const struct context *actor)
+/* The programs in the kernel tell in which it was born; else those of its parent are the likeliest. */
+static void set_birth_namespaces(struct context *child, const struct context *actor)
 {
 	if (values_has(&actor->values, FIELD_namespaces))
 		values_copy(&child->values, &actor->values, FIELD_namespaces);
-	else if (values_has(&child->values, FIELD_namespaces) && !is_from(fork, SPAN("ebpf")))
+	else if (values_has(&child->values, FIELD_namespaces))
 		values_set_inferred(&child->values, FIELD_namespaces);
 }
 
 /* The beginning of a process that is in the table already has become known. */
 static int adopt(struct tracker *tracker, struct process *process, const struct birth *birth, uint32_t ppid,
-		 struct process *parent, bool inherit, const struct event *fork, const struct context *actor)
+		 struct process *parent, bool inherit, const struct context *fork)
 {
 	struct context *context = context_copy(process->context);
 
@@ -77,7 +77,7 @@ static int adopt(struct tracker *tracker, struct process *process, const struct 
 		process_set_parent(process, parent);
 	}
 	if (fork)
-		set_namespaces(context, fork, actor);
+		set_birth_namespaces(context, fork);
 	if (context->values.failed) {
 		context_unref(context);
 		return -ENOMEM;
@@ -110,7 +110,7 @@ int life_fork(struct tracker *tracker, struct event *event, const struct context
 		begun = !process->inherits && process->context->exec_count > 0;
 		tracker_use(process, event);
 		if (!known) {
-			r = adopt(tracker, process, &birth, ppid, parent, !begun, event, actor);
+			r = adopt(tracker, process, &birth, ppid, parent, !begun, actor);
 			if (r < 0)
 				return r;
 			process->announced = true;
@@ -126,7 +126,11 @@ int life_fork(struct tracker *tracker, struct event *event, const struct context
 		if (!values_is_inferred(&process->context->values, FIELD_entity_id))
 			context->values.inferred[0] &= ~(uint64_t)BIT(entity_id);
 		context->entity_id = process->context->entity_id;
-		set_namespaces(context, event, actor);
+		set_birth_namespaces(context, actor);
+		if (context->values.failed) {
+			context_unref(context);
+			return -ENOMEM;
+		}
 		context_unref(event->context);
 		event->context = context;
 		return 0;
@@ -150,7 +154,7 @@ int life_fork(struct tracker *tracker, struct event *event, const struct context
 		process_remove(tracker->table, process);
 		return r;
 	}
-	set_namespaces(context, event, actor);
+	set_birth_namespaces(context, actor);
 	if (context->values.failed) {
 		context_unref(context);
 		process_remove(tracker->table, process);
@@ -296,9 +300,10 @@ int life_snapshot(struct tracker *tracker, struct event *event, const struct con
 				if (r < 0)
 					return r;
 			}
-			r = adopt(tracker, process, &birth, ppid, parent, false, NULL, NULL);
+			r = adopt(tracker, process, &birth, ppid, parent, false, NULL);
 			if (r < 0)
 				return r;
+			remembered_miss(tracker, event, birth.time_ns);
 		}
 		/* What the stream said so far is nearer to the events than what /proc shows: it only adds. */
 		more = image_news(process->context, actor) | image_confirmed(process->context, actor);

@@ -13,6 +13,13 @@ static struct file_id file_of(const struct event *event)
 				 .known = values_has(&event->values, FIELD_inode) && values_has(&event->values, FIELD_device) };
 }
 
+static struct file_key descriptor_of(const struct event *event, int32_t fd)
+{
+	bool is_known = values_has(&event->context->values, FIELD_entity_id);
+
+	return key_of_descriptor(event->context->entity_id, is_known ? fd : -1);
+}
+
 /* A name relative to a folder that the process has open. It is asked for after the fact: the descriptor
  * may be another by now, so what comes of it is inferred. */
 static int join_fd(struct tracker *tracker, struct event *event, uint32_t pid, enum field fd,
@@ -36,19 +43,13 @@ static int join_fd(struct tracker *tracker, struct event *event, uint32_t pid, e
 	return 1;
 }
 
-/* The folder that the call was about, if there is but one: a rename within a folder tells it twice. */
+/* The folder that the call was about, if there is but one: a rename within a folder tells it twice, and once where a record is lost. */
 static struct file_id only_folder(const struct event *event)
 {
 	const struct file_id *folders = event->folders;
+	bool is_one = event->kind == KIND_ID(file, rename) ? file_id_is(folders[0], folders[1]) : !folders[1].known;
 
-	return !folders[1].known || file_id_is(folders[0], folders[1]) ? folders[0] : (struct file_id){ 0 };
-}
-
-static struct span last_part(struct span path)
-{
-	const char *slash = path.size > 0 ? memrchr(path.data, '/', path.size) : NULL;
-
-	return slash ? (struct span){ slash + 1, (size_t)(path.data + path.size - slash - 1) } : path;
+	return is_one ? folders[0] : (struct file_id){ 0 };
 }
 
 static bool is_named(struct span part)
@@ -59,7 +60,7 @@ static bool is_named(struct span part)
 /* The other one of the two folders of a rename, if the first is told by where the file was. */
 static struct file_id target_folder(const struct tracker *tracker, const struct event *event)
 {
-	struct span path = values_text(&event->values, FIELD_path), part = last_part(path);
+	struct span path = values_text(&event->values, FIELD_path), part = path_last(path);
 	struct span folder = { path.data, path.size > part.size ? path.size - part.size - 1 : 0 };
 
 	if (!values_is_inferred(&event->values, FIELD_path) || folder.size == 0)
@@ -70,26 +71,30 @@ static struct file_id target_folder(const struct tracker *tracker, const struct 
 	return (struct file_id){ 0 };
 }
 
-/* The name below what the other was called. */
-static bool set_known(struct tracker *tracker, struct event *event, enum field path, struct span known, struct span name)
+/* The name below what the other was called.  1 or -ENOMEM. */
+static int set_known(struct tracker *tracker, struct event *event, enum field path, struct span known, struct span name)
 {
+	int r;
+
 	buffer_clear(&tracker->path);
-	if (path_join(&tracker->path, known, name) < 0)
-		return false;
+	r = path_join(&tracker->path, known, name);
+	if (r < 0)
+		return r;
 	values_set_text(&event->values, path, buffer_span(&tracker->path));
 	values_set_inferred(&event->values, path);
-	return true;
+	return 1;
 }
 
 /* What a file that the kernel tells by its inode was called when it had a name: the folder that it walked to, or the file itself.
- * only_own: if that process said so, since a file may have several names, and it has one of them open. */
-static bool join_known(struct tracker *tracker, struct event *event, uint32_t pid, bool only_own, enum field fd, enum field given,
+ * only_own: if that process said so, since a file may have several names, and it has one of them open.  1, 0: nobody said so, or
+ * -ENOMEM. */
+static int join_known(struct tracker *tracker, struct event *event, uint32_t pid, bool only_own, enum field fd, enum field given,
 		       enum field path)
 {
 	bool is_target = path == FIELD_target_path, in_folder = is_target ? event->target_in_folder : event->path_in_folder;
-	struct span name = values_text(&event->values, given), part = last_part(name), known;
+	struct span name = values_text(&event->values, given), part = path_last(name), known;
 	struct file_id folder = only_folder(event), file = file_of(event);
-	uint64_t age_ns = tracker->options.path_ns, entity_id = event->context->entity_id;
+	uint64_t age_ns = tracker->options.path_ns;
 	uint32_t teller = 0;
 
 	if (is_target && !folder.known)
@@ -101,13 +106,13 @@ static bool join_known(struct tracker *tracker, struct event *event, uint32_t pi
 	}
 	/* A new name in a folder is that of a new file. */
 	if (is_target || (in_folder && event->kind != KIND_ID(file, rename)))
-		return false;
+		return 0;
 	known = file_names_find(tracker->file_names, key_of_file(file), event->time_ns, age_ns, &teller);
 	if (!file.known && name.size == 0 && !event->has_opened)	/* else the descriptor was another file's */
-		known = file_names_find(tracker->file_names, key_of_descriptor(entity_id, (int32_t)values_number(&event->values, fd)),
-					event->time_ns, age_ns, &teller);
-	if (known.size == 0 || (only_own && teller != pid) || (name.size > 0 && !span_eq(last_part(known), part)))
-		return false;
+		known = file_names_find(tracker->file_names, descriptor_of(event, (int32_t)values_number(&event->values, fd)), event->time_ns,
+					age_ns, &teller);
+	if (known.size == 0 || (only_own && teller != pid) || (name.size > 0 && !span_eq(path_last(known), part)))
+		return 0;
 	return set_known(tracker, event, path, known, SPAN(""));
 }
 
@@ -118,9 +123,9 @@ static int join_one(struct tracker *tracker, struct event *event, uint32_t pid, 
 
 	if (!values_has(&event->values, fd) || !values_has(&event->values, given))
 		return 0;
-	if (join_known(tracker, event, pid, true, fd, given, path))
-		return 1;
-	r = tracker->options.resolve_fd ? join_fd(tracker, event, pid, fd, given, path) : 0;
+	r = join_known(tracker, event, pid, true, fd, given, path);
+	if (r == 0 && tracker->options.resolve_fd)
+		r = join_fd(tracker, event, pid, fd, given, path);
 	return r != 0 ? r : join_known(tracker, event, pid, false, fd, given, path);
 }
 
@@ -330,9 +335,9 @@ static void set_inside(struct tracker *tracker, struct event *event)
 static int keep_names(struct tracker *tracker, const struct event *event, uint32_t pid)
 {
 	bool is_moved = event->kind == KIND_ID(file, rename), is_gone = event->kind == KIND_ID(file, delete);
-	struct span path = values_text(&event->values, is_moved ? FIELD_target_path : FIELD_path), name = last_part(path);
+	struct span path = values_text(&event->values, is_moved ? FIELD_target_path : FIELD_path), name = path_last(path);
 	struct file_key file = key_of_file(file_of(event)), folder = key_of_file(only_folder(event));
-	struct file_key opened = key_of_descriptor(event->context->entity_id, event->has_opened ? event->opened : -1);
+	struct file_key opened = descriptor_of(event, event->has_opened ? event->opened : -1);
 	struct file_names *names = tracker->file_names;
 	int r = 0;
 
@@ -341,8 +346,12 @@ static int keep_names(struct tracker *tracker, const struct event *event, uint32
 		return 0;
 	if (path.size == 0 || path.data[0] != '/' || span_eq(values_text(&event->values, FIELD_path_confidence), SPAN("guessed"))) {
 		file_names_forget(names, opened, (struct span){ NULL, 0 });	/* another file's by now */
+		if (is_moved || is_gone || event->kind == KIND_ID(file, create))
+			file_names_forget(names, file, (struct span){ NULL, 0 });
 		return 0;
 	}
+	if (is_moved && span_eq(values_text(&event->values, FIELD_file_type), SPAN("dir")))
+		file_names_forget_below(names, values_text(&event->values, FIELD_path));
 	if (is_gone)
 		file_names_forget(names, file, path);
 	else

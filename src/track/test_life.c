@@ -525,6 +525,28 @@ static void assert_namespaces(const struct event *event, const char *expected, b
 	assert_true(values_is_inferred(&event->context->values, FIELD_namespaces) == inferred);
 }
 
+/* What a process has again, its ids, says nothing of where it is. */
+static void test_namespaces_and_ids(void **state)
+{
+	struct world world;
+	struct event *event;
+
+	begin(&world);
+	caller(&world, 100, 1, 0, "/bin/sh");
+	say(&world.actor->values, FIELD_namespaces, "host");
+	event_free(send(&world, KIND_ID(process, snapshot), AT(0), 0));
+	for (unsigned i = 0; i < 4; i++) {
+		caller(&world, 100, 1, i % 2 ? 1000 : 0, "/bin/sh");
+		if (i == 2)
+			say(&world.actor->values, FIELD_namespaces, "net:7");
+		event = send(&world, KIND_ID(file, write), AT(10 + i), 0);
+		assert_namespaces(event, i < 2 ? "host" : "net:7", false);
+		assert_int_equal(event->context->uid, i % 2 ? 1000 : 0);
+		event_free(event);
+	}
+	end(&world);
+}
+
 /* Those of the parent, of which only the programs in the kernel say that they are the child's too. */
 static void test_namespaces(void **state)
 {
@@ -540,14 +562,17 @@ static void test_namespaces(void **state)
 	assert_namespaces(event, "host", true);
 	event_free(event);
 	event = born(&world, AT(1010), 201, "ebpf", NULL);
+	assert_namespaces(event, "host", true);
+	event_free(event);
+	event = born(&world, AT(1012), 203, "ebpf", "host");
 	assert_namespaces(event, "host", false);
 	event_free(event);
 	event = born(&world, AT(1020), 202, "ebpf", "net:7");
 	assert_namespaces(event, "net:7", false);
 	event_free(event);
-	/* another program does not change them, a call does */
+	/* of another program only the programs in the kernel say that they are the same */
 	event = exec_at(&world, AT(1030), 100, 202, "/bin/ls");
-	assert_namespaces(event, "net:7", false);
+	assert_namespaces(event, "net:7", true);
 	event_free(event);
 	caller(&world, 202, 100, 0, "/bin/ls");
 	say(&world.actor->values, FIELD_namespaces, "net:7 uts:8");
@@ -563,6 +588,36 @@ static void test_namespaces(void **state)
 	event = write_at(&world, AT(1060), 100, 202, "/bin/ls");
 	assert_namespaces(event, "net:7 uts:8", false);
 	event_free(event);
+	end(&world);
+}
+
+/* Audit says that they have changed, and not to what: what nobody can tell any more is not known. */
+static void test_namespaces_changed_by_audit(void **state)
+{
+	struct world world;
+	struct event *event;
+
+	begin_live(&world);
+	for (unsigned i = 0; i < 4; i++) {
+		uint32_t pid = 300 + i;
+
+		caller(&world, pid, 1, 0, "/bin/sh");
+		values_set_number(&world.actor->values, FIELD_start, (50 + i) * NS_PER_SEC);
+		say(&world.actor->values, FIELD_namespaces, "host");
+		event_free(send(&world, KIND_ID(process, snapshot), AT(0), 0));
+	}
+	/* one is there, one has ended, one has ended and that was told; one shares no more with its threads */
+	world.shown[world.n_shown++] = (struct shown){ .pid = 300, .ppid = 1, .start_ns = 50 * NS_PER_SEC, .namespaces = "uts:9" };
+	event_free(exit_at(&world, AT(20), 302, 0));
+	for (unsigned i = 0; i < 4; i++) {
+		caller(&world, 300 + i, 1, 0, "/bin/sh");
+		event = event_new(KIND_ID(process, unshare), AT(10));
+		say(&event->values, FIELD_source, "audit");
+		say(&event->values, FIELD_changes, i < 3 ? "uts namespace" : "files");
+		assert_int_equal(tracker_event(world.tracker, event, world.actor), 0);
+		assert_namespaces(event, i == 0 ? "uts:9" : i == 3 ? "host" : NULL, i == 0);
+		event_free(event);
+	}
 	end(&world);
 }
 
@@ -622,7 +677,8 @@ int main(void)
 		cmocka_unit_test(test_unknown_asked_of_proc),
 		cmocka_unit_test(test_deep_and_looped_parents),
 		cmocka_unit_test(test_snapshot),
-		cmocka_unit_test(test_namespaces),	 cmocka_unit_test(test_pid_taken_while_nobody_looked),
+		cmocka_unit_test(test_namespaces), cmocka_unit_test(test_namespaces_and_ids),	 cmocka_unit_test(test_namespaces_changed_by_audit),
+			 cmocka_unit_test(test_pid_taken_while_nobody_looked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

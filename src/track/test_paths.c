@@ -127,13 +127,41 @@ static void test_moved_and_gone(void **state)
 	end(&world);
 }
 
-/* What is guessed is no name to be joined with. */
+/* What a folder holds is called otherwise with it. */
+static void test_a_folder_is_moved(void **state)
+{
+	struct event *event;
+	struct world world;
+
+	begin_without_proc(&world);
+	named(&world, 100, KIND_ID(file, create), AT(10), 8, "/srv/a/x");
+	named(&world, 100, KIND_ID(file, create), AT(10), 9, "/srv/ab");
+	event = of_file(KIND_ID(file, rename), AT(20), 50);
+	values_set_text(&event->values, FIELD_path, SPAN("/srv/a"));
+	values_set_text(&event->values, FIELD_target_path, SPAN("/srv/b"));
+	values_set_text(&event->values, FIELD_file_type, SPAN("dir"));
+	event_free(by(&world, 100, event));
+	expect_path(&world, 100, changed(AT(30), 8), NULL);
+	expect_path(&world, 100, changed(AT(30), 9), "/srv/ab");
+	event = given(of_file(KIND_ID(file, create), AT(30), 10), "y");
+	event->folders[0] = (struct file_id){ .device = DEVICE, .inode = 50, .known = true };
+	event->path_in_folder = true;
+	expect_path(&world, 100, event, "/srv/b/y");
+	end(&world);
+}
+
+/* What is guessed is no name to be joined with, and the end of one. */
 static void test_guessed(void **state)
 {
 	struct event *event;
 	struct world world;
 
 	begin_without_proc(&world);
+	named(&world, 100, KIND_ID(file, create), AT(5), 7, "/tmp/gone");
+	event = given(of_file(KIND_ID(file, create), AT(8), 7), "b");	/* of a file that has its inode now */
+	values_set_text(&event->values, FIELD_path, SPAN("/cwd/b"));
+	event_free(by(&world, 100, event));
+	expect_path(&world, 100, changed(AT(9), 7), NULL);
 	event = given(of_file(KIND_ID(file, write), AT(10), 7), "a");
 	values_set_text(&event->values, FIELD_path, SPAN("/cwd/a"));
 	event_free(by(&world, 100, event));
@@ -183,6 +211,7 @@ static void test_folders(void **state)
 	event = below(KIND_ID(file, rename), AT(50), 99, 50, "other");
 	in_folders(event, 50, 60);
 	expect_path(&world, 300, event, NULL);
+	expect_path(&world, 300, below(KIND_ID(file, rename), AT(50), 99, 50, "other"), NULL);	/* the record of one is lost */
 	end(&world);
 }
 
@@ -258,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_file_itself), cmocka_unit_test(test_proc_says_otherwise),
 		cmocka_unit_test(test_moved_and_gone),	cmocka_unit_test(test_guessed),
+		cmocka_unit_test(test_a_folder_is_moved),
 		cmocka_unit_test(test_folders),		cmocka_unit_test(test_from_folder_to_folder),
 		cmocka_unit_test(test_the_descriptor),
 	};

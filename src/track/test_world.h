@@ -21,6 +21,7 @@ struct shown {
 	uint64_t start_ns; /* since boot */
 	const char *exe;
 	const char *unit;
+	const char *namespaces;
 };
 
 /* Where a path leads in a file system of our own. */
@@ -62,6 +63,8 @@ static inline int lookup(void *user, uint32_t pid, struct context *ret)
 		}
 		if (s->unit)
 			values_set_text(&ret->values, FIELD_unit, span_of(s->unit));
+		if (s->namespaces)
+			values_set_text(&ret->values, FIELD_namespaces, span_of(s->namespaces));
 		return 0;
 	}
 	return -ESRCH;

@@ -131,7 +131,13 @@ void tracker_set_context(struct event *event, struct context *context)
 static bool shift_back(struct tracker *tracker, struct process *process, const struct context *actor)
 {
 	for (unsigned i = 0; i < PROCESS_ALTERNATES; i++) {
-		if (!process->alternates[i] || image_changes(process->alternates[i], actor))
+		const struct context *alternate = process->alternates[i];
+
+		if (!alternate || image_changes(alternate, actor))
+			continue;
+		/* Most events say nothing of these: as they are now they stay. */
+		if (!values_equal(&alternate->values, &process->context->values, FIELD_namespaces) ||
+		    !values_equal(&alternate->values, &process->context->values, FIELD_groups))
 			continue;
 		process_shift_back(tracker->table, process, i);
 		return true;
@@ -380,12 +386,17 @@ static int set_cwd(struct tracker *tracker, struct process *process, struct even
 /* What the call has changed of the process, of which audit's record says no more than that. */
 static enum field untold_change(const struct event *event)
 {
+	struct span changes = values_text(&event->values, FIELD_changes);
+
+	if (span_eq(values_text(&event->values, FIELD_outcome), SPAN("failure")))
+		return FIELD_NONE;
 	switch (event->kind) {
 	case KIND_ID(process, setns):
-	case KIND_ID(process, unshare):
 		return FIELD_namespaces;
+	case KIND_ID(process, unshare):		/* of other things, mostly, which anybody may leave without end */
+		return changes.size > 0 && memmem(changes.data, changes.size, "namespace", 9) ? FIELD_namespaces : FIELD_NONE;
 	case KIND_ID(process, setgid):
-		return span_starts(values_text(&event->values, FIELD_changes), SPAN("groups")) ? FIELD_groups : FIELD_NONE;
+		return span_starts(changes, SPAN("groups")) ? FIELD_groups : FIELD_NONE;
 	default:
 		return FIELD_NONE;
 	}
@@ -417,7 +428,7 @@ static int on_any(struct tracker *tracker, struct event *event, const struct con
 		if (r < 0)
 			return r;
 	}
-	changed = is_from_audit(event) && !is_late && tracker->options.lookup && !process->ended ? untold_change(event) : FIELD_NONE;
+	changed = is_from_audit(event) && !is_late ? untold_change(event) : FIELD_NONE;
 	if (changed != FIELD_NONE) {
 		r = tracker_refresh(tracker, process, changed, event->time_ns);
 		if (r < 0)
