@@ -61,11 +61,22 @@ static void test_name(void **state)
 	assert_false(path_is_name(SPAN("01234567890123456789012345678901234567890123456789012345678901234")));
 }
 
+static void test_last(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "/a/b", "b" }, { "/a", "a" }, { "b", "b" }, { "/a/", "" }, { "/", "" }, { "", "" }, { "a/../b", "b" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_true(span_eq(path_last(span_of(cases[i][0])), span_of(cases[i][1])));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_name),
+		cmocka_unit_test(test_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
