@@ -86,18 +86,6 @@ static __always_inline void set_arguments(struct probe_record *record, const str
 	record->body.call.result = ret;
 }
 
-static __always_inline int send_call(const struct call *call, long ret)
-{
-	u32 class = call->plan->class_;
-	struct probe_record *record = call_record(call, PROBE_CALL, class);
-
-	if (!record)
-		return 0;
-	set_arguments(record, call, ret);
-	record_send(record, 0, class);
-	return 0;
-}
-
 /* Of a thread beside the first the process is not: where its first thread is, is what /proc shows of it. */
 static __always_inline bool_t moves_process(const struct call *call)
 {
@@ -111,26 +99,28 @@ static __always_inline bool_t sets_groups(const struct call *call)
 	       call->task->pid == call->task->tgid;
 }
 
+static __always_inline int send_call(const struct call *call, long ret)
+{
+	u32 class = call->plan->class_, end = 0;
+	struct probe_record *record = call_record(call, PROBE_CALL, class);
+
+	if (!record)
+		return 0;
+	set_arguments(record, call, ret);
+	if (moves_process(call))
+		put_namespaces(record, call->task);
+	if (sets_groups(call))
+		end = put_groups(record, 0, 0, 0, call->task);
+	record_send(record, end, class);
+	return 0;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(act_call, struct pt_regs *regs, long ret)
 {
-	struct probe_record *record;
 	struct call call;
-	u32 class, end = 0;
 
-	if (!call_get(&call, regs))
-		return 0;
-	class = call.plan->class_;
-	record = call_record(&call, PROBE_CALL, class);
-	if (!record)
-		return 0;
-	set_arguments(record, &call, ret);
-	if (moves_process(&call))
-		put_namespaces(record, call.task);
-	if (sets_groups(&call))
-		end = put_groups(record, 0, 0, 0, call.task);
-	record_send(record, end, class);
-	return 0;
+	return call_get(&call, regs) ? send_call(&call, ret) : 0;
 }
 
 #define PROT_EXEC 4
@@ -215,10 +205,10 @@ int BPF_PROG(act_caps, struct pt_regs *regs, long ret)
 	if (!record)
 		return 0;
 	cred = UNTRUSTED(call.task)->cred;
-	bpf_probe_read_kernel(&record->body.call.value[0], 8, &cred->cap_permitted);
-	bpf_probe_read_kernel(&record->body.call.value[1], 8, &cred->cap_effective);
-	bpf_probe_read_kernel(&record->body.call.value[2], 8, &cred->cap_inheritable);
-	bpf_probe_read_kernel(&record->body.call.value[3], 8, &cred->cap_ambient);
+	record->body.call.value[0] = word_at((u64)&cred->cap_permitted);
+	record->body.call.value[1] = word_at((u64)&cred->cap_effective);
+	record->body.call.value[2] = word_at((u64)&cred->cap_inheritable);
+	record->body.call.value[3] = word_at((u64)&cred->cap_ambient);
 	record_send(record, 0, PROBE_CLASS_PROCESS);
 	return 0;
 }

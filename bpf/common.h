@@ -4,7 +4,8 @@
  *
  * A record is made in memory of the processor, then copied into the ring of the processor as long as it is.  A program may
  * interrupt another (a soft interrupt, or a kernel that preempts in tracepoints), so there are two of that memory; who finds
- * both taken is counted as lost.  The reader is woken only when it said that it sleeps: a wake-up costs more than a record. */
+ * both taken is counted as lost.  The reader is woken only when it said that it sleeps, and now and
+ * then for so much that the ring could fill before it looks: a wake-up costs more than a record. */
 
 #include "kernel.h"
 #include "probe.h"
@@ -56,6 +57,7 @@ struct {
 struct cpu_state {
 	u32 depth;
 	u32 number;
+	u64 unwoken;			/* bytes in the ring since the reader was woken */
 };
 
 struct {
@@ -142,15 +144,18 @@ static __always_inline u64 start_of(struct task_struct *leader)
 	return READ((struct task_struct___before_5_5 *)leader, real_start_time);
 }
 
+/* What a task is in its own pid namespace. */
+static __always_inline struct upid *upid_of(struct task_struct *task)
+{
+	struct pid *pid = UNTRUSTED(task)->thread_pid;
+	u32 level = pid->level;
+
+	return (struct upid *)((char *)pid + bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid));
+}
+
 static __always_inline u32 pid_in_namespace(struct task_struct *leader)
 {
-	struct pid *pid = UNTRUSTED(leader)->thread_pid;
-	u32 level = pid->level;
-	char *numbers = (char *)pid + bpf_core_field_offset(struct pid, numbers);
-	int nr = 0;
-
-	bpf_probe_read_kernel(&nr, sizeof(nr), numbers + level * bpf_core_type_size(struct upid));
-	return (u32)nr;
+	return (u32)READ(upid_of(leader), nr);
 }
 
 static __always_inline void set_ids(struct probe_head *head, struct task_struct *task)
@@ -186,7 +191,9 @@ static __always_inline void set_head(struct probe_head *head, u8 type, struct ta
 	head->ppid = (u32)leader->real_parent->tgid;
 	head->ns_pid = pid_in_namespace(leader);
 	set_ids(head, task);
-	bpf_probe_read_kernel(head->name, sizeof(head->name), &task->comm);
+	_Static_assert(sizeof(head->name) == 2 * sizeof(u64), "two words");
+	((u64 *)head->name)[0] = word_at((u64)&task->comm);
+	((u64 *)head->name)[1] = word_at((u64)&task->comm + sizeof(u64));
 }
 
 static __always_inline struct cpu_state *cpu_state_get(void)
@@ -264,12 +271,17 @@ static __always_inline void record_drop(void)
 		state->depth--;
 }
 
-static __always_inline u64 wake_flag(void)
+static __always_inline u64 wake_flag(u64 bytes)
 {
 	struct probe_control *c = control_get();
+	struct cpu_state *state = cpu_state_get();
 
-	if (!c || !c->asleep)
+	if (!c || !state)
 		return BPF_RB_NO_WAKEUP;
+	state->unwoken += bytes;
+	if (!c->asleep && state->unwoken < c->wake_bytes)
+		return BPF_RB_NO_WAKEUP;
+	state->unwoken = 0;
 	c->asleep = 0;
 	return BPF_RB_FORCE_WAKEUP;
 }
@@ -283,7 +295,7 @@ static __always_inline long record_push(struct probe_record *record, u64 text_by
 	barrier_var(text_bytes);
 	if (text_bytes > TEXT_BYTES + SLACK)
 		text_bytes = TEXT_BYTES + SLACK;
-	return ring ? bpf_ringbuf_output(ring, record, sizeof(*record) + text_bytes, wake_flag()) : -1;
+	return ring ? bpf_ringbuf_output(ring, record, sizeof(*record) + text_bytes, wake_flag(sizeof(*record) + text_bytes)) : -1;
 }
 
 static __always_inline void record_output(struct probe_record *record, u64 text_bytes, u32 class)
@@ -313,6 +325,35 @@ static __always_inline u32 text_end(struct probe_record *record, u32 n, u32 off,
 	return end;
 }
 
+#define NAME_WORDS 4			/* of a short name: each entry has room for five */
+#define EACH_BYTE 0x0101010101010101ull
+
+/* A name of the kernel with its NUL, by words, without a call.  How long it is; 0: too long for that. */
+static __always_inline u32 put_short_name(char *to, const unsigned char *name)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	if (!can_cast)
+		return 0;
+	for (u32 i = 0; i < NAME_WORDS; i++) {
+		u64 word = word_at((u64)name + 8 * i), ends = (word - EACH_BYTE) & ~word & EACH_BYTE << 7;
+
+		((u64 *)to)[i] = word;
+		/* The lowest bit that is set is of the first byte that is 0; what it is multiplied with has in each byte its number. */
+		if (ends)
+			return 8 * i + (u32)(((ends & -ends) >> 7) * 0x0001020304050607ull >> 56) + 1;
+	}
+#endif
+	return 0;
+}
+
+/* As put_short_name(), of any length; 0 or less: it could not be read. */
+static __always_inline long put_name(char *to, const unsigned char *name)
+{
+	u32 n = put_short_name(to, name);
+
+	return n ? n : bpf_probe_read_kernel_str(to, COMPONENT_BYTES, name);
+}
+
 /* A name, or a step from a mount to what it is mounted on.  1: that was the last.  The verifier lets no pointer of the kernel
  * into a function of its own, and follows each round of a loop for each type that one may have: so both are numbers in memory. */
 static __always_inline bool_t path_step(struct scratch *scratch)
@@ -337,14 +378,14 @@ static __always_inline bool_t path_step(struct scratch *scratch)
 		if (off != scratch->begin || off >= TEXT_BYTES)
 			return 1;
 		name = READ(dentry, d_name.name);
-		n = bpf_probe_read_kernel_str(text_at(record, off), COMPONENT_BYTES, name);
+		n = put_name(text_at(record, off), name);
 		scratch->end = off + (n > 0 ? (u32)n : 0);
 		return 1;
 	}
 	if (off >= TEXT_BYTES || off - scratch->begin >= NAME_BYTES)
 		return 1;
 	name = READ(dentry, d_name.name);
-	n = bpf_probe_read_kernel_str(text_at(record, off), COMPONENT_BYTES, name);
+	n = put_name(text_at(record, off), name);
 	if (n <= 0)
 		return 1;
 	scratch->top[2] = scratch->top[1];
@@ -442,12 +483,8 @@ static __always_inline u32 put_block(struct probe_record *record, u32 n, u32 off
 static __always_inline struct file *file_of(struct task_struct *task, s64 fd)
 {
 	struct fdtable *table = UNTRUSTED(task)->files->fdt;
-	struct file *file = NULL;
 
-	if (fd < 0 || fd >= table->max_fds)
-		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), &table->fd[fd]);
-	return file;
+	return fd < 0 || fd >= table->max_fds ? NULL : (struct file *)word_at((u64)&table->fd[fd]);
 }
 
 /* When the inode last changed, ns since 1970. */

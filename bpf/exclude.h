@@ -55,6 +55,7 @@ static __always_inline bool_t path_is_excluded(struct probe_record *record)
 	struct probe_control *c = control_get();
 	struct probe_excluded key = { 0 };
 	u32 n = scratch->n_names, required, depths;
+	const char *first;
 
 	/* Of one that was cut, what came first is not known. */
 	if (!c || n == 0 || record->cut & 1 << FILE_PATH)
@@ -63,7 +64,10 @@ static __always_inline bool_t path_is_excluded(struct probe_record *record)
 	depths = c->excluded_depths | required;
 	if (!depths)
 		return 0;
-	bpf_probe_read_kernel_str(key.name[0], PROBE_EXCLUDED_BYTES, text_at(record, scratch->top[0]));
+	first = text_at(record, scratch->top[0]);
+	if (!(c->first_names & PROBE_FIRST_NAME(first)))
+		return required != 0;
+	bpf_probe_read_kernel_str(key.name[0], PROBE_EXCLUDED_BYTES, first);
 	if (excluded_at(c, &key, 1, n, &required))
 		return 1;
 	if (n < 2 || !(depths & 12))

@@ -151,13 +151,35 @@ __noinline u32 put_folder(struct scratch *scratch, u32 n, u32 off, int fd, char 
 	return off;
 }
 
-static __always_inline u32 put_folder_of_call(struct probe_record *record, u32 n, u32 off, const struct call *call, int at,
-					      u64 name)
+static __always_inline char first_of_given(u64 name)
 {
 	char first = 0;
 
 	bpf_probe_read_user(&first, 1, (void *)name);
-	return put_folder((struct scratch *)record, n, off, at < 0 ? AT_FDCWD : (int)call_arg(call, at), first);
+	return first;
+}
+
+static __always_inline int folder_of_call(const struct call *call, int at)
+{
+	return at < 0 ? AT_FDCWD : (int)call_arg(call, at);
+}
+
+/* What names begin with that begin in the same folder; 0: nobody knows. */
+static __always_inline bool_t is_same_folder(const struct call *call, char first, char first2)
+{
+	if (!first || !first2 || (first == '/') != (first2 == '/'))
+		return 0;
+	return first == '/' || folder_of_call(call, call->plan->at) == folder_of_call(call, call->plan->at2);
+}
+
+/* Most files are given another name in the folder where they are. */
+static __always_inline u32 put_folder2(struct probe_record *record, u32 off, const struct call *call, char first, char first2)
+{
+	if (is_same_folder(call, first, first2)) {
+		record->head.flags |= PROBE_SAME_FOLDER;
+		return off;
+	}
+	return put_folder((struct scratch *)record, NAME_FOLDER2, off, folder_of_call(call, call->plan->at2), first2);
 }
 
 SEC("tp_btf/sys_exit")
@@ -166,6 +188,7 @@ int BPF_PROG(act_name, struct pt_regs *regs, long ret)
 	struct probe_record *record;
 	struct call call;
 	u32 off = 0, class;
+	char first = 0;
 	u64 name;
 
 	if (!call_get(&call, regs))
@@ -178,13 +201,14 @@ int BPF_PROG(act_name, struct pt_regs *regs, long ret)
 	set_root(&record->body.call.root, call.task);
 	if (call.plan->name >= 0) {
 		name = call_arg(&call, call.plan->name);
-		off = put_folder_of_call(record, NAME_FOLDER, off, &call, call.plan->at, name);
+		first = first_of_given(name);
+		off = put_folder((struct scratch *)record, NAME_FOLDER, off, folder_of_call(&call, call.plan->at), first);
 		off = put_string(record, NAME_GIVEN, off, (void *)name, 1, NAME_BYTES);
 	}
 	if (call.plan->name2 >= 0) {
 		name = call_arg(&call, call.plan->name2);
 		if (call.plan->at2 != -2)
-			off = put_folder_of_call(record, NAME_FOLDER2, off, &call, call.plan->at2, name);
+			off = put_folder2(record, off, &call, first, first_of_given(name));
 		off = put_string(record, NAME_GIVEN2, off, (void *)name, 1, NAME_BYTES);
 	}
 	record_send(record, off, class);

@@ -500,6 +500,12 @@ enum bpf_func_id { BPF_FUNC_loop = 181 };
 /* What a pointer of the kernel leads to, through any number of others: READ(task, files, fdt). */
 #define READ(pointer, ...) (can_cast ? ___arrow(CAST(pointer), __VA_ARGS__) : BPF_CORE_READ(pointer, __VA_ARGS__))
 
+/* Eight bytes of the kernel, wherever they are: as any structure that begins with a number of that size. */
+static __always_inline u64 word_at(u64 at)
+{
+	return (u64)READ((struct timespec64 *)at, tv_sec);
+}
+
 /* A function that is neither inlined nor static is verified by itself, for any arguments of its types, once a program.  It
  * takes numbers, and pointers to memory of the programs (5.12, e5069b9c23b3) all of which has been written: a structure on the
  * stack has no padding (until 6.3, 6715df8d5d24). */

@@ -7,18 +7,6 @@
 /* Of the host; the loader knows them. */
 const volatile unsigned int host_namespaces[PROBE_N_NAMESPACES];
 
-static __always_inline struct pid_namespace *pid_namespace_of(struct task_struct *task)
-{
-	struct pid *pid = UNTRUSTED(task)->thread_pid;
-	u32 level = pid->level;
-	char *numbers = (char *)pid + bpf_core_field_offset(struct pid, numbers);
-	struct pid_namespace *ns = NULL;
-
-	bpf_probe_read_kernel(&ns, sizeof(ns),
-			      numbers + level * bpf_core_type_size(struct upid) + bpf_core_field_offset(struct upid, ns));
-	return ns;
-}
-
 static __always_inline u64 foreign(u32 inode, u32 n)
 {
 	return inode == host_namespaces[n] ? 0 : inode;
@@ -37,7 +25,7 @@ static __always_inline bool_t namespaces_of(u64 to[PROBE_N_NAMESPACES / 2], stru
 	if (!proxy)
 		return 0;
 	to[0] = foreign(READ(proxy, mnt_ns, ns.inum), 0) | foreign(READ(proxy, net_ns, ns.inum), 1) << 32;
-	to[1] = foreign(READ(pid_namespace_of(task), ns.inum), 2) | foreign(READ(of, cred, user_ns, ns.inum), 3) << 32;
+	to[1] = foreign(READ(upid_of(task), ns, ns.inum), 2) | foreign(READ(of, cred, user_ns, ns.inum), 3) << 32;
 	to[2] = foreign(INODE_OF(proxy, uts_namespace, uts_ns), 4) | foreign(INODE_OF(proxy, ipc_namespace, ipc_ns), 5) << 32;
 	to[3] = foreign(INODE_OF(proxy, cgroup_namespace, cgroup_ns), 6) | foreign(INODE_OF(proxy, time_namespace, time_ns), 7) << 32;
 	return 1;

@@ -70,6 +70,7 @@ enum probe_class {
 #define PROBE_NAMESPACES 8		/* the inodes of the namespaces of the process are told, in the order of event/namespaces.h, 0: the
 					 * host's, two a number, the first in the lower half: PROBE_FORK, PROBE_CALL from
 					 * body.call.value[PROBE_NAMESPACES_AT] on, PROBE_EXEC in its text SCRIPT */
+#define PROBE_SAME_FOLDER 16		/* FOLDER2 is FOLDER, and not told again */
 #define PROBE_NAMESPACES_AT 2
 #define PROBE_N_NAMESPACES 8
 
@@ -196,7 +197,8 @@ struct probe_control {
 	probe_u32 wants;		/* enum probe_want */
 	probe_u32 write_interval_ms;	/* EmitFileWriteIntervalSecs */
 	probe_u32 tells_groups;		/* EnableSupplementaryGroups */
-	probe_u32 reserved;
+	probe_u32 wake_bytes;		/* of one ring, for which the reader is woken though it did not ask */
+	probe_u64 first_names;		/* PROBE_FIRST_NAME() of all paths that are left out or alone are wanted */
 	probe_u32 excluded_depths;	/* bit n: paths of n names are among those left out */
 	probe_u32 excludes_names;	/* so are processes by their name */
 	probe_u32 required_depths;	/* bit n: paths of n names are among those that alone are wanted; 0: any is */
@@ -222,12 +224,20 @@ struct probe_written {
 
 #define PROBE_KEPT_WRITES 16384u	/* at most */
 
+/* How many of them processes have whose pids are equal modulo PROBE_WRITERS. */
+#define PROBE_WRITERS 65536u
+struct probe_writers {
+	probe_u32 pending[PROBE_WRITERS];
+};
+
 /* A path of up to so many names, those that are missing empty. */
 #define PROBE_EXCLUDED_NAMES 3
 #define PROBE_EXCLUDED_BYTES 24
 struct probe_excluded {
 	char name[PROBE_EXCLUDED_NAMES][PROBE_EXCLUDED_BYTES];
 };
+/* A bit for how a name begins: what has none of those that are asked for needs no further look. */
+#define PROBE_FIRST_NAME(name) (1ull << (((probe_u8)(name)[0] * 5u + (probe_u8)(name)[1]) & 63))
 enum { PROBE_EXCLUDE_ITSELF = 1, PROBE_EXCLUDE_BELOW = 2 };
 
 enum probe_want {

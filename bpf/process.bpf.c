@@ -143,10 +143,10 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	record->body.exec.is_internal = !!(READ(file, f_path.mnt, mnt_flags) & MNT_INTERNAL);
 	record->body.exec.argc = (u32)bprm->argc;
 	cred = UNTRUSTED(task)->cred;
-	bpf_probe_read_kernel(&record->body.exec.caps[0], 8, &cred->cap_permitted);
-	bpf_probe_read_kernel(&record->body.exec.caps[1], 8, &cred->cap_effective);
-	bpf_probe_read_kernel(&record->body.exec.caps[2], 8, &cred->cap_inheritable);
-	bpf_probe_read_kernel(&record->body.exec.caps[3], 8, &cred->cap_ambient);
+	record->body.exec.caps[0] = word_at((u64)&cred->cap_permitted);
+	record->body.exec.caps[1] = word_at((u64)&cred->cap_effective);
+	record->body.exec.caps[2] = word_at((u64)&cred->cap_inheritable);
+	record->body.exec.caps[3] = word_at((u64)&cred->cap_ambient);
 	off = put_file_path(record, EXEC_PATH, off, file);
 	off = put_path(record, EXEC_CWD, off, READ(fs, pwd.mnt), READ(fs, pwd.dentry));
 	tty = READ(task, signal, tty);

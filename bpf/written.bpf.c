@@ -20,13 +20,23 @@ struct {
 	__type(value, struct probe_written);
 } writes SEC(".maps");
 
-/* How many of `writes` a process has: its closes, its execs and its end are looked at while it has any. */
+/* How many of `writes` the processes have whose pids end alike: their closes, their execs and their ends are looked at while
+ * there are any. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 32768);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, u32);
+	__type(value, struct probe_writers);
 } writers SEC(".maps");
+
+static __always_inline u32 *pending_of(u32 pid)
+{
+	u32 key = 0;
+	struct probe_writers *all = bpf_map_lookup_elem(&writers, &key);
+
+	return all ? &all->pending[pid % PROBE_WRITERS] : NULL;
+}
 
 /* Those that a thread is telling after the interval: another one leaves them to it. */
 struct {
@@ -132,25 +142,10 @@ static __always_inline bool_t forget_written(const struct probe_written_key *key
 	return 1;
 }
 
-/* One less of `writes`. */
-static __always_inline void end_writer(u32 *pending)
+static __always_inline void count_pending(u32 *pending, u32 by)
 {
 	if (pending)
-		__sync_fetch_and_add(pending, -1);
-}
-
-/* One more of `writes`.  0: there is no room. */
-static __always_inline bool_t begin_writer(u32 pid)
-{
-	u32 *pending = bpf_map_lookup_elem(&writers, &pid), one = 1;
-
-	if (!pending && !bpf_map_update_elem(&writers, &pid, &one, BPF_NOEXIST))
-		return 1;
-	if (!pending)
-		pending = bpf_map_lookup_elem(&writers, &pid);
-	if (pending)
-		__sync_fetch_and_add(pending, 1);
-	return pending != 0;
+		__sync_fetch_and_add(pending, by);
 }
 
 /* 0: another thread was first, or there is no room. */
@@ -158,13 +153,13 @@ static __always_inline bool_t begin_written(const struct probe_written_key *key,
 {
 	struct probe_written written = { .inode = inode, .first_ns = now_ns, .last_ns = now_ns, .total = ONE_WRITE + bytes };
 
-	if (!begin_writer(key->pid))
-		return 0;
+	/* Before it is there, so that nobody closes it unseen. */
+	count_pending(pending_of(key->pid), 1);
 	if (!bpf_map_update_elem(&writes, key, &written, BPF_NOEXIST)) {
 		count_kept(1);
 		return 1;
 	}
-	end_writer(bpf_map_lookup_elem(&writers, &key->pid));
+	count_pending(pending_of(key->pid), -1);
 	return 0;
 }
 
@@ -187,8 +182,6 @@ static __always_inline void count_written(struct task_struct *task, struct file 
 	if (written->inode != (u64)inode) {
 		if (written->total != written->told)
 			count_untold(written->first_ns);
-		if (!bpf_map_lookup_elem(&writers, &key.pid))	/* of another process, which had the pid */
-			begin_writer(key.pid);
 		written->inode = (u64)inode;
 		written->first_ns = NEVER;
 		written->told = written->total;
@@ -211,7 +204,7 @@ static __always_inline bool_t end_written(const struct probe_written_key *key, c
 	set_told(ret, written, written->total);
 	if (!forget_written(key))
 		return 0;
-	end_writer(pending);
+	count_pending(pending, -1);
 	if (ret->count == 0 || inode == (u64)READ(file, f_inode))
 		return ret->count != 0;
 	count_untold(ret->first_ns);
@@ -386,13 +379,13 @@ static __always_inline void flush_descriptor(const struct call *call, u32 *pendi
 SEC("tp_btf/sys_enter")
 int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id)
 {
-	u32 pid = (u32)(bpf_get_current_pid_tgid() >> 32), *pending;
 	struct call call;
+	u32 *pending;
 
 	/* Most close what they only read. */
 	if (!call_get(&call, regs) || call.plan->act != PROBE_ACT_CLOSE)
 		return 0;
-	pending = bpf_map_lookup_elem(&writers, &pid);
+	pending = pending_of((u32)call.task->tgid);
 	if (!pending || *pending == 0)
 		return 0;
 	switch (call.plan->number) {
@@ -416,15 +409,11 @@ int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_writer_exit, struct task_struct *task)
 {
-	u32 pid = (u32)task->tgid, *pending;
+	u32 *pending = pending_of((u32)task->tgid);
 
-	if (UNTRUSTED(task)->signal->live.counter != 0)
-		return 0;
-	pending = bpf_map_lookup_elem(&writers, &pid);
-	if (!pending)
+	if (!pending || *pending == 0 || UNTRUSTED(task)->signal->live.counter != 0)
 		return 0;
 	flush_all(ALL_DESCRIPTORS, pending);
-	bpf_map_delete_elem(&writers, &pid);
 	return 0;
 }
 
@@ -445,7 +434,7 @@ int tell_open_files(struct bpf_iter__task_file *ctx)
 	key.file = (u64)file;
 	key.pid = (u32)task->tgid;
 	written = bpf_map_lookup_elem(&writes, &key);
-	if (!written || !end_written(&key, written, file, bpf_map_lookup_elem(&writers, &key.pid), &told))
+	if (!written || !end_written(&key, written, file, pending_of(key.pid), &told))
 		return 0;
 	tell_written(task, file, &told);
 	bpf_seq_write(ctx->meta->seq, &one, sizeof(one));

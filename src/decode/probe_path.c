@@ -115,14 +115,20 @@ static void join_below(struct buffer *path, struct span root, struct span name)
 		path->size = at;
 }
 
+static unsigned folder_told(const struct probe *probe, unsigned folder)
+{
+	return folder == NAME_FOLDER2 && probe->record->head.flags & PROBE_SAME_FOLDER ? NAME_FOLDER : folder;
+}
+
 int probe_set_given(const struct probe *probe, struct event *event, enum field field, unsigned folder, unsigned given,
 		    bool follows)
 {
+	unsigned base_text = folder_told(probe, folder);
 	const struct probe_call *call = &probe->record->body.call;
 	struct span name = without_slashes(probe_text(probe->bytes, given));
 	struct buffer *base = &probe->decoder->name, *path = &probe->decoder->text;
 	bool is_target = field == FIELD_target_path, is_absolute = name.size > 0 && name.data[0] == '/', is_jailed;
-	bool is_cut = probe_is_cut(probe, folder) || probe_is_cut(probe, given), nobody;
+	bool is_cut = probe_is_cut(probe, base_text) || probe_is_cut(probe, given), nobody;
 	enum unsure unsure = UNSURE_NOT;
 
 	if (name.size == 0 && probe_is_cut(probe, given)) {	/* not there any more when the call returned */
@@ -131,7 +137,7 @@ int probe_set_given(const struct probe *probe, struct event *event, enum field f
 		return 0;
 	}
 	buffer_clear(base);
-	probe_join_names(base, probe_text(probe->bytes, folder));
+	probe_join_names(base, probe_text(probe->bytes, base_text));
 	/* An absolute name begins at the root of the process, which is the folder here. */
 	while (name.size > 0 && name.data[0] == '/') {
 		name.data++;

@@ -409,6 +409,23 @@ static void test_confidence_of_two(void **state)
 	decoded_stop(&d);
 }
 
+/* A folder that both names are of is told once. */
+static void test_same_folder(void **state)
+{
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	make(&made, PROBE_NAME, PROBE_CALL_rename);
+	made.record->head.flags |= PROBE_SAME_FOLDER;
+	add_path(&made, NAME_FOLDER, "/srv/data");
+	add_text(&made, NAME_GIVEN, SPAN("a"));
+	add_text(&made, NAME_GIVEN2, SPAN("sub/b"));
+	decode_made(&d, &made);
+	expect(&d, 0, "path", "/srv/data/a");
+	expect(&d, 0, "target_path", "/srv/data/sub/b");
+	decoded_stop(&d);
+}
+
 /* Told before it happened, and nobody tells what came of it. */
 static void test_unknown_outcome(void **state)
 {
@@ -539,6 +556,7 @@ int main(void)
 		cmocka_unit_test(test_changed_root),
 		cmocka_unit_test(test_known_root),
 		cmocka_unit_test(test_confidence_of_two),
+		cmocka_unit_test(test_same_folder),
 		cmocka_unit_test(test_unknown_outcome),
 		cmocka_unit_test(test_unreadable_and_cut),
 		cmocka_unit_test(test_hostile_given),

@@ -60,6 +60,12 @@ static void add(struct entries *entries, const struct entry *entry)
 	entries->items[entries->n++] = *entry;
 }
 
+/* Before there is such a path: its beginning is looked at no less than it is asked for.  It is looked at from then on. */
+static void look_at(struct probe_control *control, const struct probe_excluded *path)
+{
+	__atomic_fetch_or(&control->first_names, PROBE_FIRST_NAME(path->name[0]), __ATOMIC_RELAXED);
+}
+
 static const struct entry *find(const struct entries *entries, const void *key)
 {
 	for (size_t i = 0; i < entries->n; i++)
@@ -105,6 +111,7 @@ int bpf_exclude_paths(int map_fd, struct probe_control *control, const struct so
 		if ((exclusion->below && !span_ends(exclusion->path, SPAN("/"))) ||
 		    !path_key(exclusion->path, &entry.key.path, &n_names))
 			continue;
+		look_at(control, &entry.key.path);
 		add(&entries, &entry);
 		depths |= 1u << n_names;
 	}
@@ -151,6 +158,7 @@ int bpf_require_paths(int map_fd, struct probe_control *control, const struct so
 			__atomic_store_n(&control->required_depths, 0, __ATOMIC_RELAXED);
 			return 0;
 		}
+		look_at(control, &entry.key.path);
 		add(&entries, &entry);
 		depths |= 1u << n_names;
 	}

@@ -32,6 +32,7 @@
 #define CALLS (-3)			/* any kind that a program of system calls serves */
 #define END (-1)
 #define STOP_RECORDS 1024		/* told at the stop before the reader takes them */
+#define WAKE_PART 8			/* of a ring: the reader is woken for as much */
 #define TAKE_NS (20 * NS_PER_MS)	/* it has taken them by then */
 
 struct program {
@@ -68,8 +69,9 @@ struct bpf_programs {
 	unsigned n_cpus;
 	struct probe_control *control;
 	struct probe_counters *counters;	/* n_cpus of them */
+	struct probe_writers *writers;
 	_Atomic uint64_t let_go;	/* writes that nobody can tell */
-	size_t control_bytes, counters_bytes;
+	size_t control_bytes, counters_bytes, writers_bytes;
 };
 
 /* What is wanted */
@@ -339,20 +341,31 @@ static void detach(struct bpf_programs *programs, const bool *wanted)
 			detach_one(programs, i);
 }
 
-/* How many that were. */
-static uint32_t forget(int map_fd, size_t key_bytes)
+/* One less of struct probe_written. */
+static void count_gone(const struct bpf_programs *programs, const struct probe_written_key *key)
 {
-	uint32_t n = 0;
-	char key[128];
+	__atomic_sub_fetch(&programs->control->kept_writes, 1, __ATOMIC_RELAXED);
+	__atomic_sub_fetch(&programs->writers->pending[key->pid % PROBE_WRITERS], 1, __ATOMIC_RELAXED);
+}
 
-	assert(key_bytes <= sizeof(key));
-	while (bpf_map_get_next_key(map_fd, NULL, key) == 0) {
-		if (bpf_map_delete_elem(map_fd, key) == 0)
-			n++;
-		else if (errno != ENOENT)
+static void forget(const struct bpf_programs *programs, const struct bpf_map *map)
+{
+	bool are_writes = map == programs->objects[0]->maps.writes;
+	int map_fd = bpf_map__fd(map);
+	union {
+		struct probe_written_key written;
+		char bytes[128];
+	} key;
+
+	assert(bpf_map__key_size(map) <= sizeof(key));
+	while (bpf_map_get_next_key(map_fd, NULL, &key) == 0) {
+		if (bpf_map_delete_elem(map_fd, &key) == 0) {
+			if (are_writes)
+				count_gone(programs, &key.written);
+		} else if (errno != ENOENT) {
 			break;
+		}
 	}
-	return n;
 }
 
 /* What the maps kept of kinds that nobody wants any more would be of another time when somebody wants them again. */
@@ -364,7 +377,6 @@ static void forget_unwanted(struct bpf_programs *programs, const bool *wanted)
 		enum kind_id kinds[5];
 	} kept[] = {
 		{ first->maps.writes, { KIND_ID(file, write) } },
-		{ first->maps.writers, { KIND_ID(file, write) } },
 		{ first->maps.connections, { KIND_ID(network, connect), KIND_ID(network, accept),
 					     KIND_ID(network, disconnect), KIND_ID(dns, query), KIND_ID(dns, response) } },
 		{ first->maps.askers, { KIND_ID(dns, query), KIND_ID(dns, response) } },
@@ -376,7 +388,6 @@ static void forget_unwanted(struct bpf_programs *programs, const bool *wanted)
 
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
 		bool was = false, is = false;
-		uint32_t n;
 
 		for (size_t k = 0; k < ARRAY_SIZE(kept[i].kinds) && (k == 0 || kept[i].kinds[k] != 0); k++) {
 			was |= programs->wanted[kept[i].kinds[k]];
@@ -384,9 +395,7 @@ static void forget_unwanted(struct bpf_programs *programs, const bool *wanted)
 		}
 		if (!was || is)
 			continue;
-		n = forget(bpf_map__fd(kept[i].map), bpf_map__key_size(kept[i].map));
-		if (kept[i].map == first->maps.writes)
-			__atomic_sub_fetch(&programs->control->kept_writes, n, __ATOMIC_RELAXED);
+		forget(programs, kept[i].map);
 	}
 }
 
@@ -439,9 +448,13 @@ static int begin(struct bpf_programs *programs, const struct bpf_programs_option
 	if (r >= 0)
 		r = map_memory(first->maps.counters, sizeof(struct probe_counters), programs->n_cpus,
 			       (void **)&programs->counters, &programs->counters_bytes);
+	if (r >= 0)
+		r = map_memory(first->maps.writers, sizeof(struct probe_writers), 1, (void **)&programs->writers,
+			       &programs->writers_bytes);
 	if (r < 0)
 		return r;
 	programs->control->own_pid = options->own_pid;
+	programs->control->wake_bytes = (uint32_t)(options->ring_bytes / WAKE_PART);
 	programs->control->write_interval_ms = options->write_interval_ms;
 	programs->control->tells_groups = options->tells_groups;
 	return bpf_programs_want(programs, options->wants);
@@ -477,6 +490,8 @@ struct bpf_programs *bpf_programs_free(struct bpf_programs *programs)
 		munmap(programs->control, programs->control_bytes);
 	if (programs->counters)
 		munmap(programs->counters, programs->counters_bytes);
+	if (programs->writers)
+		munmap(programs->writers, programs->writers_bytes);
 	while (programs->n_objects > 0)
 		recorder__destroy(programs->objects[--programs->n_objects]);
 	free(programs);
@@ -536,7 +551,7 @@ static bool let_go_of(const struct bpf_programs *programs, const struct probe_wr
 	/* Together, since 5.14: what is written in between would be gone too. */
 	if (bpf_map_lookup_and_delete_elem(fd, key, ret) < 0 && (errno == ENOENT || bpf_map_delete_elem(fd, key) < 0))
 		return false;
-	__atomic_sub_fetch(&programs->control->kept_writes, 1, __ATOMIC_RELAXED);
+	count_gone(programs, key);
 	return ret->total != ret->told;
 }
 

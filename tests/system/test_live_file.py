@@ -38,6 +38,24 @@ def test_storm(recorder, folder):
     checks.check_actor(checks.files(recorder, truth), truth)
 
 
+def test_names_of_every_length(recorder, folder, source):
+    """The kernel's programs take short names by words, long ones by another way."""
+    acts = []
+    for n in [*range(1, 42), 63, 64, 127, 128, 254, 255]:
+        inside, old, new = f"{folder}/{'d' * n}", "o" * n, "n" * (n % 255 + 1)
+        os.mkdir(inside)
+        os.close(os.open(f"{inside}/{old}", os.O_CREAT | os.O_WRONLY))
+        os.rename(f"{inside}/{old}", f"{inside}/{new}")
+        os.rename(f"{inside}/{new}", f"{folder}/{new}")
+        os.unlink(f"{folder}/{new}")
+        acts += [("create", inside, None), ("create", f"{inside}/{old}", None), ("rename", f"{inside}/{old}", f"{inside}/{new}"),
+                 ("rename", f"{inside}/{new}", f"{folder}/{new}"), ("delete", f"{folder}/{new}", None)]
+    recorder.stop()
+    rows = recorder.query("SELECT * FROM file_events WHERE process_pid = ? AND file_path LIKE ? ORDER BY sequence", os.getpid(),
+                          f"{folder}/%")
+    assert [(row["action"], row["file_path"], row["file_target_path"]) for row in rows] == acts
+
+
 def test_descriptors(recorder, folder, source):
     """While the process is there, what its descriptors name can be asked."""
     truth = Truth("files", "descriptors", folder, hold=True)
