@@ -4,7 +4,8 @@
  * again: a reader that waits in poll() is woken by the kernel for every single record (in a virtual machine an exit to
  * the hypervisor each time), one that naps is not. The socket buffer holds what comes meanwhile.
  *
- * The core is not woken for few records either, if the source can wait: its caches are cold each time. */
+ * The core is not woken for few records either, if the source can wait: its caches are cold each time.  Nor is such a source
+ * looked at as often while it has few. */
 
 #include "daemon/reader.h"
 
@@ -23,11 +24,12 @@
 #define QUIET_LOOKS 3			/* looks that found nothing before the reader waits in poll() */
 #define END_NS (2 * NS_PER_SEC)	/* what is on its way has come by then; rules of others make more without end */
 #define GATHER_RECORDS 256u		/* for these the core is woken at once */
+#define FEW_RECORDS (GATHER_RECORDS / 4)	/* of a look: a nap may be longer then */
 #define LATE_NS (20 * NS_PER_MS)
 #define TELL_NS (2 * NS_PER_SEC)	/* audit's half of an exit is waited for as long, and not longer (pipeline/hold.h) */
 #define ROOM_BYTES 4096u		/* that are left free for what else is in the ring */
 #define ROOM_MS 5000u			/* that are waited for more */
-#define LOOK_MS 1000			/* the source wants to be asked so often also when nothing comes */
+#define LOOK_NS NS_PER_SEC		/* the source wants to be asked so often also when nothing comes */
 
 struct reader {
 	struct reader_options options;
@@ -43,6 +45,7 @@ struct reader {
 	bool has_missed;		/* not all of what runs was told */
 	uint64_t tell_ns, snapshot_ns;	/* when that all that ran then has been told is to be told (CLOCK_MONOTONIC); 0: it is not */
 	int kept;			/* what the last stop of the source said */
+	uint64_t next_nap_ns;
 	uint32_t gathered;		/* records that the core was not woken for... */
 	uint64_t gathered_ns;		/* ...since then (CLOCK_MONOTONIC) */
 };
@@ -75,15 +78,16 @@ static void wake_core(struct reader *reader)
 /* So many more records are in the ring. */
 static void gather(struct reader *reader, uint32_t n)
 {
-	uint64_t gather_ns = reader->options.gather_ns, nap_ns = reader->nap_ns, now_ns;
+	uint64_t gather_ns = reader->options.gather_ns, now_ns;
 
+	reader->next_nap_ns = n < FEW_RECORDS ? MAX(reader->nap_ns, gather_ns / 2) : reader->nap_ns;
 	if (reader->gathered + n == 0)
 		return;
 	now_ns = clock_ns(CLOCK_MONOTONIC);
 	if (reader->gathered == 0)
 		reader->gathered_ns = now_ns;
 	reader->gathered = MIN(reader->gathered + n, GATHER_RECORDS);
-	if (reader->gathered == GATHER_RECORDS || now_ns + nap_ns - reader->gathered_ns >= gather_ns)
+	if (reader->gathered == GATHER_RECORDS || now_ns + reader->next_nap_ns - reader->gathered_ns >= gather_ns)
 		wake_core(reader);
 }
 
@@ -105,14 +109,34 @@ static int take_all(struct reader *reader)
 	return r < 0 ? r : total;
 }
 
-/* Who sleeps for longer than it wants to has too little of the machine: what makes the records takes all. */
-static void nap(struct reader *reader)
+/* Until the source wakes it, or somebody else.  -errno. */
+static int wait_for_source(struct reader *reader, uint64_t ns)
 {
-	uint64_t nap_ns = reader->nap_ns, end_ns = clock_ns(CLOCK_MONOTONIC) + nap_ns;
+	const struct reader_options *o = &reader->options;
+	struct pollfd fds[] = { { .fd = o->ops->fd(o->source), .events = POLLIN },
+				{ .fd = reader->wake_fd, .events = POLLIN } };
+	struct timespec timeout = { .tv_sec = (time_t)(ns / NS_PER_SEC), .tv_nsec = (long)(ns % NS_PER_SEC) };
 
-	clock_sleep_ns(nap_ns);
+	if (ppoll(fds, ARRAY_SIZE(fds), &timeout, NULL) < 0 && errno != EINTR)
+		return -errno;
+	if (fds[1].revents)
+		(void)!read(reader->wake_fd, &(uint64_t){ 0 }, sizeof(uint64_t));
+	return 0;
+}
+
+/* Who sleeps for longer than it wants to has too little of the machine: what makes the records takes all.  A long nap ends when
+ * much comes all at once. */
+static int nap(struct reader *reader)
+{
+	uint64_t end_ns;
+
+	if (reader->next_nap_ns > reader->nap_ns)
+		return wait_for_source(reader, reader->next_nap_ns);
+	end_ns = clock_ns(CLOCK_MONOTONIC) + reader->next_nap_ns;
+	clock_sleep_ns(reader->next_nap_ns);
 	if (clock_ns(CLOCK_MONOTONIC) > end_ns + LATE_NS)
 		pacer_need(reader->options.pacer);
+	return 0;
 }
 
 static bool next_line(struct span *rest, struct span *ret)
@@ -184,26 +208,22 @@ static void *run(void *user)
 {
 	struct reader *reader = user;
 	const struct reader_options *o = &reader->options;
-	struct pollfd fds[] = { { .fd = o->ops->fd(o->source), .events = POLLIN },
-				{ .fd = reader->wake_fd, .events = POLLIN } };
 	unsigned quiet = 0;
 	uint64_t end_ns;
 	int r = 0;
 
 	pace_of_reader();
 	read_processes(reader);
-	while (!atomic_load(&reader->stop)) {
+	while (r >= 0 && !atomic_load(&reader->stop)) {
 		if (quiet >= QUIET_LOOKS) {
 			wake_core(reader);
 			atomic_store(&reader->sleeps, true);
-			r = poll(fds, ARRAY_SIZE(fds), LOOK_MS) < 0 && errno != EINTR ? -errno : 0;
+			r = wait_for_source(reader, LOOK_NS);
 			atomic_store(&reader->sleeps, false);
 			ring_trim(o->ring);	/* the core has had time */
 			if (r < 0)
 				break;
 			quiet = QUIET_LOOKS - 1;
-			if (fds[1].revents)
-				(void)!read(reader->wake_fd, &(uint64_t){ 0 }, sizeof(uint64_t));
 		}
 		r = take_all(reader);
 		if (r < 0)
@@ -212,7 +232,7 @@ static void *run(void *user)
 		atomic_fetch_add(&reader->looks, 1);
 		quiet = r > 0 ? 0 : quiet + 1;
 		if (r > 0 || quiet < QUIET_LOOKS)
-			nap(reader);
+			r = nap(reader);
 	}
 	/* Our rules are out of the kernel by now: what it kept, and what is still on its way, is taken. */
 	while (r >= 0 && o->ops->stop && (reader->kept = o->ops->stop(o->source)) > 0)

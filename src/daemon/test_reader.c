@@ -1,13 +1,18 @@
-/* The end of a reader: what the kernel kept is asked for, a portion each time, and if it cannot be had that is said. */
+/* The end of a reader: what the kernel kept is asked for, a portion each time, and if it cannot be had that is said.  And how long
+ * it naps. */
 
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/ring.h"
 #include "daemon/reader.h"
 
@@ -15,19 +20,21 @@ struct source {
 	unsigned portions;		/* that it still tells */
 	int end;			/* what it says then */
 	bool is_told;			/* a portion that is there to be read */
-	unsigned n_read;
+	atomic_bool is_endless;		/* one at each look */
+	int fd;
+	atomic_uint n_read;
 };
 
 static struct source fake;
 
 static int fd(const struct source *source)
 {
-	return -1;
+	return source->is_endless ? source->fd : -1;
 }
 
 static int read_some(struct source *source, size_t max, record_fn emit, void *user)
 {
-	if (!source->is_told)
+	if (!source->is_told && !source->is_endless)
 		return 0;
 	source->is_told = false;
 	source->n_read++;
@@ -107,6 +114,37 @@ static void remembered(void **state)
 	ring_free(ring);
 }
 
+static unsigned looks_after(unsigned n, uint64_t timeout_ns)
+{
+	uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + timeout_ns;
+
+	while (atomic_load(&fake.n_read) <= n && clock_ns(CLOCK_MONOTONIC) < end_ns)
+		clock_sleep_ns(NS_PER_MS);
+	return atomic_load(&fake.n_read);
+}
+
+/* Where few records may wait they are not looked for again at once, until the source says that there are many. */
+static void few_may_wait(void **state)
+{
+	struct reader *reader;
+	struct ring *ring;
+	int kept;
+
+	fake = (struct source){ .is_endless = true, .fd = eventfd(0, EFD_CLOEXEC) };
+	assert_true(fake.fd >= 0);
+	assert_int_equal(ring_new(&ring, 1 << 16), 0);
+	assert_int_equal(reader_start(&reader, &(struct reader_options){ .ops = &ops, .source = &fake, .ring = ring, .nap_ns = NS_PER_MS,
+									  .gather_ns = 600 * NS_PER_SEC }), 0);
+	assert_int_equal(looks_after(0, 10 * NS_PER_SEC), 1);
+	assert_int_equal(looks_after(1, 100 * NS_PER_MS), 1);
+	assert_int_equal(write(fake.fd, &(uint64_t){ 1 }, sizeof(uint64_t)), sizeof(uint64_t));
+	assert_true(looks_after(1, 10 * NS_PER_SEC) > 1);
+	fake.is_endless = false;
+	reader_stop(reader, &kept);
+	close(fake.fd);
+	ring_free(ring);
+}
+
 static void none(void **state)
 {
 	int kept = 1;
@@ -118,7 +156,7 @@ static void none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(all_is_told), cmocka_unit_test(cannot_be_told), cmocka_unit_test(remembered),
-					    cmocka_unit_test(none) };
+					    cmocka_unit_test(few_may_wait), cmocka_unit_test(none) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

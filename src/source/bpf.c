@@ -5,7 +5,7 @@
  * (a virtual processor that its host did not run in the middle of a program) is handed on late; nothing waits for it.
  *
  * A record is handed on as it lies in the ring (event/record.h, RECORD_PROBE), only an exec is put together (bpf_exec.h).
- * Nobody is woken for a record but a reader that went to sleep; see probe_control.asleep. */
+ * Nobody is woken for a record but a reader that went to sleep, or naps while a ring fills; see probe_control.asleep. */
 
 #include "source/bpf.h"
 

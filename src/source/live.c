@@ -155,9 +155,9 @@ static int live_read(struct source *source, size_t max, record_fn emit, void *us
 		r = ops->read(other, max, emit, user);
 		if (r < 0)
 			return r;
-		if (r == 0)
-			break;
 		n += r;
+		if ((size_t)r < max)	/* asked again it would be told that there is nothing, and ask to be woken */
+			break;
 	}
 	r = audit ? audit_emit(audit, emit, user) : 0;
 	return r < 0 ? r : n + r;
