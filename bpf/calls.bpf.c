@@ -6,6 +6,7 @@
 #include "call.h"
 #include "gain.h"
 #include "groups.h"
+#include "writers.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -35,7 +36,7 @@ static __always_inline bool_t is_usual_open(const struct call *call, const struc
 static __always_inline bool_t is_usual(const struct call *call, const struct probe_control *c, u32 act, long ret)
 {
 	if (act == PROBE_ACT_CLOSE)
-		return 1;
+		return !is_writer((u32)call->task->tgid);
 	if (act == PROBE_ACT_READ || act == PROBE_ACT_RECEIVE)
 		return !has_asked((u32)call->task->tgid);
 	return act == PROBE_ACT_OPEN && is_usual_open(call, c, ret);
@@ -52,10 +53,11 @@ static __always_inline bool_t moves_by_socket(const struct call *call, u32 act)
 	return file && (file_mode(file) & S_IFMT) == S_IFSOCK;
 }
 
-/* A call that failed did nothing; but who tried to connect is worth knowing, also by a message (MSG_FASTOPEN). */
+/* A call that failed did nothing, but for a close; and who tried to connect is worth knowing, also by a message (MSG_FASTOPEN). */
 static __always_inline bool_t is_failure(u32 act, long ret)
 {
-	return ret < 0 && ret > -4096 && act != PROBE_ACT_CONNECT && !(act == PROBE_ACT_SEND && ret == -EINPROGRESS);
+	return ret < 0 && ret > -4096 && act != PROBE_ACT_CONNECT && act != PROBE_ACT_CLOSE &&
+	       !(act == PROBE_ACT_SEND && ret == -EINPROGRESS);
 }
 
 SEC("tp_btf/sys_exit")

@@ -45,6 +45,7 @@ struct scratch {
 	u64 mount, dentry;		/* where path_names() is */
 	u64 uppermost;			/* the mount that it ends at; 0: it was not followed so far */
 	u32 begin, end;			/* where its names are */
+	struct probe_written written;	/* in the making */
 };
 
 struct {
@@ -82,6 +83,15 @@ struct {
 	__type(key, u32);
 	__type(value, struct probe_counters);
 } counters SEC(".maps");
+
+/* A pointer as a number: no other may be an argument of a function of its own to the verifier. */
+static __always_inline u64 number_of(const void *pointer)
+{
+	u64 number = 0;
+
+	bpf_probe_read_kernel(&number, sizeof(number), &pointer);
+	return number;
+}
 
 static __always_inline struct probe_control *control_get(void)
 {

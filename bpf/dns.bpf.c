@@ -185,16 +185,18 @@ int BPF_PROG(act_write, struct pt_regs *regs, long ret)
 	struct file *file;
 	struct call call;
 	u32 mode;
+	int fd;
 
 	if (ret <= 0 || !call_get(&call, regs))
 		return 0;
-	file = file_of(call.task, (int)call_arg(&call, call.plan->at));
+	fd = (int)call_arg(&call, call.plan->at);
+	file = file_of(call.task, fd);
 	if (!file)
 		return 0;
 	inode = READ(file, f_inode);
 	mode = READ(inode, i_mode) & S_IFMT;
 	if (mode == S_IFREG && wants(PROBE_WANT_WRITE))
-		count_written(call.task, file, inode, (u64)ret);
+		count_written(call.task, file, fd, inode, (u64)ret);
 	else if (mode == S_IFSOCK && wants(PROBE_WANT_DNS)) {
 		struct sock *sk = sock_of_file(file);
 

@@ -106,6 +106,7 @@ struct cred {
 };
 
 struct qstr {
+	u64 hash_len;
 	const unsigned char *name;
 };
 

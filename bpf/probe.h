@@ -216,10 +216,33 @@ struct probe_written_key {
 	probe_u32 zero;
 };
 
+#define PROBE_EXCLUDED_NAMES 3		/* of a path that are compared */
+#define PROBE_WRITTEN_BYTES 224u	/* few paths are longer */
+
 struct probe_written {
 	probe_u64 inode;		/* its address: that of the file is another's by now, where nobody saw the close */
 	probe_u64 first_ns, last_ns;	/* since boot, of what was not told yet */
 	probe_u64 total, told;
+	/* When its close has returned the file is gone: what is told of it is kept, under the name that it had when it was written to
+	 * last. */
+	probe_u64 name, folder;		/* the kernel's hash of that name, and where it keeps the folder: to see whether it has another */
+	struct probe_file file;
+	probe_u32 top[PROBE_EXCLUDED_NAMES], n_names;	/* as of struct scratch */
+	probe_s32 fd;			/* a descriptor of it; -1: nobody knows one */
+	probe_u16 text_bytes;		/* of PATH: more than there is room for are in a struct probe_long_path */
+	probe_u16 cut;
+	char text[PROBE_WRITTEN_BYTES];
+};
+
+#define PROBE_LONG_BYTES 4352u		/* PATH_MAX and the longest name */
+struct probe_long_path {
+	char text[PROBE_LONG_BYTES];
+};
+
+/* What a descriptor leads to, of those that stand in struct probe_written. */
+struct probe_descriptor {
+	probe_u32 pid;
+	probe_s32 fd;
 };
 
 #define PROBE_KEPT_WRITES 16384u	/* at most */
@@ -228,10 +251,10 @@ struct probe_written {
 #define PROBE_WRITERS 65536u
 struct probe_writers {
 	probe_u32 pending[PROBE_WRITERS];
+	probe_u32 highest[PROBE_WRITERS];	/* no descriptor of theirs is or was beyond it */
 };
 
 /* A path of up to so many names, those that are missing empty. */
-#define PROBE_EXCLUDED_NAMES 3
 #define PROBE_EXCLUDED_BYTES 24
 struct probe_excluded {
 	char name[PROBE_EXCLUDED_NAMES][PROBE_EXCLUDED_BYTES];

@@ -69,7 +69,7 @@ static __always_inline void uring_write(struct task_struct *task, struct io_kioc
 	struct file *file = READ(request, file);
 
 	if (file && wants(PROBE_WANT_WRITE) && (file_mode(file) & S_IFMT) == S_IFREG)
-		count_written(task, file, READ(file, f_inode), (u64)written);
+		count_written(task, file, -1, READ(file, f_inode), (u64)written);
 }
 
 static __always_inline void uring_connect(struct task_struct *task, struct io_kiocb *request, int result)
@@ -113,15 +113,6 @@ static __always_inline void uring_accept(struct task_struct *task, struct io_kio
 	record->body.socket.fd = fd;
 	record->body.socket.result = fd;
 	send_begun(record, 0, sk, PROBE_WANT_ACCEPT);
-}
-
-/* A pointer as a number: no other may be an argument of a function of its own to the verifier. */
-static __always_inline u64 number_of(const void *pointer)
-{
-	u64 number = 0;
-
-	bpf_probe_read_kernel(&number, sizeof(number), &pointer);
-	return number;
 }
 
 /* What the system call of the same act would be asked: which one, its arguments, and where in them the names are. */

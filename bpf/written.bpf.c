@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What was written to open files: counted by process and open file, told when the last descriptor goes that the process has of
  * it (close, dup2, close_range), when the process begins another program or ends, after the interval, and when the recorder
- * stops; what was told is not told again.  A descriptor that io_uring closes is not seen to go, nor one that a process of
- * another pid closes for it (CLONE_FILES): what was written to it is let go of by user space, which counts it.  What there is
- * no room to keep is told at once. */
+ * stops; what was told is not told again.  A close is seen when it returns: to look at each call of the machine as it begins, too,
+ * would cost as much again as all that is done here.  The file is gone by then, so what is told of it is kept with the count.  A
+ * descriptor that io_uring closes is not seen to go, nor one that a process of another pid closes for it (CLONE_FILES): what was
+ * written to it is let go of by user space, which counts it.  What there is no room to keep is told at once. */
 
 #include "call.h"
+#include "writers.h"
 
 #define CLOSE_RANGE_CLOEXEC 4u		/* include/uapi/linux/close_range.h */
 #define NEVER (~0ull)
@@ -15,28 +17,29 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, PROBE_KEPT_WRITES);
 	__type(key, struct probe_written_key);
 	__type(value, struct probe_written);
 } writes SEC(".maps");
 
-/* How many of `writes` the processes have whose pids end alike: their closes, their execs and their ends are looked at while
- * there are any. */
+/* Of `writes`, where it is longer than they have room for. */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct probe_writers);
-} writers SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1024);
+	__type(key, struct probe_written_key);
+	__type(value, struct probe_long_path);
+} long_paths SEC(".maps");
 
-static __always_inline u32 *pending_of(u32 pid)
-{
-	u32 key = 0;
-	struct probe_writers *all = bpf_map_lookup_elem(&writers, &key);
-
-	return all ? &all->pending[pid % PROBE_WRITERS] : NULL;
-}
+/* For each of `writes` one descriptor, by which it is found when that goes: the address of the file. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, PROBE_KEPT_WRITES);
+	__type(key, struct probe_descriptor);
+	__type(value, u64);
+} written_by SEC(".maps");
 
 /* Those that a thread is telling after the interval: another one leaves them to it. */
 struct {
@@ -51,27 +54,93 @@ struct told {
 	u64 count, bytes;
 };
 
-static __noinline int tell_written(struct task_struct *task, struct file *file, const struct told *told)
+/* What is told of the file, from itself. */
+static __always_inline u32 put_written_file(struct probe_record *record, struct file *file)
 {
-	struct probe_record *record = record_begin(PROBE_WRITTEN, PROBE_CLASS_FILE_WRITE, task);
-	u32 off = 0;
-
-	if (!record)
-		return 0;
 	set_file(&record->body.file, file);
 	record->body.file.flags = READ(file, f_flags);
+	return put_file_path(record, FILE_PATH, 0, file);
+}
+
+static __always_inline void send_written(struct probe_record *record, u32 off, const struct told *told)
+{
 	record->body.file.value[0] = told->bytes;
 	record->body.file.value[1] = told->count;
 	record->body.file.first_ns = told->first_ns;
 	record->body.file.last_ns = told->last_ns;
-	off = put_file_path(record, FILE_PATH, off, file);
 	if (path_is_excluded(record)) {
 		count_dropped(PROBE_CLASS_FILE_WRITE);
 		record_drop();
 	} else {
 		record_send(record, off, PROBE_CLASS_FILE_WRITE);
 	}
+}
+
+/* There is no room to keep it. */
+static __noinline int tell_at_once(struct task_struct *task, struct file *file, const struct told *told)
+{
+	struct probe_record *record = record_begin(PROBE_WRITTEN, PROBE_CLASS_FILE_WRITE, task);
+
+	if (record)
+		send_written(record, put_written_file(record, file), told);
 	return 0;
+}
+
+/* To be kept.  Where the text ends.  Copied while others may read it: it is the same but for a file that was renamed. */
+static __always_inline u32 keep_file(const struct probe_written_key *key, struct probe_written *written,
+				     struct probe_record *record, struct file *file)
+{
+	struct scratch *scratch = (struct scratch *)record;
+	struct dentry *dentry = READ(file, f_path.dentry);
+	u32 off;
+
+	written->name = READ(dentry, d_name.hash_len);
+	written->folder = (u64)READ(dentry, d_parent);
+	off = put_written_file(record, file);
+	written->file = record->body.file;
+	__builtin_memcpy(written->top, scratch->top, sizeof(written->top));
+	written->n_names = scratch->n_names;
+	written->cut = record->cut;
+	__builtin_memcpy(written->text, record->text, sizeof(written->text));
+	if (record->text_bytes[FILE_PATH] > PROBE_WRITTEN_BYTES && bpf_map_update_elem(&long_paths, key, record->text, BPF_ANY)) {
+		written->text_bytes = PROBE_WRITTEN_BYTES;
+		written->cut |= 1 << FILE_PATH;
+	} else {
+		written->text_bytes = record->text_bytes[FILE_PATH];
+	}
+	return off;
+}
+
+static __always_inline bool_t is_renamed(const struct probe_written *written, struct file *file)
+{
+	struct dentry *dentry = READ(file, f_path.dentry);
+
+	return READ(dentry, d_name.hash_len) != written->name || (u64)READ(dentry, d_parent) != written->folder;
+}
+
+/* The other way round.  Where the text ends. */
+static __always_inline u32 put_kept_file(struct probe_record *record, const struct probe_written_key *key,
+					 const struct probe_written *written)
+{
+	struct scratch *scratch = (struct scratch *)record;
+	u32 bytes = written->text_bytes;
+	struct probe_long_path *path;
+
+	record->body.file = written->file;
+	__builtin_memcpy(scratch->top, written->top, sizeof(scratch->top));
+	scratch->n_names = written->n_names;
+	record->cut = written->cut;
+	__builtin_memcpy(record->text, written->text, sizeof(written->text));
+	if (bytes > PROBE_WRITTEN_BYTES) {
+		path = bpf_map_lookup_elem(&long_paths, key);
+		if (path) {
+			bpf_probe_read_kernel(record->text, sizeof(path->text), path->text);
+		} else {
+			bytes = PROBE_WRITTEN_BYTES;
+			record->cut |= 1 << FILE_PATH;
+		}
+	}
+	return text_end(record, FILE_PATH, 0, bytes);
 }
 
 /* What is to be told as of `total`. */
@@ -94,15 +163,16 @@ static __always_inline bool_t is_due(const struct probe_written *written, u64 no
 	       (c && first_ns <= now_ns && now_ns - first_ns >= (u64)c->write_interval_ms * 1000000);
 }
 
-/* It stays open. */
-static __always_inline void tell_due(struct task_struct *task, struct file *file, const struct probe_written_key *key,
-				     struct probe_written *written, u64 now_ns)
+/* It stays open, and may have another name by now. */
+static __noinline int tell_due(struct task_struct *task, struct file *file, const struct probe_written_key *key,
+			       struct probe_written *written, u64 now_ns)
 {
+	struct probe_record *record;
 	struct told told = { 0 };
-	u32 one = 1;
+	u32 one = 1, off;
 
 	if (bpf_map_update_elem(&telling, key, &one, BPF_NOEXIST))
-		return;
+		return 0;
 	if (is_due(written, now_ns)) {
 		u64 total = written->total;
 
@@ -110,9 +180,13 @@ static __always_inline void tell_due(struct task_struct *task, struct file *file
 		written->first_ns = NEVER;
 		written->told = total;
 	}
+	record = told.count ? record_begin(PROBE_WRITTEN, PROBE_CLASS_FILE_WRITE, task) : NULL;
+	if (record) {
+		off = keep_file(key, written, record, file);
+		send_written(record, off, &told);
+	}
 	bpf_map_delete_elem(&telling, key);
-	if (told.count)
-		tell_written(task, file, &told);
+	return 0;
 }
 
 static __always_inline void count_kept(u32 by)
@@ -134,94 +208,40 @@ static __always_inline void count_untold(u64 first_ns)
 		c->untold_first_ns = first_ns;
 }
 
-static __always_inline bool_t forget_written(const struct probe_written_key *key)
+/* From now on it is found by this descriptor. */
+static __always_inline void find_by(struct probe_written *written, u64 file, u32 pid, int fd)
 {
-	if (bpf_map_delete_elem(&writes, key))
-		return 0;
-	count_kept(-1);
-	return 1;
-}
+	struct probe_descriptor key = { pid, fd };
+	struct probe_writers *all = writers_get();
+	u32 *highest;
 
-static __always_inline void count_pending(u32 *pending, u32 by)
-{
-	if (pending)
-		__sync_fetch_and_add(pending, by);
-}
-
-/* 0: another thread was first, or there is no room. */
-static __always_inline bool_t begin_written(const struct probe_written_key *key, u64 inode, u64 bytes, u64 now_ns)
-{
-	struct probe_written written = { .inode = inode, .first_ns = now_ns, .last_ns = now_ns, .total = ONE_WRITE + bytes };
-
-	/* Before it is there, so that nobody closes it unseen. */
-	count_pending(pending_of(key->pid), 1);
-	if (!bpf_map_update_elem(&writes, key, &written, BPF_NOEXIST)) {
-		count_kept(1);
-		return 1;
-	}
-	count_pending(pending_of(key->pid), -1);
-	return 0;
-}
-
-static __always_inline void count_written(struct task_struct *task, struct file *file, struct inode *inode, u64 bytes)
-{
-	struct probe_written_key key = { .file = (u64)file, .pid = (u32)task->tgid };
-	u64 now_ns = bpf_ktime_get_boot_ns();
-	struct probe_written *written = bpf_map_lookup_elem(&writes, &key);
-
-	if (!written) {
-		if (bytes < ONE_WRITE / 2 && begin_written(&key, (u64)inode, bytes, now_ns))
-			return;
-		written = bpf_map_lookup_elem(&writes, &key);
-	}
-	/* A clone may be longer than any write (fs/read_write.c, vfs_copy_file_range). */
-	if (!written || bytes >= ONE_WRITE / 2) {
-		tell_written(task, file, &(struct told){ now_ns, now_ns, 1, bytes });
+	written->fd = fd;
+	if (fd < 0 || !all)
 		return;
-	}
-	if (written->inode != (u64)inode) {
-		if (written->total != written->told)
-			count_untold(written->first_ns);
-		written->inode = (u64)inode;
-		written->first_ns = NEVER;
-		written->told = written->total;
-	}
-	__sync_fetch_and_add(&written->total, ONE_WRITE + bytes);
-	if (now_ns < written->first_ns)
-		written->first_ns = now_ns;
-	if (now_ns > written->last_ns)
-		written->last_ns = now_ns;
-	if (is_due(written, now_ns))
-		tell_due(task, file, &key, written, now_ns);
+	highest = &all->highest[pid % PROBE_WRITERS];
+	if (*highest < (u32)fd)
+		*highest = (u32)fd;
+	bpf_map_update_elem(&written_by, &key, &file, BPF_ANY);
 }
 
-/* It is not to be told again.  0: there is nothing to tell. */
-static __always_inline bool_t end_written(const struct probe_written_key *key, const struct probe_written *written,
-					  struct file *file, u32 *pending, struct told *ret)
-{
-	u64 inode = written->inode;
+/* Descriptors of the current process.  What each is compared to the verifier would follow through all that come after it: so the
+ * comparisons are arithmetic, not branches, and what is done with one is a function of its own.  The frames of functions that call
+ * each other may have 512 bytes together, each rounded up to 32, and be eight (kernel/bpf/verifier.c, check_max_stack_depth). */
 
-	set_told(ret, written, written->total);
-	if (!forget_written(key))
-		return 0;
-	count_pending(pending, -1);
-	if (ret->count == 0 || inode == (u64)READ(file, f_inode))
-		return ret->count != 0;
-	count_untold(ret->first_ns);
-	return 0;
-}
-
-/* Descriptors that go, from `first` to `last`, of the current process.  What each is compared to the verifier would follow
- * through all that come after it: so the comparisons are arithmetic, not branches, and what is done with one that goes is a
- * function of its own.  The frames of functions that call each other may have 512 bytes together, each rounded up to 32, and
- * be eight (kernel/bpf/verifier.c, check_max_stack_depth). */
-
-#define ALL_DESCRIPTORS 0, ~0u
 #define MOST_DESCRIPTORS (1u << 20)	/* of a process (fs/file.c, sysctl_nr_open) */
+#define FEW_DESCRIPTORS 256u
 #define MANY_SLOTS 4096u
 #define SLOTS 16u			/* looked at in one go; tables are multiples of 64 */
 #define FEW_SLOTS 8u			/* likewise, where there is less room */
-#define STAYING_SLOTS 1024u		/* where another descriptor of an open file is looked for */
+#define OTHER_SLOTS 1024u		/* where another descriptor of an open file is looked for */
+
+/* Reads `n` slots from `base` on.  0: the table ends before. */
+static __always_inline bool_t read_slots(u32 base, u64 *ret, u32 n)
+{
+	struct fdtable *table = READ(current_task(), files, fdt);
+
+	return base < READ(table, max_fds) && !bpf_probe_read_kernel(ret, n * sizeof(*ret), READ(table, fd) + base);
+}
 
 /* All bits, or none. */
 static __always_inline u64 mask_of_zero(u64 value)
@@ -232,30 +252,13 @@ static __always_inline u64 mask_of_zero(u64 value)
 	return mask - 1;
 }
 
-static __always_inline u64 mask_of_going(u32 fd, u32 first, u32 last)
-{
-	u64 outside = ((u64)fd - first | (u64)last - fd) >> 63;
-
-	barrier_var(outside);
-	return outside - 1;
-}
-
-/* Reads `n` slots from `base` on.  0: the table ends before. */
-static __always_inline bool_t read_slots(u32 base, u64 *ret, u32 n)
-{
-	struct fdtable *table = READ(current_task(), files, fdt);
-
-	return base < READ(table, max_fds) && !bpf_probe_read_kernel(ret, n * sizeof(*ret), READ(table, fd) + base);
-}
-
-struct staying {
+struct search {
 	u64 file;
-	u32 first, last;
-	u64 found;
+	u64 found;			/* the descriptor + 1 */
 };
 
-/* 1: one of these descriptors is the file's and does not go, or the table ends here. */
-static __noinline long staying_step(u32 i, struct staying *of)
+/* 1: one of these descriptors is the file's, or the table ends here. */
+static __noinline long search_step(u32 i, struct search *of)
 {
 	u64 slots[FEW_SLOTS], found = 0;
 	u32 base = i * FEW_SLOTS;
@@ -263,145 +266,305 @@ static __noinline long staying_step(u32 i, struct staying *of)
 	if (!read_slots(base, slots, FEW_SLOTS))
 		return 1;
 	for (u32 k = 0; k < FEW_SLOTS; k++)
-		found |= mask_of_zero(slots[k] ^ of->file) & ~mask_of_going(base + k, of->first, of->last);
+		found |= mask_of_zero(slots[k] ^ of->file) & mask_of_zero(found) & (base + k + 1);
 	of->found = found;
 	return found != 0;
 }
 
-__noinline int stays(u64 file, u32 first, u32 last)
+/* -1: there is none, or it is far up. */
+__noinline int descriptor_of(u64 file)
 {
-	struct staying of = { file, first, last, 0 };
+	struct search of = { file, 0 };
 
-	if (first == 0 && last == ~0u)
-		return 0;
-	LOOP(STAYING_SLOTS / FEW_SLOTS, staying_step, &of);
-	return of.found != 0;
+	LOOP(OTHER_SLOTS / FEW_SLOTS, search_step, &of);
+	return (int)of.found - 1;
 }
 
-/* One reference: one descriptor, and nobody else has the file. */
-static __always_inline bool_t is_last_reference(struct file *file)
+/* The last who had it let go of it.  Its memory stays that of a file, perhaps another (SLAB_TYPESAFE_BY_RCU). */
+static __always_inline bool_t is_gone(struct file *file)
 {
 	if (bpf_core_field_exists(file->f_ref))
-		return READ(file, f_ref.refcnt.counter) == 0;
-	return READ((struct file___before_6_13 *)file, f_count.counter) == 1;
+		return READ(file, f_ref.refcnt.counter) < 0;
+	return READ((struct file___before_6_13 *)file, f_count.counter) <= 0;
 }
 
-__noinline int flush_written(u64 file_at, u32 first, u32 last, u32 *pending)
-{
-	struct task_struct *task = current_task();
-	struct file *file = (struct file *)file_at;
-	struct probe_written_key key = { .file = file_at, .pid = (u32)task->tgid };
-	struct probe_written *written = bpf_map_lookup_elem(&writes, &key);
-	struct told told;
+/* Beginning */
 
-	if (!written || (!is_last_reference(file) && stays(file_at, first, last)))
+/* 0: another thread was first, or there is no room. */
+static __noinline int begin_written(const struct probe_written_key *key, struct file *file, int fd, u64 bytes, u64 now_ns)
+{
+	struct probe_record *record = record_take(PROBE_CLASS_FILE_WRITE);
+	struct probe_written *written;
+	bool_t is_kept;
+
+	if (!record)
 		return 0;
-	if (end_written(&key, written, file, pending, &told))
-		tell_written(task, file, &told);
+	written = &((struct scratch *)record)->written;
+	written->inode = (u64)READ(file, f_inode);
+	written->first_ns = written->last_ns = now_ns;
+	written->total = ONE_WRITE + bytes;
+	written->told = 0;
+	keep_file(key, written, record, file);
+	/* Both before it is there, so that nobody closes it unseen. */
+	count_pending(key->pid, 1);
+	find_by(written, key->file, key->pid, fd < 0 ? descriptor_of(number_of(file)) : fd);
+	is_kept = !bpf_map_update_elem(&writes, key, written, BPF_NOEXIST);
+	if (is_kept)
+		count_kept(1);
+	else
+		count_pending(key->pid, -1);
+	record_drop();
+	return is_kept;
+}
+
+static __noinline int name_again(const struct probe_written_key *key, struct probe_written *written, struct file *file)
+{
+	struct probe_record *record = record_take(PROBE_CLASS_FILE_WRITE);
+
+	if (!record)
+		return 0;
+	keep_file(key, written, record, file);
+	record_drop();
 	return 0;
 }
 
-struct going {
+/* It is another file, whose memory was that of the one before: nobody saw that closed. */
+static __always_inline void begin_again(const struct probe_written_key *key, struct probe_written *written, struct file *file, int fd)
+{
+	if (written->total != written->told)
+		count_untold(written->first_ns);
+	name_again(key, written, file);
+	find_by(written, key->file, key->pid, fd < 0 ? descriptor_of(number_of(file)) : fd);
+	written->inode = (u64)READ(file, f_inode);
+	written->first_ns = NEVER;
+	written->told = written->total;
+}
+
+/* `fd`: -1, nobody knows. */
+static __always_inline void count_written(struct task_struct *task, struct file *file, int fd, struct inode *inode, u64 bytes)
+{
+	struct probe_written_key key = { .file = (u64)file, .pid = (u32)task->tgid };
+	u64 now_ns = bpf_ktime_get_boot_ns();
+	struct probe_written *written = bpf_map_lookup_elem(&writes, &key);
+
+	if (!written) {
+		if (bytes < ONE_WRITE / 2 && begin_written(&key, file, fd, bytes, now_ns))
+			return;
+		written = bpf_map_lookup_elem(&writes, &key);
+	}
+	/* A clone may be longer than any write (fs/read_write.c, vfs_copy_file_range). */
+	if (!written || bytes >= ONE_WRITE / 2) {
+		tell_at_once(task, file, &(struct told){ now_ns, now_ns, 1, bytes });
+		return;
+	}
+	if (written->inode != (u64)inode)
+		begin_again(&key, written, file, fd);
+	else if (is_renamed(written, file))
+		name_again(&key, written, file);
+	__sync_fetch_and_add(&written->total, ONE_WRITE + bytes);
+	written->file.size = (u64)READ(inode, i_size);
+	if (now_ns < written->first_ns)
+		written->first_ns = now_ns;
+	if (now_ns > written->last_ns)
+		written->last_ns = now_ns;
+	if (is_due(written, now_ns))
+		tell_due(task, file, &key, written, now_ns);
+}
+
+/* Ending */
+
+/* It is told, and not to be told again.  `inode`: what the file is, while it is open; 0: it is closed.  1: told. */
+static __noinline int end_written(struct task_struct *task, const struct probe_written_key *key, struct probe_written *written,
+				  u64 inode)
+{
+	struct probe_descriptor by = { key->pid, written->fd };
+	struct probe_record *record = record_begin(PROBE_WRITTEN, PROBE_CLASS_FILE_WRITE, task);
+	bool_t is_another = inode && written->inode != inode;
+	struct told told;
+	u32 off;
+
+	if (!record)
+		return 0;
+	off = put_kept_file(record, key, written);
+	set_told(&told, written, written->total);
+	/* Whoever comes second has nothing to tell. */
+	if (bpf_map_delete_elem(&writes, key)) {
+		record_drop();
+		return 0;
+	}
+	count_kept(-1);
+	count_pending(key->pid, -1);
+	bpf_map_delete_elem(&written_by, &by);
+	if (off > PROBE_WRITTEN_BYTES)
+		bpf_map_delete_elem(&long_paths, key);
+	if (told.count && !is_another) {
+		send_written(record, off, &told);
+		return 1;
+	}
+	record_drop();
+	if (told.count)
+		count_untold(told.first_ns);
+	return 0;
+}
+
+/* The descriptor may have gone. */
+__noinline int close_descriptor(int fd)
+{
+	struct task_struct *task = current_task();
+	struct probe_descriptor by = { (u32)task->tgid, fd };
+	struct probe_written_key key = { .pid = by.pid };
+	struct probe_written *written;
+	u64 *found = bpf_map_lookup_elem(&written_by, &by);
+	int other;
+
+	if (!found)
+		return 0;
+	key.file = *found;
+	/* The call failed, or another thread was quick. */
+	if ((u64)file_of(task, fd) == key.file)
+		return 0;
+	bpf_map_delete_elem(&written_by, &by);
+	written = bpf_map_lookup_elem(&writes, &key);
+	if (!written || written->fd != fd)
+		return 0;
+	other = is_gone((struct file *)key.file) ? -1 : descriptor_of(key.file);
+	if (other >= 0)
+		find_by(written, key.file, key.pid, other);
+	else
+		end_written(task, &key, written, 0);
+	return 0;
+}
+
+struct range {
 	u32 *pending;
 	u32 first, last;
 };
 
-/* 1: there is nothing more to tell, or the table ends here. */
-static __always_inline long flush_slots(u32 base, const struct going *of)
+static __always_inline long range_step(u32 i, struct range *range)
 {
-	u64 slots[SLOTS];
+	u32 fd = range->first + i;
 
-	if (*of->pending == 0 || base > of->last || !read_slots(base, slots, SLOTS))
+	if (fd > range->last || *range->pending == 0)
 		return 1;
-	for (u32 i = 0; i < SLOTS; i++)
-		slots[i] &= mask_of_going(base + i, of->first, of->last);
-	for (u32 i = 0; i < SLOTS; i++)
-		if (slots[i])
-			flush_written(slots[i], of->first, of->last, of->pending);
+	close_descriptor((int)fd);
 	return 0;
 }
 
-static __always_inline u32 first_slot(u32 first)
+static __always_inline void close_descriptors(u32 pid, u32 first, u32 last)
 {
-	return first / SLOTS * SLOTS;
+	struct probe_writers *all = writers_get();
+	struct range range = { .first = first, .last = last };
+	u32 highest;
+
+	if (!all)
+		return;
+	range.pending = &all->pending[pid % PROBE_WRITERS];
+	highest = all->highest[pid % PROBE_WRITERS];
+	if (range.last > highest)
+		range.last = highest;
+	/* Where the verifier follows each round, all are too many. */
+	LOOP(HAS_LOOP ? MOST_DESCRIPTORS : FEW_DESCRIPTORS, range_step, &range);
 }
 
-static __always_inline long going_step(u32 i, struct going *of)
-{
-	return flush_slots(first_slot(of->first) + i * SLOTS, of);
-}
-
-__noinline int flush_some_slots(u32 base, u32 first, u32 last, u32 *pending)
-{
-	const struct going of = { pending, first, last };
-
-	return pending ? (int)flush_slots(base, &of) : 1;
-}
-
-__noinline int flush_many_slots(u32 base, u32 first, u32 last, u32 *pending)
-{
-	for (u32 i = 0; i < MANY_SLOTS / SLOTS; i++, base += SLOTS)
-		if (flush_some_slots(base, first, last, pending))
-			return 1;
-	return 0;
-}
-
-static __always_inline void flush_all(u32 first, u32 last, u32 *pending)
-{
-	struct going of = { pending, first, last };
-	u32 base = first_slot(first);
-
-	/* Where the verifier follows each round, so many are too many for one loop. */
-	if (HAS_LOOP)
-		bpf_loop(MOST_DESCRIPTORS / SLOTS, going_step, &of, 0);
-	else
-		for (u32 i = 0; i < MOST_DESCRIPTORS / MANY_SLOTS; i++, base += MANY_SLOTS)
-			if (flush_many_slots(base, first, last, pending))
-				break;
-}
-
-static __always_inline void flush_descriptor(const struct call *call, u32 *pending)
-{
-	int fd = (int)call_arg(call, call->plan->at), old;
-	struct file *file;
-
-	/* dup2 that fails, or has nothing to do. */
-	if (call->plan->value >= 0) {
-		old = (int)call_arg(call, call->plan->value);
-		if (old == fd || !file_of(call->task, old))
-			return;
-	}
-	file = file_of(call->task, fd);
-	if (file)
-		flush_written((u64)file, (u32)fd, (u32)fd, pending);
-}
-
-SEC("tp_btf/sys_enter")
-int BPF_PROG(on_sys_enter, struct pt_regs *regs, long id)
+/* What closes, when it returns.  A close that fails has closed all the same (fs/open.c). */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(act_close, struct pt_regs *regs, long ret)
 {
 	struct call call;
-	u32 *pending;
 
-	/* Most close what they only read. */
-	if (!call_get(&call, regs) || call.plan->act != PROBE_ACT_CLOSE)
-		return 0;
-	pending = pending_of((u32)call.task->tgid);
-	if (!pending || *pending == 0)
+	if (!call_get(&call, regs))
 		return 0;
 	switch (call.plan->number) {
 	case PROBE_CALL_close_range:
 		if (!(call_arg(&call, 2) & CLOSE_RANGE_CLOEXEC))
-			flush_all((u32)call_arg(&call, 0), (u32)call_arg(&call, 1), pending);
-		break;
-	/* Before it is another program that wrote.  One that fails tells early: what older kernels show later comes after
-	 * the closing of descriptors (fs/exec.c, begin_new_exec). */
+			close_descriptors((u32)call.task->tgid, (u32)call_arg(&call, 0), (u32)call_arg(&call, 1));
+		return 0;
 	case PROBE_CALL_execve:
 	case PROBE_CALL_execveat:
-		flush_all(ALL_DESCRIPTORS, pending);
-		break;
+		return 0;
 	default:
-		flush_descriptor(&call, pending);
+		close_descriptor((int)call_arg(&call, call.plan->at));
+		return 0;
 	}
+}
+
+__noinline int flush_written(u64 file_at)
+{
+	struct task_struct *task = current_task();
+	struct probe_written_key key = { .file = file_at, .pid = (u32)task->tgid };
+	struct probe_written *written = bpf_map_lookup_elem(&writes, &key);
+
+	if (written)
+		end_written(task, &key, written, (u64)READ((struct file *)file_at, f_inode));
+	return 0;
+}
+
+/* 1: there is nothing more to tell, or the table ends here. */
+static __always_inline long flush_slots(u32 base, const u32 *pending)
+{
+	u64 slots[SLOTS];
+
+	if (*pending == 0 || !read_slots(base, slots, SLOTS))
+		return 1;
+	for (u32 i = 0; i < SLOTS; i++)
+		if (slots[i])
+			flush_written(slots[i]);
+	return 0;
+}
+
+static __always_inline long flush_step(u32 i, u32 **pending)
+{
+	return flush_slots(i * SLOTS, *pending);
+}
+
+__noinline int flush_some_slots(u32 base, u32 *pending)
+{
+	return pending ? (int)flush_slots(base, pending) : 1;
+}
+
+__noinline int flush_many_slots(u32 base, u32 *pending)
+{
+	for (u32 i = 0; i < MANY_SLOTS / SLOTS; i++, base += SLOTS)
+		if (flush_some_slots(base, pending))
+			return 1;
+	return 0;
+}
+
+/* Of all open files of the current process. */
+static __always_inline void flush_all(u32 *pending)
+{
+	u32 base = 0;
+
+	/* Where the verifier follows each round, so many are too many for one loop. */
+	if (HAS_LOOP)
+		bpf_loop(MOST_DESCRIPTORS / SLOTS, flush_step, &pending, 0);
+	else
+		for (u32 i = 0; i < MOST_DESCRIPTORS / MANY_SLOTS; i++, base += MANY_SLOTS)
+			if (flush_many_slots(base, pending))
+				break;
+}
+
+/* Before it is another program that wrote, and before its descriptors close (fs/exec.c, begin_new_exec). */
+SEC("tp_btf/sched_prepare_exec")
+int BPF_PROG(on_prepare_exec, struct task_struct *task, struct linux_binprm *bprm)
+{
+	if (is_writer((u32)task->tgid))
+		flush_all(pending_of((u32)task->tgid));
+	return 0;
+}
+
+/* Where there is nothing like it: one that fails tells early. */
+SEC("tp_btf/sys_enter")
+int BPF_PROG(on_ask_exec, struct pt_regs *regs, long id)
+{
+	struct call call;
+	u32 *pending;
+
+	if (!call_get(&call, regs) || (call.plan->number != PROBE_CALL_execve && call.plan->number != PROBE_CALL_execveat))
+		return 0;
+	pending = pending_of((u32)call.task->tgid);
+	if (pending && *pending)
+		flush_all(pending);
 	return 0;
 }
 
@@ -413,7 +576,7 @@ int BPF_PROG(on_writer_exit, struct task_struct *task)
 
 	if (!pending || *pending == 0 || UNTRUSTED(task)->signal->live.counter != 0)
 		return 0;
-	flush_all(ALL_DESCRIPTORS, pending);
+	flush_all(pending);
 	return 0;
 }
 
@@ -426,7 +589,6 @@ int tell_open_files(struct bpf_iter__task_file *ctx)
 	struct file *file = ctx->file;
 	struct probe_written_key key = { 0 };
 	struct probe_written *written;
-	struct told told;
 	char one = 1;
 
 	if (!task || !file)
@@ -434,9 +596,7 @@ int tell_open_files(struct bpf_iter__task_file *ctx)
 	key.file = (u64)file;
 	key.pid = (u32)task->tgid;
 	written = bpf_map_lookup_elem(&writes, &key);
-	if (!written || !end_written(&key, written, file, pending_of(key.pid), &told))
-		return 0;
-	tell_written(task, file, &told);
-	bpf_seq_write(ctx->meta->seq, &one, sizeof(one));
+	if (written && end_written(task, &key, written, (u64)READ(file, f_inode)))
+		bpf_seq_write(ctx->meta->seq, &one, sizeof(one));
 	return 0;
 }

@@ -40,16 +40,18 @@ struct program {
 	const char *tracepoint;
 	enum probe_act act;		/* NONE: attached itself */
 	bool optional;
+	const char *unless;		/* not where the kernel has that tracepoint; NULL: always */
 	bool at_stop;			/* `tracepoint` is what it goes through */
 	int kinds[MAX_KINDS];
 };
 
 static const struct program programs_of[] = {
-#define ATTACHED(name, tracepoint, ...) { #name, tracepoint, PROBE_ACT_NONE, false, false, { __VA_ARGS__, END } },
-#define OPTIONAL(name, tracepoint, ...) { #name, tracepoint, PROBE_ACT_NONE, true, false, { __VA_ARGS__, END } },
-#define AT_STOP(name, what, ...) { #name, what, PROBE_ACT_NONE, true, true, { __VA_ARGS__, END } },
-#define CALLED(name, act, ...) { #name, "sys_exit", PROBE_ACT_##act, false, false, { __VA_ARGS__, END } },
-#define WITHIN(act, ...) { NULL, "sys_exit", PROBE_ACT_##act, false, false, { __VA_ARGS__, END } },
+#define ATTACHED(name, tracepoint, ...) { #name, tracepoint, PROBE_ACT_NONE, false, NULL, false, { __VA_ARGS__, END } },
+#define OPTIONAL(name, tracepoint, ...) { #name, tracepoint, PROBE_ACT_NONE, true, NULL, false, { __VA_ARGS__, END } },
+#define UNLESS(other, name, tracepoint, ...) { #name, tracepoint, PROBE_ACT_NONE, true, other, false, { __VA_ARGS__, END } },
+#define AT_STOP(name, what, ...) { #name, what, PROBE_ACT_NONE, true, NULL, true, { __VA_ARGS__, END } },
+#define CALLED(name, act, ...) { #name, "sys_exit", PROBE_ACT_##act, false, NULL, false, { __VA_ARGS__, END } },
+#define WITHIN(act, ...) { NULL, "sys_exit", PROBE_ACT_##act, false, NULL, false, { __VA_ARGS__, END } },
 #include "source/bpf_programs.def"
 };
 
@@ -124,18 +126,27 @@ static int __attribute__((format(printf, 2, 0))) be_quiet(enum libbpf_print_leve
 	return 0;
 }
 
+static bool has(const struct btf *btf, const char *prefix, const char *what, uint32_t kind)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s_%s", prefix, what);
+	return btf__find_by_name_kind(btf, name, kind) > 0;
+}
+
 static int find_tracepoints(struct bpf_programs *programs)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	char name[64];
 
 	if (!btf)
 		return errno == ENOENT || errno == ESRCH ? -ENODATA : -errno;
 	for (size_t i = 0; i < N_PROGRAMS; i++) {
-		bool at_stop = programs_of[i].at_stop;
+		const struct program *program = &programs_of[i];
 
-		snprintf(name, sizeof(name), "%s_%s", at_stop ? "bpf_iter" : "btf_trace", programs_of[i].tracepoint);
-		programs->usable[i] = btf__find_by_name_kind(btf, name, at_stop ? BTF_KIND_FUNC : BTF_KIND_TYPEDEF) > 0;
+		programs->usable[i] = program->at_stop ? has(btf, "bpf_iter", program->tracepoint, BTF_KIND_FUNC) :
+			has(btf, "btf_trace", program->tracepoint, BTF_KIND_TYPEDEF);
+		if (program->unless && has(btf, "btf_trace", program->unless, BTF_KIND_TYPEDEF))
+			programs->usable[i] = false;
 	}
 	btf__free(btf);
 	return 0;
@@ -377,6 +388,8 @@ static void forget_unwanted(struct bpf_programs *programs, const bool *wanted)
 		enum kind_id kinds[5];
 	} kept[] = {
 		{ first->maps.writes, { KIND_ID(file, write) } },
+		{ first->maps.written_by, { KIND_ID(file, write) } },
+		{ first->maps.long_paths, { KIND_ID(file, write) } },
 		{ first->maps.connections, { KIND_ID(network, connect), KIND_ID(network, accept),
 					     KIND_ID(network, disconnect), KIND_ID(dns, query), KIND_ID(dns, response) } },
 		{ first->maps.askers, { KIND_ID(dns, query), KIND_ID(dns, response) } },
@@ -552,6 +565,8 @@ static bool let_go_of(const struct bpf_programs *programs, const struct probe_wr
 	if (bpf_map_lookup_and_delete_elem(fd, key, ret) < 0 && (errno == ENOENT || bpf_map_delete_elem(fd, key) < 0))
 		return false;
 	count_gone(programs, key);
+	bpf_map_delete_elem(bpf_map__fd(programs->objects[0]->maps.written_by), &(struct probe_descriptor){ key->pid, ret->fd });
+	bpf_map_delete_elem(bpf_map__fd(programs->objects[0]->maps.long_paths), key);
 	return ret->total != ret->told;
 }
 

@@ -757,7 +757,7 @@ def test_overflow(new_recorder, folder):
 BPFTOOL = next((path for path in map(shutil.which, ("bpftool", "/usr/sbin/bpftool", "/sbin/bpftool")) if path), None)
 NETWORK_PROGRAMS = {"act_connect", "act_accept", "act_socket", "act_send", "act_receive", "on_state"}
 LIFE_PROGRAMS = {"on_fork", "on_exec", "on_exit", "on_sys_exit"}
-FILE_PROGRAMS = {"tell_open_files", "on_sys_enter", "on_writer_exit", "act_open", "act_name", "act_file", "act_write"}
+FILE_PROGRAMS = {"tell_open_files", "on_prepare_exec", "on_writer_exit", "act_close", "act_open", "act_name", "act_file", "act_write"}
 OTHER_PROGRAMS = {"on_signal", "act_map", "act_protect", "act_program", "act_call", "act_caps", "act_ptrace",
                   "act_look", "act_http"}
 
@@ -787,6 +787,24 @@ def wait_until_gone(ids):
 
 
 needs_bpftool = pytest.mark.skipif(not BPFTOOL, reason="needs bpftool")
+
+
+def maps_of(pid):
+    ids = {int(number) for path in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir() for number in
+           re.findall(r"^map_id:\s*(\d+)", path.read_text(), re.MULTILINE)}
+    return [item for item in bpftool("map", "show") if item["id"] in ids]
+
+
+@needs_bpftool
+def test_what_is_read_is_loaded(recorder):
+    """A program that the verifier takes only as one that calls for each word costs several times as much, and nobody sees why."""
+    assert recorder.status()["state"] == "recording"
+    constants = [item for item in maps_of(recorder.process.pid) if item.get("name", "").endswith(".rodata")]
+    assert constants
+    casts = " bpf_rdonly_cast" in pathlib.Path("/proc/kallsyms").read_text()
+    for item in constants:
+        values = bpftool("map", "dump", "id", str(item["id"]))[0]["formatted"]["value"][".rodata"]
+        assert {"can_cast": int(casts)} in values
 
 
 @needs_bpftool

@@ -222,6 +222,13 @@ static void names(void)
 	close(fd);
 	tell("renamed meanwhile", "after", 31, 2);
 
+	/* As it was called when it was written to. */
+	fd = make("first", O_WRONLY);
+	put(fd, 14);
+	TRY(rename("first", "second"));
+	close(fd);
+	tell("renamed at last", "first", 14, 1);
+
 	fd = make("unlinked", O_WRONLY);
 	TRY(unlink("unlinked"));
 	put(fd, 17);
@@ -246,6 +253,31 @@ static void names(void)
 	put(fd, 20);
 	close(fd);
 	tell("opened twice", "by proc", 20, 1);
+}
+
+/* Paths of more and less than the programs keep with the count. */
+static void lengths(void)
+{
+	static const unsigned depths[] = { 1, 2, 3, 8, 14 };
+	char name[4096] = "";
+	unsigned depth = 0;
+	int fd;
+
+	for (unsigned i = 0; i < sizeof(depths) / sizeof(*depths); i++) {
+		for (; depth < depths[i]; depth++) {
+			size_t size = strlen(name);
+
+			memset(name + size, 'a' + (int)depth, 60 + depth);
+			strcpy(name + size + 60 + depth, "/");
+			TRY(mkdir(name, 0700));
+		}
+		strcat(name, "f");
+		fd = make(name, O_WRONLY);
+		put(fd, depth);
+		close(fd);
+		tell("long path", name, depth, 1);
+		name[strlen(name) - 1] = 0;
+	}
 }
 
 /* Calls that wrote less than was asked for, or nothing. */
@@ -744,6 +776,7 @@ int main(int argc, char **argv)
 		calls();
 		descriptors();
 		names();
+		lengths();
 		refusals();
 		others();
 	} else if (strcmp(mode, "ends") == 0) {
