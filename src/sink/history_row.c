@@ -147,7 +147,7 @@ static int set_whole_path(struct history_rows *rows, sqlite3_stmt *statement, in
 {
 	struct span name = column_span(statement, at + 1), folder = { NULL, 0 };
 	_cleanup_(buffer_release) struct buffer path = { 0 };
-	bool folder_escaped;
+	bool folder_escaped = false;
 	int r;
 
 	if (!name.data)

@@ -251,7 +251,7 @@ static int bpf_read(struct source *source, size_t max, record_fn emit, void *use
 {
 	struct bpf_source *s = bpf_source(source);
 	uint64_t boot_ns = clock_ns(CLOCK_BOOTTIME), now_ns = clock_now_ns();
-	struct span bytes;
+	struct span bytes = { NULL, 0 };
 	unsigned ring;
 	int n = 0, r = 0;
 
