@@ -46,6 +46,7 @@ struct reader {
 	uint64_t tell_ns, snapshot_ns;	/* when that all that ran then has been told is to be told (CLOCK_MONOTONIC); 0: it is not */
 	int kept;			/* what the last stop of the source said */
 	uint64_t next_nap_ns;
+	bool was_woken;			/* out of a long nap: the next is a short one, since not all sources wait until it is much */
 	uint32_t gathered;		/* records that the core was not woken for... */
 	uint64_t gathered_ns;		/* ...since then (CLOCK_MONOTONIC) */
 };
@@ -80,7 +81,7 @@ static void gather(struct reader *reader, uint32_t n)
 {
 	uint64_t gather_ns = reader->options.gather_ns, now_ns;
 
-	reader->next_nap_ns = n < FEW_RECORDS ? MAX(reader->nap_ns, gather_ns / 2) : reader->nap_ns;
+	reader->next_nap_ns = n < FEW_RECORDS && !reader->was_woken ? MAX(reader->nap_ns, gather_ns / 2) : reader->nap_ns;
 	if (reader->gathered + n == 0)
 		return;
 	now_ns = clock_ns(CLOCK_MONOTONIC);
@@ -109,7 +110,7 @@ static int take_all(struct reader *reader)
 	return r < 0 ? r : total;
 }
 
-/* Until the source wakes it, or somebody else.  -errno. */
+/* Until the source wakes it, or somebody else.  1: the source; -errno. */
 static int wait_for_source(struct reader *reader, uint64_t ns)
 {
 	const struct reader_options *o = &reader->options;
@@ -121,7 +122,7 @@ static int wait_for_source(struct reader *reader, uint64_t ns)
 		return -errno;
 	if (fds[1].revents)
 		(void)!read(reader->wake_fd, &(uint64_t){ 0 }, sizeof(uint64_t));
-	return 0;
+	return fds[0].revents != 0;
 }
 
 /* Who sleeps for longer than it wants to has too little of the machine: what makes the records takes all.  A long nap ends when
@@ -130,8 +131,13 @@ static int nap(struct reader *reader)
 {
 	uint64_t end_ns;
 
-	if (reader->next_nap_ns > reader->nap_ns)
-		return wait_for_source(reader, reader->next_nap_ns);
+	if (reader->next_nap_ns > reader->nap_ns) {
+		int r = wait_for_source(reader, reader->next_nap_ns);
+
+		reader->was_woken = r > 0;
+		return MIN(r, 0);
+	}
+	reader->was_woken = false;
 	end_ns = clock_ns(CLOCK_MONOTONIC) + reader->next_nap_ns;
 	clock_sleep_ns(reader->next_nap_ns);
 	if (clock_ns(CLOCK_MONOTONIC) > end_ns + LATE_NS)
