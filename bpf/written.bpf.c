@@ -32,11 +32,11 @@ struct {
 	__type(value, struct probe_long_path);
 } long_paths SEC(".maps");
 
-/* For each of `writes` one descriptor, by which it is found when that goes: the address of the file. */
+/* For each of `writes` one descriptor, by which it is found when that goes: the address of the file.  What was closed unseen leaves
+ * its own behind until it is the oldest. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, PROBE_KEPT_WRITES);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2 * PROBE_KEPT_WRITES);
 	__type(key, struct probe_descriptor);
 	__type(value, u64);
 } written_by SEC(".maps");

@@ -762,12 +762,12 @@ OTHER_PROGRAMS = {"on_signal", "act_map", "act_protect", "act_program", "act_cal
                   "act_look", "act_http"}
 
 
-def bpf_of(pid):
+def bpf_of(pid, kinds="prog|link"):
     """Ids of the programs and links that a process holds: {"prog": {...}, "link": {...}}."""
     ids = collections.defaultdict(set)
     for path in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
         with contextlib.suppress(FileNotFoundError):
-            for kind, number in re.findall(r"^(prog|link)_id:\s*(\d+)", path.read_text(), re.MULTILINE):
+            for kind, number in re.findall(rf"^({kinds})_id:\s*(\d+)", path.read_text(), re.MULTILINE):
                 ids[kind].add(int(number))
     return ids
 
@@ -789,17 +789,12 @@ def wait_until_gone(ids):
 needs_bpftool = pytest.mark.skipif(not BPFTOOL, reason="needs bpftool")
 
 
-def maps_of(pid):
-    ids = {int(number) for path in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir() for number in
-           re.findall(r"^map_id:\s*(\d+)", path.read_text(), re.MULTILINE)}
-    return [item for item in bpftool("map", "show") if item["id"] in ids]
-
-
 @needs_bpftool
 def test_what_is_read_is_loaded(recorder):
     """A program that the verifier takes only as one that calls for each word costs several times as much, and nobody sees why."""
     assert recorder.status()["state"] == "recording"
-    constants = [item for item in maps_of(recorder.process.pid) if item.get("name", "").endswith(".rodata")]
+    ids = bpf_of(recorder.process.pid, "map")["map"]
+    constants = [item for item in bpftool("map", "show") if item["id"] in ids and item.get("name", "").endswith(".rodata")]
     assert constants
     casts = " bpf_rdonly_cast" in pathlib.Path("/proc/kallsyms").read_text()
     for item in constants:
