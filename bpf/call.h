@@ -4,6 +4,7 @@
 
 #include "exclude.h"
 
+#define EEXIST 17
 #define EINPROGRESS 115
 
 /* First those of the machine's own programs, then those of its 32-bit programs. */

@@ -335,7 +335,7 @@ static __always_inline u32 text_end(struct probe_record *record, u32 n, u32 off,
 	return end;
 }
 
-#define NAME_WORDS 4			/* of a short name: each entry has room for five */
+#define NAME_WORDS 4			/* of a short name: each entry has room for 32 bytes (40 since 6.8) */
 #define EACH_BYTE 0x0101010101010101ull
 
 /* A name of the kernel with its NUL, by words, without a call.  How long it is; 0: too long for that. */
@@ -510,16 +510,22 @@ static __always_inline u64 changed_ns(struct inode *inode)
 	return (u64)READ(before_6_6, i_ctime.tv_sec) * 1000000000u + (u64)READ(before_6_6, i_ctime.tv_nsec);
 }
 
+/* What may change while it is open. */
+static __always_inline void set_state(struct probe_file *to, struct inode *inode)
+{
+	to->size = (u64)READ(inode, i_size);
+	to->mode = READ(inode, i_mode);
+	to->uid = READ(inode, i_uid.val);
+	to->gid = READ(inode, i_gid.val);
+}
+
 static __always_inline void set_file(struct probe_file *to, struct file *file)
 {
 	struct inode *inode = READ(file, f_inode);
 
 	to->inode = READ(inode, i_ino);
-	to->size = (u64)READ(inode, i_size);
 	to->device = READ(inode, i_sb, s_dev);
-	to->mode = READ(inode, i_mode);
-	to->uid = READ(inode, i_uid.val);
-	to->gid = READ(inode, i_gid.val);
+	set_state(to, inode);
 }
 
 /* Who is asked where a name led must see the root that it was seen from. */

@@ -317,7 +317,7 @@ enum probe_act {
 	PROBE_ACT_PROTECT,
 	PROBE_ACT_PTRACE,
 	PROBE_ACT_CAPS,
-	PROBE_ACT_CLOSE,		/* looked at when it begins */
+	PROBE_ACT_CLOSE,		/* looked at when it returns */
 	PROBE_ACT_LOOK,			/* of no call: WRITE, READ, SEND and RECEIVE pass through it if somebody wants HTTP, */
 	PROBE_ACT_HTTP,			/* and through this if it found any */
 	N_PROBE_ACTS,

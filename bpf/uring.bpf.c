@@ -68,7 +68,11 @@ static __always_inline void uring_write(struct task_struct *task, struct io_kioc
 {
 	struct file *file = READ(request, file);
 
-	if (file && wants(PROBE_WANT_WRITE) && (file_mode(file) & S_IFMT) == S_IFREG)
+	if (!file || !wants(PROBE_WANT_WRITE) || (file_mode(file) & S_IFMT) != S_IFREG)
+		return;
+	if (task->flags & PF_KTHREAD)
+		count(PROBE_CLASS_FILE_WRITE, 1);	/* whose it was is not known here */
+	else
 		count_written(task, file, -1, READ(file, f_inode), (u64)written);
 }
 

@@ -3,13 +3,15 @@
  * it (close, dup2, close_range), when the process begins another program or ends, after the interval, and when the recorder
  * stops; what was told is not told again.  A close is seen when it returns: to look at each call of the machine as it begins, too,
  * would cost as much again as all that is done here.  The file is gone by then, so what is told of it is kept with the count.  A
- * descriptor that io_uring closes is not seen to go, nor one that a process of another pid closes for it (CLONE_FILES): what was
- * written to it is let go of by user space, which counts it.  What there is no room to keep is told at once. */
+ * descriptor that io_uring closes is not seen to go, nor one that a process of another pid closes for it (CLONE_FILES), nor of threads
+ * with tables of their own but one: what was written to it is told when the process ends or begins another program, or is let go of
+ * by user space, which counts it.  What there is no room to keep is told at once. */
 
 #include "call.h"
 #include "writers.h"
 
 #define CLOSE_RANGE_CLOEXEC 4u		/* include/uapi/linux/close_range.h */
+#define FMODE_WRITE 2u			/* include/linux/fs.h */
 #define NEVER (~0ull)
 
 #define ONE_WRITE (1ull << 40)		/* in `total`: the bytes are below */
@@ -86,16 +88,28 @@ static __noinline int tell_at_once(struct task_struct *task, struct file *file, 
 	return 0;
 }
 
+/* It is renamed when one of these is another: its name or that of its folder, or the folder itself. */
+static __always_inline u64 name_of(struct file *file)
+{
+	struct dentry *dentry = READ(file, f_path.dentry);
+
+	return READ(dentry, d_name.hash_len) + 2 * READ(dentry, d_parent, d_name.hash_len);
+}
+
+static __always_inline u64 folder_of(struct file *file)
+{
+	return (u64)READ(file, f_path.dentry, d_parent);
+}
+
 /* To be kept.  Where the text ends.  Copied while others may read it: it is the same but for a file that was renamed. */
 static __always_inline u32 keep_file(const struct probe_written_key *key, struct probe_written *written,
 				     struct probe_record *record, struct file *file)
 {
 	struct scratch *scratch = (struct scratch *)record;
-	struct dentry *dentry = READ(file, f_path.dentry);
 	u32 off;
 
-	written->name = READ(dentry, d_name.hash_len);
-	written->folder = (u64)READ(dentry, d_parent);
+	written->name = name_of(file);
+	written->folder = folder_of(file);
 	off = put_written_file(record, file);
 	written->file = record->body.file;
 	__builtin_memcpy(written->top, scratch->top, sizeof(written->top));
@@ -106,16 +120,11 @@ static __always_inline u32 keep_file(const struct probe_written_key *key, struct
 		written->text_bytes = PROBE_WRITTEN_BYTES;
 		written->cut |= 1 << FILE_PATH;
 	} else {
+		if (written->text_bytes > PROBE_WRITTEN_BYTES)
+			bpf_map_delete_elem(&long_paths, key);
 		written->text_bytes = record->text_bytes[FILE_PATH];
 	}
 	return off;
-}
-
-static __always_inline bool_t is_renamed(const struct probe_written *written, struct file *file)
-{
-	struct dentry *dentry = READ(file, f_path.dentry);
-
-	return READ(dentry, d_name.hash_len) != written->name || (u64)READ(dentry, d_parent) != written->folder;
 }
 
 /* The other way round.  Where the text ends. */
@@ -167,6 +176,7 @@ static __always_inline bool_t is_due(const struct probe_written *written, u64 no
 static __noinline int tell_due(struct task_struct *task, struct file *file, const struct probe_written_key *key,
 			       struct probe_written *written, u64 now_ns)
 {
+	struct probe_descriptor by = { key->pid, written->fd };
 	struct probe_record *record;
 	struct told told = { 0 };
 	u32 one = 1, off;
@@ -186,6 +196,9 @@ static __noinline int tell_due(struct task_struct *task, struct file *file, cons
 		send_written(record, off, &told);
 	}
 	bpf_map_delete_elem(&telling, key);
+	/* Who looks for it keeps it young. */
+	if (written->fd >= 0 && !bpf_map_lookup_elem(&written_by, &by))
+		bpf_map_update_elem(&written_by, &by, &key->file, BPF_NOEXIST);
 	return 0;
 }
 
@@ -288,126 +301,43 @@ static __always_inline bool_t is_gone(struct file *file)
 	return READ((struct file___before_6_13 *)file, f_count.counter) <= 0;
 }
 
-/* Beginning */
-
-/* 0: another thread was first, or there is no room. */
-static __noinline int begin_written(const struct probe_written_key *key, struct file *file, int fd, u64 bytes, u64 now_ns)
-{
-	struct probe_record *record = record_take(PROBE_CLASS_FILE_WRITE);
-	struct probe_written *written;
-	bool_t is_kept;
-
-	if (!record)
-		return 0;
-	written = &((struct scratch *)record)->written;
-	written->inode = (u64)READ(file, f_inode);
-	written->first_ns = written->last_ns = now_ns;
-	written->total = ONE_WRITE + bytes;
-	written->told = 0;
-	keep_file(key, written, record, file);
-	/* Both before it is there, so that nobody closes it unseen. */
-	count_pending(key->pid, 1);
-	find_by(written, key->file, key->pid, fd < 0 ? descriptor_of(number_of(file)) : fd);
-	is_kept = !bpf_map_update_elem(&writes, key, written, BPF_NOEXIST);
-	if (is_kept)
-		count_kept(1);
-	else
-		count_pending(key->pid, -1);
-	record_drop();
-	return is_kept;
-}
-
-static __noinline int name_again(const struct probe_written_key *key, struct probe_written *written, struct file *file)
-{
-	struct probe_record *record = record_take(PROBE_CLASS_FILE_WRITE);
-
-	if (!record)
-		return 0;
-	keep_file(key, written, record, file);
-	record_drop();
-	return 0;
-}
-
-/* It is another file, whose memory was that of the one before: nobody saw that closed. */
-static __always_inline void begin_again(const struct probe_written_key *key, struct probe_written *written, struct file *file, int fd)
-{
-	if (written->total != written->told)
-		count_untold(written->first_ns);
-	name_again(key, written, file);
-	find_by(written, key->file, key->pid, fd < 0 ? descriptor_of(number_of(file)) : fd);
-	written->inode = (u64)READ(file, f_inode);
-	written->first_ns = NEVER;
-	written->told = written->total;
-}
-
-/* `fd`: -1, nobody knows. */
-static __always_inline void count_written(struct task_struct *task, struct file *file, int fd, struct inode *inode, u64 bytes)
-{
-	struct probe_written_key key = { .file = (u64)file, .pid = (u32)task->tgid };
-	u64 now_ns = bpf_ktime_get_boot_ns();
-	struct probe_written *written = bpf_map_lookup_elem(&writes, &key);
-
-	if (!written) {
-		if (bytes < ONE_WRITE / 2 && begin_written(&key, file, fd, bytes, now_ns))
-			return;
-		written = bpf_map_lookup_elem(&writes, &key);
-	}
-	/* A clone may be longer than any write (fs/read_write.c, vfs_copy_file_range). */
-	if (!written || bytes >= ONE_WRITE / 2) {
-		tell_at_once(task, file, &(struct told){ now_ns, now_ns, 1, bytes });
-		return;
-	}
-	if (written->inode != (u64)inode)
-		begin_again(&key, written, file, fd);
-	else if (is_renamed(written, file))
-		name_again(&key, written, file);
-	__sync_fetch_and_add(&written->total, ONE_WRITE + bytes);
-	written->file.size = (u64)READ(inode, i_size);
-	if (now_ns < written->first_ns)
-		written->first_ns = now_ns;
-	if (now_ns > written->last_ns)
-		written->last_ns = now_ns;
-	if (is_due(written, now_ns))
-		tell_due(task, file, &key, written, now_ns);
-}
-
 /* Ending */
 
-/* It is told, and not to be told again.  `inode`: what the file is, while it is open; 0: it is closed.  1: told. */
-static __noinline int end_written(struct task_struct *task, const struct probe_written_key *key, struct probe_written *written,
-				  u64 inode)
+/* It is told, and not to be told again.  1: told. */
+static __noinline int end_written(struct task_struct *task, const struct probe_written_key *key, struct probe_written *written)
 {
-	struct probe_descriptor by = { key->pid, written->fd };
 	struct probe_record *record = record_begin(PROBE_WRITTEN, PROBE_CLASS_FILE_WRITE, task);
-	bool_t is_another = inode && written->inode != inode;
+	struct probe_descriptor by = { key->pid, written->fd };
+	u64 inode = written->inode, total = written->total, grown, *file;
 	struct told told;
-	u32 off;
+	u32 off = record ? put_kept_file(record, key, written) : written->text_bytes;
 
-	if (!record)
-		return 0;
-	off = put_kept_file(record, key, written);
-	set_told(&told, written, written->total);
 	/* Whoever comes second has nothing to tell. */
 	if (bpf_map_delete_elem(&writes, key)) {
-		record_drop();
+		if (record)
+			record_drop();
 		return 0;
 	}
+	/* With what was written meanwhile, unless the memory is another's already. */
+	grown = written->total - total;
+	if (written->inode == inode && !(grown & MUCH))
+		total += grown;
+	set_told(&told, written, total);
 	count_kept(-1);
 	count_pending(key->pid, -1);
-	bpf_map_delete_elem(&written_by, &by);
+	file = bpf_map_lookup_elem(&written_by, &by);
+	if (file && *file == key->file)
+		bpf_map_delete_elem(&written_by, &by);
 	if (off > PROBE_WRITTEN_BYTES)
 		bpf_map_delete_elem(&long_paths, key);
-	if (told.count && !is_another) {
+	if (record && told.count)
 		send_written(record, off, &told);
-		return 1;
-	}
-	record_drop();
-	if (told.count)
-		count_untold(told.first_ns);
-	return 0;
+	else if (record)
+		record_drop();
+	return record && told.count;
 }
 
-/* The descriptor may have gone. */
+/* The descriptor may have gone, and may be another file's by now. */
 __noinline int close_descriptor(int fd)
 {
 	struct task_struct *task = current_task();
@@ -431,9 +361,125 @@ __noinline int close_descriptor(int fd)
 	if (other >= 0)
 		find_by(written, key.file, key.pid, other);
 	else
-		end_written(task, &key, written, 0);
+		end_written(task, &key, written);
 	return 0;
 }
+
+struct sweep {
+	struct task_struct *task;
+	u32 pid;
+	u32 first, last;		/* descriptors that may have gone; all: whatever it is, it is told */
+	bool_t all;
+};
+
+static long sweep_step(void *map, const struct probe_written_key *key, struct probe_written *written, struct sweep *of)
+{
+	struct probe_written_key copy = *key;
+
+	if (copy.pid != of->pid)
+		return 0;
+	if (of->all)
+		end_written(of->task, &copy, written);
+	else if ((u32)written->fd >= of->first && (u32)written->fd <= of->last)
+		close_descriptor(written->fd);
+	return 0;
+}
+
+/* Beginning */
+
+/* 0: another thread was first, or there is no room. */
+static __noinline int begin_written(const struct probe_written_key *key, struct file *file, int fd, u64 bytes, u64 now_ns)
+{
+	struct probe_record *record;
+	struct probe_written *written;
+	long r;
+
+	/* Of whom the descriptor was: a close that has not returned yet has freed it. */
+	if (fd >= 0)
+		close_descriptor(fd);
+	record = record_take(PROBE_CLASS_FILE_WRITE);
+	if (!record)
+		return 0;
+	written = &((struct scratch *)record)->written;
+	written->inode = (u64)READ(file, f_inode);
+	written->first_ns = written->last_ns = now_ns;
+	written->total = ONE_WRITE + bytes;
+	written->told = 0;
+	written->text_bytes = 0;
+	keep_file(key, written, record, file);
+	/* Both before it is there, so that nobody closes it unseen. */
+	count_pending(key->pid, 1);
+	find_by(written, key->file, key->pid, fd < 0 ? descriptor_of(number_of(file)) : fd);
+	r = bpf_map_update_elem(&writes, key, written, BPF_NOEXIST);
+	if (!r)
+		count_kept(1);
+	else
+		count_pending(key->pid, -1);
+	/* There is no room: it would be nobody's. */
+	if (r && r != -EEXIST) {
+		struct probe_descriptor by = { key->pid, written->fd };
+
+		bpf_map_delete_elem(&written_by, &by);
+		if (written->text_bytes > PROBE_WRITTEN_BYTES)
+			bpf_map_delete_elem(&long_paths, key);
+	}
+	record_drop();
+	return !r;
+}
+
+static __noinline int name_again(const struct probe_written_key *key, struct probe_written *written, struct file *file)
+{
+	struct probe_record *record = record_take(PROBE_CLASS_FILE_WRITE);
+
+	if (!record)
+		return 0;
+	keep_file(key, written, record, file);
+	record_drop();
+	return 0;
+}
+
+/* `fd`: -1, nobody knows. */
+static __always_inline void count_written(struct task_struct *task, struct file *file, int fd, struct inode *inode, u64 bytes)
+{
+	struct probe_written_key key = { .file = (u64)file, .pid = (u32)task->tgid };
+	u64 now_ns = bpf_ktime_get_boot_ns();
+	struct probe_written *written = bpf_map_lookup_elem(&writes, &key);
+
+	/* Another file, whose memory was that of this one: nobody saw that closed. */
+	if (written && written->inode != (u64)inode) {
+		end_written(task, &key, written);
+		written = NULL;
+	}
+	if (!written) {
+		/* Not what was written to: the descriptor is another file's since, and what it was nobody knows. */
+		if (!(READ(file, f_mode) & FMODE_WRITE)) {
+			count_untold(now_ns);
+			return;
+		}
+		if (bytes < ONE_WRITE / 2 && begin_written(&key, file, fd, bytes, now_ns))
+			return;
+		written = bpf_map_lookup_elem(&writes, &key);
+	}
+	/* A clone may be longer than any write (fs/read_write.c, vfs_copy_file_range). */
+	if (!written || bytes >= ONE_WRITE / 2) {
+		tell_at_once(task, file, &(struct told){ now_ns, now_ns, 1, bytes });
+		return;
+	}
+	if (name_of(file) != written->name || folder_of(file) != written->folder)
+		name_again(&key, written, file);
+	if (fd >= 0 && fd != written->fd && (written->fd < 0 || file_of(task, written->fd) != file))
+		find_by(written, key.file, key.pid, fd);	/* the other one was closed unseen */
+	__sync_fetch_and_add(&written->total, ONE_WRITE + bytes);
+	set_state(&written->file, inode);
+	if (now_ns < written->first_ns)
+		written->first_ns = now_ns;
+	if (now_ns > written->last_ns)
+		written->last_ns = now_ns;
+	if (is_due(written, now_ns))
+		tell_due(task, file, &key, written, now_ns);
+}
+
+/* Closing */
 
 struct range {
 	u32 *pending;
@@ -462,8 +508,10 @@ static __always_inline void close_descriptors(u32 pid, u32 first, u32 last)
 	highest = all->highest[pid % PROBE_WRITERS];
 	if (range.last > highest)
 		range.last = highest;
-	/* Where the verifier follows each round, all are too many. */
-	LOOP(HAS_LOOP ? MOST_DESCRIPTORS : FEW_DESCRIPTORS, range_step, &range);
+	if (range.last - first < FEW_DESCRIPTORS)
+		LOOP(FEW_DESCRIPTORS, range_step, &range);
+	else if (range.last >= first && *range.pending)
+		bpf_for_each_map_elem(&writes, sweep_step, &(struct sweep){ .pid = pid, .first = first, .last = range.last }, 0);
 }
 
 /* What closes, when it returns.  A close that fails has closed all the same (fs/open.c). */
@@ -488,14 +536,25 @@ int BPF_PROG(act_close, struct pt_regs *regs, long ret)
 	}
 }
 
+/* While it is open it may still be asked. */
+static __always_inline void keep_state(struct probe_written *written, struct file *file)
+{
+	struct inode *inode = READ(file, f_inode);
+
+	if (written->inode == (u64)inode)
+		set_state(&written->file, inode);
+}
+
 __noinline int flush_written(u64 file_at)
 {
 	struct task_struct *task = current_task();
 	struct probe_written_key key = { .file = file_at, .pid = (u32)task->tgid };
 	struct probe_written *written = bpf_map_lookup_elem(&writes, &key);
 
-	if (written)
-		end_written(task, &key, written, (u64)READ((struct file *)file_at, f_inode));
+	if (written) {
+		keep_state(written, (struct file *)file_at);
+		end_written(task, &key, written);
+	}
 	return 0;
 }
 
@@ -530,9 +589,10 @@ __noinline int flush_many_slots(u32 base, u32 *pending)
 	return 0;
 }
 
-/* Of all open files of the current process. */
-static __always_inline void flush_all(u32 *pending)
+/* All that the current process wrote to: its open files, then what was closed unseen, which nobody else may be blamed for. */
+static __always_inline void flush_all(struct task_struct *task, u32 *pending)
 {
+	struct sweep sweep = { .task = task, .pid = (u32)task->tgid, .all = 1 };
 	u32 base = 0;
 
 	/* Where the verifier follows each round, so many are too many for one loop. */
@@ -542,14 +602,18 @@ static __always_inline void flush_all(u32 *pending)
 		for (u32 i = 0; i < MOST_DESCRIPTORS / MANY_SLOTS; i++, base += MANY_SLOTS)
 			if (flush_many_slots(base, pending))
 				break;
+	if (*pending)
+		bpf_for_each_map_elem(&writes, sweep_step, &sweep, 0);
 }
 
 /* Before it is another program that wrote, and before its descriptors close (fs/exec.c, begin_new_exec). */
 SEC("tp_btf/sched_prepare_exec")
 int BPF_PROG(on_prepare_exec, struct task_struct *task, struct linux_binprm *bprm)
 {
-	if (is_writer((u32)task->tgid))
-		flush_all(pending_of((u32)task->tgid));
+	u32 *pending = pending_of((u32)task->tgid);
+
+	if (pending && *pending)
+		flush_all(task, pending);
 	return 0;
 }
 
@@ -564,7 +628,7 @@ int BPF_PROG(on_ask_exec, struct pt_regs *regs, long id)
 		return 0;
 	pending = pending_of((u32)call.task->tgid);
 	if (pending && *pending)
-		flush_all(pending);
+		flush_all(call.task, pending);
 	return 0;
 }
 
@@ -576,7 +640,7 @@ int BPF_PROG(on_writer_exit, struct task_struct *task)
 
 	if (!pending || *pending == 0 || UNTRUSTED(task)->signal->live.counter != 0)
 		return 0;
-	flush_all(pending);
+	flush_all(task, pending);
 	return 0;
 }
 
@@ -596,7 +660,9 @@ int tell_open_files(struct bpf_iter__task_file *ctx)
 	key.file = (u64)file;
 	key.pid = (u32)task->tgid;
 	written = bpf_map_lookup_elem(&writes, &key);
-	if (written && end_written(task, &key, written, (u64)READ(file, f_inode)))
+	if (written)
+		keep_state(written, file);
+	if (written && end_written(task, &key, written))
 		bpf_seq_write(ctx->meta->seq, &one, sizeof(one));
 	return 0;
 }

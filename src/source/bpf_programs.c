@@ -467,7 +467,7 @@ static int begin(struct bpf_programs *programs, const struct bpf_programs_option
 	if (r < 0)
 		return r;
 	programs->control->own_pid = options->own_pid;
-	programs->control->wake_bytes = (uint32_t)(options->ring_bytes / WAKE_PART);
+	programs->control->wake_bytes = (uint32_t)(programs->rings[0].bytes / WAKE_PART);
 	programs->control->write_interval_ms = options->write_interval_ms;
 	programs->control->tells_groups = options->tells_groups;
 	return bpf_programs_want(programs, options->wants);
@@ -565,7 +565,6 @@ static bool let_go_of(const struct bpf_programs *programs, const struct probe_wr
 	if (bpf_map_lookup_and_delete_elem(fd, key, ret) < 0 && (errno == ENOENT || bpf_map_delete_elem(fd, key) < 0))
 		return false;
 	count_gone(programs, key);
-	bpf_map_delete_elem(bpf_map__fd(programs->objects[0]->maps.written_by), &(struct probe_descriptor){ key->pid, ret->fd });
 	bpf_map_delete_elem(bpf_map__fd(programs->objects[0]->maps.long_paths), key);
 	return ret->total != ret->told;
 }

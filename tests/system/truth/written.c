@@ -13,12 +13,14 @@
  *	written slow DIR	for 3.5 s without closing: says "max_step" too, the longest between two writes in ns
  *	written open DIR	waits for the end of its input with the file open, as a child does that wrote to it too
  *	written open DIR N	the same with N files more
- *	written threads DIR N	two threads at once, each 100 times, to each of N open files */
+ *	written threads DIR N	two threads at once, each 100 times, to each of N open files
+ *	written raced DIR N	a thread writes to a descriptor that another one makes N files in turn: what to all of them is one line */
 
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
@@ -229,6 +231,21 @@ static void names(void)
 	close(fd);
 	tell("renamed at last", "first", 14, 1);
 
+	TRY(mkdir("folder", 0700));
+	fd = make("folder/in", O_WRONLY);
+	put(fd, 14);
+	TRY(rename("folder", "other"));
+	put(fd, 15);
+	close(fd);
+	tell("in a folder that is renamed", "other/in", 29, 2);
+
+	fd = make("mode", O_WRONLY);
+	put(fd, 14);
+	TRY(fchmod(fd, 04755));
+	put(fd, 15);
+	close(fd);
+	tell("of another mode meanwhile", "mode", 29, 2);
+
 	fd = make("unlinked", O_WRONLY);
 	TRY(unlink("unlinked"));
 	put(fd, 17);
@@ -355,7 +372,18 @@ static void *write_and_stay(void *fd)
 	return NULL;
 }
 
-enum end { EXIT, KILL, EXEC, HIGH, THREAD_BEFORE, THREAD_ENDS, N_ENDS };
+/* By a process of another pid, which shares the descriptors. */
+static void close_unseen(unsigned first, unsigned last)
+{
+	pid_t pid = (pid_t)TRY(syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL));
+
+	if (pid == 0)
+		_exit(syscall(SYS_close_range, first, last, 0) < 0);
+	if (wait_for(pid) != 0)
+		die("close_range");
+}
+
+enum end { EXIT, KILL, EXEC, HIGH, UNSEEN, UNSEEN_EXEC, THREAD_BEFORE, THREAD_ENDS, N_ENDS };
 
 static _Noreturn void end(enum end how, int fd)
 {
@@ -376,6 +404,13 @@ static _Noreturn void end(enum end how, int fd)
 		TRY(dup2(fd, 700));
 		close(fd);
 		put(700, 32);
+		break;
+	case UNSEEN:
+	case UNSEEN_EXEC:
+		put(fd, 33);
+		close_unseen((unsigned)fd, (unsigned)fd);
+		if (how == UNSEEN_EXEC)
+			execl("/bin/true", "true", NULL);
 		break;
 	case THREAD_BEFORE:
 		if (pthread_create(&thread, NULL, write_some, &fd) != 0 || pthread_join(thread, NULL) != 0)
@@ -398,7 +433,8 @@ static void ends(void)
 		unsigned count;
 	} of[N_ENDS] = {
 		[EXIT] = { "exit", 61, 2 }, [KILL] = { "kill", 61, 2 }, [EXEC] = { "exec", 61, 2 },
-		[HIGH] = { "fd 700", 32, 1 }, [THREAD_BEFORE] = { "thread", 40, 1 },
+		[HIGH] = { "fd 700", 32, 1 }, [UNSEEN] = { "unseen, exit", 33, 1 }, [UNSEEN_EXEC] = { "unseen, exec", 33, 1 },
+		[THREAD_BEFORE] = { "thread", 40, 1 },
 		[THREAD_ENDS] = { "thread ends all", 41, 1 },
 	};
 
@@ -625,16 +661,12 @@ static void unseen(unsigned n)
 
 	for (unsigned i = 0; i < n; i += AT_ONCE) {
 		int first = 0, last = 0;
-		pid_t pid;
 
 		for (unsigned k = i; k < i + AT_ONCE && k < n; k++) {
 			put(last = make_numbered(name, k), 1);
 			first = first ? first : last;
 		}
-		pid = (pid_t)TRY(syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL));
-		if (pid == 0)
-			_exit(syscall(SYS_close_range, first, last, 0) < 0);
-		wait_for(pid);
+		close_unseen((unsigned)first, (unsigned)last);
 	}
 	for (unsigned i = 0; i < n; i++) {
 		sprintf(name, "many%u", i);
@@ -764,6 +796,41 @@ static void threads(unsigned n)
 	}
 }
 
+static atomic_bool is_raced;
+
+static void *write_on(void *fd)
+{
+	uintptr_t n = 0;
+
+	for (; !is_raced; n++)
+		put(*(int *)fd, 1);
+	return (void *)n;
+}
+
+static void raced(unsigned n)
+{
+	int fd = make("raced", O_WRONLY);
+	pthread_t thread;
+	char name[32];
+	void *written;
+
+	if (pthread_create(&thread, NULL, write_on, &fd) != 0)
+		die("thread");
+	for (unsigned i = 0; i < n; i++) {
+		int next;
+
+		snprintf(name, sizeof(name), "raced%u", i);
+		next = make(name, O_WRONLY);
+		TRY(dup2(next, fd));
+		close(next);
+		usleep(50);
+	}
+	is_raced = true;
+	pthread_join(thread, &written);
+	close(fd);
+	tell("raced", "raced", (uintptr_t)written, (unsigned)(uintptr_t)written);
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 2 ? argv[1] : "";
@@ -808,6 +875,8 @@ int main(int argc, char **argv)
 		slow();
 	} else if (strcmp(mode, "open") == 0) {
 		hold_open(argc == 4 ? (unsigned)atoi(argv[3]) : 0);
+	} else if (strcmp(mode, "raced") == 0 && argc == 4) {
+		raced((unsigned)atoi(argv[3]));
 	} else if (strcmp(mode, "threads") == 0 && argc == 4) {
 		threads((unsigned)atoi(argv[3]));
 	} else {
