@@ -76,12 +76,12 @@ static void wake_core(struct reader *reader)
 	ring_wake(reader->options.ring);
 }
 
-/* So many more records are in the ring. */
-static void gather(struct reader *reader, uint32_t n)
+/* So many more records are in the ring, of so many of this look. */
+static void gather(struct reader *reader, uint32_t n, uint32_t n_of_look)
 {
 	uint64_t gather_ns = reader->options.gather_ns, now_ns;
 
-	reader->next_nap_ns = n < FEW_RECORDS && !reader->was_woken ? MAX(reader->nap_ns, gather_ns / 2) : reader->nap_ns;
+	reader->next_nap_ns = n_of_look < FEW_RECORDS && !reader->was_woken ? MAX(reader->nap_ns, gather_ns / 2) : reader->nap_ns;
 	if (reader->gathered + n == 0)
 		return;
 	now_ns = clock_ns(CLOCK_MONOTONIC);
@@ -104,7 +104,7 @@ static int take_all(struct reader *reader)
 		ring_commit(o->ring);
 		if (r > 0)
 			total = MIN(total + r, 1 << 30);
-		gather(reader, r > 0 ? (uint32_t)r : 0);
+		gather(reader, r > 0 ? (uint32_t)r : 0, (uint32_t)total);
 		atomic_fetch_add_explicit(&reader->turns, 1, memory_order_relaxed);
 	} while (r >= (int)SOURCE_BATCH && !atomic_load(&reader->stop));
 	return r < 0 ? r : total;
@@ -125,24 +125,27 @@ static int wait_for_source(struct reader *reader, uint64_t ns)
 	return fds[0].revents != 0;
 }
 
-/* Who sleeps for longer than it wants to has too little of the machine: what makes the records takes all.  A long nap ends when
- * much comes all at once. */
+/* The source can wait, and wakes it when much comes all at once. */
+static bool is_long(const struct reader *reader)
+{
+	return reader->options.gather_ns > 0 && reader->next_nap_ns >= reader->options.gather_ns / 2;
+}
+
+/* Who sleeps for longer than it wants to has too little of the machine: what makes the records takes all. */
 static int nap(struct reader *reader)
 {
 	uint64_t end_ns;
+	int r = 0;
 
-	if (reader->next_nap_ns > reader->nap_ns) {
-		int r = wait_for_source(reader, reader->next_nap_ns);
-
-		reader->was_woken = r > 0;
-		return MIN(r, 0);
-	}
-	reader->was_woken = false;
 	end_ns = clock_ns(CLOCK_MONOTONIC) + reader->next_nap_ns;
-	clock_sleep_ns(reader->next_nap_ns);
+	if (is_long(reader))
+		r = wait_for_source(reader, reader->next_nap_ns);
+	else
+		clock_sleep_ns(reader->next_nap_ns);
+	reader->was_woken = r > 0;
 	if (clock_ns(CLOCK_MONOTONIC) > end_ns + LATE_NS)
 		pacer_need(reader->options.pacer);
-	return 0;
+	return MIN(r, 0);
 }
 
 static bool next_line(struct span *rest, struct span *ret)

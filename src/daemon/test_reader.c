@@ -2,6 +2,7 @@
  * it naps. */
 
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -21,6 +22,8 @@ struct source {
 	int end;			/* what it says then */
 	bool is_told;			/* a portion that is there to be read */
 	atomic_bool is_endless;		/* one at each look */
+	bool is_batched;		/* a batch at each look, behind which there is nothing */
+	bool is_behind;
 	int fd;
 	atomic_uint n_read;
 };
@@ -36,10 +39,13 @@ static int read_some(struct source *source, size_t max, record_fn emit, void *us
 {
 	if (!source->is_told && !source->is_endless)
 		return 0;
+	source->is_behind = source->is_batched && !source->is_behind;
+	if (source->is_batched && !source->is_behind)
+		return 0;
 	source->is_told = false;
 	source->n_read++;
 	emit(user, &(struct record){ .type = 1, .text = SPAN("kept") });
-	return 1;
+	return source->is_batched ? SOURCE_BATCH : 1;
 }
 
 static int stop(struct source *source)
@@ -145,6 +151,46 @@ static void few_may_wait(void **state)
 	ring_free(ring);
 }
 
+/* What was woken for is not looked for again at once: a source that is always ready would have the reader go round for ever. */
+static void woken_it_naps(void **state)
+{
+	struct reader *reader;
+	struct ring *ring;
+	unsigned n;
+	int kept;
+
+	fake = (struct source){ .is_endless = true, .fd = eventfd(1, EFD_CLOEXEC) };
+	assert_true(fake.fd >= 0);
+	assert_int_equal(ring_new(&ring, 1 << 20), 0);
+	assert_int_equal(reader_start(&reader, &(struct reader_options){ .ops = &ops, .source = &fake, .ring = ring, .nap_ns = 20 * NS_PER_MS,
+									  .gather_ns = 600 * NS_PER_SEC }), 0);
+	n = looks_after(UINT_MAX, 200 * NS_PER_MS);
+	assert_in_range(n, 2, 25);
+	fake.is_endless = false;
+	reader_stop(reader, &kept);
+	close(fake.fd);
+	ring_free(ring);
+}
+
+/* Many are those of a look, not of the last of its batches. */
+static void many_do_not_wait(void **state)
+{
+	struct reader *reader;
+	struct ring *ring;
+	int kept;
+
+	fake = (struct source){ .is_endless = true, .is_batched = true, .fd = eventfd(0, EFD_CLOEXEC) };
+	assert_true(fake.fd >= 0);
+	assert_int_equal(ring_new(&ring, 1 << 20), 0);
+	assert_int_equal(reader_start(&reader, &(struct reader_options){ .ops = &ops, .source = &fake, .ring = ring, .nap_ns = NS_PER_MS,
+									  .gather_ns = 600 * NS_PER_SEC }), 0);
+	assert_true(looks_after(3, 10 * NS_PER_SEC) > 3);
+	fake.is_endless = false;
+	reader_stop(reader, &kept);
+	close(fake.fd);
+	ring_free(ring);
+}
+
 static void none(void **state)
 {
 	int kept = 1;
@@ -156,7 +202,8 @@ static void none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(all_is_told), cmocka_unit_test(cannot_be_told), cmocka_unit_test(remembered),
-					    cmocka_unit_test(few_may_wait), cmocka_unit_test(none) };
+					    cmocka_unit_test(few_may_wait), cmocka_unit_test(woken_it_naps),
+					    cmocka_unit_test(many_do_not_wait), cmocka_unit_test(none) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

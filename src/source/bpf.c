@@ -5,7 +5,7 @@
  * (a virtual processor that its host did not run in the middle of a program) is handed on late; nothing waits for it.
  *
  * A record is handed on as it lies in the ring (event/record.h, RECORD_PROBE), only an exec is put together (bpf_exec.h).
- * Nobody is woken for a record but a reader that went to sleep, or naps while a ring fills; see probe_control.asleep. */
+ * Nobody is woken for a record but a reader that went to sleep, or takes a long nap while a ring fills; see probe_control.asleep. */
 
 #include "source/bpf.h"
 
@@ -50,6 +50,7 @@ struct bpf_source {
 	uint64_t lost[N_PROBE_CLASSES];	/* told so far */
 	uint64_t n_gaps;
 	uint64_t ended_ns;		/* since boot: what comes later is left; 0: not yet */
+	bool was_quiet;			/* the last look found nothing */
 	/* Of who asks for it, not of the reader: */
 	uint64_t let_go_ns;		/* since boot: not again before */
 	uint64_t untold;		/* writes, told of so far */
@@ -277,9 +278,10 @@ static int bpf_read(struct source *source, size_t max, record_fn emit, void *use
 	if (r < 0)
 		return r;
 	/* From here on the first record wakes who polls, and takes the flag back.  Who is made while the flag is set is seen by a
-	 * later look: the reader polls after some that found nothing. */
-	if (n == 0)
+	 * later look: the reader polls after some that found nothing.  Not behind a batch, which in a storm is often the last. */
+	if (n == 0 && s->was_quiet)
 		__atomic_store_n(&s->control->asleep, 1, __ATOMIC_SEQ_CST);
+	s->was_quiet = n == 0;
 	return n;
 }
 

@@ -156,7 +156,8 @@ static int live_read(struct source *source, size_t max, record_fn emit, void *us
 		if (r < 0)
 			return r;
 		n += r;
-		if ((size_t)r < max)	/* asked again it would be told that there is nothing, and ask to be woken */
+		/* The connector counts what it tells, not what it takes. */
+		if (r == 0 || (s->bpf && (size_t)r < max))
 			break;
 	}
 	r = audit ? audit_emit(audit, emit, user) : 0;

@@ -9,7 +9,8 @@
  * come before the last audit records of its process: the kernel's audit thread is behind, by up to a second
  * under load.
  *
- * While the reader naps and is not in poll(), the kernel's audit thread has nobody to wake: in a process storm that halves
+ * While the reader naps and is not in poll() (it is in a long nap, of a source that wakes it only for much), the kernel's audit
+ * thread has nobody to wake: in a process storm that halves
  * what the recorder costs the machine.  The socket buffer holds 147,000 records, a third of a second of the worst storm
  * measured. */
 
