@@ -3,7 +3,7 @@
 /* What no subscription wants, left out where it costs least, and counted: files below certain folders, or all but those below
  * certain others, and what processes of certain names do (but for their life, which belongs to the events of others). */
 
-#include "common.h"
+#include "namespaces.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -49,7 +49,7 @@ static __always_inline bool_t excluded_at(struct probe_control *c, struct probe_
 }
 
 /* Of the path made last in this record. */
-static __always_inline bool_t path_is_excluded(struct probe_record *record)
+static __always_inline bool_t path_is_left_out(struct probe_record *record)
 {
 	struct scratch *scratch = (struct scratch *)record;
 	struct probe_control *c = control_get();
@@ -79,6 +79,12 @@ static __always_inline bool_t path_is_excluded(struct probe_record *record)
 		return required != 0;
 	bpf_probe_read_kernel_str(key.name[2], PROBE_EXCLUDED_BYTES, text_at(record, scratch->top[2]));
 	return excluded_at(c, &key, 3, n, &required) || required != 0;
+}
+
+/* What a process of other mounts calls a file the host may call otherwise: user space finds out. */
+static __always_inline bool_t path_is_excluded(struct probe_record *record, struct task_struct *task)
+{
+	return path_is_left_out(record) && sees_as_host(task);
 }
 
 /* The name that a thread gives itself says nothing: it must be that of the program too. */

@@ -99,7 +99,7 @@ static __always_inline void tell_open(struct task_struct *task, struct file *fil
 	record->body.file.created = created;
 	off = put_file_path(record, FILE_PATH, 0, file);
 	/* A file without a name is told as its folder, and has a number for a name here. */
-	if ((flags & O_TMPFILE) != O_TMPFILE && path_is_excluded(record)) {
+	if ((flags & O_TMPFILE) != O_TMPFILE && path_is_excluded(record, task)) {
 		count_dropped(class);
 		record_drop();
 	} else {

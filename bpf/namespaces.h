@@ -31,6 +31,13 @@ static __always_inline bool_t namespaces_of(u64 to[PROBE_N_NAMESPACES / 2], stru
 	return 1;
 }
 
+static __always_inline bool_t sees_as_host(struct task_struct *task)
+{
+	struct nsproxy *proxy = UNTRUSTED(task)->nsproxy;
+
+	return READ(proxy, mnt_ns, ns.inum) == host_namespaces[0];
+}
+
 /* Into the values of a record whose body is a call. */
 static __always_inline void put_namespaces(struct probe_record *record, struct task_struct *task)
 {

@@ -64,13 +64,14 @@ static __always_inline u32 put_written_file(struct probe_record *record, struct 
 	return put_file_path(record, FILE_PATH, 0, file);
 }
 
-static __always_inline void send_written(struct probe_record *record, u32 off, const struct told *told)
+static __always_inline void send_written(struct task_struct *task, struct probe_record *record, u32 off,
+					 const struct told *told)
 {
 	record->body.file.value[0] = told->bytes;
 	record->body.file.value[1] = told->count;
 	record->body.file.first_ns = told->first_ns;
 	record->body.file.last_ns = told->last_ns;
-	if (path_is_excluded(record)) {
+	if (path_is_excluded(record, task)) {
 		count_dropped(PROBE_CLASS_FILE_WRITE);
 		record_drop();
 	} else {
@@ -84,7 +85,7 @@ static __noinline int tell_at_once(struct task_struct *task, struct file *file, 
 	struct probe_record *record = record_begin(PROBE_WRITTEN, PROBE_CLASS_FILE_WRITE, task);
 
 	if (record)
-		send_written(record, put_written_file(record, file), told);
+		send_written(task, record, put_written_file(record, file), told);
 	return 0;
 }
 
@@ -193,7 +194,7 @@ static __noinline int tell_due(struct task_struct *task, struct file *file, cons
 	record = told.count ? record_begin(PROBE_WRITTEN, PROBE_CLASS_FILE_WRITE, task) : NULL;
 	if (record) {
 		off = keep_file(key, written, record, file);
-		send_written(record, off, &told);
+		send_written(task, record, off, &told);
 	}
 	bpf_map_delete_elem(&telling, key);
 	/* Who looks for it keeps it young. */
@@ -331,7 +332,7 @@ static __noinline int end_written(struct task_struct *task, const struct probe_w
 	if (off > PROBE_WRITTEN_BYTES)
 		bpf_map_delete_elem(&long_paths, key);
 	if (record && told.count)
-		send_written(record, off, &told);
+		send_written(task, record, off, &told);
 	else if (record)
 		record_drop();
 	return record && told.count;

@@ -13,6 +13,7 @@
 #include "daemon/notes.h"
 #include "daemon/reader.h"
 #include "pipeline/setup.h"
+#include "source/mounts.h"
 #include "source/path_lookup.h"
 #include "source/socket_lookup.h"
 #include "source/procfs.h"
@@ -28,6 +29,7 @@
 struct core {
 	struct core_options options;
 	struct pipeline *pipeline;
+	struct mounts *mounts;
 	pthread_t thread;
 	atomic_bool stop;
 	uint64_t late_ns;		/* with stop: what is not done by then is let go of */
@@ -145,6 +147,22 @@ static int resolve_path(void *user, const struct path_place *from, const char *p
 			buffer_printf(&text, "device=%llu inode=%llu ctime=%llu real=", (unsigned long long)ret_id->device,
 				      (unsigned long long)ret_id->inode, (unsigned long long)ret_id->changed_ns);
 		keep_in_hex(core, RECORD_PATH, &text, r < 0 ? (struct span){ NULL, 0 } : span_of(ret));
+	}
+	return r;
+}
+
+static int host_path(void *user, const struct path_place *from, const char *path, uint64_t time_ns, char *ret, size_t size)
+{
+	struct core *core = user;
+	int r = mounts_host_path(core->mounts, from, path, time_ns, ret, size);
+
+	if (core->options.capture) {
+		_cleanup_(buffer_release) struct buffer text = { 0 };
+
+		head(core->now_ns, &text);
+		buffer_printf(&text, "hash=%u ", path_place_host_hash(from, span_of(path)));
+		buffer_printf(&text, r < 0 ? "error=%d" : "unsure=%d path=", r < 0 ? -r : r);
+		keep_in_hex(core, RECORD_HOST_PATH, &text, r < 0 ? (struct span){ NULL, 0 } : span_of(ret));
 	}
 	return r;
 }
@@ -467,7 +485,7 @@ static void *run(void *user)
 
 			if (next_ns != UINT64_MAX)
 				wait_ns = next_ns > core->now_ns ? next_ns - core->now_ns : 0;
-			ring_wait(o->ring, wait_ns);
+			ring_wait(o->ring, MIN(wait_ns, mounts_tick(core->mounts)));
 		}
 	} while (!stop);
 	let_go(core);
@@ -497,6 +515,7 @@ int core_start(struct core **ret, const struct core_options *options)
 	core->options.pipeline.resolve_fd = options->procfs ? resolve_fd : NULL;
 	core->options.pipeline.resolve_socket = options->resolve_sockets ? resolve_socket : NULL;
 	core->options.pipeline.resolve_path = options->procfs ? resolve_path : NULL;
+	core->options.pipeline.host_path = options->procfs ? host_path : NULL;
 	core->options.pipeline.resolve_name = options->users ? resolve_name : NULL;
 	core->options.pipeline.hash = options->hasher ? want_hash : NULL;
 	core->options.pipeline.define = options->hasher ? look_at_file : NULL;
@@ -509,13 +528,16 @@ int core_start(struct core **ret, const struct core_options *options)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&core->changed, &attr);
 	pthread_condattr_destroy(&attr);
-	r = pipeline_new(&core->pipeline, &core->options.pipeline, to_queue, options->queue);
+	r = mounts_new(&core->mounts);
+	if (r >= 0)
+		r = pipeline_new(&core->pipeline, &core->options.pipeline, to_queue, options->queue);
 	if (r >= 0) {
 		publish(core);
 		r = -pthread_create(&core->thread, NULL, run, core);
 	}
 	if (r < 0) {
 		pipeline_free(core->pipeline);
+		mounts_free(core->mounts);
 		free(core);
 		return r;
 	}
@@ -535,6 +557,7 @@ struct core *core_stop(struct core *core, uint64_t late_ns, struct core_stats *r
 	if (ret)
 		*ret = core->stats;
 	pipeline_free(core->pipeline);
+	mounts_free(core->mounts);
 	event_free(core->change.mark);
 	pthread_cond_destroy(&core->changed);
 	pthread_mutex_destroy(&core->stats_lock);

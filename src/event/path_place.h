@@ -23,10 +23,17 @@ static inline bool path_root_is(struct path_root a, struct path_root b)
 
 #define PATH_PLACE_PIDS 8
 struct path_place {
-	struct path_root root;		/* known */
+	struct path_root root;
+	uint32_t mount_namespace;	/* its inode; 0: not asked for */
 	uint32_t pids[PATH_PLACE_PIDS];	/* who may have it, the likeliest first */
 	unsigned n_pids;
 };
+
+/* Likewise of what the host calls it. */
+static inline uint32_t path_place_host_hash(const struct path_place *place, struct span path)
+{
+	return (uint32_t)span_hash(path, ((uint64_t)place->mount_namespace << 32 | place->root.mount) ^ place->root.inode);
+}
 
 /* What an answer is known by; place NULL: as the recorder sees it. */
 static inline uint32_t path_place_hash(const struct path_place *place, struct span path)

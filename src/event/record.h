@@ -33,6 +33,7 @@ enum record_type {
 	RECORD_SOCKET,			/* the core asked for both ends of a socket: pid fd lport rport ips (hex: the local one, then the remote
 					 * one if there is any) */
 	RECORD_ACCOUNT,			/* of an account or group that differs from what it was: act of=user|group id name changes path cut */
+	RECORD_HOST_PATH,		/* the core asked what the host calls a path: hash unsure=0|1 path (hex), or hash error */
 	RECORD_OWN_END,
 };
 

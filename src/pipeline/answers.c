@@ -181,6 +181,28 @@ static int read_path(struct answers *answers, struct span body, struct span text
 	return r < 0 ? r : 1;
 }
 
+static int read_host_path(struct answers *answers, struct span body, struct span text)
+{
+	struct answer *answer;
+	uint64_t hash, number;
+	int r;
+
+	if (take_number(&body, SPAN("hash="), UINT32_MAX, &hash) < 0)
+		return -EINVAL;
+	if (take_number(&body, SPAN("error="), MAX_ERRNO, &number) >= 0) {
+		if (number == 0)
+			return -EINVAL;
+		put(answers, hash, ANSWERS_HOST_PATH, -(int)number);
+		return 1;
+	}
+	if (take_number(&body, SPAN("unsure="), 1, &number) < 0)
+		return -EINVAL;
+	answer = put(answers, hash, ANSWERS_HOST_PATH, 0);
+	buffer_append_byte(&answer->text, (char)number);
+	r = take_hex(body, SPAN("path="), &answer->text);
+	return r < 0 ? r : 1;
+}
+
 static int read_name(struct answers *answers, struct span body, struct span text)
 {
 	int32_t what = ANSWERS_USER;
@@ -235,6 +257,7 @@ int answers_read(struct answers *answers, uint32_t type, struct span body, struc
 		[RECORD_FD - RECORD_OWN_FIRST] = read_fd,
 		[RECORD_SOCKET - RECORD_OWN_FIRST] = read_socket,
 		[RECORD_PATH - RECORD_OWN_FIRST] = read_path,
+		[RECORD_HOST_PATH - RECORD_OWN_FIRST] = read_host_path,
 		[RECORD_NAME - RECORD_OWN_FIRST] = read_name,
 	};
 

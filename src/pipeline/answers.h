@@ -13,6 +13,7 @@ struct answers *answers_free(struct answers *answers);
 #define ANSWERS_PATH (-2)
 #define ANSWERS_USER (-3)
 #define ANSWERS_GROUP (-4)
+#define ANSWERS_HOST_PATH (-5)	/* (path_place_host_hash(), this): a byte, 1 if the mounts may have been others, and the path */
 #define ANSWERS_SOCKET(fd) (INT32_MIN + (fd))	/* (pid, this): a struct socket_ends */
 /* A record of a capture, its type, its body and all of its text.  Of more than a bounded number of answers the oldest are
  * forgotten.  0: it is no answer; 1: it was; -EINVAL: it should be one; -ENOMEM. */

@@ -11,7 +11,7 @@ static const struct {
 	int32_t fd;
 } kinds_of_line[] = {
 	{ RECORD_PROCESS, ANSWERS_PROCESS }, { RECORD_NO_PROCESS, ANSWERS_PROCESS }, { RECORD_FD, 3 },
-	{ RECORD_PATH, ANSWERS_PATH }, { RECORD_NAME, ANSWERS_USER }, { RECORD_NAME, ANSWERS_GROUP }, { RECORD_NOTE, 0 },
+	{ RECORD_PATH, ANSWERS_PATH }, { RECORD_NAME, ANSWERS_USER }, { RECORD_NAME, ANSWERS_GROUP }, { RECORD_HOST_PATH, ANSWERS_HOST_PATH }, { RECORD_NOTE, 0 },
 };
 
 static void one(struct answers *answers, struct span line)

@@ -144,6 +144,26 @@ static int resolve_path(void *user, const struct path_place *from, const char *p
 	return 0;
 }
 
+/* The answer of a capture: whether it was so for sure, then the path. */
+static int host_path(void *user, const struct path_place *from, const char *path, uint64_t time_ns, char *ret, size_t size)
+{
+	struct lookups *lookups = user;
+	struct buffer *answer = &lookups->text;
+	int r;
+
+	if (lookups->options->host_path)
+		return lookups->options->host_path(lookups->options->lookup_user, from, path, time_ns, ret, size);
+	buffer_clear(answer);
+	r = answers_take(lookups->answers, path_place_host_hash(from, span_of(path)), ANSWERS_HOST_PATH, answer);
+	if (r < 0)
+		return r;
+	if (answer->size < 2 || answer->size > size)
+		return -ENODATA;
+	memcpy(ret, answer->data + 1, answer->size - 1);
+	ret[answer->size - 1] = 0;
+	return answer->data[0];
+}
+
 static int resolve_name(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret)
 {
 	struct lookups *lookups = user;
@@ -179,6 +199,7 @@ void lookups_serve(struct lookups *lookups, struct tracker_options *tracker)
 	tracker->resolve_fd = resolve_fd;
 	tracker->resolve_socket = resolve_socket;
 	tracker->resolve_path = resolve_path;
+	tracker->host_path = host_path;
 	tracker->resolve_name = resolve_name;
 	tracker->hash = lookups->options->hash ? hash : NULL;
 	tracker->define = lookups->options->define ? define : NULL;

@@ -37,13 +37,15 @@ struct pipeline_options {
 	/* Where a path leads, see tracker_options.  NULL as with lookup. */
 	int (*resolve_path)(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
 			    size_t size);
+	/* What the host calls a path, see tracker_options.  NULL as with lookup. */
+	int (*host_path)(void *user, const struct path_place *from, const char *path, uint64_t time_ns, char *ret, size_t size);
 	/* The name of an account, see tracker_options.  NULL as with lookup. */
 	int (*resolve_name)(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret);
 	/* The hashes of a file are wanted, see tracker_options: somebody pushes a RECORD_DIGEST when they are known.  NULL: nobody. */
 	void (*hash)(void *user, const struct hash_wish *wish);
 	/* A definition was touched, see tracker_options: somebody pushes a RECORD_DEFINITION or RECORD_ACCOUNT when he has looked.  NULL: nobody. */
 	void (*define)(void *user, struct span path);
-	void *lookup_user;		/* of the six */
+	void *lookup_user;		/* of the seven */
 	/* While *watch is not 0: told of each event of a child of own_pid, wanted or not, borrowed.  NULL: never. */
 	const atomic_uint *watch;
 	void (*watched)(void *user, const struct event *event);

@@ -2,6 +2,8 @@
 
 #include "pipeline/test_pipeline.h"
 
+#include "pipeline/answers.h"
+#include "pipeline/lookups.h"
 #include "pipeline/setup.h"
 #include "source/capture.h"
 #include "source/source.h"
@@ -163,6 +165,34 @@ static void test_descriptor_out_of_range(void **state)
 	tear_down(&f);
 }
 
+/* What the host calls a path of other mounts: as it was answered, and what is no answer. */
+static void test_host_path_of_a_capture(void **state)
+{
+	struct pipeline_options options = { 0 };
+	struct tracker_options tracker = { 0 };
+	struct path_place place = { .mount_namespace = 77 };
+	static const char *const bad[] = { "", "hash=", "hash=1 error=0", "hash=1 unsure=2 path=2F", "hash=1 unsure=0" };
+	struct lookups *lookups;
+	struct buffer text = { 0 };
+	char path[8];
+
+	assert_int_equal(lookups_new(&lookups, &options), 0);
+	lookups_serve(lookups, &tracker);
+	buffer_printf(&text, "hash=%u unsure=1 path=2F7372", path_place_host_hash(&place, SPAN("/x")));
+	assert_int_equal(answers_read(lookups_answers(lookups), RECORD_HOST_PATH, buffer_span(&text), SPAN("")), 1);
+	assert_int_equal(tracker.host_path(tracker.user, &place, "/y", 0, path, sizeof(path)), -ENODATA);
+	assert_int_equal(tracker.host_path(tracker.user, &place, "/x", 0, path, sizeof(path)), 1);
+	assert_string_equal(path, "/sr");
+	buffer_clear(&text);
+	buffer_printf(&text, "hash=%u error=2", path_place_host_hash(&place, SPAN("/x")));
+	assert_int_equal(answers_read(lookups_answers(lookups), RECORD_HOST_PATH, buffer_span(&text), SPAN("")), 1);
+	assert_int_equal(tracker.host_path(tracker.user, &place, "/x", 0, path, sizeof(path)), -ENOENT);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(answers_read(lookups_answers(lookups), RECORD_HOST_PATH, span_of(bad[i]), SPAN("")), -EINVAL);
+	buffer_release(&text);
+	lookups_free(lookups);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +203,7 @@ int main(void)
 		cmocka_unit_test(test_two_captures),
 		cmocka_unit_test(test_names_of_a_capture),
 		cmocka_unit_test(test_descriptor_out_of_range),
+		cmocka_unit_test(test_host_path_of_a_capture),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

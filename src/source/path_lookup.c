@@ -45,6 +45,23 @@ static int look_at(int fd, const char *path, struct statx *ret)
 	return statx(fd, path, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO | STATX_NLINK | STATX_CTIME | STATX_MNT_ID, ret) < 0 ? -errno : 0;
 }
 
+bool path_has_root(int folder, const char *name, struct path_root root)
+{
+	struct statx found;
+
+	return look_at(folder, name, &found) >= 0 && has_root(&found, root);
+}
+
+bool path_mount_of(const char *path, uint32_t *ret)
+{
+	struct statx found;
+
+	if (look_at(AT_FDCWD, path, &found) < 0 || !(found.stx_mask & STATX_MNT_ID) || !(found.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return false;
+	*ret = (uint32_t)found.stx_mnt_id;
+	return true;
+}
+
 static int path_of(int fd, char *ret, size_t size)
 {
 	char link[32];
@@ -65,7 +82,6 @@ static int path_of(int fd, char *ret, size_t size)
 static int open_root(const struct path_place *from)
 {
 	for (unsigned i = 0; i < from->n_pids; i++) {
-		struct statx found;
 		char link[32];
 		int fd;
 
@@ -73,7 +89,7 @@ static int open_root(const struct path_place *from)
 		fd = open(link, O_PATH | O_CLOEXEC);
 		if (fd < 0)
 			continue;
-		if (look_at(fd, "", &found) >= 0 && has_root(&found, from->root))
+		if (path_has_root(fd, "", from->root))
 			return fd;
 		close(fd);
 	}
@@ -154,7 +170,7 @@ int path_lookup(const struct path_place *from, const char *path, struct file_id 
 	struct statx found;
 	int root = AT_FDCWD, fd, r;
 
-	if (from && (look_at(AT_FDCWD, "/", &found) < 0 || !has_root(&found, from->root))) {
+	if (from && !path_has_root(AT_FDCWD, "/", from->root)) {
 		root = open_root(from);
 		if (root < 0)
 			return root;

@@ -116,20 +116,26 @@ static int join_known(struct tracker *tracker, struct event *event, uint32_t pid
 	return set_known(tracker, event, path, known, SPAN(""));
 }
 
-/* A name relative to a descriptor, or none but that. */
-static int join_one(struct tracker *tracker, struct event *event, uint32_t pid, enum field fd, enum field given, enum field path)
+/* A name relative to a descriptor, or none but that.  *ret_known: it is as other events told it. */
+static int join_one(struct tracker *tracker, struct event *event, uint32_t pid, enum field fd, enum field given, enum field path,
+		    bool *ret_known)
 {
 	int r;
 
 	if (!values_has(&event->values, fd) || !values_has(&event->values, given))
 		return 0;
 	r = join_known(tracker, event, pid, true, fd, given, path);
+	*ret_known = r > 0;
 	if (r == 0 && tracker->options.resolve_fd)
 		r = join_fd(tracker, event, pid, fd, given, path);
-	return r != 0 ? r : join_known(tracker, event, pid, false, fd, given, path);
+	if (r != 0)
+		return r;
+	r = join_known(tracker, event, pid, false, fd, given, path);
+	*ret_known = r > 0;
+	return r;
 }
 
-static int join_paths(struct tracker *tracker, struct event *event, uint32_t pid)
+static int join_paths(struct tracker *tracker, struct event *event, uint32_t pid, bool ret_known[2])
 {
 	unsigned wanted =
 		values_has(&event->values, FIELD_dirfd) + values_has(&event->values, FIELD_target_dirfd);
@@ -137,10 +143,10 @@ static int join_paths(struct tracker *tracker, struct event *event, uint32_t pid
 
 	if (wanted == 0 || !span_eq(values_text(&event->values, FIELD_path_confidence), SPAN("guessed")))
 		return 0;
-	path = join_one(tracker, event, pid, FIELD_dirfd, FIELD_given_path, FIELD_path);
+	path = join_one(tracker, event, pid, FIELD_dirfd, FIELD_given_path, FIELD_path, &ret_known[0]);
 	if (path < 0)
 		return path;
-	target = join_one(tracker, event, pid, FIELD_target_dirfd, FIELD_given_target_path, FIELD_target_path);
+	target = join_one(tracker, event, pid, FIELD_target_dirfd, FIELD_given_target_path, FIELD_target_path, &ret_known[1]);
 	if (target < 0)
 		return target;
 	if ((unsigned)(path + target) == wanted)
@@ -331,8 +337,114 @@ static void set_inside(struct tracker *tracker, struct event *event)
 		values_set_text(&event->values, FIELD_path_inside, buffer_span(&tracker->path));
 }
 
+/* The mount namespace of its process, if it is not the host's; 0: it is, or nobody knows. */
+static uint32_t foreign_mounts(const struct event *event)
+{
+	static const struct span mark = SPAN("mnt:");
+	struct span text = values_text(&event->context->values, FIELD_namespaces);
+	uint64_t inode = 0;
+	size_t n;
+
+	if (!span_starts(text, mark))
+		return 0;
+	text = (struct span){ text.data + mark.size, text.size - mark.size };
+	for (n = 0; n < text.size && text.data[n] != ' ';)
+		n++;
+	return span_to_u64((struct span){ text.data, n }, &inode) < 0 || inode > UINT32_MAX ? 0 : (uint32_t)inode;
+}
+
+static void doubt(struct event *event, const char *confidence)
+{
+	if (!span_eq(values_text(&event->values, FIELD_path_confidence), SPAN("guessed")))
+		values_set_text(&event->values, FIELD_path_confidence, span_of(confidence));
+}
+
+/* Whose table of mounts is asked for, and by which path: one that has a folder for its root sees no mount there. */
+static const char *ask_as(const struct event *event, const char *path, const char *inside, struct path_place *from)
+{
+	bool is_mount = event->root.init && event->root.inode == 0;
+
+	from->root = is_mount ? event->root : (struct path_root){ 0 };
+	return is_mount ? inside : path;
+}
+
+/* What the host calls it, NUL-terminated.  As mounts_host_path(). */
+static int host_name(struct tracker *tracker, const struct event *event, const struct path_place *from, const char *path, char *ret, size_t size)
+{
+	bool is_point = event->kind == KIND_ID(file, mount) || event->kind == KIND_ID(file, unmount);
+	char folder[PATH_MAX];
+	const char *name = strrchr(path, '/');
+	size_t n = strlen(path);
+	int r;
+
+	/* The point of a mount lies below what is mounted there. */
+	if (is_point && name && name[1]) {
+		n = name == path ? 1 : (size_t)(name - path);
+		memcpy(folder, path, n);
+		folder[n] = 0;
+	}
+	r = tracker->options.host_path(tracker->options.user, from, n < strlen(path) ? folder : path, event->time_ns, ret, size);
+	if (r < 0 || n == strlen(path))
+		return r;
+	n = strlen(ret);
+	if (n + strlen(name) >= size)
+		return -ENAMETOOLONG;
+	strcpy(ret + (strcmp(ret, "/") == 0 ? 0 : n), name);
+	return r;
+}
+
+/* Instead of what a process of other mounts calls it what the host does.  false: the host has no name for it. */
+static bool name_by_host(struct tracker *tracker, struct event *event, const struct path_place *place, enum field field)
+{
+	struct span path = values_text(&event->values, field);
+	uint32_t root_bytes = event->root_bytes[field == FIELD_path ? 0 : 1];
+	char given[PATH_MAX], host[PATH_MAX];
+	struct path_place from = *place;
+	const char *inside = given;
+	int r;
+
+	if (path.size == 0 || path.data[0] != '/' || path.size >= sizeof(given))
+		return true;
+	memcpy(given, path.data, path.size);
+	given[path.size] = 0;
+	if (root_bytes == path.size)
+		inside = "/";
+	else if (root_bytes < path.size && given[root_bytes] == '/')
+		inside += root_bytes;
+	r = host_name(tracker, event, &from, ask_as(event, given, inside, &from), host, sizeof(host));
+	if (r == 1)
+		doubt(event, "joined");
+	if (r >= 0 && strcmp(host, given) == 0)
+		return true;
+	if (field == FIELD_path)
+		values_set_text(&event->values, FIELD_path_inside, span_of(inside));
+	if (r >= 0)
+		values_set_text(&event->values, field, span_of(host));
+	if (r < 0 && r != -ENOENT)
+		doubt(event, "guessed");
+	return r >= 0;
+}
+
+/* false: the host does not see all of them. */
+static bool name_all_by_host(struct tracker *tracker, struct event *event, uint32_t pid, const bool is_known[2])
+{
+	static const enum field of[] = { FIELD_path, FIELD_target_path };
+	uint32_t mounts = tracker->options.host_path ? foreign_mounts(event) : 0;
+	struct path_place place;
+	bool all = true;
+
+	if (mounts == 0)
+		return true;
+	paths_place(tracker, event, pid, &place);
+	place.mount_namespace = mounts;
+	for (size_t i = 0; i < ARRAY_SIZE(of); i++)
+		if (!is_known[i] && (of[i] == FIELD_path || event->kind != KIND_ID(file, symlink)))
+			all &= name_by_host(tracker, event, &place, of[i]);
+	return all;
+}
+
 /* What later acts, which name no file, are joined with. */
-static int keep_names(struct tracker *tracker, const struct event *event, uint32_t pid)
+static int keep_names(struct tracker *tracker, const struct event *event, uint32_t pid, bool is_of_host)
 {
 	bool is_moved = event->kind == KIND_ID(file, rename), is_gone = event->kind == KIND_ID(file, delete);
 	struct span path = values_text(&event->values, is_moved ? FIELD_target_path : FIELD_path), name = path_last(path);
@@ -344,7 +456,7 @@ static int keep_names(struct tracker *tracker, const struct event *event, uint32
 	if (span_eq(values_text(&event->values, FIELD_outcome), SPAN("failure")) || event->kind == KIND_ID(file, mount) ||
 	    event->kind == KIND_ID(file, unmount))
 		return 0;
-	if (path.size == 0 || path.data[0] != '/' || span_eq(values_text(&event->values, FIELD_path_confidence), SPAN("guessed"))) {
+	if (path.size == 0 || path.data[0] != '/' || !is_of_host || span_eq(values_text(&event->values, FIELD_path_confidence), SPAN("guessed"))) {
 		file_names_forget(names, opened, (struct span){ NULL, 0 });	/* another file's by now */
 		if (is_moved || is_gone || event->kind == KIND_ID(file, create))
 			file_names_forget(names, file, (struct span){ NULL, 0 });
@@ -365,15 +477,17 @@ static int keep_names(struct tracker *tracker, const struct event *event, uint32
 
 int paths_settle(struct tracker *tracker, struct event *event, uint32_t pid)
 {
-	int r = join_paths(tracker, event, pid);
+	bool is_known[2] = { false, false }, is_of_host;
+	int r = join_paths(tracker, event, pid, is_known);
 
 	if (r < 0)
 		return r;
 	keep_root(tracker, event);
 	if (event->unsure[0] || event->unsure[1])
 		settle_unsure_paths(tracker, event, pid);
-	else if (tracker->options.resolve_path && !is_walked(event))
-		settle_paths(tracker, event);
 	set_inside(tracker, event);
-	return is_walked(event) ? 0 : keep_names(tracker, event, pid);
+	is_of_host = name_all_by_host(tracker, event, pid, is_known);
+	if (!event->unsure[0] && !event->unsure[1] && tracker->options.resolve_path && !is_walked(event) && is_of_host)
+		settle_paths(tracker, event);
+	return is_walked(event) ? 0 : keep_names(tracker, event, pid, is_of_host);
 }

@@ -440,6 +440,14 @@ static int on_any(struct tracker *tracker, struct event *event, const struct con
 	return set_cwd(tracker, process, event, values_text(&actor->values, FIELD_cwd), is_late);
 }
 
+/* The path is one of the host: there is a file of that name. */
+static bool is_of_host(const struct event *event)
+{
+	struct span inside = values_text(&event->values, FIELD_path_inside);
+
+	return inside.size > 0 ? !span_eq(inside, values_text(&event->values, FIELD_path)) : event->root.init <= HOST_INIT;
+}
+
 struct touching {
 	struct tracker *tracker;
 	const struct event *event;
@@ -547,7 +555,7 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 	}
 	if ((category == CATEGORY_file || event->kind == KIND_ID(security, raw_access)) && event->context && tracker->node_hash == 0) {
 		r = paths_settle(tracker, event, actor->pid);
-		if (r >= 0 && category == CATEGORY_file && event->root.init <= HOST_INIT)
+		if (r >= 0 && category == CATEGORY_file && is_of_host(event))
 			r = definitions_of(event, touch, &(struct touching){ tracker, event });
 		if (r < 0)
 			return r;

@@ -38,6 +38,10 @@ struct tracker_options {
 	 * NULL function: paths are normal by their text alone. */
 	int (*resolve_path)(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
 			    size_t size);
+	/* What the host calls a path of a process of another mount namespace (live: mounts_host_path() of source/mounts.h), NUL-terminated:
+	 * 0; 1: the mounts may have been others at time_ns; -ENOENT: the host does not see it; another -errno: not known.  NULL function:
+	 * its paths stay as it sees them. */
+	int (*host_path)(void *user, const struct path_place *from, const char *path, uint64_t time_ns, char *ret, size_t size);
 	/* The name of a user or group now (live: its passwd and group files), borrowed until the next question: 0, or < 0: none.
 	 * NULL function: names are those of the records. */
 	int (*resolve_name)(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret);

@@ -578,10 +578,15 @@ def wrong_files(recorder, truth):
             assert field(row, "process.executable") == os.fsencode(truth.exe)
             if field(row, "file.path") != unhex(act["path"]) and row["file_path_confidence"] != "guessed":
                 wrong.add((act["how"], act["action"]))
-            # What is opened the kernel has walked.
+            is_guessed, is_jailed = row["file_path_confidence"] == "guessed", act["how"].startswith("chroot")
+            inside = unhex(act["inside"]) if "inside" in act else None
+            found = field(row, "file.path_inside")
+            # Where a chroot begins only absolute names say.
+            if not is_guessed and found != inside and not (is_jailed and found is None):
+                wrong.add((act["how"], act["action"], found, inside))
+            # What is opened the kernel has walked: if nobody was left to be asked for the mounts it has the name inside.
             if row["file_inode"] is not None:
-                assert row["file_path_confidence"] is None
-                assert field(row, "file.path") == unhex(act["path"]), act
+                assert field(row, "file.path") == unhex(act["inside"] if is_guessed and "inside" in act and not is_jailed else act["path"]), act
     return wrong
 
 

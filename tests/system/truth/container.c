@@ -37,17 +37,53 @@ static pid_t host_pid(void)
 	return atoi(text);
 }
 
-static void tell(const char *action, const char *how, const char *folder, const char *name)
+/* inside: what it is called here, if that is not what the host calls it; the same: the host does not see it. */
+static void tell_both(const char *action, const char *how, const char *path, const char *inside)
 {
 	struct line line = say("file");
-	char path[8300];
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	say_number(&line, "pid", me);
 	say_word(&line, "action", action);
 	say_word(&line, "how", how);
 	say_bytes(&line, "path", path);
+	if (inside)
+		say_bytes(&line, "inside", inside);
 	say_done(&line);
+}
+
+static void tell(const char *action, const char *how, const char *folder, const char *name)
+{
+	char path[8300];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	tell_both(action, how, path, NULL);
+}
+
+static void tell_hidden(const char *action, const char *how, const char *folder, const char *name)
+{
+	char path[8300];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	tell_both(action, how, path, path);
+}
+
+/* In a chroot below `root`. */
+static void tell_below(const char *action, const char *how, const char *root, const char *name)
+{
+	char path[8300];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	tell_both(action, how, path, path + strlen(root));
+}
+
+/* `name` is below `bound`, which is the host's `data`. */
+static void tell_bound(const char *action, const char *how, const char *name)
+{
+	char path[8300], inside[8300];
+
+	snprintf(path, sizeof(path), "%s/data/%s", base, name);
+	snprintf(inside, sizeof(inside), "%s/bound/%s", base, name);
+	tell_both(action, how, path, inside);
 }
 
 static const char *below(const char *name)
@@ -230,28 +266,28 @@ static void mounts(void)
 	TRY(mount("data", "bound", NULL, MS_BIND, NULL));
 	tell("mount", "bind", base, "bound");
 	make("bound/made");
-	tell("create", "on a bind mount", base, "bound/made");
+	tell_bound("create", "on a bind mount", "made");
 	TRY(rename("bound/made", "bound/moved"));
-	tell("rename", "on a bind mount", base, "bound/made");
+	tell_bound("rename", "on a bind mount", "made");
 	TRY(unlink(below("bound/moved")));
-	tell("delete", "on a bind mount", base, "bound/moved");
+	tell_bound("delete", "on a bind mount", "moved");
 	TRY(mount("truth", "fresh", "tmpfs", 0, "mode=777"));
 	tell("mount", "tmpfs", base, "fresh");
 	make("fresh/made");
-	tell("create", "on a tmpfs", base, "fresh/made");
+	tell_hidden("create", "on a tmpfs", base, "fresh/made");
 	TRY(chmod("fresh/made", 0600));
-	tell("chmod", "on a tmpfs", base, "fresh/made");
+	tell_hidden("chmod", "on a tmpfs", base, "fresh/made");
 	TRY(unlink(below("fresh/made")));
-	tell("delete", "on a tmpfs", base, "fresh/made");
+	tell_hidden("delete", "on a tmpfs", base, "fresh/made");
 	/* Where the host has a link, `over/alias` to `data`, a folder is mounted over it. */
 	TRY(mount("truth", "over", "tmpfs", 0, "mode=777"));
 	tell("mount", "tmpfs", base, "over");
 	TRY(mkdir("over/alias", 0755));
-	tell("create", "where the host has a link", base, "over/alias");
+	tell_hidden("create", "where the host has a link", base, "over/alias");
 	make("over/alias/made");
-	tell("create", "where the host has a link", base, "over/alias/made");
+	tell_hidden("create", "where the host has a link", base, "over/alias/made");
 	TRY(unlink(below("over/alias/made")));
-	tell("delete", "where the host has a link", base, "over/alias/made");
+	tell_hidden("delete", "where the host has a link", base, "over/alias/made");
 	/* By a descriptor from before: there it is the link. */
 	close(TRY(openat(outside, "alias/left", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644)));
 	tell("create", "by a descriptor of the host", base, "data/left");
@@ -268,35 +304,35 @@ static void inside_chroot(void)
 	TRY(chroot("root"));
 	TRY(chdir("/"));
 	make("/made");
-	tell("create", "chroot", root, "made");
+	tell_below("create", "chroot", root, "made");
 	make("relative");
-	tell("create", "chroot, relative", root, "relative");
+	tell_below("create", "chroot, relative", root, "relative");
 	make("/../../above");
-	tell("create", "chroot, dots above the root", root, "above");
+	tell_below("create", "chroot, dots above the root", root, "above");
 	TRY(unlink("/made"));
-	tell("delete", "chroot", root, "made");
+	tell_below("delete", "chroot", root, "made");
 	TRY(unlink("relative"));
-	tell("delete", "chroot, relative", root, "relative");
+	tell_below("delete", "chroot, relative", root, "relative");
 	TRY(unlink("/../../above"));
-	tell("delete", "chroot, dots above the root", root, "above");
+	tell_below("delete", "chroot, dots above the root", root, "above");
 	/* Of what the host has too. */
 	TRY(mkdir("/usr", 0755));
-	tell("create", "chroot, folder", root, "usr");
+	tell_below("create", "chroot, folder", root, "usr");
 	TRY(symlink("/usr", "/link"));
 	settle("/link");
-	tell("symlink", "chroot", root, "link");
+	tell_below("symlink", "chroot", root, "link");
 	make("/link/through");
-	tell("create", "chroot, through an absolute link", root, "usr/through");
+	tell_below("create", "chroot, through an absolute link", root, "usr/through");
 	TRY(unlink("/link/through"));
-	tell("delete", "chroot, through an absolute link", root, "usr/through");
+	tell_below("delete", "chroot, through an absolute link", root, "usr/through");
 	make("link/again");
-	tell("create", "chroot, relative, through an absolute link", root, "usr/again");
+	tell_below("create", "chroot, relative, through an absolute link", root, "usr/again");
 	TRY(unlink("link/again"));
-	tell("delete", "chroot, relative, through an absolute link", root, "usr/again");
+	tell_below("delete", "chroot, relative, through an absolute link", root, "usr/again");
 	make("../../above");
-	tell("create", "chroot, relative, dots above the root", root, "above");
+	tell_below("create", "chroot, relative, dots above the root", root, "above");
 	TRY(unlink("../../above"));
-	tell("delete", "chroot, relative, dots above the root", root, "above");
+	tell_below("delete", "chroot, relative, dots above the root", root, "above");
 	snprintf(root, sizeof(root), "%s/root/tiny", base);
 	if (!is_held)
 		run("chroot", "/tiny", root, below("root"));
@@ -311,23 +347,23 @@ static void inside_pivot(void)
 	TRY(mount("truth", "new", "tmpfs", 0, "mode=777"));
 	tell("mount", "tmpfs", base, "new");
 	copy("data/tiny", "new/tiny");
-	tell("create", "copy", base, "new/tiny");
+	tell_hidden("create", "copy", base, "new/tiny");
 	TRY(mkdir("new/old", 0755));
-	tell("create", "folder", base, "new/old");
+	tell_hidden("create", "folder", base, "new/old");
 	TRY(syscall(SYS_pivot_root, "new", "new/old"));
 	TRY(chdir("/"));
 	TRY(umount2("/old", MNT_DETACH));
-	tell("unmount", "pivot_root", "", "old");
+	tell_hidden("unmount", "pivot_root", "", "old");
 	make("/made");
-	tell("create", "pivot_root", "", "made");
+	tell_hidden("create", "pivot_root", "", "made");
 	TRY(mkdir("/folder", 0755));
-	tell("create", "pivot_root", "", "folder");
+	tell_hidden("create", "pivot_root", "", "folder");
 	make("folder/made");
-	tell("create", "pivot_root, relative", "", "folder/made");
+	tell_hidden("create", "pivot_root, relative", "", "folder/made");
 	TRY(rename("/folder/made", "/folder/moved"));
-	tell("rename", "pivot_root", "", "folder/made");
+	tell_hidden("rename", "pivot_root", "", "folder/made");
 	TRY(unlink("/made"));
-	tell("delete", "pivot_root", "", "made");
+	tell_hidden("delete", "pivot_root", "", "made");
 	run("pivot_root", "/tiny", "/tiny", "/");
 	_exit(4);
 }
