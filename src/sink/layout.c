@@ -248,7 +248,7 @@ void layout_make(struct layout *ret)
 		", parent INTEGER -- row of process, always a smaller one\n"
 		", program INTEGER -- row of program\n"
 		", login INTEGER -- row of login\n"
-		", ended INTEGER -- (1 << 30) + (number of the event that ended the image - sequence << 1) + (1: it exited); 1 << 29: none\n";
+		", ended INTEGER -- (1 << 16) + (number of the event that ended the image - sequence << 1) + (1: it exited); " ENDED_NONE_SQL ": none\n";
 	static const char program_fixed[] =
 		"id INTEGER PRIMARY KEY\n"
 		", begins_as INTEGER -- row of program whose command line this one's begins as; its own column has the rest\n"

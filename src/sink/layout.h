@@ -109,9 +109,11 @@ static inline bool duration_follows(const struct event *event, uint64_t *ret)
 #define PATH_REFERENCE_BITS 1
 
 /* process.ended: by how many numbers the event that ended the image comes behind process.sequence << 1 | it exited, on top of this.
- * All such numbers are stored in four bytes, so that a row does not grow when its process ends. */
-#define ENDED_BASE (INT64_C(1) << 30)
-#define ENDED_NONE (INT64_C(1) << 29)
+ * All such numbers are stored in three bytes (four where 4,000,000 events lie between), so that a row does not grow when its
+ * process ends. */
+#define ENDED_BASE (INT64_C(1) << 16)
+#define ENDED_NONE (-(INT64_C(1) << 23))
+#define ENDED_NONE_SQL "-(1 << 23)"
 /* The number of that event, of row p; NULL: there is none.  %lld: ENDED_NONE, ENDED_BASE. */
 #define ENDED_BY_SQL "p.sequence + ((nullif(p.ended, %lld) - %lld) >> 1)"
 

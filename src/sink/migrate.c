@@ -9,7 +9,8 @@
  * the file within its bound; all that it holds becomes one chapter. Version 4 had no tables of
  * sessions and hashes; its columns of hashes were empty. Version 5 had no definitions of services and tasks. Version 6
  * had no hashes of scripts, columns for those of drivers that were empty, not what changed of an account, nothing of HTTP,
- * no files in events of security, and neither namespaces nor supplementary groups of processes. */
+ * no files in events of security, and neither namespaces nor supplementary groups of processes. Version 7 had the end of an image in
+ * four bytes. */
 
 #include "sink/migrate.h"
 
@@ -321,6 +322,13 @@ static void migrate_recent_processes(struct buffer *sql, const struct layout *la
 				"DROP TABLE old_process;\nDROP TABLE like_login;\n");
 }
 
+/* Until version 7 it was on top of 1 << 30. */
+static void migrate_ends(struct buffer *sql)
+{
+	buffer_printf(sql, "UPDATE process SET ended = iif(ended = 1 << 29, %lld, ended - (1 << 30) + %lld);\n", (long long)ENDED_NONE,
+		      (long long)ENDED_BASE);
+}
+
 /* The life of a process was a column of its event: what does not follow stands in more_process now, the others too. */
 static void migrate_durations(struct buffer *sql, const struct layout *layout, int64_t version)
 {
@@ -361,6 +369,7 @@ static void migrate_recent(struct buffer *sql, const struct layout *layout, int6
 		migrate_recent_processes(sql, layout);
 		migrate_durations(sql, layout, version);
 	} else {
+		migrate_ends(sql);
 		add_columns(sql, &layout->program, CONTEXT, "m.id, m.begins_as, m.begins_size", version);
 		add_columns(sql, &layout->login, CONTEXT, "m.id, m.ancestry_cut, m.recorder_inferred, m.recorder_escaped", version);
 	}

@@ -164,7 +164,7 @@ static int tell_moved(const struct sweep *sweep)
 static int bequeath(const struct sweep *sweep)
 {
 	static const char sql[] =
-		"UPDATE process SET ended = (SELECT iif(o.ended = 1 << 29, o.ended, o.ended + (o.sequence - process.sequence) * 2) "
+		"UPDATE process SET ended = (SELECT iif(o.ended = " ENDED_NONE_SQL ", o.ended, o.ended + (o.sequence - process.sequence) * 2) "
 		"FROM temp.heir h JOIN process o ON o.id = h.old WHERE h.new = process.id) WHERE id IN (SELECT new FROM temp.heir);\n"
 		"UPDATE process SET image = (SELECT nullif(h.new, process.id) FROM carried c JOIN temp.heir h ON h.old = c.image "
 		"WHERE c.process = process.id) WHERE id IN (SELECT c.process FROM carried c JOIN temp.heir h ON h.old = c.image);\n"

@@ -29,7 +29,7 @@ struct place {
 #define BACK_TO_VERSION_4                                                                                                   \
 	"ALTER TABLE process ADD COLUMN ancestry_cut; ALTER TABLE process ADD COLUMN recorder_inferred; "                   \
 	"ALTER TABLE process ADD COLUMN recorder_escaped; "                                                                 \
-	"UPDATE process SET ended = iif(ended = 1 << 29, 1 << 40, (1 << 40) + ended - (1 << 30) + sequence * 2), "          \
+	"UPDATE process SET ended = iif(ended = " ENDED_NONE_SQL ", 1 << 40, (1 << 40) + ended - (1 << 16) + sequence * 2), "          \
 	"ancestry_cut = (SELECT nullif(l.ancestry_cut, 0) FROM login l WHERE l.id = process.login); "                       \
 	"ALTER TABLE login DROP COLUMN ancestry_cut; ALTER TABLE login DROP COLUMN recorder_inferred; "                     \
 	"ALTER TABLE login DROP COLUMN recorder_escaped; "                                                                  \
