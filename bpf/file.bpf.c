@@ -103,6 +103,8 @@ static __always_inline void tell_open(struct task_struct *task, struct file *fil
 		count_dropped(class);
 		record_drop();
 	} else {
+		if (has_own_root(task))
+			off = put_root((struct scratch *)record, FILE_ROOT, off);
 		record_send(record, off, class);
 	}
 }
@@ -211,6 +213,8 @@ int BPF_PROG(act_name, struct pt_regs *regs, long ret)
 			off = put_folder2(record, off, &call, first, first_of_given(name));
 		off = put_string(record, NAME_GIVEN2, off, (void *)name, 1, NAME_BYTES);
 	}
+	if (first != '/' && has_own_root(call.task))
+		off = put_root((struct scratch *)record, NAME_ROOT, off);
 	record_send(record, off, class);
 	return 0;
 }
@@ -241,6 +245,8 @@ int BPF_PROG(act_file, struct pt_regs *regs, long ret)
 	off = put_file_path(record, FILE_PATH, off, file);
 	if (call.plan->name2 >= 0)
 		off = put_string(record, FILE_EXTRA, off, (void *)call_arg(&call, call.plan->name2), 1, COMPONENT_BYTES);
+	if (has_own_root(call.task))
+		off = put_root((struct scratch *)record, FILE_ROOT, off);
 	record_send(record, off, class);
 	return 0;
 }

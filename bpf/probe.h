@@ -178,9 +178,9 @@ struct probe_record {
  * come the numbers of PROBE_NAMESPACES, if they are told, then the script's name, if there is one. */
 enum { EXEC_PATH, EXEC_CWD, EXEC_TTY, EXEC_SCRIPT, EXEC_ENV, EXEC_ARGS };	/* ARGS last: what is left of the record */
 /* Of PROBE_NAME */
-enum { NAME_FOLDER, NAME_GIVEN, NAME_FOLDER2, NAME_GIVEN2, NAME_EXTRA };
+enum { NAME_FOLDER, NAME_GIVEN, NAME_FOLDER2, NAME_GIVEN2, NAME_EXTRA, NAME_ROOT };	/* ROOT: of a process that has a folder for its root */
 /* Of PROBE_OPEN, PROBE_WRITTEN, PROBE_FILE, PROBE_MAP, PROBE_SOCKET */
-enum { FILE_PATH, FILE_EXTRA };
+enum { FILE_PATH, FILE_EXTRA, FILE_ROOT = 4 };		/* likewise */
 /* Of PROBE_SOCKET of family unix: its address (an abstract one begins with a NUL) and where a relative one begins. */
 enum { SOCKET_PATH, SOCKET_CWD };
 /* Of PROBE_DNS */

@@ -75,6 +75,8 @@ static __always_inline void send_written(struct task_struct *task, struct probe_
 		count_dropped(PROBE_CLASS_FILE_WRITE);
 		record_drop();
 	} else {
+		if (task == current_task() && has_own_root(task))	/* not at the stop */
+			off = put_root((struct scratch *)record, FILE_ROOT, off);
 		record_send(record, off, PROBE_CLASS_FILE_WRITE);
 	}
 }

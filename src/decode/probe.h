@@ -47,6 +47,8 @@ static inline struct path_root probe_root(const struct probe_root *root)
 /* probe_path.c */
 /* A path of the kernel's names into a PATH field.  Of one without its beginning (cut) the event says so. */
 void probe_set_path(const struct probe *probe, struct event *event, enum field field, unsigned text);
+/* That text of names is the root of a process that has a folder for it: does its path lead there? */
+void probe_set_root(const struct probe *probe, struct event *event, enum field field, unsigned text);
 /* A name as the program gave it, from the folder that it begins at.  0 or -ENOMEM. */
 int probe_set_given(const struct probe *probe, struct event *event, enum field field, unsigned folder, unsigned given,
 		    bool follows);

@@ -57,6 +57,7 @@ static void set_file_path(const struct probe *probe, struct event *event)
 
 	if (!name) {
 		probe_set_path(probe, event, FIELD_path, FILE_PATH);
+		probe_set_root(probe, event, FIELD_path, FILE_ROOT);
 		return;
 	}
 	buffer_clear(text);

@@ -65,6 +65,20 @@ void probe_set_path(const struct probe *probe, struct event *event, enum field f
 		set_cut(event, field);
 }
 
+void probe_set_root(const struct probe *probe, struct event *event, enum field field, unsigned text)
+{
+	struct buffer *root = &probe->decoder->name;
+	struct span path = values_text(&event->values, field), names = probe_text(probe->bytes, text);
+
+	if (likely(names.size == 0) || probe_is_cut(probe, text))
+		return;
+	buffer_clear(root);
+	probe_join_names(root, names);
+	if (buffer_error(root) >= 0 && root->size > 1 && span_starts(path, buffer_span(root)) &&
+	    (path.size == root->size || path.data[root->size] == '/'))
+		event->root_bytes[field == FIELD_target_path] = (uint32_t)root->size;
+}
+
 static struct span without_slashes(struct span name)
 {
 	while (name.size > 1 && name.data[name.size - 1] == '/')
@@ -172,5 +186,7 @@ int probe_set_given(const struct probe *probe, struct event *event, enum field f
 	event->unsure[is_target] = unsure;
 	event->root = probe_root(&call->root);
 	event->root_bytes[is_target] = is_jailed ? (uint32_t)base->size : 0;
+	if (!is_absolute)
+		probe_set_root(probe, event, field, NAME_ROOT);
 	return 0;
 }

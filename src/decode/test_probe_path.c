@@ -43,6 +43,39 @@ static void test_walked(void **state)
 	decoded_stop(&d);
 }
 
+static void open_below(struct decoded *d, struct span names, struct span root)
+{
+	make(&made, PROBE_OPEN, PROBE_CALL_openat);
+	made.record->body.file.mode = 0100644;
+	add_text(&made, FILE_PATH, names);
+	add_text(&made, FILE_ROOT, root);
+	decode_made(d, &made);
+}
+
+/* Of a process that has a folder for its root: with how much of it the path begins. */
+static void test_root_of_opened(void **state)
+{
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	open_below(&d, SPAN("x\0etc\0jail\0srv\0"), SPAN("jail\0srv\0"));
+	expect(&d, 0, "path", "/srv/jail/etc/x");
+	assert_int_equal(d.events[0]->root_bytes[0], strlen("/srv/jail"));
+	open_below(&d, SPAN("jail\0srv\0"), SPAN("jail\0srv\0"));
+	assert_int_equal(d.events[0]->root_bytes[0], strlen("/srv/jail"));
+	/* what it has from elsewhere */
+	open_below(&d, SPAN("x\0jailed\0srv\0"), SPAN("jail\0srv\0"));
+	assert_int_equal(d.events[0]->root_bytes[0], 0);
+	open_below(&d, SPAN("x\0"), SPAN("jail\0srv\0"));
+	assert_int_equal(d.events[0]->root_bytes[0], 0);
+	open_below(&d, SPAN("x\0"), SPAN("/\0"));
+	assert_int_equal(d.events[0]->root_bytes[0], 0);
+	cut_text(&made, FILE_ROOT);
+	decode_made(&d, &made);
+	assert_int_equal(d.events[0]->root_bytes[0], 0);
+	decoded_stop(&d);
+}
+
 /* No file system has such names; a capture may. */
 static void test_hostile_names(void **state)
 {
@@ -547,6 +580,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_walked),
+		cmocka_unit_test(test_root_of_opened),
 		cmocka_unit_test(test_hostile_names),
 		cmocka_unit_test(test_cut_walk),
 		cmocka_unit_test(test_nameless),

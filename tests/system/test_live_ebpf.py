@@ -581,8 +581,7 @@ def wrong_files(recorder, truth):
             is_guessed, is_jailed = row["file_path_confidence"] == "guessed", act["how"].startswith("chroot")
             inside = unhex(act["inside"]) if "inside" in act else None
             found = field(row, "file.path_inside")
-            # Where a chroot begins only absolute names say.
-            if not is_guessed and found != inside and not (is_jailed and found is None):
+            if not is_guessed and found != inside:
                 wrong.add((act["how"], act["action"], found, inside))
             # What is opened the kernel has walked: if nobody was left to be asked for the mounts it has the name inside.
             if row["file_inode"] is not None:
