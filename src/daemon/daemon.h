@@ -11,6 +11,7 @@
 #include "daemon/canary_child.h"
 #include "daemon/clock_step.h"
 #include "daemon/audit_rules.h"
+#include "daemon/auditd.h"
 #include "daemon/conf.h"
 #include "daemon/core.h"
 #include "daemon/health.h"
@@ -77,6 +78,8 @@ struct daemon {
 	struct ledger ledger;
 	unsigned rules_missing;
 	struct user_audit user_audit;
+	struct auditd auditd;
+	bool rules_withheld;		/* auditd would store all that they give, and may not */
 	unsigned databases_removed, databases_damaged;	/* told so far */
 
 	bool bpf_wanted, multicast_wanted;	/* by --source and settings */
@@ -270,6 +273,15 @@ void daemon_see_health(struct daemon *d);	/* the same, but of what is known here
 void daemon_start_canaries(struct daemon *d);
 void daemon_tick_canaries(struct daemon *d, uint64_t steady_ns);
 void daemon_stop_canaries(struct daemon *d);
+
+/* auditd.c: how the audit daemon of the host is configured. */
+void daemon_look_at_auditd(struct daemon *d);	/* now, and make it what the settings want */
+void daemon_tick_auditd(struct daemon *d);
+void daemon_stop_auditd(struct daemon *d);	/* at the start, if the settings want it */
+bool daemon_auditd_floods(const struct daemon *d);	/* it would store all that our rules give, and may not */
+
+/* settings.c */
+void daemon_apply_rules(struct daemon *d);
 
 /* watch.c: the kernel's rules and what it says of itself. */
 int daemon_load_rules(struct daemon *d, const char **ret_why);

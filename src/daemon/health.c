@@ -69,6 +69,9 @@ static enum health_level check_rules(const struct vitals *v, struct health_state
 {
 	if (v->rules.user_problem)
 		return say(s, HEALTH_FAIL, "recorder audit-rules register FILE, or remove", "%s", v->rules.user_problem);
+	if (v->rules.withheld)
+		return say(s, HEALTH_FAIL, "CX.recorder.AuditdRawLoggingWrite = 1 has it stop that, CX.recorder.AuditdEnableRawLoggingRuleLoading = 1 "
+			   "loads them all the same", "none is loaded: auditd would write all that they give to its log");
 	if (!v->rules.loaded)
 		return say(s, HEALTH_OK, "", v->idle ? "idle: none" : "none are needed");
 	if (v->rules.missing > 0)
@@ -215,6 +218,18 @@ static enum health_level check_consumers(const struct vitals *v, struct health_s
 	return say(s, HEALTH_OK, "", v->consumers.enabled ? "nobody else reads the audit stream" : "audit is not used");
 }
 
+static enum health_level check_auditd(const struct vitals *v, struct health_state *s)
+{
+	if (v->auditd.problem && *v->auditd.problem)
+		return say(s, HEALTH_WARN, "see that the recorder may write there, or switch the CX.recorder.*Write setting off",
+			   "the configuration of auditd is not as wanted: %s", v->auditd.problem);
+	if (!v->auditd.is_there)
+		return say(s, HEALTH_OK, "", "there is none");
+	if (v->auditd.left && *v->auditd.left)
+		return say(s, HEALTH_OK, "", "not as the settings would have it, and not to be written: %s", v->auditd.left);
+	return say(s, HEALTH_OK, "", "as wanted");
+}
+
 static enum health_level check_alone(const struct vitals *v, struct health_state *s)
 {
 	if (v->rival > 0)
@@ -277,6 +292,7 @@ const struct health_check health_checks[N_HEALTH_CHECKS] = {
 	{ "clock", "The clock does not jump", check_clock },
 	{ "processors", "There is more than one processor", check_processors },
 	{ "consumers", "Nobody else takes the audit stream", check_consumers },
+	{ "auditd", "The audit daemon is configured as wanted", check_auditd },
 	{ "alone", "One recorder on this host", check_alone },
 };
 

@@ -48,6 +48,8 @@ int places_init(struct places *places, const char *config_dir, const char *state
 		r = join(&p.kernel_state, state, "kernel-audit.state");
 	if (r >= 0)
 		r = join(&p.lock, state, "recorder.lock");
+	if (r >= 0)
+		r = (p.host_root = strdup(state_dir ? state_dir : "")) ? 0 : -ENOMEM;
 	if (r < 0)
 		places_release(&p);
 	else
@@ -68,6 +70,7 @@ void places_release(struct places *places)
 	free(places->user_rules);
 	free(places->kernel_state);
 	free(places->lock);
+	free(places->host_root);
 	*places = (struct places){ 0 };
 }
 

@@ -15,6 +15,7 @@ struct places {
 	char *user_rules;		/* audit rules that a user gave us */
 	char *kernel_state;		/* what the kernel's audit was like before us */
 	char *lock;
+	char *host_root;		/* below which the files of the host lie that it may change (/etc/audit): empty, or the folder */
 };
 
 /* NULL: the installed places.  0 or -ENOMEM. */

@@ -171,6 +171,10 @@ static int start_recording(struct daemon *d)
 	struct filter_error error = { "" };
 	int r;
 
+	daemon_stop_auditd(d);
+	if (d->audit)
+		(void)audit_control_state(d->audit, &d->audit_state);
+	daemon_look_at_auditd(d);
 	if (d->subscriptions.n == 0) {
 		d->idle_since_ns = d->started_ns;
 	} else {
@@ -318,6 +322,7 @@ static void stop(struct daemon *d)
 	folder_release(&d->folder);
 	refusals_release(&d->unprotected, &d->n_unprotected);
 	daemon_forget_user_rules(d);
+	buffer_release(&d->auditd.left);
 	if (d->lock_fd >= 0 && !d->has_begun)
 		daemon_keep_words(d);
 	if (d->lock_fd >= 0)

@@ -127,12 +127,15 @@ struct database_limits daemon_database_limits(const struct daemon *d)
 
 /* Changes */
 
-static void apply_rules(struct daemon *d)
+void daemon_apply_rules(struct daemon *d)
 {
 	const char *why = "";
+	int r = d->rules_loaded || d->rules_withheld ? daemon_load_rules(d, &why) : 0;
 
-	if (d->rules_loaded && daemon_load_rules(d, &why) < 0)
+	if (r < 0)
 		log_error("Failed to load the audit rules as the settings want them: %s", why);
+	else
+		d->rules_loaded = r > 0;
 }
 
 static void apply_wanted(struct daemon *d)
@@ -205,11 +208,27 @@ static const struct {
 	enum setting_id setting;
 	void (*apply)(struct daemon *d);
 } changes[] = {
+	{ SETTING_AudispdMaxRestarts, daemon_look_at_auditd },
+	{ SETTING_AudispdMaxRestartsWrite, daemon_look_at_auditd },
+	{ SETTING_AudispdOverflowAction, daemon_look_at_auditd },
+	{ SETTING_AudispdOverflowActionWrite, daemon_look_at_auditd },
+	{ SETTING_AudispdPriorityBoost, daemon_look_at_auditd },
+	{ SETTING_AudispdPriorityBoostWrite, daemon_look_at_auditd },
+	{ SETTING_AudispdQueueDepth, daemon_look_at_auditd },
+	{ SETTING_AudispdQueueDepthWrite, daemon_look_at_auditd },
+	{ SETTING_AuditdEnableAuditdConfMigration, daemon_look_at_auditd },
+	{ SETTING_AuditdRawLogging, daemon_look_at_auditd },
+	{ SETTING_AuditdRawLoggingWrite, daemon_look_at_auditd },
+	{ SETTING_JournaldRawLogging, daemon_look_at_auditd },
+	{ SETTING_JournaldRawLoggingWrite, daemon_look_at_auditd },
+	{ SETTING_SyslogPluginRawLogging, daemon_look_at_auditd },
+	{ SETTING_SyslogPluginRawLoggingWrite, daemon_look_at_auditd },
+	{ SETTING_AuditdEnableRawLoggingRuleLoading, daemon_apply_rules },
 	{ SETTING_AuditdEnableForkTracking, apply_wanted },
 	{ SETTING_AuditdEnableIncomingNetwork, apply_wanted },
 	{ SETTING_AuditdEnableOutgoingNetwork, apply_wanted },
 	{ SETTING_AuditdEnableResolveLocalAddress, apply_sockets },
-	{ SETTING_AuditdRulesBufferSize, apply_rules },
+	{ SETTING_AuditdRulesBufferSize, daemon_apply_rules },
 	{ SETTING_CollateWindowMs, apply_times },
 	{ SETTING_EventAssemblerTimeoutMs, apply_times },
 	{ SETTING_ProcessorCleanupIntervalSecs, apply_times },

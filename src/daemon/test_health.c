@@ -170,6 +170,12 @@ static void test_host(void **state)
 	       "another program reads the audit stream too: what the recorder asks the kernel for is stored there again",
 	       v.consumers.n_others = 1);
 	EXPECT("consumers", OK, "audit is not used", v.consumers.enabled = false, v.consumers.has_listener = false);
+	EXPECT("auditd", OK, "there is none", v.auditd.is_there = false);
+	EXPECT("auditd", OK, "not as the settings would have it, and not to be written: max_restarts = 10 (was 5)", v.auditd.is_there = true,
+	       v.auditd.left = "max_restarts = 10 (was 5)");
+	EXPECT("auditd", WARN, "the configuration of auditd is not as wanted: /etc/audit/auditd.conf: Read-only file system",
+	       v.auditd.is_there = true, v.auditd.problem = "/etc/audit/auditd.conf: Read-only file system");
+	EXPECT("rules", FAIL, "none is loaded: auditd would write all that they give to its log", v.rules.withheld = true);
 	EXPECT("alone", FAIL, "another recorder runs, pid 5: both change the kernel's rules", v.rival = 5);
 }
 

@@ -22,7 +22,7 @@ struct vitals {
 		bool loaded, audit_off, locked;
 		unsigned missing;
 		uint64_t removed_ns;	/* when somebody last removed some; 0: never */
-		bool task_never;
+		bool task_never, withheld;
 		const char *user_problem;	/* why those of a user are not in force any more; NULL: nothing is wrong */
 	} rules;
 
@@ -72,6 +72,12 @@ struct vitals {
 		char other[32];		/* name of one of them */
 		bool has_listener;	/* somebody holds the unicast slot */
 	} consumers;
+
+	struct {
+		bool is_there, raw_logging;
+		const char *problem;	/* what of its configuration could not be changed; empty: nothing */
+		const char *left;	/* what is otherwise than wanted and may not be changed; empty: nothing */
+	} auditd;
 
 	int rival;			/* pid; 0: none */
 	struct canary_report canary;

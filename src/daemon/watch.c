@@ -11,7 +11,7 @@
 
 int daemon_load_rules(struct daemon *d, const char **ret_why)
 {
-	bool wanted[N_KINDS];
+	bool wanted[N_KINDS], floods = daemon_auditd_floods(d);
 	const struct audit_rules_options options = {
 		.wanted = wanted,
 		.own_pid = (uint32_t)getpid(),
@@ -19,12 +19,17 @@ int daemon_load_rules(struct daemon *d, const char **ret_why)
 		.have_connector = source_live_connector(d->source) >= 0,
 		.backlog_limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize),
 		.allow_panic = daemon_setting(d, SETTING_AuditdDisableKernelPanicProtection),
-		.for_user = d->user_audit.is_coming || (daemon_has_user_rules(d) && d->subscriptions.n > 0),
+		.for_user = !floods && (d->user_audit.is_coming || (daemon_has_user_rules(d) && d->subscriptions.n > 0)),
 	};
 	int r;
 
-	for (unsigned i = 0; i < N_KINDS; i++)
+	d->rules_withheld = false;
+	d->auditd.floods = floods;
+	for (unsigned i = 0; i < N_KINDS; i++) {
 		wanted[i] = d->wanted[i] && !d->by_bpf[i];
+		d->rules_withheld |= wanted[i] && floods;
+		wanted[i] &= !floods;
+	}
 	r = audit_rules_load(d->audit, &options, d->places.kernel_state, ret_why);
 	if (r > 0 && d->subscriptions.n > 0)
 		daemon_follow_user_rules(d);
@@ -129,6 +134,7 @@ void daemon_on_tick(uv_timer_t *timer)
 	look_at_kernel(d);
 	daemon_repair_audit(d);
 	daemon_repair_places(d);
+	daemon_tick_auditd(d);
 	daemon_look_at_kept(d);
 	daemon_tell_losses(d, false);
 	conf_tick(&d->conf, clock_ns(CLOCK_MONOTONIC));

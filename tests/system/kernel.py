@@ -183,7 +183,7 @@ class Auditd:
 
     def __init__(self, folder, log_format="RAW"):
         self.folder = folder
-        self.log = folder / "log" / "audit.log"
+        self.etc, self.log = folder / "etc", folder / "log" / "audit.log"
         (folder / "etc" / "plugins.d").mkdir(parents=True)
         (folder / "log").mkdir()
         config = folder / "etc" / "auditd.conf"
@@ -191,7 +191,7 @@ class Auditd:
         config.chmod(0o640)
 
     def __enter__(self):
-        self.process = subprocess.Popen(["auditd", "-n", "-c", self.folder / "etc", "-s", "nochange"],
+        self.process = subprocess.Popen(["auditd", "-n", "-c", self.etc, "-s", "nochange"],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
         end = time.monotonic() + 30

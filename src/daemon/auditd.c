@@ -1,0 +1,299 @@
+/* See auditd.h.  Its files are looked at at the start and every ConfigRefreshConfigIntervalMins, in the control loop: they are small
+ * and local.  The first time that one of them is changed, what it was is kept beside it. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "control/file.h"
+#include "daemon/daemon.h"
+
+#define MAX_BYTES (1u << 20)		/* of a file */
+#define KEPT_SUFFIX ".before-recorder"
+#define PROGRAM_NS (5 * NS_PER_SEC)	/* that a program of the host may take */
+#define END_NS (5 * NS_PER_SEC)		/* that auditd may take to end */
+
+static void fail(struct auditd *auditd, const char *path, const char *why)
+{
+	if (!*auditd->problem)
+		snprintf(auditd->problem, sizeof(auditd->problem), "%s: %s", path, why);
+}
+
+/* Programs of the host */
+
+/* What it has printed, as far as there is room.  Its exit code; -1: it could not be run, or did not end in time. */
+static int run_program(const char *const *words, char *ret, size_t size)
+{
+	uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + PROGRAM_NS, now_ns;
+	posix_spawn_file_actions_t actions;
+	int ends[2], status = -1, r;
+	struct pollfd of;
+	size_t n = 0;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	r = posix_spawnp(&pid, words[0], &actions, NULL, (char *const *)(uintptr_t)words, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(ends[1]);
+	of = (struct pollfd){ .fd = ends[0], .events = POLLIN };
+	while (r == 0 && (now_ns = clock_ns(CLOCK_MONOTONIC)) < end_ns) {
+		char more[256];
+		ssize_t got;
+
+		if (poll(&of, 1, (int)((end_ns - now_ns) / NS_PER_MS) + 1) <= 0)
+			continue;
+		got = read(ends[0], more, sizeof(more));
+		if (got <= 0)
+			break;
+		for (ssize_t i = 0; i < got && n + 1 < size; i++)
+			ret[n++] = more[i];
+	}
+	ret[n] = 0;
+	close(ends[0]);
+	if (r != 0)
+		return -1;
+	if (clock_ns(CLOCK_MONOTONIC) >= end_ns)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void ask_version(struct auditd *auditd)
+{
+	char said[128];
+
+	auditd->asked = true;
+	if (run_program((const char *const[]){ "auditctl", "-v", NULL }, said, sizeof(said)) == 0)
+		auditd->version = audit_version_read(span_of(said));
+}
+
+/* Its socket for audit is another reader of the kernel's stream, which stores all of it again. */
+static void keep_journald(struct daemon *d)
+{
+	static const char unit[] = "systemd-journald-audit.socket";
+	bool wanted = daemon_setting(d, SETTING_JournaldRawLogging) != 0, is_on;
+	char said[128];
+
+	if (!daemon_setting(d, SETTING_JournaldRawLoggingWrite))
+		return;
+	if (run_program((const char *const[]){ "systemctl", "is-active", unit, NULL }, said, sizeof(said)) < 0) {
+		fail(&d->auditd, "systemctl", "it cannot be run");
+		return;
+	}
+	is_on = span_starts(span_of(said), SPAN("active"));
+	if (is_on == wanted)
+		return;
+	if ((wanted && run_program((const char *const[]){ "systemctl", "unmask", unit, NULL }, said, sizeof(said)) != 0) ||
+	    run_program((const char *const[]){ "systemctl", wanted ? "start" : "mask", wanted ? unit : "--now", wanted ? NULL : unit, NULL },
+			said, sizeof(said)) != 0) {
+		fail(&d->auditd, unit, wanted ? "it cannot be started" : "it cannot be masked");
+		return;
+	}
+	log_info("%s is %s, as CX.recorder.JournaldRawLogging wants it", unit, wanted ? "on" : "off");
+	notes_say(&d->notes, "config", "%s is %s", unit, wanted ? "on" : "off");
+}
+
+/* Files */
+
+static int path_of(const struct daemon *d, enum audit_file file, char **ret)
+{
+	return asprintf(ret, "%s%s", d->places.host_root, audit_file_paths[file]) < 0 ? -ENOMEM : 0;
+}
+
+static void read_file(struct daemon *d, const char *path, struct buffer *ret)
+{
+	struct file_error error = { "" };
+	struct stat st;
+	int fd = file_open(path, &st, &error), r = fd;
+
+	if (fd >= 0) {
+		r = file_read(ret, fd, MAX_BYTES, &error);
+		close(fd);
+	}
+	if (r >= 0)
+		return;
+	buffer_release(ret);
+	if (r != -ENOENT && r != -ENOTDIR)
+		fail(&d->auditd, path, error.message);
+}
+
+/* As the other is: for whom, and of whom. */
+static int write_like(const char *path, const struct stat *st, struct span text)
+{
+	_cleanup_(new_file_release) struct new_file file = { .fd = -1 };
+	int r = new_file_open(&file, path);
+
+	if (r >= 0 && fchmod(file.fd, st->st_mode & 07777) < 0)
+		r = -errno;
+	if (r >= 0 && fchown(file.fd, st->st_uid, st->st_gid) < 0)
+		r = -errno;
+	if (r >= 0)
+		r = file_write(file.fd, text);
+	return r >= 0 ? new_file_place(&file, path) : r;
+}
+
+static int change_file(const char *path, struct span before, struct span after)
+{
+	_cleanup_(freep) char *kept = NULL;
+	struct stat st;
+	int r = 0;
+
+	if (asprintf(&kept, "%s" KEPT_SUFFIX, path) < 0)
+		return -ENOMEM;
+	if (lstat(path, &st) < 0)
+		return -errno;
+	if (access(kept, F_OK) < 0)
+		r = write_like(kept, &st, before);
+	return r >= 0 ? write_like(path, &st, after) : r;
+}
+
+/* auditd */
+
+/* Who holds the stream, if that is auditd. */
+static pid_t find_auditd(const struct daemon *d)
+{
+	char path[32], name[16] = "";
+	FILE *file;
+
+	if (!d->audit || d->audit_state.pid == 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%u/comm", d->audit_state.pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (!fgets(name, sizeof(name), file))
+		*name = 0;
+	fclose(file);
+	return strcmp(name, "auditd\n") == 0 ? (pid_t)d->audit_state.pid : 0;
+}
+
+bool daemon_auditd_floods(const struct daemon *d)
+{
+	return d->auditd.raw_logging && !daemon_setting(d, SETTING_AuditdEnableRawLoggingRuleLoading) && find_auditd(d) > 0;
+}
+
+static struct audit_wish wish(const struct daemon *d, enum setting_id value, enum setting_id write)
+{
+	return (struct audit_wish){ .value = daemon_setting(d, value), .write = daemon_setting(d, write) != 0 };
+}
+
+static void tell_changes(struct daemon *d, const struct audit_host *host)
+{
+	struct span did = buffer_span(&host->did);
+	pid_t pid = find_auditd(d);
+	bool reloaded = pid > 0 && kill(pid, SIGHUP) == 0;
+
+	log_info("The configuration of auditd is changed: %.*s%s", (int)did.size, did.data,
+		 reloaded ? "; it reads it again" : "");
+	notes_say(&d->notes, "config", "auditd: %.*s%s", (int)did.size, did.data, reloaded ? "; reloaded" : "");
+}
+
+/* Somebody has started or stopped it, or it logs otherwise. */
+static void follow(struct daemon *d)
+{
+	if (d->source && d->audit && d->auditd.floods != daemon_auditd_floods(d))
+		daemon_apply_rules(d);
+}
+
+void daemon_look_at_auditd(struct daemon *d)
+{
+	struct audit_wishes wishes = {
+		.migrate = daemon_setting(d, SETTING_AuditdEnableAuditdConfMigration) != 0,
+		.raw_logging = wish(d, SETTING_AuditdRawLogging, SETTING_AuditdRawLoggingWrite),
+		.queue_depth = wish(d, SETTING_AudispdQueueDepth, SETTING_AudispdQueueDepthWrite),
+		.max_restarts = wish(d, SETTING_AudispdMaxRestarts, SETTING_AudispdMaxRestartsWrite),
+		.priority_boost = wish(d, SETTING_AudispdPriorityBoost, SETTING_AudispdPriorityBoostWrite),
+		.overflow_action = wish(d, SETTING_AudispdOverflowAction, SETTING_AudispdOverflowActionWrite),
+		.syslog = wish(d, SETTING_SyslogPluginRawLogging, SETTING_SyslogPluginRawLoggingWrite),
+	};
+	_cleanup_(audit_host_release) struct audit_host host = { 0 };
+	struct auditd *auditd = &d->auditd;
+	bool changed = false;
+	char *paths[N_AUDIT_FILES] = { NULL };
+	int r = 0;
+
+	auditd->looked_ns = clock_ns(CLOCK_MONOTONIC);
+	*auditd->problem = 0;
+	buffer_release(&auditd->left);
+	for (enum audit_file file = 0; file < N_AUDIT_FILES && r >= 0; file++) {
+		r = path_of(d, file, &paths[file]);
+		if (r >= 0)
+			read_file(d, paths[file], &host.text[file]);
+	}
+	auditd->is_there = host.text[AUDIT_FILE_AUDITD].size > 0;
+	if (auditd->is_there && !auditd->asked)
+		ask_version(auditd);
+	wishes.version = auditd->version;
+	if (r >= 0)
+		r = audit_host_plan(&host, &wishes);
+	for (enum audit_file file = 0; file < N_AUDIT_FILES && r >= 0; file++) {
+		if (host.plan[file].size == 0)
+			continue;
+		r = change_file(paths[file], buffer_span(&host.text[file]), buffer_span(&host.plan[file]));
+		if (r < 0)
+			fail(auditd, paths[file], strerror(-r));
+		changed |= r >= 0;
+	}
+	if (changed && r >= 0)
+		tell_changes(d, &host);
+	auditd->raw_logging = host.raw_logging;
+	auditd->left = host.left;
+	host.left = (struct buffer){ 0 };
+	keep_journald(d);
+	for (enum audit_file file = 0; file < N_AUDIT_FILES; file++)
+		free(paths[file]);
+	follow(d);
+}
+
+void daemon_tick_auditd(struct daemon *d)
+{
+	uint64_t interval_ns = (uint64_t)daemon_setting(d, SETTING_ConfigRefreshConfigIntervalMins) * 60 * NS_PER_SEC;
+
+	if (clock_ns(CLOCK_MONOTONIC) - d->auditd.looked_ns >= interval_ns)
+		daemon_look_at_auditd(d);
+	else
+		follow(d);
+}
+
+/* It ends by itself when it is asked to; whoever starts it again has it again. */
+void daemon_stop_auditd(struct daemon *d)
+{
+	uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + END_NS;
+	pid_t pid;
+	int r = 0;
+
+	if (!d->audit || !daemon_setting(d, SETTING_AuditdStopAuditdService) || audit_control_state(d->audit, &d->audit_state) < 0)
+		return;
+	pid = find_auditd(d);
+	if (pid <= 0)
+		return;
+	/* While it starts it ignores that. */
+	for (unsigned i = 0; find_auditd(d) == pid && clock_ns(CLOCK_MONOTONIC) < end_ns; i++) {
+		r = i % 50 == 0 && kill(pid, SIGTERM) < 0 && errno != ESRCH ? -errno : 0;
+		clock_sleep_ns(10 * NS_PER_MS);
+		if (r < 0 || audit_control_state(d->audit, &d->audit_state) < 0)
+			break;
+	}
+	if (find_auditd(d) == pid) {
+		log_errno(r < 0 ? r : -ETIMEDOUT, "Failed to stop auditd, pid %d, as CX.recorder.AuditdStopAuditdService wants it", pid);
+		return;
+	}
+	log_info("auditd, pid %d, was stopped, as CX.recorder.AuditdStopAuditdService wants it", pid);
+	notes_say(&d->notes, "config", "auditd, pid %d, was stopped", pid);
+}

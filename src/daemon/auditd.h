@@ -1,0 +1,19 @@
+#pragma once
+/* The audit daemon of the host: how it is configured, and what of that the settings want otherwise. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "source/audit_host.h"
+
+struct auditd {
+	struct audit_version version;
+	bool asked;			/* for its version */
+	uint64_t looked_ns;		/* CLOCK_MONOTONIC; 0: never */
+	bool is_there;			/* it has a configuration */
+	bool raw_logging;		/* it writes all it gets to its log */
+	bool floods;			/* ...so no rules of ours were loaded */
+	struct buffer left;		/* what is otherwise than wanted, and may not be written */
+	char problem[384];		/* what could not be written; empty: nothing */
+};

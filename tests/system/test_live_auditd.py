@@ -1,0 +1,203 @@
+"""The configuration of the host's audit daemon: made what the settings want, with the real one beside."""
+import os
+import pathlib
+import re
+import signal
+import stat
+import subprocess
+
+import pytest
+
+import driver
+import kernel
+from driver import Truth, wait_until
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def source():
+    return "audit"
+
+
+@pytest.fixture
+def host(new_recorder, audit_state):
+    """A recorder that is not started yet, and auditd with its files where that recorder looks for them."""
+    def make(config="", log_format="RAW", **options):
+        recorder = new_recorder(config=config, **options)
+        recorder.state.mkdir(mode=0o700)
+        recorder.auditd = kernel.Auditd(recorder.state, log_format)
+        etc = recorder.state / "etc"
+        (etc / "audit").mkdir()
+        for name in ("auditd.conf", "plugins.d"):
+            (etc / name).rename(etc / "audit" / name)
+        recorder.auditd.etc = etc / "audit"
+        recorder.conf = etc / "audit" / "auditd.conf"
+        text = recorder.conf.read_text().replace(f"{etc}/plugins.d", f"{etc}/audit/plugins.d")
+        recorder.conf.write_text("# Of an administrator.\n" + text)
+        return recorder
+    return make
+
+
+def is_up(auditd):
+    """Before that it ignores signals."""
+    def catches():
+        status = pathlib.Path(f"/proc/{auditd.process.pid}/status").read_text()
+        return int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16) & 1
+    wait_until(catches, "auditd listens for SIGHUP")
+
+
+def config_events(recorder):
+    return [row["recorder_message"] for row in recorder.query(
+        "SELECT recorder_message FROM recorder_events WHERE action = 'config' AND recorder_message LIKE '%auditd%' ORDER BY sequence")]
+
+
+def check_of(recorder, name):
+    checks = recorder.request(command="recorder.health")["result"]["checks"]
+    return next(check for check in checks if check["id"] == name)
+
+
+def test_queue_depth(host):
+    """The one value that is written if nobody says otherwise: in place, with what was there kept, and auditd reads it again."""
+    recorder = host()
+    before = recorder.conf.read_text()
+    recorder.conf.chmod(0o640)
+    with recorder.auditd as auditd:
+        is_up(auditd)
+        recorder.start()
+        text = recorder.conf.read_text()
+        assert text == before.replace("q_depth = 2000", "q_depth = 32768")
+        assert stat.S_IMODE(recorder.conf.stat().st_mode) == 0o640
+        assert (recorder.conf.parent / "auditd.conf.before-recorder").read_text() == before
+        wait_until(lambda: any("op=reconfigure" in line and "success" in line for line in auditd.lines()), "auditd reads it again")
+        assert auditd.process.poll() is None
+        assert check_of(recorder, "auditd") | {"since": None} == {
+            "id": "auditd", "title": "The audit daemon is configured as wanted", "level": "ok", "since": None, "mend": "",
+            "why": "not as the settings would have it, and not to be written: write_logs = NO (was yes), max_restarts = 10 (was not set)"}
+        recorder.stop()
+        assert config_events(recorder) == ["auditd: q_depth = 32768 (was 2000); reloaded"]
+        # The next start finds it as it is to be.
+        changed = recorder.conf.stat().st_mtime_ns
+        recorder.start().stop()
+        assert recorder.conf.stat().st_mtime_ns == changed and len(config_events(recorder)) == 1
+        assert (recorder.conf.parent / "auditd.conf.before-recorder").read_text() == before
+
+
+def test_settings_while_it_runs(host):
+    recorder = host("CX.recorder.AudispdQueueDepthWrite = 0\n")
+    (recorder.conf.parent / "plugins.d" / "syslog.conf").write_text("active = no\npath = /sbin/audisp-syslog\n")
+    with recorder.auditd as auditd:
+        is_up(auditd)
+        recorder.start()
+        assert "q_depth = 2000" in recorder.conf.read_text()
+        recorder.cli("config", "set", "AudispdQueueDepthWrite", "1")
+        wait_until(lambda: "q_depth = 32768" in recorder.conf.read_text(), "the setting is in force")
+        recorder.cli("config", "set", "AudispdMaxRestarts", "50")
+        recorder.cli("config", "set", "AudispdMaxRestartsWrite", "1")
+        wait_until(lambda: "max_restarts = 50" in recorder.conf.read_text(), "the setting is in force")
+        recorder.cli("config", "set", "AudispdOverflowAction", "suspend")
+        recorder.cli("config", "set", "AudispdOverflowActionWrite", "1")
+        wait_until(lambda: "overflow_action = suspend" in recorder.conf.read_text(), "the setting is in force")
+        recorder.cli("config", "set", "SyslogPluginRawLogging", "1")
+        recorder.cli("config", "set", "SyslogPluginRawLoggingWrite", "1")
+        syslog = recorder.conf.parent / "plugins.d" / "syslog.conf"
+        wait_until(lambda: syslog.read_text() == "active = yes\npath = /sbin/audisp-syslog\n", "the setting is in force")
+        recorder.stop()
+
+
+def test_migration(host):
+    """A configuration with which auditd of today starts no dispatcher."""
+    recorder = host("CX.recorder.AudispdQueueDepthWrite = 0\n")
+    recorder.conf.write_text(recorder.conf.read_text().replace("log_format = RAW", "log_format = NOLOG").replace("write_logs = yes\n", ""))
+    recorder.start().stop()
+    text = recorder.conf.read_text()
+    assert "log_format = RAW\n" in text and text.endswith("write_logs = NO\n")
+    assert config_events(recorder) == ["auditd: write_logs = NO (was not set), log_format = RAW (was NOLOG)"]
+
+
+def test_what_floods_its_log(host, folder):
+    """While auditd writes all it gets, no rules are loaded, unless the settings have it so, or it stops."""
+    recorder = host()
+    with recorder.auditd as auditd:
+        recorder.start()
+        assert kernel.rules() == []
+        check = check_of(recorder, "rules")
+        assert (check["level"], check["why"]) == ("fail", "none is loaded: auditd would write all that they give to its log")
+        recorder.cli("config", "set", "AuditdEnableRawLoggingRuleLoading", "1")
+        wait_until(kernel.rules, "the rules are loaded")
+        wait_until(lambda: check_of(recorder, "rules")["level"] == "ok", "it is well")
+        recorder.cli("config", "set", "AuditdEnableRawLoggingRuleLoading", "0")
+        wait_until(lambda: kernel.rules() == [], "the rules are gone")
+        recorder.cli("config", "set", "AuditdRawLoggingWrite", "1")
+        wait_until(kernel.rules, "it writes no log any more, so the rules are loaded")
+        assert "write_logs = NO" in recorder.conf.read_text()
+        truth = Truth("files", "all", folder)
+        recorder.stop()
+        assert auditd.process.poll() is None
+    assert len(recorder.query("SELECT 1 FROM file_events WHERE process_pid = ?", truth.pid)) > 10
+
+
+def test_auditd_that_starts_later(host):
+    recorder = host(arguments=["--source", "audit-multicast"]).start()
+    assert kernel.rules() != []
+    with recorder.auditd:
+        wait_until(lambda: kernel.rules() == [], "the rules are gone")
+    wait_until(kernel.rules, "the rules are back")
+    recorder.process.send_signal(signal.SIGINT)
+    recorder.exit()
+    assert kernel.rules() == []
+    kernel.auditctl("-e", "0")  # audit is not switched off under auditd, which has gone since
+
+
+def test_what_cannot_be_written(host):
+    """A link is not followed; what is not a configuration is left alone."""
+    recorder = host()
+    elsewhere = recorder.conf.with_name("elsewhere")
+    recorder.conf.rename(elsewhere)
+    recorder.conf.symlink_to(elsewhere)
+    before = elsewhere.read_text()
+    recorder.start()
+    check = check_of(recorder, "auditd")
+    assert check["level"] == "warn" and str(recorder.conf) in check["why"] and "link" in check["why"]
+    recorder.stop()
+    assert elsewhere.read_text() == before
+
+
+def test_auditd_is_stopped(host):
+    """The slot is free then."""
+    recorder = host("CX.recorder.AuditdStopAuditdService = 1\n")
+    with recorder.auditd as auditd:
+        recorder.start()
+        assert auditd.process.wait(10) == 0
+        assert "unicast" in recorder.status()["event_source"]
+        recorder.process.send_signal(signal.SIGINT)
+        recorder.exit()
+    assert any("was stopped" in message for message in config_events(recorder))
+
+
+SYSTEMCTL = """#!/bin/sh
+echo "$@" >> {log}
+case $1 in
+is-active) cat {state} ;;
+mask) echo inactive > {state} ;;
+start) echo active > {state} ;;
+esac
+"""
+
+
+def test_journald(host, tmp_path):
+    """Its socket for audit is switched by systemctl, once."""
+    log, state, programs = tmp_path / "log", tmp_path / "state", tmp_path / "bin"
+    programs.mkdir()
+    log.touch()
+    state.write_text("active\n")
+    (programs / "systemctl").write_text(SYSTEMCTL.format(log=log, state=state))
+    (programs / "systemctl").chmod(0o755)
+    recorder = host("CX.recorder.JournaldRawLoggingWrite = 1\n", env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"})
+    recorder.start()
+    unit = "systemd-journald-audit.socket"
+    assert log.read_text().splitlines() == [f"is-active {unit}", f"mask --now {unit}"]
+    recorder.cli("config", "set", "JournaldRawLogging", "1")
+    wait_until(lambda: log.read_text().splitlines()[2:] == [f"is-active {unit}", f"unmask {unit}", f"start {unit}"], "it is on again")
+    recorder.stop()
+    assert state.read_text() == "active\n"
