@@ -452,22 +452,27 @@ static __always_inline u32 put_file_path(struct probe_record *record, u32 n, u32
 /* Its root is a folder (chroot), not that of a mount: then its files have other names for it. */
 static __always_inline bool_t has_own_root(struct task_struct *task)
 {
-	struct dentry *root = UNTRUSTED(task)->fs->root.dentry;
+	struct fs_struct *fs = UNTRUSTED(task)->fs;
 
-	return READ(root, d_parent) != root;
+	return READ(fs, root.dentry) != READ(fs, root.mnt, mnt_root);
+}
+
+static __always_inline u32 put_own_root(struct probe_record *record, u32 n, u32 off)
+{
+	struct fs_struct *fs = READ(current_task(), fs);
+
+	return put_path(record, n, off, READ(fs, root.mnt), READ(fs, root.dentry));
 }
 
 /* That of the current task.  A function of its own to the verifier. */
 __noinline u32 put_root(struct scratch *scratch, u32 n, u32 off)
 {
-	struct fs_struct *fs = READ(current_task(), fs);
-
 	if (!scratch)
 		return off;
 	/* The bound where the verifier sees it. */
 	barrier_var(n);
 	n &= NAME_ROOT;
-	return put_path((struct probe_record *)scratch, n, off, READ(fs, root.mnt), READ(fs, root.dentry));
+	return put_own_root((struct probe_record *)scratch, n, off);
 }
 
 /* A text that ends in a NUL, which is left out. */

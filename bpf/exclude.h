@@ -81,10 +81,10 @@ static __always_inline bool_t path_is_left_out(struct probe_record *record)
 	return excluded_at(c, &key, 3, n, &required) || required != 0;
 }
 
-/* What a process of other mounts calls a file the host may call otherwise: user space finds out. */
-static __always_inline bool_t path_is_excluded(struct probe_record *record, struct task_struct *task)
+/* What a file is called by other mounts the host may call otherwise: user space finds out. */
+static __always_inline bool_t path_is_excluded(struct probe_record *record)
 {
-	return path_is_left_out(record) && sees_as_host(task);
+	return path_is_left_out(record) && record->body.file.origin & PROBE_MOUNTS_OF_HOST;
 }
 
 /* The name that a thread gives itself says nothing: it must be that of the program too. */

@@ -62,7 +62,7 @@ __noinline int tell_gain(u64 at, u32 flags, u32 call)
 		set_file(&record->body.file, file);
 		record->body.file.flags = flags;
 		record->body.file.value[0] = READ(file, f_inode, i_rdev);
-		off = put_file_path(record, FILE_PATH, 0, file);
+		off = put_walked(record, 0, file);
 	} else {
 		record->body.call.value[0] = pid;
 		record->body.call.value[1] = flags;
@@ -96,10 +96,11 @@ static __always_inline void tell_open(struct task_struct *task, struct file *fil
 	record->call = call;
 	set_file(&record->body.file, file);
 	record->body.file.flags = (u32)flags;
-	record->body.file.created = created;
-	off = put_file_path(record, FILE_PATH, 0, file);
+	off = put_walked(record, 0, file);
+	if (created)
+		record->body.file.origin |= PROBE_CREATED;
 	/* A file without a name is told as its folder, and has a number for a name here. */
-	if ((flags & O_TMPFILE) != O_TMPFILE && path_is_excluded(record, task)) {
+	if ((flags & O_TMPFILE) != O_TMPFILE && path_is_excluded(record)) {
 		count_dropped(class);
 		record_drop();
 	} else {
@@ -242,7 +243,7 @@ int BPF_PROG(act_file, struct pt_regs *regs, long ret)
 	record->body.file.value[0] = call_arg(&call, call.plan->value);
 	record->body.file.value[1] = call_arg(&call, call.plan->value + 1);
 	record->body.file.result = ret;
-	off = put_file_path(record, FILE_PATH, off, file);
+	off = put_walked(record, off, file);
 	if (call.plan->name2 >= 0)
 		off = put_string(record, FILE_EXTRA, off, (void *)call_arg(&call, call.plan->name2), 1, COMPONENT_BYTES);
 	if (has_own_root(call.task))
@@ -286,7 +287,7 @@ int BPF_PROG(act_map, struct pt_regs *regs, long ret)
 	set_file(&record->body.file, file);
 	record->body.file.flags = (u32)flags;
 	record->body.file.changed_ns = changed_ns(READ(file, f_inode));
-	off = put_file_path(record, FILE_PATH, off, file);
+	off = put_walked(record, off, file);
 	record_send(record, off, PROBE_CLASS_IMAGE);
 	return 0;
 }

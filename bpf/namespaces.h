@@ -31,11 +31,16 @@ static __always_inline bool_t namespaces_of(u64 to[PROBE_N_NAMESPACES / 2], stru
 	return 1;
 }
 
-static __always_inline bool_t sees_as_host(struct task_struct *task)
+/* The path of a file, with whose mounts it is: it may have come from elsewhere than its process is. */
+static __always_inline u32 put_walked(struct probe_record *record, u32 off, struct file *file)
 {
-	struct nsproxy *proxy = UNTRUSTED(task)->nsproxy;
+	u32 end = put_file_path(record, FILE_PATH, off, file), inode;
+	struct mount *uppermost = (struct mount *)((struct scratch *)record)->uppermost;
 
-	return READ(proxy, mnt_ns, ns.inum) == host_namespaces[0];
+	inode = READ(uppermost, mnt_ns, ns.inum);	/* 0 too where the pointer is none: the kernel's own mounts have an error there */
+	record->body.file.origin = inode == host_namespaces[0] ? PROBE_MOUNTS_OF_HOST :
+				   inode >= PROBE_MOUNTS_FIRST ? PROBE_MOUNTS(inode) : PROBE_MOUNTS_OF_NONE;
+	return end;
 }
 
 /* Into the values of a record whose body is a call. */

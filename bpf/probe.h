@@ -110,7 +110,7 @@ struct probe_file {
 	probe_u32 device;
 	probe_u32 mode, uid, gid;
 	probe_u32 flags;		/* of the open, of the mapping */
-	probe_u32 created;		/* the open made it */
+	probe_u32 origin;		/* PROBE_CREATED: the open made it; and whose mounts the path is of, below */
 	probe_u64 value[2];		/* bytes and count of the writes; arguments of the call */
 	union {
 		probe_u64 first_ns;	/* of the writes, since boot */
@@ -119,6 +119,16 @@ struct probe_file {
 	probe_u64 last_ns;
 	probe_s64 result;
 };
+
+#define PROBE_CREATED 1u
+/* None of these: nobody looked.  The inodes of namespaces that are not the first of their kind are 28 bits above 0xf0000000
+ * (fs/proc/generic.c, PROC_DYNAMIC_FIRST). */
+#define PROBE_MOUNTS_OF_HOST (1u << 31)
+#define PROBE_MOUNTS_OF_NONE (1u << 30)	/* a memfd, a tree that was unmounted */
+#define PROBE_MOUNTS_OF_OTHER (1u << 29)	/* with the inode, if that is such a one: */
+#define PROBE_MOUNTS_FIRST 0xf0000000u
+#define PROBE_MOUNTS(inode) (PROBE_MOUNTS_OF_OTHER | ((inode) & ~PROBE_MOUNTS_FIRST) << 1)
+#define PROBE_MOUNTS_INODE(origin) (PROBE_MOUNTS_FIRST | ((origin) >> 1 & ~PROBE_MOUNTS_FIRST))
 
 /* Where absolute names of a process begin. */
 struct probe_root {

@@ -61,7 +61,7 @@ static __always_inline u32 put_written_file(struct probe_record *record, struct 
 {
 	set_file(&record->body.file, file);
 	record->body.file.flags = READ(file, f_flags);
-	return put_file_path(record, FILE_PATH, 0, file);
+	return put_walked(record, 0, file);
 }
 
 static __always_inline void send_written(struct task_struct *task, struct probe_record *record, u32 off,
@@ -71,12 +71,12 @@ static __always_inline void send_written(struct task_struct *task, struct probe_
 	record->body.file.value[1] = told->count;
 	record->body.file.first_ns = told->first_ns;
 	record->body.file.last_ns = told->last_ns;
-	if (path_is_excluded(record, task)) {
+	if (path_is_excluded(record)) {
 		count_dropped(PROBE_CLASS_FILE_WRITE);
 		record_drop();
 	} else {
 		if (task == current_task() && has_own_root(task))	/* not at the stop */
-			off = put_root((struct scratch *)record, FILE_ROOT, off);
+			off = put_own_root(record, FILE_ROOT, off);
 		record_send(record, off, PROBE_CLASS_FILE_WRITE);
 	}
 }
@@ -393,14 +393,10 @@ static long sweep_step(void *map, const struct probe_written_key *key, struct pr
 /* 0: another thread was first, or there is no room. */
 static __noinline int begin_written(const struct probe_written_key *key, struct file *file, int fd, u64 bytes, u64 now_ns)
 {
-	struct probe_record *record;
+	struct probe_record *record = record_take(PROBE_CLASS_FILE_WRITE);
 	struct probe_written *written;
 	long r;
 
-	/* Of whom the descriptor was: a close that has not returned yet has freed it. */
-	if (fd >= 0)
-		close_descriptor(fd);
-	record = record_take(PROBE_CLASS_FILE_WRITE);
 	if (!record)
 		return 0;
 	written = &((struct scratch *)record)->written;
@@ -459,6 +455,10 @@ static __always_inline void count_written(struct task_struct *task, struct file 
 			count_untold(now_ns);
 			return;
 		}
+		/* Of whom the descriptor was: a close that has not returned yet has freed it.  Not in there: the frames of functions that
+		 * call each other have to be few (above, MOST_DESCRIPTORS). */
+		if (fd >= 0)
+			close_descriptor(fd);
 		if (bytes < ONE_WRITE / 2 && begin_written(&key, file, fd, bytes, now_ns))
 			return;
 		written = bpf_map_lookup_elem(&writes, &key);
@@ -514,7 +514,7 @@ static __always_inline void close_descriptors(u32 pid, u32 first, u32 last)
 	if (range.last - first < FEW_DESCRIPTORS)
 		LOOP(FEW_DESCRIPTORS, range_step, &range);
 	else if (range.last >= first && *range.pending)
-		bpf_for_each_map_elem(&writes, sweep_step, &(struct sweep){ .pid = pid, .first = first, .last = range.last }, 0);
+		bpf_for_each_map_elem(&writes, sweep_step, &(struct sweep){ .task = current_task(), .pid = pid, .first = first, .last = range.last }, 0);
 }
 
 /* What closes, when it returns.  A close that fails has closed all the same (fs/open.c). */

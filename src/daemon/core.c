@@ -339,6 +339,7 @@ static void wait_for_writer(struct core *core)
 	       (atomic_load(&core->stop) || ring_used_bytes(o->ring) < ring_capacity_bytes(o->ring) / 2)) {
 		turn(core);
 		keep_pace(core);
+		(void)mounts_tick(core->mounts);
 		event_queue_wait(o->queue, WAIT_NS);
 	}
 }

@@ -128,7 +128,7 @@ static int wait_for_source(struct reader *reader, uint64_t ns)
 /* The source can wait, and wakes it when much comes all at once. */
 static bool is_long(const struct reader *reader)
 {
-	return reader->options.gather_ns > 0 && reader->next_nap_ns >= reader->options.gather_ns / 2;
+	return reader->options.gather_ns > 0 && !reader->was_woken && reader->next_nap_ns >= reader->options.gather_ns / 2;
 }
 
 /* Who sleeps for longer than it wants to has too little of the machine: what makes the records takes all. */

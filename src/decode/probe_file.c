@@ -35,6 +35,12 @@ static void set_file(const struct probe *probe, struct event *event)
 #undef SET
 	if (type)
 		text_set(&event->values, FIELD_file_type, type);
+	if (file->origin & PROBE_MOUNTS_OF_HOST)
+		event->mounts = MOUNTS_OF_HOST;
+	else if (file->origin & PROBE_MOUNTS_OF_NONE)
+		event->mounts = MOUNTS_OF_NONE;
+	else if (file->origin & PROBE_MOUNTS_OF_OTHER)
+		event->mounts = PROBE_MOUNTS_INODE(file->origin);
 }
 
 /* What has no name is called as in /proc/PID/fd; the name of a socket is that of its protocol.  NULL: it has one. */
@@ -102,7 +108,7 @@ int probe_open(struct probe *probe)
 	struct buffer *text = &probe->decoder->text;
 	bool is_memfd = probe->record->call == PROBE_CALL_memfd_create || probe->record->call == PROBE_CALL_memfd_secret;
 	bool is_temporary = !is_memfd && (file->flags & OPEN_TMPFILE) == OPEN_TMPFILE;
-	uint16_t kind = file->created && !is_temporary ? KIND_ID(file, create) :
+	uint16_t kind = file->origin & PROBE_CREATED && !is_temporary ? KIND_ID(file, create) :
 			file->flags & (OPEN_ACCESS | OPEN_TRUNC) ? KIND_ID(file, write) : KIND_ID(file, read);
 	struct event *event = file_event(probe, kind);
 

@@ -177,6 +177,8 @@ int probe_set_given(const struct probe *probe, struct event *event, enum field f
 		unsure = UNSURE_FILE;
 	else if (name.size > 0 && !is_single(name))
 		unsure = UNSURE_FOLDER;
+	if (probe->record->head.flags & PROBE_ELSEWHERE)
+		event->mounts = MOUNTS_OF_NONE;
 	if (unsure != UNSURE_NOT && nobody) {	/* can be asked */
 		text_set(&event->values, FIELD_path_confidence, "guessed");
 		return 0;

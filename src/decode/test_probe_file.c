@@ -64,7 +64,7 @@ static void test_open(void **state)
 	made.record->body.file.flags = 01101;
 	decode_made(&d, &made);
 	expect_event(&d, file, write, "CALL");
-	made.record->body.file.created = 1;
+	made.record->body.file.origin = PROBE_CREATED;
 	decode_made(&d, &made);
 	expect_event(&d, file, create, "CALL");
 	expect(&d, 0, "flags", "O_WRONLY|O_CREAT|O_TRUNC");
@@ -90,7 +90,7 @@ static void test_memfd(void **state)
 
 	decoded_start(&d, NULL);
 	make_file(PROBE_OPEN, PROBE_CALL_memfd_create, "/memfd:a name");
-	made.record->body.file.created = 1;
+	made.record->body.file.origin = PROBE_CREATED;
 	made.record->body.file.flags = 3;
 	decode_made(&d, &made);
 	expect_event(&d, file, create, "CALL");
@@ -108,7 +108,7 @@ static void test_memfd(void **state)
 	decode_made(&d, &made);
 	expect(&d, 0, "flags", NULL);
 	make_file(PROBE_OPEN, PROBE_CALL_memfd_secret, "/secretmem");
-	made.record->body.file.created = 1;
+	made.record->body.file.origin = PROBE_CREATED;
 	made.record->body.file.flags = 02000000;
 	decode_made(&d, &made);
 	expect_event(&d, file, create, "CALL");
@@ -154,7 +154,7 @@ static void test_temporary(void **state)
 	decoded_start(&d, NULL);
 	make_file(PROBE_OPEN, PROBE_CALL_openat, "/var/tmp/#4711");
 	made.record->body.file.flags = 020200002;
-	made.record->body.file.created = 1;	/* as Linux 6.1 says */
+	made.record->body.file.origin = PROBE_CREATED;	/* as Linux 6.1 says */
 	decode_made(&d, &made);
 	expect_event(&d, file, write, "CALL");
 	expect_file(&d, "/var/tmp");

@@ -76,6 +76,31 @@ static void test_root_of_opened(void **state)
 	decoded_stop(&d);
 }
 
+/* Whose mounts a path is of. */
+static void test_mounts_of_opened(void **state)
+{
+	static const struct {
+		uint32_t origin, mounts;
+	} cases[] = {
+		{ 0, MOUNTS_OF_PROCESS }, { PROBE_CREATED, MOUNTS_OF_PROCESS }, { PROBE_MOUNTS_OF_HOST | PROBE_CREATED, MOUNTS_OF_HOST },
+		{ PROBE_MOUNTS_OF_NONE, MOUNTS_OF_NONE }, { PROBE_MOUNTS(4026532201u) | PROBE_CREATED, 4026532201u },
+		{ PROBE_MOUNTS(0xf0000000u), 0xf0000000u }, { PROBE_MOUNTS(0xffffffffu), 0xffffffffu },
+	};
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		make(&made, PROBE_OPEN, PROBE_CALL_openat);
+		made.record->body.file.mode = 0100644;
+		made.record->body.file.origin = cases[i].origin;
+		add_path(&made, FILE_PATH, "/x");
+		decode_made(&d, &made);
+		assert_int_equal(d.events[0]->mounts, cases[i].mounts);
+		assert_int_equal(d.events[0]->kind, cases[i].origin & PROBE_CREATED ? KIND_ID(file, create) : KIND_ID(file, read));
+	}
+	decoded_stop(&d);
+}
+
 /* No file system has such names; a capture may. */
 static void test_hostile_names(void **state)
 {
@@ -581,6 +606,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_walked),
 		cmocka_unit_test(test_root_of_opened),
+		cmocka_unit_test(test_mounts_of_opened),
 		cmocka_unit_test(test_hostile_names),
 		cmocka_unit_test(test_cut_walk),
 		cmocka_unit_test(test_nameless),

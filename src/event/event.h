@@ -12,6 +12,11 @@ enum unsure {
 	UNSURE_FILE,			/* so may the file itself, which is what was acted upon */
 };
 
+/* Of event.mounts. */
+#define MOUNTS_OF_PROCESS 0u		/* nobody tells: that of the process */
+#define MOUNTS_OF_HOST 1u		/* no inode is that */
+#define MOUNTS_OF_NONE UINT32_MAX	/* a memfd, a tree that was unmounted, or nobody knows whose */
+
 struct event {
 	struct values values;		/* first, see values.h */
 #define EVENT(member, type, name, categories, meaning) field_##type member;
@@ -31,6 +36,8 @@ struct event {
 	bool is_unchanged;		/* ...and it is as it was */
 	enum unsure unsure[2];		/* path and target_path */
 	struct path_root root;		/* that they were seen from */
+	bool is_of_host;		/* set by `track`: the host has such a file, by that name */
+	uint32_t mounts;		/* the mount namespace that they are of, by its inode; see below */
 	uint32_t root_bytes[2];		/* of them, with which they begin; 0: `/`, or not known */
 	struct context *context;	/* a reference; NULL before `track`, or when nothing is known */
 	uint64_t streams;		/* bit set of the streams that want it, set by the filter */

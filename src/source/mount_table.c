@@ -22,7 +22,7 @@ struct mount_of {
 
 struct mount_table {
 	struct buffer text;
-	struct mount_of *mounts;	/* by parent, then by point */
+	struct mount_of *mounts;	/* by parent, then by the size of the point, then by point */
 	size_t n;
 	const struct mount_of *root;	/* NULL: there is none */
 };
@@ -104,12 +104,12 @@ static bool read_line(struct mount_table *table, struct span line, struct mount_
 static int compare(const void *left, const void *right)
 {
 	const struct mount_of *a = left, *b = right;
-	size_t n = MIN(a->point.size, b->point.size);
-	int r = n > 0 ? memcmp(a->point.data, b->point.data, n) : 0;
 
 	if (a->parent != b->parent)
 		return a->parent < b->parent ? -1 : 1;
-	return r ? r : (a->point.size > b->point.size) - (a->point.size < b->point.size);
+	if (a->point.size != b->point.size)
+		return a->point.size < b->point.size ? -1 : 1;
+	return a->point.size > 0 ? memcmp(a->point.data, b->point.data, a->point.size) : 0;
 }
 
 static const struct mount_of *find_child(const struct mount_table *table, uint32_t parent, struct span point)

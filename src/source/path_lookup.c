@@ -52,11 +52,12 @@ bool path_has_root(int folder, const char *name, struct path_root root)
 	return look_at(folder, name, &found) >= 0 && has_root(&found, root);
 }
 
-bool path_mount_of(const char *path, uint32_t *ret)
+bool path_mount_of(int folder, const char *path, uint32_t *ret)
 {
 	struct statx found;
 
-	if (look_at(AT_FDCWD, path, &found) < 0 || !(found.stx_mask & STATX_MNT_ID) || !(found.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+	/* Nothing is asked of the file system, which may not answer us (FUSE). */
+	if (statx(folder, path, AT_STATX_DONT_SYNC, STATX_MNT_ID, &found) < 0 || !(found.stx_mask & STATX_MNT_ID) || !(found.stx_attributes & STATX_ATTR_MOUNT_ROOT))
 		return false;
 	*ret = (uint32_t)found.stx_mnt_id;
 	return true;

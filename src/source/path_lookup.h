@@ -10,7 +10,7 @@
 /* The file below that folder of /proc/PID is this root. */
 bool path_has_root(int folder, const char *name, struct path_root root);
 /* The number of the mount that this is the root of.  false: it is of none. */
-bool path_mount_of(const char *path, uint32_t *ret);
+bool path_mount_of(int folder, const char *path, uint32_t *ret);
 /* *ret_id and the path in the end, NUL-terminated: both paths are from the root of the mount namespace, as the kernel's programs
  * walk them.  from NULL: the process is where this one is.
  * 0; -EOPNOTSUPP: this kernel cannot be asked safely; -ESRCH: nobody there is left to be asked; -errno: it leads nowhere, or

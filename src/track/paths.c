@@ -353,31 +353,26 @@ static uint32_t foreign_mounts(const struct event *event)
 	return span_to_u64((struct span){ text.data, n }, &inode) < 0 || inode > UINT32_MAX ? 0 : (uint32_t)inode;
 }
 
+static bool is_of_mounts(const struct event *event)
+{
+	return event->kind == KIND_ID(file, mount) || event->kind == KIND_ID(file, unmount);
+}
+
 static void doubt(struct event *event, const char *confidence)
 {
 	if (!span_eq(values_text(&event->values, FIELD_path_confidence), SPAN("guessed")))
 		values_set_text(&event->values, FIELD_path_confidence, span_of(confidence));
 }
 
-/* Whose table of mounts is asked for, and by which path: one that has a folder for its root sees no mount there. */
-static const char *ask_as(const struct event *event, const char *path, const char *inside, struct path_place *from)
+/* What the host calls it, NUL-terminated.  is_point: a mount stands there, below which it lies.  As mounts_host_path(). */
+static int host_name(struct tracker *tracker, const struct event *event, const struct path_place *from, bool is_point, const char *path,
+		     char *ret, size_t size)
 {
-	bool is_mount = event->root.init && event->root.inode == 0;
-
-	from->root = is_mount ? event->root : (struct path_root){ 0 };
-	return is_mount ? inside : path;
-}
-
-/* What the host calls it, NUL-terminated.  As mounts_host_path(). */
-static int host_name(struct tracker *tracker, const struct event *event, const struct path_place *from, const char *path, char *ret, size_t size)
-{
-	bool is_point = event->kind == KIND_ID(file, mount) || event->kind == KIND_ID(file, unmount);
 	char folder[PATH_MAX];
 	const char *name = strrchr(path, '/');
 	size_t n = strlen(path);
 	int r;
 
-	/* The point of a mount lies below what is mounted there. */
 	if (is_point && name && name[1]) {
 		n = name == path ? 1 : (size_t)(name - path);
 		memcpy(folder, path, n);
@@ -394,12 +389,11 @@ static int host_name(struct tracker *tracker, const struct event *event, const s
 }
 
 /* Instead of what a process of other mounts calls it what the host does.  false: the host has no name for it. */
-static bool name_by_host(struct tracker *tracker, struct event *event, const struct path_place *place, enum field field)
+static bool name_by_host(struct tracker *tracker, struct event *event, const struct path_place *from, enum field field)
 {
 	struct span path = values_text(&event->values, field);
 	uint32_t root_bytes = event->root_bytes[field == FIELD_path ? 0 : 1];
 	char given[PATH_MAX], host[PATH_MAX];
-	struct path_place from = *place;
 	const char *inside = given;
 	int r;
 
@@ -411,9 +405,12 @@ static bool name_by_host(struct tracker *tracker, struct event *event, const str
 		inside = "/";
 	else if (root_bytes < path.size && given[root_bytes] == '/')
 		inside += root_bytes;
-	r = host_name(tracker, event, &from, ask_as(event, given, inside, &from), host, sizeof(host));
+	r = host_name(tracker, event, from, is_of_mounts(event), given, host, sizeof(host));
+	if (r == -ENODATA)	/* a capture of before this was asked */
+		return true;
 	if (r == 1)
 		doubt(event, "joined");
+	event->is_of_host = r >= 0;
 	if (r >= 0 && strcmp(host, given) == 0)
 		return true;
 	if (field == FIELD_path)
@@ -428,18 +425,23 @@ static bool name_by_host(struct tracker *tracker, struct event *event, const str
 /* false: the host does not see all of them. */
 static bool name_all_by_host(struct tracker *tracker, struct event *event, uint32_t pid, const bool is_known[2])
 {
-	static const enum field of[] = { FIELD_path, FIELD_target_path };
-	uint32_t mounts = tracker->options.host_path ? foreign_mounts(event) : 0;
+	uint32_t mounts = event->mounts == MOUNTS_OF_PROCESS ? foreign_mounts(event) : event->mounts;
 	struct path_place place;
 	bool all = true;
 
-	if (mounts == 0)
+	event->is_of_host = event->mounts == MOUNTS_OF_PROCESS ? mounts == 0 && event->root.init <= HOST_INIT : mounts == MOUNTS_OF_HOST;
+	/* A name that begins in a folder of other mounts, nobody says of which. */
+	if (mounts == MOUNTS_OF_NONE && !values_has(&event->values, FIELD_inode))
+		doubt(event, "guessed");
+	if (mounts == 0 || mounts == MOUNTS_OF_HOST || mounts == MOUNTS_OF_NONE || !tracker->options.host_path)
 		return true;
 	paths_place(tracker, event, pid, &place);
 	place.mount_namespace = mounts;
-	for (size_t i = 0; i < ARRAY_SIZE(of); i++)
-		if (!is_known[i] && (of[i] == FIELD_path || event->kind != KIND_ID(file, symlink)))
-			all &= name_by_host(tracker, event, &place, of[i]);
+	/* The text of a link is nobody's path, and the source of a mount is as it was given. */
+	if (!is_known[1] && event->kind != KIND_ID(file, symlink) && !is_of_mounts(event))
+		all &= name_by_host(tracker, event, &place, FIELD_target_path);
+	if (!is_known[0])
+		all &= name_by_host(tracker, event, &place, FIELD_path);
 	return all;
 }
 
@@ -453,8 +455,7 @@ static int keep_names(struct tracker *tracker, const struct event *event, uint32
 	struct file_names *names = tracker->file_names;
 	int r = 0;
 
-	if (span_eq(values_text(&event->values, FIELD_outcome), SPAN("failure")) || event->kind == KIND_ID(file, mount) ||
-	    event->kind == KIND_ID(file, unmount))
+	if (span_eq(values_text(&event->values, FIELD_outcome), SPAN("failure")) || is_of_mounts(event))
 		return 0;
 	if (path.size == 0 || path.data[0] != '/' || !is_of_host || span_eq(values_text(&event->values, FIELD_path_confidence), SPAN("guessed"))) {
 		file_names_forget(names, opened, (struct span){ NULL, 0 });	/* another file's by now */

@@ -124,27 +124,57 @@ static void test_targets(void **state)
 	end(&world);
 }
 
-/* With a root of its own in there it is asked for by what it sees from that. */
+/* With a root of its own in there: what it sees begins behind that. */
 static void test_chroot(void **state)
 {
-	static const struct mounted of[] = { { "/x", "/srv/jail/x", 0 }, { "/", "/srv/jail", 0 }, { "/jail/x", "/far/x", 0 } };
+	static const struct mounted of[] = { { "/jail/x", "/srv/jail/x", 0 }, { "/jail", "/srv/jail", 0 } };
 	struct world world;
-	struct event *event;
 
 	begin_mounted(&world, of, ARRAY_SIZE(of));
-	for (size_t i = 0; i < 2; i++) {
-		event = of_kind(KIND_ID(file, create), "ebpf", i == 0 ? "/jail/x" : "/jail", NULL);
-		event->root = (struct path_root){ .mount = 30, .init = 9 };
+	for (size_t i = 0; i < ARRAY_SIZE(of); i++) {
+		struct event *event = of_kind(KIND_ID(file, create), "ebpf", of[i].inside, NULL);
+
 		event->root_bytes[0] = 5;
-		expect(act(&world, 200, "mnt:77", event), of[i].host, of[i].inside, NULL);
-		assert_int_equal(asked.root.mount, 30);
+		expect(act(&world, 200, "mnt:77", event), of[i].host, i == 0 ? "/x" : "/", NULL);
 	}
-	/* A folder is no mount: somebody else is asked. */
-	event = of_kind(KIND_ID(file, create), "ebpf", "/jail/x", NULL);
-	event->root = (struct path_root){ .inode = 5, .mount = 30, .init = 9 };
-	event->root_bytes[0] = 5;
-	expect(act(&world, 200, "mnt:77", event), "/far/x", "/x", NULL);
-	assert_int_equal(asked.root.init, 0);
+	end(&world);
+}
+
+/* The file may have come from elsewhere than its process is, or from nowhere. */
+static void test_mounts_of_the_file(void **state)
+{
+	static const struct mounted of[] = { { "/x", "/srv/x", 0 } };
+	static const struct {
+		uint32_t mounts;
+		const char *namespaces, *path, *inside;
+		bool is_of_host;
+		uint32_t asked;
+	} cases[] = {
+		{ MOUNTS_OF_HOST, "mnt:77", "/x", NULL, true, 0 }, { MOUNTS_OF_NONE, "mnt:77", "/x", NULL, false, 0 },
+		{ 78, "mnt:77", "/srv/x", "/x", true, 78 },	   { 78, "host", "/srv/x", "/x", true, 78 },
+		{ MOUNTS_OF_NONE, "host", "/x", NULL, false, 0 },  { MOUNTS_OF_PROCESS, "mnt:77", "/srv/x", "/x", true, 77 },
+	};
+	struct world world;
+
+	begin_mounted(&world, of, ARRAY_SIZE(of));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct event *event = of_kind(KIND_ID(file, create), "ebpf", "/x", NULL);
+
+		asked.mount_namespace = 0;
+		event->mounts = cases[i].mounts;
+		values_set_number(&event->values, FIELD_inode, 5);
+		act(&world, 200 + (uint32_t)i, cases[i].namespaces, event);
+		assert_int_equal(event->is_of_host, cases[i].is_of_host);
+		assert_int_equal(asked.mount_namespace, cases[i].asked);
+		expect(event, cases[i].path, cases[i].inside, NULL);
+	}
+	/* by a name in such a folder */
+	{
+		struct event *event = of_kind(KIND_ID(file, delete), "ebpf", "/x", NULL);
+
+		event->mounts = MOUNTS_OF_NONE;
+		expect(act(&world, 200, "host", event), "/x", NULL, "guessed");
+	}
 	end(&world);
 }
 
@@ -159,6 +189,13 @@ static void test_mount_points(void **state)
 	expect(act(&world, 200, "mnt:77", of_kind(KIND_ID(file, unmount), "ebpf", "/b", NULL)), "/srv/b", "/b", NULL);
 	expect(act(&world, 200, "mnt:77", of_kind(KIND_ID(file, mount), "ebpf", "/c/b", NULL)), "/b", "/c/b", NULL);
 	expect(act(&world, 200, "mnt:77", of_kind(KIND_ID(file, mount), "ebpf", "/", NULL)), "/srv", "/", NULL);
+	/* nor is what is mounted there a name that was walked */
+	{
+		struct event *event = act(&world, 200, "mnt:77", of_kind(KIND_ID(file, mount), "ebpf", "/a/b", "/a"));
+
+		assert_event_text(event, FIELD_target_path, "/a");
+		event_free(event);
+	}
 	end(&world);
 }
 
@@ -202,7 +239,7 @@ static void test_known_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_names), cmocka_unit_test(test_not_asked), cmocka_unit_test(test_targets),
-					    cmocka_unit_test(test_chroot), cmocka_unit_test(test_mount_points),
+					    cmocka_unit_test(test_chroot), cmocka_unit_test(test_mounts_of_the_file), cmocka_unit_test(test_mount_points),
 					    cmocka_unit_test(test_known_names) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,6 @@
 /* What still runs when a shutdown is announced, and what runs already when the boot is. */
 #define SHUTDOWN_NS (5 * NS_PER_SEC)
 #define BOOT_NS	    (60 * NS_PER_SEC)
-#define HOST_INIT   1u			/* who sees the host's files: the first process of its pid namespace */
 
 static int set_boot(struct tracker *tracker, struct span boot_id, uint64_t boot_time_ns)
 {
@@ -440,14 +439,6 @@ static int on_any(struct tracker *tracker, struct event *event, const struct con
 	return set_cwd(tracker, process, event, values_text(&actor->values, FIELD_cwd), is_late);
 }
 
-/* The path is one of the host: there is a file of that name. */
-static bool is_of_host(const struct event *event)
-{
-	struct span inside = values_text(&event->values, FIELD_path_inside);
-
-	return inside.size > 0 ? !span_eq(inside, values_text(&event->values, FIELD_path)) : event->root.init <= HOST_INIT;
-}
-
 struct touching {
 	struct tracker *tracker;
 	const struct event *event;
@@ -555,7 +546,7 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 	}
 	if ((category == CATEGORY_file || event->kind == KIND_ID(security, raw_access)) && event->context && tracker->node_hash == 0) {
 		r = paths_settle(tracker, event, actor->pid);
-		if (r >= 0 && category == CATEGORY_file && is_of_host(event))
+		if (r >= 0 && category == CATEGORY_file && event->is_of_host)
 			r = definitions_of(event, touch, &(struct touching){ tracker, event });
 		if (r < 0)
 			return r;

@@ -21,6 +21,8 @@ _Static_assert(N_CONTEXT_FIELDS <= 64, "context fields fill more than a word");
 /* Contexts of events that name a login but no process, kept to be shared. */
 #define TRACKER_ANONYMOUS 8
 
+#define HOST_INIT   1u			/* who sees the host's files: the first process of its pid namespace */
+
 struct tracker {
 	struct tracker_options options;
 	uint64_t tick_ns;

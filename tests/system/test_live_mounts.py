@@ -94,6 +94,25 @@ def test_what_is_wanted(new_recorder, place, source, term, told):
     assert {os.path.relpath(os.fsdecode(field(row, "file.path")), place) for row in of_files(recorder, "action = 'create'")} == told
 
 
+@pytest.mark.parametrize("source", ["ebpf"])
+def test_files_from_elsewhere(recorder, place):
+    """The mounts that count are those of the file: of a folder that was open before, of a memfd, behind a chroot to a mount."""
+    (place / "other/seen").mkdir()
+    code = ("import os, sys, time; base = sys.argv[1]; time.sleep(0.3)\n"
+            "os.close(os.open('seen/host', os.O_CREAT | os.O_WRONLY, dir_fd=int(sys.argv[2])))\n"
+            "os.write(os.memfd_create('recorder-mounts-'), b'x')\n"
+            "os.chroot(base + '/seen'); os.close(os.open('/jail', os.O_CREAT | os.O_WRONLY)); time.sleep(1)")
+    outside = os.open(place / "other", os.O_RDONLY | os.O_DIRECTORY)
+    inside(place, code.replace('sys.argv[2]', str(outside)), pass_fds=[outside])
+    os.close(outside)
+    recorder.stop()
+    found = [(os.fsdecode(field(row, "file.path")), row["file_path_confidence"]) for row in of_files(recorder, "file_type <> 'dir'")]
+    files = [path for path, _ in found if "memfd" not in path]
+    assert files == [f"{place}/other/seen/host", f"{place}/real/jail"], found
+    assert found[0][1] is None
+    assert all(path == "/memfd:recorder-mounts-" for path, _ in found if "memfd" in path)
+
+
 def test_of_a_capture(new_recorder, place, tmp_path):
     """What the host was asked for stands in a capture."""
     capture = tmp_path / "capture.rec"
