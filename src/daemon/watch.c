@@ -11,7 +11,8 @@
 
 int daemon_load_rules(struct daemon *d, const char **ret_why)
 {
-	bool wanted[N_KINDS], floods = daemon_auditd_floods(d);
+	bool wanted[N_KINDS], floods = daemon_auditd_floods(d), user = daemon_has_user_rules(d) && d->subscriptions.n > 0;
+	bool withhold = floods && source_live_bpf(d->source) < 0;	/* else what is left for audit are logins and the like, which need none */
 	const struct audit_rules_options options = {
 		.wanted = wanted,
 		.own_pid = (uint32_t)getpid(),
@@ -19,16 +20,16 @@ int daemon_load_rules(struct daemon *d, const char **ret_why)
 		.have_connector = source_live_connector(d->source) >= 0,
 		.backlog_limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize),
 		.allow_panic = daemon_setting(d, SETTING_AuditdDisableKernelPanicProtection),
-		.for_user = !floods && (d->user_audit.is_coming || (daemon_has_user_rules(d) && d->subscriptions.n > 0)),
+		.for_user = !floods && (d->user_audit.is_coming || user),
 	};
 	int r;
 
-	d->rules_withheld = false;
+	d->rules_withheld = floods && user;
 	d->auditd.floods = floods;
 	for (unsigned i = 0; i < N_KINDS; i++) {
 		wanted[i] = d->wanted[i] && !d->by_bpf[i];
-		d->rules_withheld |= wanted[i] && floods;
-		wanted[i] &= !floods;
+		d->rules_withheld |= wanted[i] && withhold;
+		wanted[i] &= !withhold;
 	}
 	r = audit_rules_load(d->audit, &options, d->places.kernel_state, ret_why);
 	if (r > 0 && d->subscriptions.n > 0)

@@ -137,6 +137,20 @@ def test_what_floods_its_log(host, folder):
     assert len(recorder.query("SELECT 1 FROM file_events WHERE process_pid = ?", truth.pid)) > 10
 
 
+def test_what_floods_its_log_beside_ebpf(host, folder):
+    """What the programs show needs no rules, nor do logins."""
+    recorder = host(arguments=["--source", "ebpf"])
+    with recorder.auditd as auditd:
+        is_up(auditd)
+        recorder.start()
+        assert check_of(recorder, "rules")["level"] == "ok"
+        truth = Truth("files", "all", folder)
+        login = Truth("spawn", "forks", "1", wrap=[driver.TRUTH / "identity", "as", "65534", "65534", "1"])
+        recorder.stop()
+    assert len(recorder.query("SELECT 1 FROM file_events WHERE process_pid = ?", truth.pid)) > 10
+    assert len(recorder.query("SELECT 1 FROM security_events WHERE event_code = 'LOGIN' AND process_pid = ?", login.pid)) == 1
+
+
 def test_auditd_that_starts_later(host):
     recorder = host(arguments=["--source", "audit-multicast"]).start()
     assert kernel.rules() != []
