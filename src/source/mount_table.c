@@ -3,7 +3,8 @@
  * A path goes from the root mount to the mount that stands on its shortest beginning, from there to the next, and so on: what a mount
  * covers is not on that way.  In the file system of the last one it is the root of that mount and what is left of the path.
  *
- * Whoever has a user namespace may have mounts by the thousand: they are sorted, and looked for by parent and point. */
+ * Whoever has a user namespace may have mounts by the thousand: they are sorted, and looked for by parent and point; and of those by
+ * the thousand on one point the last is known. */
 
 #include "source/mount_table.h"
 
@@ -18,6 +19,7 @@ struct mount_of {
 	uint64_t device;		/* major and minor, 32 bits each */
 	struct span root;		/* the path in the file system that is mounted */
 	struct span point;		/* where; `/`: empty, as that of the root is */
+	const struct mount_of *top;	/* of those that stand on it at that point, one on the other: the last */
 };
 
 struct mount_table {
@@ -139,6 +141,27 @@ static const struct mount_of *find_root(const struct mount_table *table)
 	return NULL;
 }
 
+/* Each is met a few times at most: who comes to one whose end is known stops there. */
+static void find_tops(struct mount_table *table)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		struct mount_of *first = &table->mounts[i];
+		const struct mount_of *end = first, *next;
+		size_t steps = 0;
+
+		/* The kernel's mounts go in no circle; what the text says may. */
+		while (!end->top && (next = find_child(table, end->id, end->point)) && next != end && steps++ < table->n)
+			end = next;
+		end = end->top ? end->top : end;
+		for (const struct mount_of *of = first; !of->top; of = next) {
+			next = find_child(table, of->id, of->point);
+			table->mounts[of - table->mounts].top = end;
+			if (!next)
+				break;
+		}
+	}
+}
+
 int mount_table_new(struct mount_table **ret, struct buffer *text)
 {
 	_cleanup_(mount_table_freep) struct mount_table *table = calloc(1, sizeof(*table));
@@ -164,6 +187,7 @@ int mount_table_new(struct mount_table **ret, struct buffer *text)
 		table->n += read_line(table, line, &table->mounts[table->n]);
 	}
 	qsort(table->mounts, table->n, sizeof(*table->mounts), compare);
+	find_tops(table);
 	table->root = find_root(table);
 	*ret = TAKE(table);
 	return 0;
@@ -198,15 +222,15 @@ static size_t next_end(struct span path, size_t size)
 /* The mount that the path ends in. */
 static const struct mount_of *walk(const struct mount_table *table, struct span path)
 {
-	const struct mount_of *at = table->root;
+	const struct mount_of *at = table->root ? table->root->top : NULL;
 	size_t size = at ? at->point.size : 0, steps = 0;
 
 	/* No more mounts than there are, whatever the text says. */
 	while (at && steps <= table->n) {
 		const struct mount_of *next = find_child(table, at->id, (struct span){ path.data, size });
 
-		if (next && next != at) {
-			at = next;
+		if (next && next->top != at) {
+			at = next->top;
 			steps++;
 		} else if (size >= path.size) {
 			return at;

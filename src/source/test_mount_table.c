@@ -161,10 +161,38 @@ static void deep(void **state)
 	buffer_release(&more);
 }
 
+/* As many on one point, each on the other: the last is what the path ends in, and it is found soon.  Each costs a look through all of
+ * them otherwise: minutes. */
+static void stacked(void **state)
+{
+	struct buffer text = { 0 }, found = { 0 };
+	struct mount_table *table, *host;
+
+	buffer_append_text(&text, "1 0 8:1 / / rw - x y z\n");
+	for (unsigned i = 2; i < 20000; i++)
+		buffer_printf(&text, "%u %u 8:%u / /a rw - x y z\n", i, i - 1, i);
+	assert_int_equal(mount_table_new(&table, &text), 0);
+	buffer_append_text(&text, "1 0 8:1 / / rw - x y z\n9 1 8:19999 / /last rw - x y z\n8 1 8:19998 / /before rw - x y z\n");
+	assert_int_equal(mount_table_new(&host, &text), 0);
+	for (unsigned i = 0; i < 100000; i++) {
+		buffer_clear(&found);
+		assert_int_equal(mount_table_translate(table, host, SPAN("/a/b"), &found), 0);
+	}
+	assert_true(span_eq(buffer_span(&found), SPAN("/last/b")));
+	buffer_clear(&found);
+	/* what is covered has no name */
+	assert_int_equal(mount_table_translate(host, table, SPAN("/before/b"), &found), -ENOENT);
+	assert_int_equal(mount_table_translate(host, table, SPAN("/last/b"), &found), 0);
+	assert_true(span_eq(buffer_span(&found), SPAN("/a/b")));
+	mount_table_free(table);
+	mount_table_free(host);
+	buffer_release(&found);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(container), cmocka_unit_test(service), cmocka_unit_test(no_path),
-					    cmocka_unit_test(odd_tables), cmocka_unit_test(deep) };
+					    cmocka_unit_test(odd_tables), cmocka_unit_test(deep), cmocka_unit_test(stacked) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
