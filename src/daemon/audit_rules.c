@@ -151,6 +151,8 @@ void daemon_read_user_rules(struct daemon *d)
 /* Are our own rules in the kernel, so that theirs can be? NULL: yes. */
 static const char *why_not_now(const struct daemon *d)
 {
+	if (d->withheld.user || d->withheld.by == HINDRANCE_PANIC || d->withheld.by == HINDRANCE_LOG)
+		return hindrances[d->withheld.by].why;
 	if (d->rules_loaded)
 		return NULL;
 	if (d->subscriptions.n == 0)
@@ -172,16 +174,25 @@ void daemon_follow_user_rules(struct daemon *d)
 	char text[USER_RULES_WHY_MAX];
 	const char *why = "";
 	unsigned line;
+	int r;
 
 	if (!u->rules)
 		return;
-	if (audit_rules_follow(d->audit, u->rules, &line, &why) >= 0) {
-		u->loaded = true;
+	r = audit_rules_follow(d->audit, u->rules, &line, &why);
+	u->loaded = r != -EROFS;	/* else some may be there */
+	if (r >= 0 || r == -EROFS)
 		return;
-	}
-	u->loaded = true;	/* some may be there */
 	why_refused(text, line, why);
 	set_aside(d, text);
+}
+
+void daemon_unload_user_rules(struct daemon *d)
+{
+	const char *unused;
+	unsigned line;
+
+	if (d->user_audit.loaded && audit_rules_follow(d->audit, NULL, &line, &unused) >= 0)
+		d->user_audit.loaded = false;
 }
 
 /* Requests */
@@ -226,6 +237,11 @@ static void open_audit(struct daemon *d)
 	d->user_audit.is_coming = false;
 }
 
+static bool can_load(const struct daemon *d)
+{
+	return d->rules_loaded && d->withheld.by == HINDRANCE_NONE;
+}
+
 /* In place of those before, which stay until all has gone well. */
 static int replace_rules(struct daemon *d, const struct user_rules *rules, struct span text, struct reply *reply)
 {
@@ -237,7 +253,7 @@ static int replace_rules(struct daemon *d, const struct user_rules *rules, struc
 
 	if (rules)
 		open_audit(d);
-	r = d->rules_loaded ? audit_rules_follow(d->audit, rules, &line, &why) : 0;
+	r = can_load(d) ? audit_rules_follow(d->audit, rules, &line, &why) : 0;
 	if (line)
 		snprintf(where, sizeof(where), "line %u", line);
 	if (r < 0) {
@@ -247,7 +263,7 @@ static int replace_rules(struct daemon *d, const struct user_rules *rules, struc
 		if (r < 0)
 			reply_error(reply, "failed", "", "%s: %s", d->places.user_rules, strerror(-r));
 	}
-	if (r < 0 && d->rules_loaded && audit_rules_follow(d->audit, u->rules, &line, &why) < 0) {
+	if (r < 0 && can_load(d) && audit_rules_follow(d->audit, u->rules, &line, &why) < 0) {
 		why_refused(message, line, why);
 		set_aside(d, message);
 	}
@@ -298,7 +314,9 @@ void daemon_register_user_rules(void *user, struct client *client, const json_t 
 	u->rules = TAKE(rules);
 	u->text = copy;
 	copy = (struct buffer){ 0 };
-	u->loaded = d->rules_loaded;
+	u->loaded = can_load(d);
+	if (d->withheld.by != HINDRANCE_NONE)
+		daemon_apply_rules(d);
 	log_info("%zu user-defined audit rules are registered", u->rules->n);
 	notes_say(&d->notes, "config", "%zu user-defined audit rules registered", u->rules->n);
 	buffer_append_byte(&reply->result, '{');
@@ -326,6 +344,8 @@ void daemon_remove_user_rules(void *user, struct client *client, const json_t *r
 		return;
 	clear_problem(d);
 	daemon_forget_user_rules(d);
+	if (d->withheld.by != HINDRANCE_NONE)
+		daemon_apply_rules(d);
 	if (n > 0) {
 		log_info("%zu user-defined audit rules are removed", n);
 		notes_say(&d->notes, "config", "%zu user-defined audit rules removed", n);

@@ -23,6 +23,8 @@ void daemon_read_user_rules(struct daemon *d);
 /* After our own rules have changed, and when some were missing: brings the user's behind them.  Where the kernel refuses, all go, the
  * file is set aside, and daemon_user_rules_problem() says why. */
 void daemon_follow_user_rules(struct daemon *d);
+/* They may not be in the kernel now; they stay registered. */
+void daemon_unload_user_rules(struct daemon *d);
 void daemon_forget_user_rules(struct daemon *d);
 bool daemon_has_user_rules(const struct daemon *d);
 /* NULL: all is well. */

@@ -31,12 +31,28 @@ static void fail(struct auditd *auditd, const char *path, const char *why)
 
 /* Programs of the host */
 
-/* What it has printed, as far as there is room.  Its exit code; -1: it could not be run, or did not end in time. */
-static int run_program(const char *const *words, char *ret, size_t size)
+/* Its status; it is killed if it has not ended by then. */
+static int wait_for(pid_t pid, uint64_t end_ns)
 {
-	uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + PROGRAM_NS, now_ns;
+	int status = -1;
+	pid_t r;
+
+	while ((r = waitpid(pid, &status, WNOHANG)) == 0 && clock_ns(CLOCK_MONOTONIC) < end_ns)
+		clock_sleep_ns(NS_PER_MS);
+	if (r == 0) {
+		kill(pid, SIGKILL);
+		while ((r = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
+			;
+	}
+	return r == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* What it has printed, as far as there is room.  Its exit code; -1: it could not be run, or did not end in time. */
+static int run_program(const char *const *words, uint64_t end_ns, char *ret, size_t size)
+{
+	uint64_t now_ns;
 	posix_spawn_file_actions_t actions;
-	int ends[2], status = -1, r;
+	int ends[2], r;
 	struct pollfd of;
 	size_t n = 0;
 	pid_t pid;
@@ -64,22 +80,15 @@ static int run_program(const char *const *words, char *ret, size_t size)
 	}
 	ret[n] = 0;
 	close(ends[0]);
-	if (r != 0)
-		return -1;
-	if (clock_ns(CLOCK_MONOTONIC) >= end_ns)
-		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return r == 0 ? wait_for(pid, end_ns) : -1;
 }
 
 static void ask_version(struct auditd *auditd)
 {
+	uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + PROGRAM_NS;
 	char said[128];
 
-	auditd->asked = true;
-	if (run_program((const char *const[]){ "auditctl", "-v", NULL }, said, sizeof(said)) == 0)
+	if (run_program((const char *const[]){ "auditctl", "-v", NULL }, end_ns, said, sizeof(said)) == 0)
 		auditd->version = audit_version_read(span_of(said));
 }
 
@@ -88,20 +97,21 @@ static void keep_journald(struct daemon *d)
 {
 	static const char unit[] = "systemd-journald-audit.socket";
 	bool wanted = daemon_setting(d, SETTING_JournaldRawLogging) != 0, is_on;
+	uint64_t end_ns = clock_ns(CLOCK_MONOTONIC) + PROGRAM_NS;
 	char said[128];
 
 	if (!daemon_setting(d, SETTING_JournaldRawLoggingWrite))
 		return;
-	if (run_program((const char *const[]){ "systemctl", "is-active", unit, NULL }, said, sizeof(said)) < 0) {
+	if (run_program((const char *const[]){ "systemctl", "is-active", unit, NULL }, end_ns, said, sizeof(said)) < 0) {
 		fail(&d->auditd, "systemctl", "it cannot be run");
 		return;
 	}
 	is_on = span_starts(span_of(said), SPAN("active"));
 	if (is_on == wanted)
 		return;
-	if ((wanted && run_program((const char *const[]){ "systemctl", "unmask", unit, NULL }, said, sizeof(said)) != 0) ||
+	if ((wanted && run_program((const char *const[]){ "systemctl", "unmask", unit, NULL }, end_ns, said, sizeof(said)) != 0) ||
 	    run_program((const char *const[]){ "systemctl", wanted ? "start" : "mask", wanted ? unit : "--now", wanted ? NULL : unit, NULL },
-			said, sizeof(said)) != 0) {
+			end_ns, said, sizeof(said)) != 0) {
 		fail(&d->auditd, unit, wanted ? "it cannot be started" : "it cannot be masked");
 		return;
 	}
@@ -116,7 +126,8 @@ static int path_of(const struct daemon *d, enum audit_file file, char **ret)
 	return asprintf(ret, "%s%s", d->places.host_root, audit_file_paths[file]) < 0 ? -ENOMEM : 0;
 }
 
-static void read_file(struct daemon *d, const char *path, struct buffer *ret)
+/* 0, or -errno. */
+static int read_file(struct daemon *d, const char *path, struct buffer *ret)
 {
 	struct file_error error = { "" };
 	struct stat st;
@@ -127,10 +138,11 @@ static void read_file(struct daemon *d, const char *path, struct buffer *ret)
 		close(fd);
 	}
 	if (r >= 0)
-		return;
+		return 0;
 	buffer_release(ret);
 	if (r != -ENOENT && r != -ENOTDIR)
 		fail(&d->auditd, path, error.message);
+	return r;
 }
 
 /* As the other is: for whom, and of whom. */
@@ -193,22 +205,34 @@ static struct audit_wish wish(const struct daemon *d, enum setting_id value, enu
 	return (struct audit_wish){ .value = daemon_setting(d, value), .write = daemon_setting(d, write) != 0 };
 }
 
-static void tell_changes(struct daemon *d, const struct audit_host *host)
+/* false: it runs and could not be told. */
+static bool tell_changes(struct daemon *d, struct span did)
 {
-	struct span did = buffer_span(&host->did);
 	pid_t pid = find_auditd(d);
 	bool reloaded = pid > 0 && kill(pid, SIGHUP) == 0;
 
 	log_info("The configuration of auditd is changed: %.*s%s", (int)did.size, did.data,
 		 reloaded ? "; it reads it again" : "");
 	notes_say(&d->notes, "config", "auditd: %.*s%s", (int)did.size, did.data, reloaded ? "; reloaded" : "");
+	return reloaded || pid == 0;
 }
 
-/* Somebody has started or stopped it, or it logs otherwise. */
-static void follow(struct daemon *d)
+/* Each that can be is: what has been done. */
+static void change_files(struct daemon *d, const struct audit_host *host, char *const paths[N_AUDIT_FILES], struct buffer *did,
+			 bool ret_changed[N_AUDIT_FILES])
 {
-	if (d->source && d->audit && d->auditd.floods != daemon_auditd_floods(d))
-		daemon_apply_rules(d);
+	for (enum audit_file file = 0; file < N_AUDIT_FILES; file++) {
+		int r = host->plan[file].size == 0 ? 0 :
+			change_file(paths[file], buffer_span(&host->text[file]), buffer_span(&host->plan[file]));
+
+		ret_changed[file] = r >= 0;
+		if (r < 0) {
+			fail(&d->auditd, paths[file], strerror(-r));
+		} else if (host->did[file].size > 0) {
+			buffer_append_text(did, did->size > 0 ? ", " : "");
+			buffer_append_span(did, buffer_span(&host->did[file]));
+		}
+	}
 }
 
 void daemon_look_at_auditd(struct daemon *d)
@@ -223,42 +247,39 @@ void daemon_look_at_auditd(struct daemon *d)
 		.syslog = wish(d, SETTING_SyslogPluginRawLogging, SETTING_SyslogPluginRawLoggingWrite),
 	};
 	_cleanup_(audit_host_release) struct audit_host host = { 0 };
+	_cleanup_(buffer_release) struct buffer did = { 0 };
 	struct auditd *auditd = &d->auditd;
-	bool changed = false;
+	bool changed[N_AUDIT_FILES];
 	char *paths[N_AUDIT_FILES] = { NULL };
-	int r = 0;
+	int r = 0, r_read;
 
 	auditd->looked_ns = clock_ns(CLOCK_MONOTONIC);
 	*auditd->problem = 0;
 	buffer_release(&auditd->left);
 	for (enum audit_file file = 0; file < N_AUDIT_FILES && r >= 0; file++) {
 		r = path_of(d, file, &paths[file]);
-		if (r >= 0)
-			read_file(d, paths[file], &host.text[file]);
+		r_read = r >= 0 ? read_file(d, paths[file], &host.text[file]) : 0;
+		/* Without a file auditd writes all; but of a recorder that is tried out only the files in its folder are known. */
+		if (file == AUDIT_FILE_AUDITD && r_read < 0)
+			host.unknown = r_read != -ENOENT || *d->places.host_root == 0;
 	}
 	auditd->is_there = host.text[AUDIT_FILE_AUDITD].size > 0;
-	if (auditd->is_there && !auditd->asked)
+	if (auditd->is_there)
 		ask_version(auditd);
 	wishes.version = auditd->version;
 	if (r >= 0)
 		r = audit_host_plan(&host, &wishes);
-	for (enum audit_file file = 0; file < N_AUDIT_FILES && r >= 0; file++) {
-		if (host.plan[file].size == 0)
-			continue;
-		r = change_file(paths[file], buffer_span(&host.text[file]), buffer_span(&host.plan[file]));
-		if (r < 0)
-			fail(auditd, paths[file], strerror(-r));
-		changed |= r >= 0;
+	if (r >= 0) {
+		change_files(d, &host, paths, &did, changed);
+		if (did.size > 0)
+			changed[AUDIT_FILE_AUDITD] &= tell_changes(d, buffer_span(&did));
+		auditd->raw_logging = changed[AUDIT_FILE_AUDITD] ? host.raw_logging : host.raw_logging_before;
 	}
-	if (changed && r >= 0)
-		tell_changes(d, &host);
-	auditd->raw_logging = host.raw_logging;
 	auditd->left = host.left;
 	host.left = (struct buffer){ 0 };
 	keep_journald(d);
 	for (enum audit_file file = 0; file < N_AUDIT_FILES; file++)
 		free(paths[file]);
-	follow(d);
 }
 
 void daemon_tick_auditd(struct daemon *d)
@@ -267,8 +288,6 @@ void daemon_tick_auditd(struct daemon *d)
 
 	if (clock_ns(CLOCK_MONOTONIC) - d->auditd.looked_ns >= interval_ns)
 		daemon_look_at_auditd(d);
-	else
-		follow(d);
 }
 
 /* It ends by itself when it is asked to; whoever starts it again has it again. */

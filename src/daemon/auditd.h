@@ -9,11 +9,9 @@
 
 struct auditd {
 	struct audit_version version;
-	bool asked;			/* for its version */
 	uint64_t looked_ns;		/* CLOCK_MONOTONIC; 0: never */
 	bool is_there;			/* it has a configuration */
 	bool raw_logging;		/* it writes all it gets to its log */
-	bool floods;			/* ...so no rules of ours were loaded */
 	struct buffer left;		/* what is otherwise than wanted, and may not be written */
 	char problem[384];		/* what could not be written; empty: nothing */
 };

@@ -16,6 +16,7 @@
 #include "daemon/core.h"
 #include "daemon/health.h"
 #include "daemon/jobs.h"
+#include "daemon/kernel_rules.h"
 #include "daemon/last_words.h"
 #include "daemon/ledger.h"
 #include "daemon/loss_window.h"
@@ -79,7 +80,7 @@ struct daemon {
 	unsigned rules_missing;
 	struct user_audit user_audit;
 	struct auditd auditd;
-	bool rules_withheld;		/* auditd would store all that they give, and may not */
+	struct withheld withheld;
 	unsigned databases_removed, databases_damaged;	/* told so far */
 
 	bool bpf_wanted, multicast_wanted;	/* by --source and settings */
@@ -280,10 +281,12 @@ void daemon_tick_auditd(struct daemon *d);
 void daemon_stop_auditd(struct daemon *d);	/* at the start, if the settings want it */
 bool daemon_auditd_floods(const struct daemon *d);	/* it would store all that our rules give, and may not */
 
-/* settings.c */
-void daemon_apply_rules(struct daemon *d);
+/* kernel_rules.c */
+int daemon_load_rules(struct daemon *d, const char **ret_why);	/* 1: they are; 0: none is needed; what keeps them out is no error */
+void daemon_apply_rules(struct daemon *d);		/* the same, if audit is read; < 0 is logged */
+void daemon_look_at_rules(struct daemon *d);		/* once a second */
+void daemon_withhold_no_more(struct daemon *d);		/* recording ends: what was withheld is told */
 
-/* watch.c: the kernel's rules and what it says of itself. */
-int daemon_load_rules(struct daemon *d, const char **ret_why);
+/* watch.c: what the kernel says of itself. */
 void daemon_on_tick(uv_timer_t *timer);
 void daemon_tell_losses(struct daemon *d, bool final);

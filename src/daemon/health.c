@@ -70,8 +70,8 @@ static enum health_level check_rules(const struct vitals *v, struct health_state
 	if (v->rules.user_problem)
 		return say(s, HEALTH_FAIL, "recorder audit-rules register FILE, or remove", "%s", v->rules.user_problem);
 	if (v->rules.withheld)
-		return say(s, HEALTH_FAIL, "CX.recorder.AuditdRawLoggingWrite = 1 has it stop that, CX.recorder.AuditdEnableRawLoggingRuleLoading = 1 "
-			   "loads them all the same", "none is loaded: auditd would write all that they give to its log");
+		return say(s, HEALTH_FAIL, hindrances[v->rules.hindrance].mend, "not all that are needed are loaded: %s",
+			   hindrances[v->rules.hindrance].why);
 	if (!v->rules.loaded)
 		return say(s, HEALTH_OK, "", v->idle ? "idle: none" : "none are needed");
 	if (v->rules.missing > 0)

@@ -403,6 +403,7 @@ void daemon_close_recording(struct daemon *d)
 	bool had_rules = d->rules_loaded;
 	int kept;
 
+	daemon_withhold_no_more(d);
 	if (d->audit && d->rules_loaded && audit_rules_unload(d->audit, d->places.kernel_state) < 0)
 		log_error("Failed to put the kernel's audit back as it was; the next start, or `auditctl -D -k %s`, does",
 			  AUDIT_OWN_KEY);

@@ -25,7 +25,7 @@ void daemon_repair_audit(struct daemon *d)
 	uint64_t since_ns = d->ledger.looked_ns;
 	const char *why = "";
 
-	if (!d->rules_loaded || !(is_off || is_small))
+	if (!d->rules_loaded || state->enabled == 2 || !(is_off || is_small))
 		return;
 	if (daemon_load_rules(d, &why) < 0) {
 		log_error("Failed to put the kernel's audit back as recording needs it: %s", why);

@@ -127,17 +127,6 @@ struct database_limits daemon_database_limits(const struct daemon *d)
 
 /* Changes */
 
-void daemon_apply_rules(struct daemon *d)
-{
-	const char *why = "";
-	int r = d->rules_loaded || d->rules_withheld ? daemon_load_rules(d, &why) : 0;
-
-	if (r < 0)
-		log_error("Failed to load the audit rules as the settings want them: %s", why);
-	else
-		d->rules_loaded = r > 0;
-}
-
 static void apply_wanted(struct daemon *d)
 {
 	struct filter_error error = { "" };
@@ -223,6 +212,7 @@ static const struct {
 	{ SETTING_JournaldRawLoggingWrite, daemon_look_at_auditd },
 	{ SETTING_SyslogPluginRawLogging, daemon_look_at_auditd },
 	{ SETTING_SyslogPluginRawLoggingWrite, daemon_look_at_auditd },
+	{ SETTING_AuditdDisableKernelPanicProtection, daemon_apply_rules },
 	{ SETTING_AuditdEnableRawLoggingRuleLoading, daemon_apply_rules },
 	{ SETTING_AuditdEnableForkTracking, apply_wanted },
 	{ SETTING_AuditdEnableIncomingNetwork, apply_wanted },

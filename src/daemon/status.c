@@ -69,6 +69,19 @@ static bool category_by_bpf(const struct status *status, enum category category)
 	return false;
 }
 
+/* Nothing of what is wanted of it is asked of the kernel's audit. */
+static bool category_withheld(const struct status *status, enum category category)
+{
+	unsigned n_wanted = 0, n_withheld = 0;
+
+	for (unsigned i = 0; i < N_KINDS; i++)
+		if (kinds[i].category == category && status->wanted[i]) {
+			n_wanted++;
+			n_withheld += status->withheld && status->withheld[i];
+		}
+	return n_wanted > 0 && n_wanted == n_withheld;
+}
+
 /* What shows events of a category on this run. */
 static const char *source_of(const struct status *status, enum category category)
 {
@@ -76,7 +89,7 @@ static const char *source_of(const struct status *status, enum category category
 		return "ebpf";
 	switch (category) {
 	case CATEGORY_process:
-		if (!status->audit_works)
+		if (!status->audit_works || category_withheld(status, category))
 			return status->have_connector ? "proc" : "none";
 		return status->have_connector ? "audit+proc" : "audit";
 	case CATEGORY_file:
@@ -84,7 +97,7 @@ static const char *source_of(const struct status *status, enum category category
 	case CATEGORY_driver:
 	case CATEGORY_security:
 	case CATEGORY_system:
-		return status->audit_works ? "audit" : "none";
+		return status->audit_works && !category_withheld(status, category) ? "audit" : "none";
 	case CATEGORY_recorder:
 		return "recorder";
 	default:

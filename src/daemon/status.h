@@ -20,6 +20,7 @@ struct status {
 	uint64_t closed_unseen;
 	struct hasher_stats hashes;
 	bool audit_works;
+	const bool *withheld;		/* N_KINDS flags, may be NULL: what audit is not asked for though it is wanted of it */
 	unsigned n_subscriptions, n_refused, n_unprotected;
 	uint64_t started_ns, now_ns;
 	const bool *wanted;		/* N_KINDS */

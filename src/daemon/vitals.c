@@ -101,7 +101,8 @@ static void look_at_source(struct daemon *d, struct vitals *v)
 	v->rules.audit_off = d->rules_loaded && d->audit_state.enabled == 0;
 	v->rules.removed_ns = d->rules_removed_ns;
 	v->rules.user_problem = daemon_user_rules_problem(d);
-	v->rules.withheld = d->rules_withheld && d->source;
+	v->rules.withheld = withheld_any(&d->withheld);
+	v->rules.hindrance = d->withheld.by;
 	v->auditd.is_there = d->auditd.is_there;
 	v->auditd.raw_logging = d->auditd.raw_logging;
 	v->auditd.problem = d->auditd.problem;

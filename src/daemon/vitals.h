@@ -2,6 +2,7 @@
 /* What the checks of health look at: facts, without a judgement. */
 
 #include "daemon/canary.h"
+#include "daemon/hindrance.h"
 #include "daemon/loss_window.h"
 
 struct vitals {
@@ -19,10 +20,11 @@ struct vitals {
 	} source;
 
 	struct {
-		bool loaded, audit_off, locked;
+		bool loaded, audit_off;
 		unsigned missing;
 		uint64_t removed_ns;	/* when somebody last removed some; 0: never */
 		bool task_never, withheld;
+		enum hindrance hindrance;	/* why, if some are */
 		const char *user_problem;	/* why those of a user are not in force any more; NULL: nothing is wrong */
 	} rules;
 

@@ -1,41 +1,12 @@
-/* Once a second: what the kernel says it lost, whether our rules are still there, whether it still talks to us. */
+/* Once a second: what the kernel says it lost, whether it still talks to us, and all that others look at now and then. */
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
 
 #define TRY_NS (10 * NS_PER_SEC)
-
-int daemon_load_rules(struct daemon *d, const char **ret_why)
-{
-	bool wanted[N_KINDS], floods = daemon_auditd_floods(d), user = daemon_has_user_rules(d) && d->subscriptions.n > 0;
-	bool withhold = floods && source_live_bpf(d->source) < 0;	/* else what is left for audit are logins and the like, which need none */
-	const struct audit_rules_options options = {
-		.wanted = wanted,
-		.own_pid = (uint32_t)getpid(),
-		.alone = strstr(d->source_ops->mode(d->source), "unicast") != NULL,
-		.have_connector = source_live_connector(d->source) >= 0,
-		.backlog_limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize),
-		.allow_panic = daemon_setting(d, SETTING_AuditdDisableKernelPanicProtection),
-		.for_user = !floods && (d->user_audit.is_coming || user),
-	};
-	int r;
-
-	d->rules_withheld = floods && user;
-	d->auditd.floods = floods;
-	for (unsigned i = 0; i < N_KINDS; i++) {
-		wanted[i] = d->wanted[i] && !d->by_bpf[i];
-		d->rules_withheld |= wanted[i] && withhold;
-		wanted[i] &= !withhold;
-	}
-	r = audit_rules_load(d->audit, &options, d->places.kernel_state, ret_why);
-	if (r > 0 && d->subscriptions.n > 0)
-		daemon_follow_user_rules(d);
-	return r;
-}
 
 void daemon_tell_losses(struct daemon *d, bool final)
 {
@@ -93,26 +64,6 @@ static void look_at_kernel(struct daemon *d)
 		log_warning("The kernel had let go of the recorder; it holds the audit stream again");
 }
 
-static void look_at_rules(struct daemon *d)
-{
-	int missing = d->rules_loaded ? audit_rules_missing(d->audit) : 0;
-	const char *why = "";
-
-	if (missing <= 0) {
-		d->rules_missing = 0;
-		return;
-	}
-	d->rules_missing = (unsigned)missing;
-	d->rules_removed_ns = clock_now_ns();
-	log_warning("%d of the recorder's audit rules were removed by somebody; they are loaded again", missing);
-	notes_gap(&d->notes, &(struct gap){ .begin_ns = d->ledger.looked_ns, .end_ns = clock_now_ns(), .class_name = "all",
-					    .cause = "rules_missing" });
-	if (daemon_load_rules(d, &why) < 0)
-		log_error("Failed to load the audit rules again: %s", why);
-	else
-		d->rules_missing = 0;
-}
-
 /* What is subscribed and could not be recorded when it was is tried again. */
 static void try_to_begin(struct daemon *d)
 {
@@ -131,8 +82,8 @@ void daemon_on_tick(uv_timer_t *timer)
 {
 	struct daemon *d = timer->data;
 
-	look_at_rules(d);
 	look_at_kernel(d);
+	daemon_look_at_rules(d);
 	daemon_repair_audit(d);
 	daemon_repair_places(d);
 	daemon_tick_auditd(d);

@@ -177,6 +177,7 @@ int audit_control_state(struct audit_control *control, struct audit_state *ret)
 	r = audit_control_query(control, AUDIT_GET, take_status, &state);
 	if (r < 0)
 		return r;
+	control->locked = state.enabled == 2;
 	*ret = state;
 	return 0;
 }

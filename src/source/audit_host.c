@@ -19,6 +19,7 @@ const char *const audit_file_paths[N_AUDIT_FILES] = {
 	[AUDIT_FILE_AUDITD] = "/etc/audit/auditd.conf",
 	[AUDIT_FILE_AUDISPD] = "/etc/audisp/audispd.conf",
 	[AUDIT_FILE_SYSLOG] = "/etc/audit/plugins.d/syslog.conf",
+	[AUDIT_FILE_SYSLOG_2] = "/etc/audisp/plugins.d/syslog.conf",
 };
 
 struct audit_version audit_version_read(struct span text)
@@ -76,7 +77,7 @@ static void change(struct audit_host *host, enum audit_file file, const char *ke
 {
 	struct buffer *plan = &host->plan[file], next = { 0 };
 
-	say(write ? &host->did : &host->left, key, get(host, file, key), value);
+	say(write ? &host->did[file] : &host->left, key, get(host, file, key), value);
 	if (!write)
 		return;
 	conf_text_set(&next, now(host, file), key, value);
@@ -104,7 +105,9 @@ static void migrate(struct audit_host *host, struct audit_version version)
 
 static bool writes_log(const struct audit_host *host)
 {
-	return host->text[AUDIT_FILE_AUDITD].size > 0 && !says(get(host, AUDIT_FILE_AUDITD, "log_format"), "NOLOG") &&
+	if (host->text[AUDIT_FILE_AUDITD].size == 0)
+		return host->unknown;
+	return !says(get(host, AUDIT_FILE_AUDITD, "log_format"), "NOLOG") &&
 	       !says(get(host, AUDIT_FILE_AUDITD, "write_logs"), "no");
 }
 
@@ -149,31 +152,34 @@ static void wish_dispatcher(struct audit_host *host, const struct audit_wishes *
 		change(host, file, "overflow_action", action, wishes->overflow_action.write);
 }
 
-static void wish_syslog(struct audit_host *host, struct audit_wish wish)
+static void wish_syslog(struct audit_host *host, enum audit_file file, struct audit_wish wish)
 {
-	if (host->text[AUDIT_FILE_SYSLOG].size > 0 && says(get(host, AUDIT_FILE_SYSLOG, "active"), "yes") != (wish.value != 0))
-		change(host, AUDIT_FILE_SYSLOG, "active", wish.value ? "yes" : "no", wish.write);
+	if (host->text[file].size > 0 && says(get(host, file, "active"), "yes") != (wish.value != 0))
+		change(host, file, "active", wish.value ? "yes" : "no", wish.write);
 }
 
 int audit_host_plan(struct audit_host *host, const struct audit_wishes *wishes)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < N_AUDIT_FILES; i++)
+	for (size_t i = 0; i < N_AUDIT_FILES; i++) {
 		buffer_release(&host->plan[i]);
-	buffer_release(&host->did);
+		buffer_release(&host->did[i]);
+	}
 	buffer_release(&host->left);
+	host->raw_logging_before = writes_log(host);
 	if (host->text[AUDIT_FILE_AUDITD].size > 0) {
 		if (wishes->migrate && is_known(wishes->version))
 			migrate(host, wishes->version);
 		wish_raw_logging(host, wishes);
 		wish_dispatcher(host, wishes);
 	}
-	wish_syslog(host, wishes->syslog);
+	wish_syslog(host, AUDIT_FILE_SYSLOG, wishes->syslog);
+	wish_syslog(host, AUDIT_FILE_SYSLOG_2, wishes->syslog);
 	host->raw_logging = writes_log(host);
 	for (size_t i = 0; i < N_AUDIT_FILES && r >= 0; i++)
-		r = buffer_error(&host->plan[i]);
-	return r < 0 || buffer_error(&host->did) < 0 || buffer_error(&host->left) < 0 ? -ENOMEM : 0;
+		r = buffer_error(&host->plan[i]) < 0 ? -ENOMEM : buffer_error(&host->did[i]);
+	return r < 0 || buffer_error(&host->left) < 0 ? -ENOMEM : 0;
 }
 
 void audit_host_release(struct audit_host *host)
@@ -181,7 +187,7 @@ void audit_host_release(struct audit_host *host)
 	for (size_t i = 0; i < N_AUDIT_FILES; i++) {
 		buffer_release(&host->text[i]);
 		buffer_release(&host->plan[i]);
+		buffer_release(&host->did[i]);
 	}
-	buffer_release(&host->did);
 	buffer_release(&host->left);
 }

@@ -28,16 +28,17 @@ struct audit_wishes {
 
 extern const char *const audit_overflow_actions[];	/* "", ignore, syslog, suspend, single, halt */
 
-enum audit_file { AUDIT_FILE_AUDITD, AUDIT_FILE_AUDISPD, AUDIT_FILE_SYSLOG, N_AUDIT_FILES };
-/* Below the root of the host; of the others the paths of audit 2 where they are there. */
+enum audit_file { AUDIT_FILE_AUDITD, AUDIT_FILE_AUDISPD, AUDIT_FILE_SYSLOG, AUDIT_FILE_SYSLOG_2, N_AUDIT_FILES };
+/* Below the root of the host; audispd.conf and the second of the plugin are of audit 2. */
 extern const char *const audit_file_paths[N_AUDIT_FILES];
 
 struct audit_host {
 	struct buffer text[N_AUDIT_FILES];	/* as it is; empty: there is none */
 	struct buffer plan[N_AUDIT_FILES];	/* as it is to be; empty: as it is */
-	struct buffer did;			/* what differs from the wishes and is changed: `q_depth = 32768 (was 2000), ...` */
+	struct buffer did[N_AUDIT_FILES];	/* what differs from the wishes and is changed: `q_depth = 32768 (was 2000), ...` */
+	bool unknown;				/* auditd.conf cannot be read, or is where nobody knows: auditd may write all */
 	struct buffer left;			/* and what is not, since that may not be written */
-	bool raw_logging;			/* auditd writes all it gets to its log */
+	bool raw_logging_before, raw_logging;	/* auditd writes all it gets to its log: as it is, and as it is to be */
 };
 
 /* From `text` all else.  0 or -ENOMEM. */

@@ -274,6 +274,43 @@ int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *op
 	return r;
 }
 
+/* What of the calls no rule of the plan asks for under these or weaker conditions. */
+static bool is_lacking(const struct audit_plan *plan, const struct audit_rule *rule)
+{
+	uint32_t calls[AUDIT_BITMASK_SIZE], any = 0;
+
+	memcpy(calls, rule->calls, sizeof(calls));
+	for (size_t i = 0; plan && i < plan->n_rules; i++) {
+		const struct audit_rule *of = &plan->rules[i];
+
+		if (of->absent || of->list != rule->list || of->arch != rule->arch || !rule_implies(rule, of))
+			continue;
+		for (size_t word = 0; word < AUDIT_BITMASK_SIZE; word++)
+			calls[word] &= ~of->calls[word];
+	}
+	for (size_t word = 0; word < AUDIT_BITMASK_SIZE; word++)
+		any |= calls[word];
+	return any != 0;
+}
+
+int audit_plan_lacks(const struct audit_plan *plan, const struct audit_rules_options *options, enum kind_id kind)
+{
+	_cleanup_(freep) struct audit_plan *needed = malloc(sizeof(*needed));
+	struct audit_rules_options alone = *options;
+	bool wanted[N_KINDS] = { false };
+	int r;
+
+	if (!needed)
+		return -ENOMEM;
+	wanted[kind] = true;
+	alone.wanted = wanted;
+	alone.alone = false;
+	r = audit_plan_make(needed, &alone);
+	for (size_t i = 0; i < needed->n_rules && r == 0; i++)
+		r = is_lacking(plan, &needed->rules[i]);
+	return r;
+}
+
 /* As text */
 
 static const char *op_text(uint32_t op)

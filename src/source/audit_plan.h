@@ -24,6 +24,7 @@ struct audit_rule {
 	uint32_t arch;			/* AUDIT_ARCH_X86_64, ...; 0: no such condition */
 	bool optional;			/* an older kernel may not know it, or its folder not be there; that is no error */
 	bool refused;			/* it did not */
+	bool absent;			/* the kernel is locked and does not have it */
 	uint32_t calls[AUDIT_BITMASK_SIZE];	/* system calls, or operations of io_uring, as bits; without arch: all */
 	struct audit_condition conditions[AUDIT_RULE_CONDITIONS];
 };
@@ -39,6 +40,8 @@ struct audit_plan {
 
 /* Is anything wanted that needs audit at all? */
 bool audit_plan_any(const struct audit_rules_options *options);
+/* Is a rule that the kind needs not among those of the plan that are there (NULL: none is)?  < 0: -errno. */
+int audit_plan_lacks(const struct audit_plan *plan, const struct audit_rules_options *options, enum kind_id kind);
 int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *options);
 /* One line as auditctl takes it: -a always,exit -F arch=b64 -S execve,execveat -F success=1 -F key=recorder
  */

@@ -135,30 +135,35 @@ undo:
 	return r;
 }
 
-static int check_state(struct audit_control *control, const struct audit_rules_options *options)
+/* Nothing can be changed: what there is has to do. */
+static int accept_rules(struct audit_control *control, struct audit_plan *plan)
 {
-	struct audit_state state;
+	_cleanup_(loaded_release) struct loaded loaded = { 0 };
+	union rule_space rule;
+	size_t hint = 0;
 	int r;
 
-	r = audit_control_state(control, &state);
+	r = loaded_read(control, &loaded);
 	if (r < 0)
-		return refuse(control, r, "the state of the kernel's audit cannot be read",
-			      audit_control_why(r));
-	if (state.enabled == 2)
-		return refuse(control, -EPERM, "the audit configuration is locked",
-			      "`-e 2` is in force, rules can be changed only by a restart of the machine "
-			      "with the recorder's rules in front of it in /etc/audit/rules.d");
-	if (state.failure == 2 && !options->allow_panic)
-		return refuse(control, -EPERM, "the kernel is set to panic when it loses an audit record",
-			      "`-f 2` is in force, and more rules make a loss more likely; set "
-			      "`auditctl -f 1`, or allow it");
+		return refuse(control, r, "the rules cannot be listed", audit_control_why(r));
+	for (size_t i = 0; i < plan->n_rules; i++) {
+		audit_rule_data_make(&rule.data, &plan->rules[i]);
+		plan->rules[i].absent = !loaded_has(&loaded, &rule.data, &hint);
+	}
 	return 0;
+}
+
+static void keep_plan(struct audit_control *control, struct audit_plan *plan)
+{
+	free(control->plan);
+	control->plan = plan;
 }
 
 int audit_rules_load(struct audit_control *control, const struct audit_rules_options *options,
 		     const char *state_path, const char **ret_why)
 {
 	_cleanup_(freep) struct audit_plan *plan = malloc(sizeof(*plan));
+	struct audit_state state;
 	int r;
 
 	*ret_why = control->why;
@@ -171,9 +176,16 @@ int audit_rules_load(struct audit_control *control, const struct audit_rules_opt
 	r = audit_plan_make(plan, options);
 	if (r < 0)
 		return refuse(control, r, "the rules cannot be made", strerror(-r));
-	r = check_state(control, options);
+	r = audit_control_state(control, &state);
 	if (r < 0)
-		return r;
+		return refuse(control, r, "the state of the kernel's audit cannot be read", audit_control_why(r));
+	if (control->locked) {
+		r = accept_rules(control, plan);
+		if (r < 0)
+			return r;
+		keep_plan(control, TAKE(plan));
+		return 1;
+	}
 	/* Rules before switching on, so that the first record is one that was asked for; the state file
 	 * before either. */
 	/* The kernel never waits for us. But beside another audit daemon it is that one it waits for, and
@@ -184,10 +196,15 @@ int audit_rules_load(struct audit_control *control, const struct audit_rules_opt
 	r = bring_rules(control, plan);
 	if (r < 0)
 		return r;
-	free(control->plan);
-	control->plan = TAKE(plan);
+	keep_plan(control, TAKE(plan));
 	r = audit_state_enable(control);
 	return r < 0 ? refuse(control, r, "audit cannot be switched on", audit_control_why(r)) : 1;
+}
+
+void audit_rules_lacking(const struct audit_control *control, const struct audit_rules_options *options, bool ret_kinds[N_KINDS])
+{
+	for (unsigned i = 0; i < N_KINDS; i++)	/* what cannot be found out is said to be lacking */
+		ret_kinds[i] = options->wanted[i] && audit_plan_lacks(control->plan, options, i) != 0;
 }
 
 /* A user's rules */
@@ -283,6 +300,21 @@ static int delete_others(struct audit_control *control, const struct user_rules 
 	return r;
 }
 
+static int follow_locked(struct audit_control *control, const struct user_rules *user)
+{
+	_cleanup_(loaded_release) struct loaded loaded = { 0 };
+	size_t hint = 0;
+	int r = loaded_read(control, &loaded);
+
+	for (size_t i = 0; user && i < user->n && r >= 0; i++)
+		if (!loaded_has(&loaded, user->rules[i].data, &hint))
+			r = -EROFS;
+	if (r < 0)
+		return refuse(control, r, "the rules cannot be changed", "the kernel's audit is locked (-e 2)");
+	control->user = user;
+	return 0;
+}
+
 int audit_rules_follow(struct audit_control *control, const struct user_rules *user, unsigned *ret_line, const char **ret_why)
 {
 	int r;
@@ -291,6 +323,8 @@ int audit_rules_follow(struct audit_control *control, const struct user_rules *u
 	*ret_line = 0;
 	if (!user)
 		control->user = NULL;
+	if (control->locked)
+		return follow_locked(control, user);
 	r = user ? bring_user_rules(control, user, ret_line) : 0;
 	if (r < 0)
 		return refuse_user_rule(control, r);
@@ -315,7 +349,7 @@ int audit_rules_missing(struct audit_control *control)
 	for (size_t i = 0; control->plan && i < control->plan->n_rules; i++) {
 		union rule_space rule;
 
-		if (control->plan->rules[i].refused)
+		if (control->plan->rules[i].refused || control->plan->rules[i].absent)
 			continue;
 		audit_rule_data_make(&rule.data, &control->plan->rules[i]);
 		n += !loaded_has(&loaded, &rule.data, &hint);
@@ -327,11 +361,14 @@ int audit_rules_missing(struct audit_control *control)
 
 int audit_rules_unload(struct audit_control *control, const char *state_path)
 {
+	struct audit_state state;
 	int deleted, r;
 
-	free(control->plan);
-	control->plan = NULL;
+	keep_plan(control, NULL);
 	control->user = NULL;
+	r = audit_control_state(control, &state);
+	if (r < 0 || control->locked)	/* what is there stays */
+		return r;
 	deleted = delete_rules(control);
 	r = audit_state_restore(control, state_path);
 	return deleted < 0 ? deleted : r;
@@ -339,8 +376,12 @@ int audit_rules_unload(struct audit_control *control, const char *state_path)
 
 int audit_rules_clean(struct audit_control *control, const char *state_path)
 {
+	struct audit_state state;
 	int deleted, r;
 
+	r = audit_control_state(control, &state);
+	if (r < 0 || control->locked)
+		return r;
 	r = state_path ? audit_state_load(control, state_path) : 0;
 	if (r < 0)
 		return r;

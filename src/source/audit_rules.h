@@ -22,19 +22,21 @@ struct audit_rules_options {
 	bool alone;			/* no other consumer: what we do not need is not made at all */
 	bool have_connector;		/* forks and exits come from the proc connector: no rules for them */
 	uint32_t backlog_limit;		/* AuditdRulesBufferSize */
-	bool allow_panic;		/* load rules even where a loss makes the kernel panic (-f 2) */
 	bool for_user;			/* rules of a user come, so that audit is needed whatever is wanted */
 };
 /* Brings the kernel's rules with our key to what is wanted, by difference; sets the backlog limit and, if
  * alone, wait time 0 (the kernel never waits for us; beside another daemon it waits for that one as
  * before), enables. The state before is kept in `control` and, if state_path is given, in that file until
  * restored. *ret_why (static or owned by control): the reason in words when < 0.  1: they are loaded; 0: none are needed, and all is
- * as without us. */
+ * as without us.  While the kernel is locked (-e 2) nothing is changed, and 1 means as far as they are there. */
 int audit_rules_load(struct audit_control *control, const struct audit_rules_options *options,
 		     const char *state_path, const char **ret_why);
+/* Which of the wanted kinds need a rule that is not in the kernel as of the last call: for what somebody keeps out, or a lock. */
+void audit_rules_lacking(const struct audit_control *control, const struct audit_rules_options *options, bool ret_kinds[N_KINDS]);
 /* Brings a user's rules into the kernel in place of those of the last call, all or none: behind ours, so that they can only add to
  * what ours ask for, and in their order. NULL: none.  Borrowed until replaced or unloaded.  < 0: the kernel refuses one, whose line
- * *ret_line is (0: none in particular); those of before stay if they can. *ret_why as of audit_rules_load. */
+ * *ret_line is (0: none in particular); those of before stay if they can; -EROFS: it is locked, and does not have them all. *ret_why as
+ * of audit_rules_load. */
 struct user_rules;
 int audit_rules_follow(struct audit_control *control, const struct user_rules *rules, unsigned *ret_line, const char **ret_why);
 /* Our rules, and the user's, that are missing in the kernel now: somebody removed them.  < 0: -errno. */

@@ -82,9 +82,9 @@ static void logging_of_versions(void **state)
 		assert_true(span_eq(conf_text_get(text, "write_logs"), span_of(then_logs ? then_logs : "")));
 		assert_true(span_starts(text, SPAN("# mine\nlog_file = /x\n")));
 		/* Nothing is written where nothing changes. */
-		assert_int_equal(host.plan[AUDIT_FILE_AUDITD].size > 0, host.did.size > 0);
+		assert_int_equal(host.plan[AUDIT_FILE_AUDITD].size > 0, host.did[AUDIT_FILE_AUDITD].size > 0);
 		if (format == then_format && logs == then_logs)
-			assert_int_equal(host.did.size, 0);
+			assert_int_equal(host.did[AUDIT_FILE_AUDITD].size, 0);
 		audit_host_release(&host);
 	}
 }
@@ -114,10 +114,11 @@ static void raw_logging(void **state)
 		assert_int_equal(audit_host_plan(&host, &wishes), 0);
 		expect(&host, AUDIT_FILE_AUDITD, cases[i].then);
 		assert_int_equal(host.raw_logging, cases[i].wanted);
+		assert_int_equal(host.raw_logging_before, cases[i].wanted == (cases[i].then == NULL));
 		wishes.raw_logging.write = false;
 		assert_int_equal(audit_host_plan(&host, &wishes), 0);
 		expect(&host, AUDIT_FILE_AUDITD, NULL);
-		assert_int_equal(host.did.size, 0);
+		assert_int_equal(host.did[AUDIT_FILE_AUDITD].size, 0);
 		assert_int_equal(host.left.size > 0, cases[i].then != NULL);
 		assert_int_equal(host.raw_logging, cases[i].wanted == (cases[i].then == NULL));
 		audit_host_release(&host);
@@ -137,7 +138,7 @@ static void dispatcher(void **state)
 	put(&host, AUDIT_FILE_AUDITD, before);
 	assert_int_equal(audit_host_plan(&host, &wishes), 0);
 	expect(&host, AUDIT_FILE_AUDITD, "q_depth = 32768\noverflow_action = suspend\nmax_restarts = 10\npriority_boost = 4\n");
-	assert_string_equal(buffer_text(&host.did), "q_depth = 32768 (was 2000), overflow_action = suspend (was SYSLOG)");
+	assert_string_equal(buffer_text(&host.did[AUDIT_FILE_AUDITD]), "q_depth = 32768 (was 2000), overflow_action = suspend (was SYSLOG)");
 	assert_string_equal(buffer_text(&host.left), "max_restarts = 20 (was 10)");
 
 	/* more is not made less; what is no number is */
@@ -176,6 +177,11 @@ static void syslog_plugin(void **state)
 	wishes.syslog.write = true;
 	assert_int_equal(audit_host_plan(&host, &wishes), 0);
 	expect(&host, AUDIT_FILE_SYSLOG, "# plugin\nactive = no\nargs = LOG_INFO\n");
+	/* that of audit 2 lies elsewhere */
+	put(&host, AUDIT_FILE_SYSLOG_2, "active = yes\n");
+	assert_int_equal(audit_host_plan(&host, &wishes), 0);
+	expect(&host, AUDIT_FILE_SYSLOG_2, "active = no\n");
+	put(&host, AUDIT_FILE_SYSLOG_2, "");
 	wishes.syslog.value = 1;
 	assert_int_equal(audit_host_plan(&host, &wishes), 0);
 	expect(&host, AUDIT_FILE_SYSLOG, NULL);
@@ -191,8 +197,12 @@ static void nothing(void **state)
 	assert_int_equal(audit_host_plan(&host, &wishes), 0);
 	for (enum audit_file file = 0; file < N_AUDIT_FILES; file++)
 		expect(&host, file, NULL);
-	assert_int_equal(host.did.size + host.left.size, 0);
+	assert_int_equal(host.left.size, 0);
 	assert_false(host.raw_logging);
+	/* there is one, and nobody knows what it says */
+	host.unknown = true;
+	assert_int_equal(audit_host_plan(&host, &wishes), 0);
+	assert_true(host.raw_logging && host.raw_logging_before);
 	audit_host_release(&host);
 }
 

@@ -267,6 +267,36 @@ static size_t foreign(union space *ret, size_t n, const uint32_t (*conditions)[2
 	return sizeof(ret->data) + strlen(text);
 }
 
+static bool lacks(const struct audit_plan *plan, enum kind_id kind)
+{
+	int r = audit_plan_lacks(plan, &(struct audit_rules_options){ .have_connector = true, .alone = true, .own_pid = 5 }, kind);
+
+	assert_in_range(r, 0, 1);
+	return r;
+}
+
+/* What of the rules of a locked kernel does for which kinds. */
+static void test_lacking(void **state)
+{
+	struct audit_plan *plan = plan_of(" process file.rename file.read security.login ", true, true);
+
+	/* None is there: logins need none, nor do forks beside the connector. */
+	assert_true(lacks(NULL, KIND_ID(process, exec)));
+	assert_false(lacks(NULL, KIND_ID(security, login)));
+	assert_false(lacks(NULL, KIND_ID(process, fork)));
+	assert_true(lacks(NULL, KIND_ID(security, time_change)));
+	/* All openings do for those for writing too, whoever asked for them. */
+	assert_false(lacks(plan, KIND_ID(process, exec)));
+	assert_false(lacks(plan, KIND_ID(file, read)));
+	assert_true(lacks(plan, KIND_ID(file, delete)));
+	assert_true(lacks(plan, KIND_ID(network, connect)));
+	for (size_t i = 0; i < plan->n_rules; i++)
+		plan->rules[i].absent = true;
+	assert_true(lacks(plan, KIND_ID(process, exec)));
+	assert_false(lacks(plan, KIND_ID(security, login)));
+	test_free(plan);
+}
+
 static void test_foreign(void **state)
 {
 	union space rule;
@@ -320,7 +350,7 @@ int main(void)
 		cmocka_unit_test(test_for_user),   cmocka_unit_test(test_files),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_everything), cmocka_unit_test(test_data),
-		cmocka_unit_test(test_foreign),	   cmocka_unit_test(test_why),
+		cmocka_unit_test(test_lacking),	   cmocka_unit_test(test_foreign),	   cmocka_unit_test(test_why),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,164 @@
+/* The audit rules that recording needs: loaded, seen to once a second, and told of where they cannot be.
+ *
+ * What keeps them out (hindrance.h) ends no recording: with eBPF few events need a rule, and logins none.  What is wanted and not
+ * asked of the kernel is a gap of its classes, told every TELL_NS, so that a recorder that dies has told nearly all of it. */
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/daemon.h"
+
+#define TELL_NS (10 * 60 * NS_PER_SEC)
+
+static enum hindrance find_hindrance(const struct daemon *d)
+{
+	if (d->audit_state.enabled == 2)
+		return HINDRANCE_LOCKED;
+	if (d->audit_state.failure == 2 && !daemon_setting(d, SETTING_AuditdDisableKernelPanicProtection))
+		return HINDRANCE_PANIC;
+	return daemon_auditd_floods(d) ? HINDRANCE_LOG : HINDRANCE_NONE;
+}
+
+/* What is withheld */
+
+static bool is_withheld(const struct withheld *w, enum category category)
+{
+	for (unsigned i = 0; i < N_KINDS; i++)
+		if (kinds[i].category == category && w->kinds[i])
+			return true;
+	return false;
+}
+
+bool withheld_any(const struct withheld *w)
+{
+	return w->user || memchr(w->kinds, true, sizeof(w->kinds)) != NULL;
+}
+
+/* What rules of a user would have shown may be anything. */
+static void tell_withheld(struct daemon *d, uint64_t now_ns)
+{
+	struct withheld *w = &d->withheld;
+	struct gap gap = { .begin_ns = MIN(w->since_ns, now_ns), .end_ns = now_ns, .cause = hindrances[w->by].cause };
+
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		if (!is_withheld(w, i))
+			continue;
+		gap.class_name = categories[i].name;
+		notes_gap(&d->notes, &gap);
+	}
+	if (w->user) {
+		gap.class_name = "all";
+		notes_gap(&d->notes, &gap);
+	}
+	w->since_ns = now_ns;
+}
+
+static void withhold(struct daemon *d, const struct withheld *next)
+{
+	struct withheld *w = &d->withheld;
+	uint64_t now_ns = clock_now_ns();
+
+	if (w->by == next->by && w->user == next->user && memcmp(w->kinds, next->kinds, sizeof(w->kinds)) == 0)
+		return;
+	if (withheld_any(w))
+		tell_withheld(d, now_ns);
+	*w = *next;
+	w->since_ns = now_ns;
+}
+
+void daemon_withhold_no_more(struct daemon *d)
+{
+	withhold(d, &(struct withheld){ 0 });
+}
+
+/* Loading */
+
+int daemon_load_rules(struct daemon *d, const char **ret_why)
+{
+	static const bool nothing[N_KINDS];
+	struct withheld next = { .by = find_hindrance(d) };
+	bool wanted[N_KINDS], user = daemon_has_user_rules(d) && d->subscriptions.n > 0;
+	bool none = next.by == HINDRANCE_PANIC || (next.by == HINDRANCE_LOG && source_live_bpf(d->source) < 0);
+	bool may_user = next.by == HINDRANCE_NONE || next.by == HINDRANCE_LOCKED;
+	struct audit_rules_options options = {
+		.wanted = none ? nothing : wanted,
+		.own_pid = (uint32_t)getpid(),
+		.alone = strstr(d->source_ops->mode(d->source), "unicast") != NULL,
+		.have_connector = source_live_connector(d->source) >= 0,
+		.backlog_limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize),
+		.for_user = may_user && (d->user_audit.is_coming || user),
+	};
+	int r;
+
+	for (unsigned i = 0; i < N_KINDS; i++)
+		wanted[i] = d->wanted[i] && !d->by_bpf[i];
+	if (!may_user)
+		daemon_unload_user_rules(d);
+	r = audit_rules_load(d->audit, &options, d->places.kernel_state, ret_why);
+	if (r < 0)
+		return r;
+	if (r > 0 && user && may_user)
+		daemon_follow_user_rules(d);
+	if (next.by != HINDRANCE_NONE) {
+		options.wanted = wanted;
+		audit_rules_lacking(d->audit, &options, next.kinds);
+		next.user = user && !d->user_audit.loaded;
+	}
+	withhold(d, &next);
+	return r;
+}
+
+void daemon_apply_rules(struct daemon *d)
+{
+	const char *why = "";
+	int r;
+
+	if (!d->audit || !d->source || !source_live_has_audit(d->source))
+		return;
+	r = daemon_load_rules(d, &why);
+	if (r < 0)
+		log_error("Failed to load the audit rules as they are wanted now: %s", why);
+	else
+		d->rules_loaded = r > 0;
+}
+
+/* Somebody locked audit, or has auditd log otherwise, or starts or stops it. */
+static void follow_hindrance(struct daemon *d)
+{
+	uint64_t now_ns = clock_now_ns();
+
+	if (find_hindrance(d) != d->withheld.by)
+		daemon_apply_rules(d);
+	if (withheld_any(&d->withheld) && now_ns - d->withheld.since_ns >= TELL_NS)
+		tell_withheld(d, now_ns);
+}
+
+static void look_for_missing(struct daemon *d)
+{
+	int missing = d->rules_loaded ? audit_rules_missing(d->audit) : 0;
+	const char *why = "";
+
+	if (missing <= 0) {
+		d->rules_missing = 0;
+		return;
+	}
+	d->rules_missing = (unsigned)missing;
+	d->rules_removed_ns = clock_now_ns();
+	log_warning("%d of the recorder's audit rules were removed by somebody; they are loaded again", missing);
+	notes_gap(&d->notes, &(struct gap){ .begin_ns = d->ledger.looked_ns, .end_ns = clock_now_ns(), .class_name = "all",
+					    .cause = "rules_missing" });
+	if (daemon_load_rules(d, &why) < 0)
+		log_error("Failed to load the audit rules again: %s", why);
+	else
+		d->rules_missing = 0;
+}
+
+void daemon_look_at_rules(struct daemon *d)
+{
+	if (!d->audit || !d->source || !source_live_has_audit(d->source))
+		return;
+	follow_hindrance(d);
+	look_for_missing(d);
+}
