@@ -26,6 +26,7 @@
 #include "daemon/reader.h"
 #include "daemon/run.h"
 #include "daemon/sinks.h"
+#include "daemon/slot.h"
 #include "daemon/folder.h"
 #include "daemon/refusal.h"
 #include "daemon/subscriptions.h"
@@ -80,10 +81,12 @@ struct daemon {
 	unsigned rules_missing;
 	struct user_audit user_audit;
 	struct auditd auditd;
+	struct slot slot;
 	struct withheld withheld;
 	unsigned databases_removed, databases_damaged;	/* told so far */
 
 	bool bpf_wanted, multicast_wanted;	/* by --source and settings */
+	bool mode_is_forced;		/* by --source: audit is read by that alone */
 	uint64_t rules_removed_ns;	/* when somebody last did; 0: never */
 	char damaged_path[512];		/* the database that was set aside last; empty: none */
 	struct clock_step clock_step;
@@ -286,6 +289,9 @@ int daemon_load_rules(struct daemon *d, const char **ret_why);	/* 1: they are; 0
 void daemon_apply_rules(struct daemon *d);		/* the same, if audit is read; < 0 is logged */
 void daemon_look_at_rules(struct daemon *d);		/* once a second */
 void daemon_withhold_no_more(struct daemon *d);		/* recording ends: what was withheld is told */
+
+/* slot.c */
+void daemon_look_at_slot(struct daemon *d);		/* once a second, while audit is read */
 
 /* watch.c: what the kernel says of itself. */
 void daemon_on_tick(uv_timer_t *timer);

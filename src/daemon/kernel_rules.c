@@ -85,7 +85,7 @@ int daemon_load_rules(struct daemon *d, const char **ret_why)
 	struct audit_rules_options options = {
 		.wanted = none ? nothing : wanted,
 		.own_pid = (uint32_t)getpid(),
-		.alone = strstr(d->source_ops->mode(d->source), "unicast") != NULL,
+		.alone = source_live_is_unicast(d->source),
 		.have_connector = source_live_connector(d->source) >= 0,
 		.backlog_limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize),
 		.for_user = may_user && (d->user_audit.is_coming || user),

@@ -211,6 +211,8 @@ static int open_source(struct daemon *d, const struct asked *asked, struct filte
 
 	d->bpf_wanted = options.want_bpf;
 	d->multicast_wanted = choice->mode && strcmp(choice->mode, "multicast") == 0;
+	d->mode_is_forced = choice->mode != NULL;
+	d->slot = (struct slot){ 0 };
 	if (!options.want_audit && !options.want_bpf) {
 		snprintf(error->message, sizeof(error->message),
 			 "The netlink source is switched off (CX.recorder.AuditdEnableNetlink = 0) and there is no other");

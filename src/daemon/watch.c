@@ -60,8 +60,7 @@ static void look_at_kernel(struct daemon *d)
 	if (!d->source || !source_live_has_audit(d->source))
 		return;	/* what others lose is none of ours */
 	d->kernel_lost = d->audit_state.lost;
-	if (source_live_hold(d->source, d->audit_state.pid) == 1)
-		log_warning("The kernel had let go of the recorder; it holds the audit stream again");
+	daemon_look_at_slot(d);
 }
 
 /* What is subscribed and could not be recorded when it was is tried again. */

@@ -20,6 +20,7 @@
 #include "source/audit_control.h"
 #include "source/audit_netlink.h"
 #include "source/backend.h"
+#include "source/recent.h"
 #include "source/serial.h"
 
 /* A record takes 911 bytes of the buffer on average (file storm, measured: the kernel counts whole
@@ -30,6 +31,7 @@
 #define MESSAGE_BYTES ((size_t)12288)
 #define EARLY_BYTES ((size_t)8 << 20)	/* records that arrive before the answer to the registration */
 #define HEAD_BYTES 48
+#define COPIES_NS (2 * NS_PER_SEC)	/* how long what came by the socket before may still come by the next */
 
 struct audit_source {
 	struct source base;
@@ -43,6 +45,11 @@ struct audit_source {
 	bool overrun;			/* ENOBUFS since the last gap... */
 	uint64_t overrun_begin_ns;	/* ...and the newest record before it */
 	atomic_bool released;		/* the kernel had let go of us */
+	_Atomic uint32_t wanted_by;	/* the pid that asked for our slot; 0: nobody */
+	atomic_bool is_moving;		/* another source will go on where this one ends */
+	struct recent told;		/* for that one */
+	struct recent before;		/* handed on by the one before */
+	uint64_t copies_until_ns;	/* since 1970; 0: there was none */
 	struct buffer early;
 	char head[HEAD_BYTES];		/* `audit(...:SERIAL` of the record before */
 	size_t head_size;
@@ -191,6 +198,31 @@ static int emit_loss(struct audit_source *s, uint64_t begin_ns, const char *caus
 	return gap_emit(&gap, s->received_ns, ++s->n_gaps, emit, user);
 }
 
+/* The kernel tells the holder of the slot who else wants it (kernel/audit.c, audit_replace). */
+static void note_replace(struct audit_source *s, const char *data, size_t size)
+{
+	struct nlmsghdr header;
+	uint32_t pid;
+
+	if (size < NLMSG_HDRLEN + sizeof(pid))
+		return;
+	memcpy(&header, data, sizeof(header));
+	if (header.nlmsg_type != AUDIT_REPLACE)
+		return;
+	memcpy(&pid, data + NLMSG_HDRLEN, sizeof(pid));
+	atomic_store(&s->wanted_by, pid);
+}
+
+/* Is it one that the source before has handed on? */
+static bool is_copy(struct audit_source *s, const struct record *record)
+{
+	if (record->time_ns <= s->copies_until_ns)
+		return recent_has(&s->before, record);
+	s->copies_until_ns = 0;
+	recent_release(&s->before);
+	return false;
+}
+
 static int emit_one(struct audit_source *s, char *data, size_t size, uint32_t sender, record_fn emit,
 		    void *user)
 {
@@ -200,9 +232,16 @@ static int emit_one(struct audit_source *s, char *data, size_t size, uint32_t se
 	r = audit_datagram(data, size, sender, &record);
 	if (r == -EPERM)
 		stat_add(&s->base.stats.foreign, 1);
+	if (r == -ENOMSG)
+		note_replace(s, data, size);
 	if (r < 0)
 		return 0;
 	record.time_ns = s->received_ns;
+	if (unlikely(s->copies_until_ns > 0) && is_copy(s, &record))
+		return 0;
+	/* Beside another daemon, whose records the kernel keeps when it dies, for us when we come to be the next one. */
+	if (!s->unicast || atomic_load_explicit(&s->is_moving, memory_order_relaxed))
+		recent_add(&s->told, &record);
 	r = follow_serial(s, record.text, emit, user);
 	if (r < 0)
 		return r;
@@ -392,6 +431,44 @@ int audit_hold(struct source *source, uint32_t slot_pid)
 	return 1;
 }
 
+uint32_t audit_wanted_by(struct source *source)
+{
+	return atomic_exchange(&audit_source(source)->wanted_by, 0);
+}
+
+void audit_begin_move(struct source *source)
+{
+	atomic_store(&audit_source(source)->is_moving, true);
+}
+
+/* Of the slot the kernel lets go only if it is ours still. */
+void audit_leave(struct source *source)
+{
+	struct audit_source *s = audit_source(source);
+	int group = AUDIT_NLGRP_READLOG;
+
+	if (!s->unicast)
+		(void)setsockopt(s->fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof(group));
+	else
+		(void)send_pid(s->fd, 0, 3, 0);
+	s->unicast = false;
+}
+
+void audit_take_over(struct source *next, struct source *source)
+{
+	struct audit_source *s = audit_source(source), *n = audit_source(next);
+
+	recent_close(&s->told);
+	n->before = s->told;
+	s->told = (struct recent){ 0 };
+	n->copies_until_ns = clock_ns(CLOCK_REALTIME) + COPIES_NS;
+	n->serials = s->serials;
+	n->n_gaps = s->n_gaps;
+	n->last_ns = MAX(n->last_ns, s->last_ns);
+	n->overrun |= s->overrun;
+	n->overrun_begin_ns = s->overrun ? s->overrun_begin_ns : n->overrun_begin_ns;
+}
+
 /* Backend */
 
 static struct source *audit_free(struct source *source)
@@ -406,6 +483,8 @@ static struct source *audit_free(struct source *source)
 		close(s->fd);
 	}
 	buffer_release(&s->early);
+	recent_release(&s->told);
+	recent_release(&s->before);
 	free(s);
 	return NULL;
 }

@@ -10,6 +10,16 @@ int audit_emit(struct source *source, record_fn emit, void *user);
 
 /* See source_live_hold(). */
 int audit_hold(struct source *source, uint32_t slot_pid);
+/* Who asked the kernel for the slot that we hold, since the last call, by any thread: a pid as it sees it; 0: nobody. */
+uint32_t audit_wanted_by(struct source *source);
+
+/* From one source to another beside it, so that each record is handed on once.  In this order: */
+/* 1, by any thread, before the next one is opened: what comes from now on may come by that one too. */
+void audit_begin_move(struct source *source);
+/* 2, by the reader, once the next one is open: the kernel sends no more to this one but what it is at. */
+void audit_leave(struct source *source);
+/* 3, by the reader, once nothing is left to be received: the next one goes on where this one ended. */
+void audit_take_over(struct source *next, struct source *source);
 
 /* One datagram as it came from `sender_port` -> a record that borrows from it; newlines in it become blanks.
  * 0; -EPERM: not from the kernel; -ENOMSG: no record (an answer, a ping). */

@@ -125,6 +125,7 @@ int audit_state_prepare(struct audit_control *control, uint32_t backlog_limit, b
 {
 	struct audit_state now;
 	uint32_t mask = 0, theirs;
+	bool had_waited;
 	int r;
 
 	r = audit_control_state(control, &now);
@@ -134,10 +135,14 @@ int audit_state_prepare(struct audit_control *control, uint32_t backlog_limit, b
 		control->before = now;
 		control->own_backlog_limit = 0;
 	}
+	/* Ours, as the audit daemon: the one beside whom we read now may be waited for again. */
+	had_waited = control->changed && control->after.backlog_wait_time == 0 && now.backlog_wait_time == 0;
 	control->after = now;
 	control->after.enabled = 1;
 	if (!may_wait)
 		control->after.backlog_wait_time = 0;
+	else if (had_waited)
+		control->after.backlog_wait_time = control->before.backlog_wait_time;
 	/* 0 is no limit. A larger one is somebody's wish, and does us good; but one of ours may be lowered again. */
 	theirs = control->own_backlog_limit != 0 && now.backlog_limit == control->own_backlog_limit ?
 			 control->before.backlog_limit :

@@ -8,9 +8,11 @@
  * taken earlier.
  *
  * One epoll descriptor stands for all.  Audit may come later, beside a reader that looks at the pointer; it never goes before all
- * goes. */
+ * goes.  But it may go over from one socket to another, when somebody else takes or leaves the slot of the audit daemon: both are open
+ * then, the reader empties the one and goes on with the other, and what came by both is told once (audit.h). */
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -26,6 +28,11 @@ struct live_source {
 	struct source base;
 	int epoll_fd;
 	struct source *_Atomic audit;	/* NULL: none */
+	struct source *_Atomic next;	/* opened to be read in its place, by the reader as soon as it can */
+	struct source *_Atomic last;	/* which the reader reads no more */
+	bool is_leaving;		/* the reader's: audit only has what the kernel was at */
+	pthread_mutex_t lock;		/* of these, while they change places and are counted */
+	struct source_stats gone;	/* what those counted that are closed */
 	struct source_options options;	/* without what is borrowed: to open audit later */
 	struct source *bpf, *connector;	/* one of them, or neither: */
 	int bpf_error, connector_error;	/* why not */
@@ -48,8 +55,10 @@ static struct source *live_free(struct source *source)
 
 	if (!s)
 		return NULL;
-	if (s->audit)
-		source_audit.free(s->audit);
+	source_audit.free(s->last);
+	source_audit.free(s->audit);
+	source_audit.free(s->next);
+	pthread_mutex_destroy(&s->lock);
 	if (s->bpf)
 		s->bpf = source_bpf.free(s->bpf);
 	if (s->connector)
@@ -88,19 +97,42 @@ static bool needs_audit(const struct live_source *s, const struct source_wants *
 	return false;
 }
 
-static int add_audit(struct live_source *s)
+static int add_audit(struct live_source *s, const char *mode, struct source *_Atomic *ret)
 {
+	struct source_options options = s->options;
 	struct source *audit;
-	int r = source_audit.open(&audit, &s->options);
+	int r;
 
+	options.mode = mode;
+	r = source_audit.open(&audit, &options);
 	if (r < 0)
 		return r;
 	r = watch(s, source_audit.fd(audit));
 	if (r < 0)
 		source_audit.free(audit);
 	else
-		s->audit = audit;
+		*ret = audit;
 	return r;
+}
+
+/* By the reader: once the kernel sends no more to the one, and it is empty, the other takes its place. */
+static void go_over(struct live_source *s, struct source *next, int n_received)
+{
+	struct source *audit = s->audit;
+
+	if (!s->is_leaving) {
+		audit_leave(audit);
+		s->is_leaving = true;
+	} else if (n_received == 0) {
+		audit_take_over(next, audit);
+		(void)epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, source_audit.fd(audit), NULL);
+		s->is_leaving = false;
+		pthread_mutex_lock(&s->lock);
+		s->audit = next;
+		s->next = NULL;
+		s->last = audit;
+		pthread_mutex_unlock(&s->lock);
+	}
 }
 
 static int live_open(struct source **ret, const struct source_options *options)
@@ -112,6 +144,7 @@ static int live_open(struct source **ret, const struct source_options *options)
 	if (!s)
 		return -ENOMEM;
 	source = &s->base;
+	pthread_mutex_init(&s->lock, NULL);
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll_fd < 0)
 		return -errno;
@@ -126,7 +159,7 @@ static int live_open(struct source **ret, const struct source_options *options)
 	if (!s->bpf && !options->want_audit)
 		return s->bpf_error;
 	if (!s->bpf || (options->want_audit && needs_audit(s, &options->wants))) {
-		r = add_audit(s);
+		r = add_audit(s, s->options.mode, &s->audit);
 		if (r < 0)
 			return r;
 	}
@@ -145,12 +178,12 @@ static int live_read(struct source *source, size_t max, record_fn emit, void *us
 {
 	struct live_source *s = live_source(source);
 	const struct source_ops *ops = s->bpf ? &source_bpf : &source_connector;
-	struct source *other = s->bpf ? s->bpf : s->connector, *audit = s->audit;
-	int n = 0, r;
+	struct source *other = s->bpf ? s->bpf : s->connector, *audit = s->audit, *next = s->next;
+	int n = 0, n_received, r;
 
-	r = audit ? audit_receive(audit, max) : 0;
-	if (r < 0)
-		return r;
+	n_received = audit ? audit_receive(audit, max) : 0;
+	if (n_received < 0)
+		return n_received;
 	for (unsigned i = 0; other && i < READS; i++) {
 		r = ops->read(other, max, emit, user);
 		if (r < 0)
@@ -161,6 +194,8 @@ static int live_read(struct source *source, size_t max, record_fn emit, void *us
 			break;
 	}
 	r = audit ? audit_emit(audit, emit, user) : 0;
+	if (unlikely(next != NULL) && r >= 0)
+		go_over(s, next, n_received);
 	return r < 0 ? r : n + r;
 }
 
@@ -183,27 +218,73 @@ static const char *live_mode(const struct source *source)
 	return live_source_const(source)->mode;
 }
 
+static void count(struct source_stats *ret, const struct source_stats *a, const struct source_stats *b)
+{
+	ret->records = a->records + b->records;
+	ret->bytes = a->bytes + b->bytes;
+	ret->overruns = a->overruns + b->overruns;
+	ret->foreign = a->foreign + b->foreign;
+	ret->serial_gaps = a->serial_gaps + b->serial_gaps;
+}
+
 static const struct source_stats *live_stats(struct source *source)
 {
 	struct live_source *s = live_source(source);
-	const struct source_stats *of[] = { s->audit ? source_audit.stats(s->audit) : NULL,
-					    s->bpf ? source_bpf.stats(s->bpf) : NULL,
-					    s->connector ? source_connector.stats(s->connector) : NULL };
+	struct source_stats *sum = &s->base.stats;
 
-#define SUM(member)                                                          \
-	do {                                                                 \
-		uint64_t sum = 0;                                            \
-		for (size_t i = 0; i < ARRAY_SIZE(of); i++)                  \
-			sum += of[i] ? (uint64_t)of[i]->member : 0;          \
-		s->base.stats.member = sum;                                  \
-	} while (0)
-	SUM(records);
-	SUM(bytes);
-	SUM(overruns);
-	SUM(foreign);
-	SUM(serial_gaps);
-#undef SUM
-	return &s->base.stats;
+	pthread_mutex_lock(&s->lock);
+	count(sum, &(struct source_stats){ 0 }, &s->gone);
+	if (s->audit)
+		count(sum, sum, source_audit.stats(s->audit));
+	if (s->last)
+		count(sum, sum, source_audit.stats(s->last));
+	pthread_mutex_unlock(&s->lock);
+	if (s->bpf)
+		count(sum, sum, source_bpf.stats(s->bpf));
+	if (s->connector)
+		count(sum, sum, source_connector.stats(s->connector));
+	return sum;
+}
+
+/* Opened as the first, or as the next: its slot may be taken by then. */
+int source_live_move(struct source *source, const char *mode)
+{
+	struct live_source *s = live_source(source);
+
+	if (!s->audit || s->next || s->last)
+		return -EBUSY;
+	audit_begin_move(s->audit);
+	return add_audit(s, mode, &s->next);
+}
+
+bool source_live_has_moved(struct source *source)
+{
+	struct live_source *s = live_source(source);
+	struct source *last = s->last;
+
+	if (!last)
+		return false;
+	pthread_mutex_lock(&s->lock);
+	count(&s->gone, &s->gone, source_audit.stats(last));
+	s->last = NULL;
+	pthread_mutex_unlock(&s->lock);
+	source_audit.free(last);
+	name_mode(s);
+	return true;
+}
+
+bool source_live_is_unicast(const struct source *source)
+{
+	const struct live_source *s = live_source_const(source);
+
+	return s->audit && strcmp(source_audit.mode(s->audit), "unicast") == 0;
+}
+
+uint32_t source_live_wanted_by(struct source *source)
+{
+	struct live_source *s = live_source(source);
+
+	return s->audit ? audit_wanted_by(s->audit) : 0;
 }
 
 int source_live_connector(const struct source *source)
@@ -250,7 +331,7 @@ int source_live_want(struct source *source, const struct source_wants *wants)
 	int r = 0;
 
 	if (s->bpf && !s->audit && s->options.want_audit && needs_audit(s, wants)) {
-		r = add_audit(s);
+		r = add_audit(s, s->options.mode, &s->audit);
 		name_mode(s);
 	}
 	if (r >= 0 && s->bpf)
@@ -283,7 +364,7 @@ int source_live_hold(struct source *source, uint32_t slot_pid)
 {
 	struct live_source *s = live_source(source);
 
-	return s->audit ? audit_hold(s->audit, slot_pid) : 0;
+	return s->audit && !s->next && !s->last ? audit_hold(s->audit, slot_pid) : 0;
 }
 
 const struct source_ops source_live = {

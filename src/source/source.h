@@ -115,5 +115,13 @@ void source_live_set_write_interval(struct source *source, uint32_t interval_ms)
  * the slot. */
 int source_live_hold(struct source *source, uint32_t slot_pid);
 
+/* Audit's records come by `mode` ("unicast", "multicast") from now on, beside the reader; each is handed on once, and what was lost in
+ * between is a gap as ever.  0: it is on its way; -EBUSY: so is the last one, or there is no audit; -EEXIST: somebody holds the slot. */
+int source_live_move(struct source *source, const char *mode);
+bool source_live_has_moved(struct source *source);	/* since the last call; to be asked now and then */
+bool source_live_is_unicast(const struct source *source);
+/* Who has asked the kernel for the slot that we hold, and was refused, since the last call; 0: nobody. */
+uint32_t source_live_wanted_by(struct source *source);
+
 /* How far a replay is, in bytes of the file (compressed ones of a .gz); *ret_total is 0 if nobody knows. */
 void source_replay_progress(const struct source *source, uint64_t *ret_done, uint64_t *ret_total);

@@ -1,0 +1,139 @@
+"""Who holds the kernel's audit stream comes and goes while a storm runs: the recorder goes over from one way of reading to the other."""
+import concurrent.futures
+import signal
+import time
+
+import pytest
+
+import checks
+import driver
+import kernel
+from driver import Truth, wait_until
+from test_live_auditd import check_of, is_up
+
+pytestmark = pytest.mark.live
+FREE = "CX.recorder.AuditdSlotFreeSecs = 1\nCX.recorder.AuditdEnableRawLoggingRuleLoading = 1\n"
+
+
+@pytest.fixture
+def source():
+    return "audit"
+
+
+class Storm:
+    """Processes, one after the other, while the block runs, and some before and behind it."""
+
+    def __init__(self, folder):
+        self.folder, self.truths = folder, []
+
+    def run(self):
+        while not self.end:
+            self.truths.append(Truth("spawn", "storm", "150", driver.tiny()))
+            folder = self.folder / str(len(self.truths))
+            folder.mkdir()
+            self.truths.append(Truth("files", "all", folder))
+
+    def __enter__(self):
+        self.end = False
+        self.pool = concurrent.futures.ThreadPoolExecutor(1)
+        self.running = self.pool.submit(self.run)
+        wait_until(lambda: self.truths, "the storm has begun")
+        return self
+
+    def __exit__(self, *unused):
+        n = len(self.truths)
+        wait_until(lambda: len(self.truths) > n + 2 or self.running.done(), "the storm goes on behind")
+        self.end = True
+        self.running.result()
+        self.pool.shutdown()
+
+    def check(self, recorder):
+        """All of it is there, once, and nothing is said to be missing."""
+        assert recorder.query("SELECT * FROM gaps WHERE cause NOT LIKE 'recorder_%'") == []
+        for truth in self.truths:
+            if truth.of("process"):
+                checks.processes(recorder, truth)
+            else:
+                checks.check_actor(checks.files(recorder, truth), truth)
+
+
+def auditd_in(folder, name):
+    (folder / name).mkdir()
+    return kernel.Auditd(folder / name)
+
+
+def moves(recorder):
+    return [row["recorder_message"] for row in recorder.query(
+        "SELECT recorder_message FROM recorder_events WHERE recorder_message LIKE '%records of audit come by%' ORDER BY sequence")]
+
+
+def reads(recorder, mode):
+    wait_until(lambda: recorder.status()["event_source"] == mode, f"audit is read by {mode}", 30)
+
+
+def test_auditd_starts_and_stops(new_recorder, folder, tmp_path, audit_state):
+    """Its first start is refused by the kernel, since we hold what it wants; the second is not. Once it has ended, we hold it again."""
+    recorder = new_recorder(config=FREE).start()
+    assert recorder.status()["event_source"] == "unicast"
+    before = kernel.status()
+    with Storm(folder) as storm:
+        with pytest.raises(RuntimeError, match="auditd does not start"):
+            auditd_in(tmp_path, "first").__enter__()
+        recorder.cli("config", "set", "AuditdSlotFreeSecs", "60")
+        reads(recorder, "multicast")
+        with auditd_in(tmp_path, "second") as auditd:
+            is_up(auditd)
+            wait_until(lambda: kernel.status()["backlog_wait_time"] == audit_state["settings"]["backlog_wait_time"],
+                       "the kernel waits for auditd as before")
+            assert "held" not in check_of(recorder, "source")["why"]
+            recorder.cli("config", "set", "AuditdSlotFreeSecs", "1")
+            time.sleep(1.5)
+            assert recorder.status()["event_source"] == "multicast"
+            assert auditd.process.poll() is None
+        reads(recorder, "unicast")
+        wait_until(lambda: kernel.status() | {"pid": 0, "backlog": 0, "lost": 0} == before | {"pid": 0, "backlog": 0, "lost": 0},
+                   "the kernel is as it was")
+    recorder.stop()
+    storm.check(recorder)
+    first, second = moves(recorder)
+    assert "wanted the audit stream: it has it if it is started again; the records of audit come by multicast now" in first
+    assert "Nobody has held the audit stream for" in second and second.endswith("come by unicast now")
+
+
+def test_auditd_is_killed(new_recorder, folder, tmp_path):
+    """What the kernel keeps for the next one came to us already."""
+    with auditd_in(tmp_path, "auditd") as auditd:
+        is_up(auditd)
+        recorder = new_recorder(config=FREE).start()
+        assert recorder.status()["event_source"] == "multicast"
+        with Storm(folder) as storm:
+            auditd.process.kill()
+            auditd.process.wait()
+            reads(recorder, "unicast")
+        recorder.stop()
+    storm.check(recorder)
+    assert len(moves(recorder)) == 1
+
+
+def test_auditd_is_started_again(new_recorder, tmp_path):
+    """Nobody takes its place in between."""
+    with auditd_in(tmp_path, "auditd") as auditd:
+        recorder = new_recorder(config=FREE.replace("= 1\n", "= 10\n", 1)).start()
+        auditd.stop()
+        wait_until(lambda: recorder.status()["kernel.audit.pid"] == 0, "it has gone")
+        time.sleep(2)
+        with auditd:
+            is_up(auditd)
+            assert recorder.status()["event_source"] == "multicast"
+            recorder.process.send_signal(signal.SIGINT)
+            recorder.exit()
+    assert moves(recorder) == []
+    kernel.auditctl("-e", "0")  # audit is not switched off under auditd, which came after the recorder
+
+
+def test_other_ways_are_kept(new_recorder):
+    """What --source names is not left."""
+    recorder = new_recorder(config=FREE, arguments=["--source", "audit-multicast"]).start()
+    time.sleep(3)
+    assert recorder.status()["event_source"] == "multicast" and moves(recorder) == []
+    recorder.stop()
