@@ -149,6 +149,9 @@ __noinline u32 put_folder(struct scratch *scratch, u32 n, u32 off, int fd, char 
 		}
 		off = put_file_path(record, n, off, file);
 	}
+	/* Both of one are in one mount, or the call fails; what is told of a failed one is the first that it gave. */
+	if (!record->body.call.origin)
+		record->body.call.origin = mounts_walked(scratch);
 	if (scratch->uppermost && scratch->uppermost != (u64)UNTRUSTED(task)->nsproxy->mnt_ns->root)
 		record->head.flags |= PROBE_ELSEWHERE;
 	return off;

@@ -31,15 +31,21 @@ static __always_inline bool_t namespaces_of(u64 to[PROBE_N_NAMESPACES / 2], stru
 	return 1;
 }
 
-/* The path of a file, with whose mounts it is: it may have come from elsewhere than its process is. */
+/* Whose mounts the path is of that was walked last: it may have come from elsewhere than its process is. */
+static __always_inline u32 mounts_walked(struct scratch *scratch)
+{
+	struct mount *uppermost = (struct mount *)scratch->uppermost;
+	u32 inode = READ(uppermost, mnt_ns, ns.inum);	/* 0 too where the pointer is none: the kernel's own mounts have an error there */
+
+	return inode == host_namespaces[0] ? PROBE_MOUNTS_OF_HOST : inode >= PROBE_MOUNTS_FIRST ? PROBE_MOUNTS(inode) : PROBE_MOUNTS_OF_NONE;
+}
+
+/* The path of a file, and of whose mounts. */
 static __always_inline u32 put_walked(struct probe_record *record, u32 off, struct file *file)
 {
-	u32 end = put_file_path(record, FILE_PATH, off, file), inode;
-	struct mount *uppermost = (struct mount *)((struct scratch *)record)->uppermost;
+	u32 end = put_file_path(record, FILE_PATH, off, file);
 
-	inode = READ(uppermost, mnt_ns, ns.inum);	/* 0 too where the pointer is none: the kernel's own mounts have an error there */
-	record->body.file.origin = inode == host_namespaces[0] ? PROBE_MOUNTS_OF_HOST :
-				   inode >= PROBE_MOUNTS_FIRST ? PROBE_MOUNTS(inode) : PROBE_MOUNTS_OF_NONE;
+	record->body.file.origin = mounts_walked((struct scratch *)record);
 	return end;
 }
 

@@ -140,7 +140,9 @@ struct probe_root {
 struct probe_call {
 	probe_u64 value[6];		/* arguments, or what the type says */
 	probe_s64 result;		/* PROBE_UNKNOWN: nobody will tell */
-	struct probe_root root;		/* of PROBE_NAME */
+	struct probe_root root;		/* of PROBE_NAME... */
+	probe_u32 origin;		/* ...and whose mounts its folders are of, as of files */
+	probe_u32 reserved;
 };
 
 #define PROBE_UNKNOWN (-4096)		/* no errno is */

@@ -45,6 +45,8 @@ static inline struct path_root probe_root(const struct probe_root *root)
 }
 
 /* probe_path.c */
+/* `origin` of the body: of whose mounts the path is; 0: nobody looked. */
+void probe_set_mounts(struct event *event, uint32_t origin);
 /* A path of the kernel's names into a PATH field.  Of one without its beginning (cut) the event says so. */
 void probe_set_path(const struct probe *probe, struct event *event, enum field field, unsigned text);
 /* That text of names is the root of a process that has a folder for it: does its path lead there? */

@@ -88,6 +88,7 @@ struct event *probe_event(const struct probe *probe, uint16_t kind, const char *
 
 	if (!event)
 		return NULL;
+	event->tid = probe->record->head.tid;
 	text_set(&event->values, FIELD_code, code);
 	return event;
 }

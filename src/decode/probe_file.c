@@ -35,12 +35,7 @@ static void set_file(const struct probe *probe, struct event *event)
 #undef SET
 	if (type)
 		text_set(&event->values, FIELD_file_type, type);
-	if (file->origin & PROBE_MOUNTS_OF_HOST)
-		event->mounts = MOUNTS_OF_HOST;
-	else if (file->origin & PROBE_MOUNTS_OF_NONE)
-		event->mounts = MOUNTS_OF_NONE;
-	else if (file->origin & PROBE_MOUNTS_OF_OTHER)
-		event->mounts = PROBE_MOUNTS_INODE(file->origin);
+	probe_set_mounts(event, file->origin);
 }
 
 /* What has no name is called as in /proc/PID/fd; the name of a socket is that of its protocol.  NULL: it has one. */

@@ -43,6 +43,16 @@ void probe_join_names(struct buffer *to, struct span names)
 		to->size += write_path(room, names);
 }
 
+void probe_set_mounts(struct event *event, uint32_t origin)
+{
+	if (origin & PROBE_MOUNTS_OF_HOST)
+		event->mounts = MOUNTS_OF_HOST;
+	else if (origin & PROBE_MOUNTS_OF_NONE)
+		event->mounts = MOUNTS_OF_NONE;
+	else if (origin & PROBE_MOUNTS_OF_OTHER)
+		event->mounts = PROBE_MOUNTS_INODE(origin);
+}
+
 static void set_cut(struct event *event, enum field field)
 {
 	values_append_list(&event->values, FIELD_truncated, span_of(fields[field].name));
@@ -177,7 +187,9 @@ int probe_set_given(const struct probe *probe, struct event *event, enum field f
 		unsure = UNSURE_FILE;
 	else if (name.size > 0 && !is_single(name))
 		unsure = UNSURE_FOLDER;
-	if (probe->record->head.flags & PROBE_ELSEWHERE)
+	if (call->origin != 0)
+		probe_set_mounts(event, call->origin);
+	else if (probe->record->head.flags & PROBE_ELSEWHERE)	/* of a capture of before that was told */
 		event->mounts = MOUNTS_OF_NONE;
 	if (unsure != UNSURE_NOT && nobody) {	/* can be asked */
 		text_set(&event->values, FIELD_path_confidence, "guessed");

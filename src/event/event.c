@@ -159,6 +159,7 @@ struct event *event_new(uint16_t kind, uint64_t time_ns)
 	event->has_opened = event->asked = event->is_found = event->is_unchanged = false;
 	event->unsure[0] = event->unsure[1] = UNSURE_NOT;
 	event->root.init = 0;
+	event->tid = 0;
 	event->mounts = MOUNTS_OF_PROCESS;
 	event->is_of_host = false;
 	event->root_bytes[0] = event->root_bytes[1] = 0;

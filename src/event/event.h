@@ -37,6 +37,7 @@ struct event {
 	enum unsure unsure[2];		/* path and target_path */
 	struct path_root root;		/* that they were seen from */
 	bool is_of_host;		/* set by `track`: the host has such a file, by that name */
+	uint32_t tid;			/* of its process, who did it; 0: not known */
 	uint32_t mounts;		/* the mount namespace that they are of, by its inode; see below */
 	uint32_t root_bytes[2];		/* of them, with which they begin; 0: `/`, or not known */
 	struct context *context;	/* a reference; NULL before `track`, or when nothing is known */

@@ -230,6 +230,8 @@ void paths_place(const struct tracker *tracker, const struct event *event, uint3
 	const struct process *process = process_find(tracker->table, tracker->node_hash, pid, event->time_ns);
 
 	*ret = (struct path_place){ .root = event->root, .pids = { pid, event->root.init }, .n_pids = 2 };
+	if (event->tid != 0 && event->tid != pid)	/* a thread may have mounts of its own */
+		ret->pids[ret->n_pids++] = event->tid;
 	while (process && (process = process->parent) && ret->n_pids < PATH_PLACE_PIDS)
 		if (!process->ended)
 			ret->pids[ret->n_pids++] = process->pid;
@@ -426,12 +428,13 @@ static bool name_by_host(struct tracker *tracker, struct event *event, const str
 static bool name_all_by_host(struct tracker *tracker, struct event *event, uint32_t pid, const bool is_known[2])
 {
 	uint32_t mounts = event->mounts == MOUNTS_OF_PROCESS ? foreign_mounts(event) : event->mounts;
+	struct span path = values_text(&event->values, FIELD_path);
 	struct path_place place;
 	bool all = true;
 
 	event->is_of_host = event->mounts == MOUNTS_OF_PROCESS ? mounts == 0 && event->root.init <= HOST_INIT : mounts == MOUNTS_OF_HOST;
-	/* A name that begins in a folder of other mounts, nobody says of which. */
-	if (mounts == MOUNTS_OF_NONE && !values_has(&event->values, FIELD_inode))
+	/* A folder that is mounted nowhere any more, or not yet; nobody says of which mounts.  What never is has a name of its own. */
+	if (mounts == MOUNTS_OF_NONE && span_starts(path, SPAN("/")) && !span_starts(path, SPAN("/memfd:")))
 		doubt(event, "guessed");
 	if (mounts == 0 || mounts == MOUNTS_OF_HOST || mounts == MOUNTS_OF_NONE || !tracker->options.host_path)
 		return true;
@@ -440,7 +443,9 @@ static bool name_all_by_host(struct tracker *tracker, struct event *event, uint3
 	/* The text of a link is nobody's path, and the source of a mount is as it was given. */
 	if (!is_known[1] && event->kind != KIND_ID(file, symlink) && !is_of_mounts(event))
 		all &= name_by_host(tracker, event, &place, FIELD_target_path);
-	if (!is_known[0])
+	if (is_known[0])	/* what is remembered is what the host calls it */
+		event->is_of_host = true;
+	else
 		all &= name_by_host(tracker, event, &place, FIELD_path);
 	return all;
 }

@@ -166,7 +166,14 @@ static void test_mounts_of_the_file(void **state)
 		act(&world, 200 + (uint32_t)i, cases[i].namespaces, event);
 		assert_int_equal(event->is_of_host, cases[i].is_of_host);
 		assert_int_equal(asked.mount_namespace, cases[i].asked);
-		expect(event, cases[i].path, cases[i].inside, NULL);
+		expect(event, cases[i].path, cases[i].inside, cases[i].mounts == MOUNTS_OF_NONE ? "guessed" : NULL);
+	}
+	/* what is mounted for nobody has a name, and no path */
+	{
+		struct event *event = of_kind(KIND_ID(file, create), "ebpf", "/memfd:x", NULL);
+
+		event->mounts = MOUNTS_OF_NONE;
+		expect(act(&world, 199, "mnt:77", event), "/memfd:x", NULL, NULL);
 	}
 	/* by a name in such a folder */
 	{

@@ -113,6 +113,39 @@ def test_files_from_elsewhere(recorder, place):
     assert all(path == "/memfd:recorder-mounts-" for path, _ in found if "memfd" in path)
 
 
+THREAD = """
+import ctypes, os, sys, threading, time
+libc, base = ctypes.CDLL(None, use_errno=True), os.fsencode(sys.argv[1])
+def check(r):
+    if r != 0: raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+def run():
+    check(libc.unshare(0x20000)); check(libc.mount(b'none', b'/', None, 0x44000, None))
+    check(libc.mount(base + b'/real', base + b'/seen', None, 4096, None))
+    os.mkdir(base + b'/seen/d'); os.rename(base + b'/seen/d', base + b'/seen/e'); os.rmdir(base + b'/seen/e'); time.sleep(0.5)
+time.sleep(0.3)
+thread = threading.Thread(target=run); thread.start(); time.sleep(0.2)
+os.mkdir(base + b'/seen/of-the-host'); os.rmdir(base + b'/seen/of-the-host'); thread.join()
+"""
+
+
+@pytest.mark.parametrize("source", ["ebpf"])
+def test_names_of_a_thread(recorder, place):
+    """One thread has mounts of its own, the others those of the host: each name goes by those of its thread."""
+    subprocess.run([sys.executable, "-c", THREAD, place], check=True)
+    recorder.stop()
+    found = {(row["action"], field(row, "file.path"), field(row, "file.target_path"), field(row, "file.path_inside"),
+              row["file_path_confidence"]) for row in of_files(recorder)}
+    at = os.fsencode(place)
+    assert {row[:4] for row in found} == {
+        ("create", at + b"/real/d", None, at + b"/seen/d"),
+        ("rename", at + b"/real/d", at + b"/real/e", at + b"/seen/d"),
+        ("delete", at + b"/real/e", None, at + b"/seen/e"),
+        ("create", at + b"/seen/of-the-host", None, None),
+        ("delete", at + b"/seen/of-the-host", None, None),
+    }
+    assert {row[4] for row in found} <= {None, "joined"}
+
+
 def test_of_a_capture(new_recorder, place, tmp_path):
     """What the host was asked for stands in a capture."""
     capture = tmp_path / "capture.rec"
