@@ -24,7 +24,9 @@
 #define HOLD_NS NS_PER_SEC
 #define MAX_BYTES (2u << 20)		/* of a mountinfo: some 10,000 mounts */
 #define BUDGET_NS (50 * NS_PER_MS)	/* that reading them may take of each second */
+#define SHARE_NS (10 * NS_PER_MS)	/* of that, for one of them */
 #define LARGE_NS (10 * NS_PER_SEC)	/* one that was too large is not looked at again before */
+#define UNUSED_NS (60 * NS_PER_SEC)	/* that it is remembered without being asked for */
 
 /* As processes see it whose root is that of the namespace. */
 struct view {
@@ -36,6 +38,8 @@ struct view {
 	uint64_t held_ns;		/* ...and were watched until then, if they are no more */
 	uint64_t used;
 	uint64_t opened_ns;		/* CLOCK_MONOTONIC */
+	uint64_t used_ns;		/* likewise */
+	uint64_t spent_ns;		/* of the budget of this second */
 	uint64_t large_ns;		/* likewise: found to be too large */
 	int fd;				/* -1: not watched */
 	bool is_stale;			/* they have changed since, and were not read again */
@@ -106,16 +110,18 @@ static int read_all(int fd, struct buffer *text)
 	return n < 0 ? -errno : buffer_error(text);
 }
 
-/* Whoever has a user namespace can have mounts by the thousand, and change them again and again. */
-static bool may_read(struct mounts *mounts)
+/* Whoever has a user namespace can have mounts by the thousand, and change them again and again.  view NULL: one that is new. */
+static bool may_read(struct mounts *mounts, const struct view *view)
 {
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 
 	if (now_ns - mounts->second_ns >= NS_PER_SEC) {
 		mounts->second_ns = now_ns;
-		mounts->spent_ns = 0;
+		mounts->spent_ns = mounts->host.spent_ns = 0;
+		for (size_t i = 0; i < N_VIEWS; i++)
+			mounts->views[i].spent_ns = 0;
 	}
-	return mounts->spent_ns < BUDGET_NS;
+	return mounts->spent_ns < BUDGET_NS && (!view || view->spent_ns < SHARE_NS);
 }
 
 /* What the open file says now.  has_changed: it did, whatever it says: it may have been otherwise in between. */
@@ -139,7 +145,9 @@ static int read_view(struct mounts *mounts, struct view *view, bool has_changed)
 			has_changed = true;
 		}
 	}
-	mounts->spent_ns += clock_ns(CLOCK_MONOTONIC) - begin_ns;
+	begin_ns = clock_ns(CLOCK_MONOTONIC) - begin_ns;
+	mounts->spent_ns += begin_ns;
+	view->spent_ns += begin_ns;
 	if (has_changed)
 		view->since_ns = clock_now_ns();
 	view->is_stale = r < 0;
@@ -209,9 +217,9 @@ static int look(struct mounts *mounts, struct view *view, const struct path_plac
 		let_go(view);
 	if (view->fd >= 0) {
 		view->is_stale |= has_changed(view);
-		return view->is_stale && may_read(mounts) ? read_view(mounts, view, true) : 0;
+		return view->is_stale && may_read(mounts, view) ? read_view(mounts, view, true) : 0;
 	}
-	if (!may_read(mounts)) {
+	if (!may_read(mounts, view)) {
 		view->is_stale = true;
 		return view->table ? 0 : -EAGAIN;
 	}
@@ -298,9 +306,12 @@ static int view_of(struct mounts *mounts, const struct path_place *from, uint64_
 	*ret_old = false;
 	if (learn_root(mounts, from, &root)) {
 		view = find(mounts, from->mount_namespace, root);
-		if (!view)
+		if (!view && may_read(mounts, NULL))	/* else others lose their place for nothing */
 			view = make_room(mounts, from->mount_namespace, root);
+		if (!view)
+			return -EAGAIN;
 		view->used = ++mounts->n_used;
+		view->used_ns = clock_ns(CLOCK_MONOTONIC);
 		r = look(mounts, view, from);
 	}
 	if (r == -ESRCH) {
@@ -347,6 +358,8 @@ uint64_t mounts_tick(struct mounts *mounts)
 			let_go(view);
 		if (view->fd >= 0)
 			next_ns = MIN(next_ns, view->opened_ns + HOLD_NS - now_ns);
+		else if (view->table && now_ns - view->used_ns >= UNUSED_NS)
+			forget(view);		/* whenever somebody comes along: nobody is woken for that */
 	}
 	return next_ns;
 }
