@@ -96,25 +96,37 @@ static int print_removed(const json_t *result)
 	return CLI_DONE;
 }
 
+static void tell_error(void *user, const struct user_rules_error *error)
+{
+	char why[USER_RULES_WHY_MAX];
+
+	user_rules_error_text(error, why);
+	cli_fail(CLI_USAGE, "audit-rules: %s: %s", (const char *)user, why);
+}
+
+/* All that is wrong is said at once. */
+static int read_rules(const char *path, struct buffer *ret, struct user_rules **ret_rules)
+{
+	int r = read_file(path, ret);
+
+	if (r != CLI_DONE)
+		return r;
+	r = user_rules_check(ret_rules, buffer_span(ret), tell_error, (void *)(uintptr_t)path);
+	if (r == -EINVAL)
+		return CLI_USAGE;
+	return r < 0 ? cli_fail(CLI_FAILED, "out of memory") : CLI_DONE;
+}
+
 static int check(const char *path, bool as_json)
 {
 	_cleanup_(buffer_release) struct buffer text = { 0 };
 	_cleanup_(user_rules_freep) struct user_rules *rules = NULL;
-	struct user_rules_error error;
-	char why[USER_RULES_WHY_MAX];
 	json_t *result;
-	int r = read_file(path, &text);
+	int r = read_rules(path, &text, &rules);
 
 	if (r != CLI_DONE)
 		return r;
-	r = user_rules_parse(&rules, buffer_span(&text), &error);
-	if (r >= 0)
-		r = user_rules_check_paths(rules, &error);
-	if (r == -EINVAL) {
-		user_rules_error_text(&error, why);
-		return cli_fail(CLI_USAGE, "audit-rules: %s: %s", path, why);
-	}
-	result = r < 0 ? NULL : json_pack("{s:I, s:[]}", "rules", (json_int_t)rules->n, "hiding_lines");
+	result = json_pack("{s:I, s:[]}", "rules", (json_int_t)rules->n, "hiding_lines");
 	if (!result)
 		return cli_fail(CLI_FAILED, "out of memory");
 	for (size_t i = 0; i < rules->n; i++)
@@ -148,12 +160,13 @@ static int ask_daemon(const struct rules_options *o, const struct verb *verb, co
 {
 	_cleanup_(client_closep) struct client_connection *client = NULL;
 	_cleanup_(buffer_release) struct buffer text = { 0 };
+	_cleanup_(user_rules_freep) struct user_rules *rules = NULL;
 	_cleanup_(freep) char *socket = place_socket(&o->places);
 	json_t *request = json_pack("{s:s}", "command", verb->command), *result = NULL;
 	int r = socket && request ? CLI_DONE : cli_fail(CLI_FAILED, "out of memory");
 
 	if (r == CLI_DONE && path) {
-		r = read_file(path, &text);
+		r = read_rules(path, &text, &rules);
 		if (r == CLI_DONE &&
 		    json_object_set_new(request, "text", json_stringn(text.size ? text.data : "", text.size)) < 0)
 			r = cli_fail(CLI_USAGE, "audit-rules: %s is not UTF-8", path);

@@ -317,8 +317,8 @@ void daemon_register_user_rules(void *user, struct client *client, const json_t 
 	u->loaded = can_load(d);
 	if (d->withheld.by != HINDRANCE_NONE)
 		daemon_apply_rules(d);
-	log_info("%zu user-defined audit rules are registered", u->rules->n);
-	notes_say(&d->notes, "config", "%zu user-defined audit rules registered", u->rules->n);
+	log_info("User-defined audit rules registered: %zu", u->rules->n);
+	notes_say(&d->notes, "config", "user-defined audit rules registered: %zu", u->rules->n);
 	buffer_append_byte(&reply->result, '{');
 	answer_loaded(d, &reply->result);
 	buffer_append_byte(&reply->result, '}');
@@ -347,8 +347,8 @@ void daemon_remove_user_rules(void *user, struct client *client, const json_t *r
 	if (d->withheld.by != HINDRANCE_NONE)
 		daemon_apply_rules(d);
 	if (n > 0) {
-		log_info("%zu user-defined audit rules are removed", n);
-		notes_say(&d->notes, "config", "%zu user-defined audit rules removed", n);
+		log_info("User-defined audit rules removed: %zu", n);
+		notes_say(&d->notes, "config", "user-defined audit rules removed: %zu", n);
 	}
 	buffer_printf(&reply->result, "{\"removed\":%zu}", n);
 }

@@ -397,10 +397,12 @@ static int take_line(struct parser *p, struct span line)
 	return r < 0 || p->n_words == 0 ? r : take_rule(p);
 }
 
-int user_rules_parse(struct user_rules **ret, struct span text, struct user_rules_error *error)
+/* tell NULL: the first that is wrong is the end. */
+static int parse(struct user_rules **ret, struct span text, struct user_rules_error *error, user_rules_error_fn tell, void *user)
 {
 	_cleanup_(user_rules_freep) struct user_rules *rules = calloc(1, sizeof(*rules));
 	_cleanup_(freep) struct parser *p = calloc(1, sizeof(*p));
+	bool is_wrong = false;
 	int r = 0;
 
 	*error = (struct user_rules_error){ 0 };
@@ -420,15 +422,25 @@ int user_rules_parse(struct user_rules **ret, struct span text, struct user_rule
 
 		p->line++;
 		r = take_line(p, line);
+		if (r == -EINVAL && tell) {
+			tell(user, error);
+			is_wrong = true;
+			r = 0;
+		}
 		text = (struct span){ text.data + taken, text.size - taken };
 	}
 	if (r < 0)
 		return r;
 	p->line = p->column = 0;
-	if (rules->n == 0)
+	if (rules->n == 0 && !is_wrong)
 		return refuse(p, "there is no rule in it");
 	*ret = TAKE(rules);
-	return 0;
+	return is_wrong;
+}
+
+int user_rules_parse(struct user_rules **ret, struct span text, struct user_rules_error *error)
+{
+	return parse(ret, text, error, NULL, NULL);
 }
 
 struct user_rules *user_rules_free(struct user_rules *rules)
@@ -454,25 +466,50 @@ static int check_path(const struct user_rule *rule, const char *path, struct use
 	return -EINVAL;
 }
 
+static int check_paths(const struct user_rule *rule, struct user_rules_error *error)
+{
+	const char *text = rule->data->buf;
+
+	for (uint32_t j = 0; j < rule->data->field_count; j++) {
+		char path[PATH_MAX];
+
+		if (rule->data->fields[j] == AUDIT_WATCH || rule->data->fields[j] == AUDIT_DIR) {
+			memcpy(path, text, rule->data->values[j]);	/* shorter: audit_field.c */
+			path[rule->data->values[j]] = '\0';
+			if (check_path(rule, path, error) < 0)
+				return -EINVAL;
+		}
+		if (audit_rule_field_is_text(rule->data->fields[j]))
+			text += rule->data->values[j];
+	}
+	return 0;
+}
+
 int user_rules_check_paths(const struct user_rules *rules, struct user_rules_error *error)
 {
-	for (size_t i = 0; i < rules->n; i++) {
-		const struct audit_rule_data *data = rules->rules[i].data;
-		const char *text = data->buf;
+	int r = 0;
 
-		for (uint32_t j = 0; j < data->field_count; j++) {
-			char path[PATH_MAX];
+	for (size_t i = 0; i < rules->n && r >= 0; i++)
+		r = check_paths(&rules->rules[i], error);
+	return r;
+}
 
-			if (data->fields[j] == AUDIT_WATCH || data->fields[j] == AUDIT_DIR) {
-				memcpy(path, text, data->values[j]);	/* shorter: audit_field.c */
-				path[data->values[j]] = '\0';
-				if (check_path(&rules->rules[i], path, error) < 0)
-					return -EINVAL;
-			}
-			if (audit_rule_field_is_text(data->fields[j]))
-				text += data->values[j];
+int user_rules_check(struct user_rules **ret, struct span text, user_rules_error_fn tell, void *user)
+{
+	_cleanup_(user_rules_freep) struct user_rules *rules = NULL;
+	struct user_rules_error error;
+	int r = parse(&rules, text, &error, tell, user);
+
+	if (r == -EINVAL)
+		tell(user, &error);
+	for (size_t i = 0; rules && i < rules->n; i++)
+		if (check_paths(&rules->rules[i], &error) < 0) {
+			tell(user, &error);
+			r = -EINVAL;
 		}
-	}
+	if (r != 0)
+		return r < 0 ? r : -EINVAL;
+	*ret = TAKE(rules);
 	return 0;
 }
 

@@ -29,7 +29,10 @@ struct user_rules_error {
 	char message[USER_RULES_WHY_MAX - 64];
 };
 
-/* 0; -EINVAL with *error set; -ENOMEM. */
+typedef void (*user_rules_error_fn)(void *user, const struct user_rules_error *error);
+/* All that is wrong with it, line by line, also with what path= and dir= name.  0: nothing; -EINVAL; -ENOMEM. */
+int user_rules_check(struct user_rules **ret, struct span text, user_rules_error_fn tell, void *user);
+/* 0; -EINVAL with *error set to the first that is wrong; -ENOMEM. */
 int user_rules_parse(struct user_rules **ret, struct span text, struct user_rules_error *error);
 struct user_rules *user_rules_free(struct user_rules *rules);
 DEFINE_CLEANUP(struct user_rules, user_rules_free)

@@ -169,6 +169,11 @@ def test_rules_are_checked(tmp_path):
         rules.write_bytes(text)
         done = cli("audit-rules", "check", rules, check=2)
         assert hint in done.error and not done.text
+    # All that is wrong is said, each with its line.
+    rules.write_text(f"-a always,exit -S opnat\n-a always,exit -F dir={tmp_path} -F perm=r\n\n-w /etc\n-a always,exit -F dir=/no/such -F perm=r\n")
+    for verb in ("check", "register"):
+        lines = cli("audit-rules", verb, rules, check=2).error.splitlines()
+        assert [line.split(": ")[3].split(",")[0] for line in lines] == ["line 1", "line 4", "line 5"], lines
     rules.write_bytes(b"-a always,exit -S open -k \xff\n")
     assert "not UTF-8" in cli("audit-rules", "register", rules, "--state", tmp_path, check=2).error
     assert "not running" in cli("audit-rules", "show", "--state", tmp_path, check=3).error

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import subprocess
+import tempfile
 
 import pytest
 
@@ -61,6 +62,29 @@ def test_told(recorder, secret, source):
     modes = recorder.query("select * from security_events where auditd_key like '%modes%'")
     assert [(row["action"], row["auditd_syscall"]) for row in modes] == ([("audit_rule", "chmod")] if source == "ebpf" else [])
     assert not recorder.query("select 1 from gaps where cause = 'rules_missing'")
+
+
+def test_read_by_another_user(recorder, source):
+    """As a newcomer would try it: a rule that watches who reads a file, and somebody who does; it outlives a restart."""
+    with tempfile.TemporaryDirectory(prefix="recorder-rules-", dir="/var/tmp") as name:
+        os.chmod(name, 0o755)
+        path = pathlib.Path(name).resolve() / "salaries"
+        path.write_text("secret")
+        path.chmod(0o644)
+        register(recorder, rule(path, "salaries"))
+        nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+        subprocess.run([*nobody, "cat", path], check=True, stdout=subprocess.DEVNULL)
+        recorder.stop()
+        recorder.start()
+        assert len(of_user()) == 1
+        subprocess.run([*nobody, "head", path], check=True, stdout=subprocess.DEVNULL)
+        assert "salaries" in recorder.cli("audit-rules", "show").text
+        recorder.cli("audit-rules", "remove")
+        subprocess.run([*nobody, "tail", path], check=True, stdout=subprocess.DEVNULL)
+        recorder.stop()
+    found = recorder.query("select * from file_events where action = 'read' and file_path = ? order by sequence", str(path))
+    assert [(row["process_name"], row["user_name"], json.loads(row["auditd_key"])) for row in found] == [
+        ("cat", "nobody", ["salaries"]), ("head", "nobody", ["salaries"])]
 
 
 @pytest.mark.parametrize("source", ["ebpf"], indirect=False)
