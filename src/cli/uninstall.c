@@ -9,14 +9,14 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/client.h"
 #include "cli/place.h"
+#include "cli/program.h"
+#include "cli/selinux.h"
 #include "daemon/places.h"
 #include "daemon/rival.h"
 #include "source/audit_rules.h"
@@ -104,33 +104,10 @@ static void failed(struct uninstall *u, const char *path)
 
 /* Programs of the system */
 
-/* Its exit code; -1: it could not be started or was killed. */
-static int run_program(const char *const *words, bool quietly)
-{
-	posix_spawn_file_actions_t actions;
-	int status = -1, r;
-	pid_t pid;
-
-	posix_spawn_file_actions_init(&actions);
-	if (quietly) {
-		posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-		posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	}
-	fflush(stdout);
-	r = posix_spawnp(&pid, words[0], &actions, NULL, (char *const *)(uintptr_t)words, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	if (r != 0)
-		return -1;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 static bool is_of_package(const char *path)
 {
-	return run_program((const char *const[]){ "dpkg-query", "-S", path, NULL }, true) == 0 ||
-	       run_program((const char *const[]){ "rpm", "-qf", path, NULL }, true) == 0;
+	return program_run((const char *const[]){ "dpkg-query", "-S", path, NULL }, true) == 0 ||
+	       program_run((const char *const[]){ "rpm", "-qf", path, NULL }, true) == 0;
 }
 
 static bool has_systemd(const struct uninstall *u)
@@ -181,8 +158,8 @@ static int take_lock(const struct uninstall *u, int *ret)
 
 static int end_recorder(const struct uninstall *u)
 {
-	if (has_systemd(u) && run_program((const char *const[]){ "systemctl", "cat", UNIT, NULL }, true) == 0) {
-		if (run_program((const char *const[]){ "systemctl", "disable", "--now", UNIT, NULL }, false) != 0)
+	if (has_systemd(u) && program_run((const char *const[]){ "systemctl", "cat", UNIT, NULL }, true) == 0) {
+		if (program_run((const char *const[]){ "systemctl", "disable", "--now", UNIT, NULL }, false) != 0)
 			return cli_fail(CLI_FAILED, "systemctl cannot stop %s (systemctl status %s says why)", UNIT, UNIT);
 		printf("stopped and disabled %s\n", UNIT);
 	}
@@ -303,7 +280,7 @@ static void clean_elsewhere(struct uninstall *u)
 		had_unit |= elsewhere[i].is_unit;
 	}
 	if (had_unit && has_systemd(u))
-		run_program((const char *const[]){ "systemctl", "daemon-reload", NULL }, false);
+		program_run((const char *const[]){ "systemctl", "daemon-reload", NULL }, false);
 }
 
 /* The question */
@@ -364,6 +341,8 @@ static int uninstall(struct uninstall *u)
 	if (r != CLI_DONE)
 		return r;
 	clean_kernel(u);
+	if (selinux_remove(u->places.host_root) != CLI_DONE)
+		u->n_failed++;
 	for (unsigned i = 0; i < N_FOLDERS; i++)
 		clean_folder(u, (enum folder)i);
 	if (u->is_installed)

@@ -230,6 +230,12 @@ static enum health_level check_auditd(const struct vitals *v, struct health_stat
 	return say(s, HEALTH_OK, "", "as wanted");
 }
 
+static enum health_level check_selinux(const struct vitals *v, struct health_state *s)
+{
+	selinux_explain(&v->selinux, s->why, sizeof(s->why), s->mend, sizeof(s->mend));
+	return *s->mend ? HEALTH_WARN : HEALTH_OK;
+}
+
 static enum health_level check_alone(const struct vitals *v, struct health_state *s)
 {
 	if (v->rival > 0)
@@ -293,6 +299,7 @@ const struct health_check health_checks[N_HEALTH_CHECKS] = {
 	{ "processors", "There is more than one processor", check_processors },
 	{ "consumers", "Nobody else takes the audit stream", check_consumers },
 	{ "auditd", "The audit daemon is configured as wanted", check_auditd },
+	{ "selinux", "SELinux lets the recorder do its work", check_selinux },
 	{ "alone", "One recorder on this host", check_alone },
 };
 

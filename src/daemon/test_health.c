@@ -145,6 +145,17 @@ static void test_full_disk(void **state)
 	assert_int_equal(state_of(&health, "database")->level, HEALTH_FAIL);
 }
 
+static void test_selinux(void **state)
+{
+	EXPECT("selinux", OK, "there is none", v.selinux.mode = SELINUX_NONE);
+	EXPECT("selinux", OK, "it refuses nothing (permissive); the recorder's policy is not applied", v.selinux.mode = SELINUX_PERMISSIVE);
+	EXPECT("selinux", WARN,
+	       "SELinux is in enforcing mode but recorder audit-pipe does not have the recorder SELinux policy applied: it is not loaded",
+	       v.selinux.mode = SELINUX_ENFORCING);
+	EXPECT("selinux", OK, "it enforces, and the recorder's policy is applied", v.selinux.mode = SELINUX_ENFORCING,
+	       strcpy(v.selinux.type, SELINUX_EXEC_TYPE));
+}
+
 static void test_socket(void **state)
 {
 	EXPECT("socket", FAIL, "/state/recorder.sock: No such file or directory", v.socket.error = -ENOENT);
@@ -333,7 +344,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_well), cmocka_unit_test(test_source), cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_stores), cmocka_unit_test(test_full_disk), cmocka_unit_test(test_socket),
+		cmocka_unit_test(test_stores), cmocka_unit_test(test_full_disk), cmocka_unit_test(test_socket), cmocka_unit_test(test_selinux),
 		cmocka_unit_test(test_host), cmocka_unit_test(test_canary), cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_changes_are_told_once), cmocka_unit_test(test_standing_ones_are_logged),
 		cmocka_unit_test(test_clock_step),

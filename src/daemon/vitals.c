@@ -84,6 +84,7 @@ static void look_slowly(struct daemon *d, struct vitals *v)
 	look_at_disk(d, v);
 	look_at_socket(d, v);
 	look_at_consumers(d, v);
+	selinux_look(&v->selinux, d->places.host_root, NULL);
 	v->rules.task_never = d->rules_loaded && audit_rules_blind(d->audit) > 0;
 	v->n_processors = sysconf(_SC_NPROCESSORS_ONLN);
 	v->rival = MAX(rival, 0);

@@ -4,6 +4,7 @@
 #include "daemon/canary.h"
 #include "daemon/hindrance.h"
 #include "daemon/loss_window.h"
+#include "source/selinux.h"
 
 struct vitals {
 	bool idle;			/* nobody subscribed: nothing is asked of the kernel */
@@ -81,6 +82,7 @@ struct vitals {
 		const char *left;	/* what is otherwise than wanted and may not be changed; empty: nothing */
 	} auditd;
 
+	struct selinux selinux;
 	int rival;			/* pid; 0: none */
 	struct canary_report canary;
 };

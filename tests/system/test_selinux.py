@@ -1,4 +1,5 @@
-"""SELinux: what the recorder's policy lets whom do, within the policy of a distribution."""
+"""SELinux: what the recorder's policy lets whom do, within the policy of a distribution, and that it is loaded and taken away where it should
+be. No kernel here enforces it: the host is a folder with programs that write down how they were called."""
 import bz2
 import os
 import pathlib
@@ -10,9 +11,11 @@ import pytest
 
 import driver
 from conftest import REQUIRE_LIVE
+from driver import cli, wait_until
 
 POLICY = [driver.SOURCE / "selinux" / name for name in ("recorder.cil", "recorder_permissive.cil")]
 STORES = [pathlib.Path("/var/lib/selinux") / name / "active/modules" for name in ("default", "targeted")]
+OURS, OTHERS = b"system_u:object_r:recorder_exec_t:s0\0", b"system_u:object_r:bin_t:s0\0"
 
 # The policy
 
@@ -115,3 +118,154 @@ def test_what_the_policy_does_not_let_be_done(tmp_path, distribution):
     }.items():
         done = subprocess.run(["matchpathcon", "-n", "-f", tmp_path / "contexts", path], capture_output=True, text=True, check=True)
         assert done.stdout.split(":")[2] == kind, path
+
+
+# The host
+
+TOOL = """#!/bin/sh
+echo "${{0##*/}} $*" >> {log}
+! grep -qx "${{0##*/}} $1" {fails}
+"""
+
+
+class Host:
+    """A folder that is the host's /, with an SELinux and its programs; what those were told."""
+
+    def __init__(self, root, enforce="1", tools=("semodule", "restorecon", "semanage")):
+        self.root, self.log, self.fails = root, root / "log", root / "fails"
+        self.log.touch()
+        self.fails.touch()
+        self.put("etc/selinux/config", "SELINUXTYPE=targeted\n")
+        self.put("sys/fs/selinux/enforce", enforce)
+        self.put("etc/os-release", "ID=fedora\nVERSION_ID=40\n")
+        for tool in tools:
+            self.put("usr/sbin/" + tool, TOOL.format(log=self.log, fails=self.fails)).chmod(0o755)
+        self.program = self.put(str(driver.BIN.resolve())[1:], "")
+        self.label(OTHERS)
+
+    def put(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def label(self, label):
+        try:
+            os.setxattr(self.program, "security.selinux", label)
+        except OSError as error:
+            pytest.skip(f"files cannot have a type here: {error}")
+
+    def load(self, *names):
+        for name in names:
+            self.put(f"var/lib/selinux/targeted/active/modules/200/{name}/cil", "")
+
+    def told(self):
+        text = self.log.read_text().replace(str(self.root), "")
+        self.log.write_text("")
+        return text.splitlines()
+
+    def __str__(self):
+        return str(self.root)
+
+
+@pytest.fixture
+def make_host(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    root = tmp_path / "root"
+    root.mkdir(mode=0o700)
+    return lambda **options: Host(root, **options)
+
+
+PROGRAM = str(driver.BIN.resolve())
+LABEL = f"restorecon -R -i {PROGRAM} /etc/recorder /var/lib/recorder /var/log/recorder /run/recorder"
+LOAD = "semodule -X 200 -i /usr/share/recorder/selinux/recorder.cil -i /usr/share/recorder/selinux/recorder_permissive.cil"
+
+
+@pytest.mark.parametrize("enforce", ["1", "0"])
+def test_install(make_host, enforce):
+    host = make_host(enforce=enforce)
+    assert "is loaded" in cli("selinux", "install", "--state", host).text
+    assert host.told() == [LOAD, f"semanage fcontext -a -t recorder_exec_t {PROGRAM}", LABEL]
+
+
+def test_install_where_the_place_is_known(make_host):
+    host = make_host()
+    host.fails.write_text("semanage fcontext\n")
+    failed = cli("selinux", "install", "--state", host, check=1)
+    assert "/usr/sbin/semanage failed" in failed.error and failed.text == ""
+    assert host.told() == [LOAD, *(f"semanage fcontext {way} -t recorder_exec_t {PROGRAM}" for way in ("-a", "-m"))]
+
+
+def test_install_that_fails(make_host):
+    host = make_host()
+    host.fails.write_text("semodule -X\n")
+    assert "/usr/sbin/semodule failed" in cli("selinux", "install", "--state", host, check=1).error
+    assert host.told() == [LOAD]
+
+
+def test_install_without_tools(make_host):
+    host = make_host(tools=["restorecon"])
+    failed = cli("selinux", "install", "--state", host, check=1)
+    assert "without semodule (policycoreutils), semanage (policycoreutils-python-utils)" in failed.error
+    assert host.told() == []
+
+
+def test_no_selinux(tmp_path):
+    for verb, text in {"install": "nothing to do", "remove": "", "status": "SELinux: there is none"}.items():
+        done = cli("selinux", verb, "--state", tmp_path)
+        assert text in done.text and done.error == "" and bool(text) == bool(done.text)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_status(make_host):
+    host = make_host()
+    text = cli("selinux", "status", "--state", host, check=1).text
+    assert text == ("SELinux: SELinux is in enforcing mode but recorder audit-pipe does not have the recorder SELinux policy applied: "
+                    "it is not loaded (recorder selinux install)\n")
+    host.load("recorder")
+    host.label(OURS)
+    assert cli("selinux", "status", "--state", host).text == "SELinux: it enforces, and the recorder's policy is applied\n"
+    assert "none of status, install, remove" in cli("selinux", "stauts", "--state", host, check=2).error
+
+
+def test_remove(make_host):
+    host = make_host()
+    assert cli("selinux", "remove", "--state", host).text == ""
+    assert host.told() == []
+    host.load("recorder", "recorder_permissive")
+    cli("selinux", "remove", "--state", host)
+    assert host.told() == [f"semanage fcontext -d {PROGRAM}", "semodule -X 200 -r recorder_permissive -r recorder", LABEL]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_uninstall(make_host, fails):
+    host = make_host()
+    host.load("recorder")
+    host.fails.write_text("semodule -X\n" * fails)
+    cli("uninstall", "--yes", "--state", host, check=int(fails))
+    assert host.told() == [f"semanage fcontext -d {PROGRAM}", "semodule -X 200 -r recorder", *[LABEL] * (not fails)]
+
+
+@pytest.mark.live
+def test_health(new_recorder):
+    """It says so as long as it is so."""
+    recorder = new_recorder()
+    recorder.state.mkdir(mode=0o700)
+    host = Host(recorder.state, tools=[])
+    recorder.start()
+
+    def check():
+        checks = recorder.request(command="recorder.health")["result"]["checks"]
+        found = next(check for check in checks if check["id"] == "selinux")
+        return found["level"], found["why"], found["mend"]
+
+    assert check() == ("warn", "SELinux is in enforcing mode but recorder audit-pipe does not have the recorder SELinux policy applied: it is not loaded",
+                       "install semodule, restorecon (policycoreutils), semanage (policycoreutils-python-utils), then `recorder selinux install`")
+    host.load("recorder")
+    host.label(OURS)
+    wait_until(lambda: check() == ("ok", "it enforces, and the recorder's policy is applied", ""), "it is seen that it is mended")
+    host.put("sys/fs/selinux/enforce", "0")
+    host.label(OTHERS)
+    wait_until(lambda: check()[:2] == ("ok", "it refuses nothing (permissive); the recorder's policy is not applied"), "it is permissive")
+    recorder.stop()

@@ -318,7 +318,8 @@ def test_it_works_as_the_unit_confines_it(new_recorder, unit, manager, folder, s
 # Installing
 
 INSTALLED = {"usr/bin/recorder", "usr/lib/systemd/system/recorder.service", "usr/share/man/man1/recorder.1",
-             "usr/share/man/man5/recorder-subscription.5", "usr/share/recorder/subscriptions/default.json"}
+             "usr/share/man/man5/recorder-subscription.5", "usr/share/recorder/subscriptions/default.json",
+             "usr/share/recorder/selinux/recorder.cil", "usr/share/recorder/selinux/recorder_permissive.cil"}
 
 
 def test_install(tmp_path):
