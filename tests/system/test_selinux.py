@@ -23,6 +23,8 @@ OURS, OTHERS = b"system_u:object_r:recorder_exec_t:s0\0", b"system_u:object_r:bi
 DOES = """
 (neverallow init_t recorder_t (process (transition)))
 (neverallow init_t recorder_exec_t (file (execute)))
+(neverallow init_t recorder_t (process2 (nnp_transition)))
+(neverallow initrc_t recorder_t (process (transition)))
 (neverallow init_t recorder_var_run_t (dir (create)))
 (neverallow recorder_t recorder_exec_t (file (entrypoint)))
 (neverallow recorder_t self (netlink_audit_socket (nlmsg_write)))
@@ -30,6 +32,7 @@ DOES = """
 (neverallow recorder_t domain (process (ptrace)))
 (neverallow recorder_t domain (file (read)))
 (neverallow recorder_t shadow_t (file (read)))
+(neverallow recorder_t unlabeled_t (file (read)))
 (neverallow recorder_t recorder_var_lib_t (file (create)))
 (neverallow recorder_t recorder_etc_t (file (rename)))
 (neverallow recorder_t recorder_log_t (file (write)))
