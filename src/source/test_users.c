@@ -150,6 +150,22 @@ static void test_many(void **state)
 	assert_name(users_user_name(files->users, 50000, AT(1)), "");
 }
 
+/* Numbers that have the name, not of lines that name one once more. */
+static void test_ids(void **state)
+{
+	struct files *files = *state;
+	uint32_t ids[2] = { 0 };
+
+	PUT(files->passwd, "root:x:0:0::/:\ntoor:x:0:0::/:\nann:x:7:7::/:\nann:x:5:5::/:\nann:x:9:9::/:\n");
+	assert_int_equal(users_user_ids(files->users, SPAN("root"), AT(1), ids, 2), 1);
+	assert_int_equal(ids[0], 0);
+	assert_int_equal(users_user_ids(files->users, SPAN("toor"), AT(1), ids, 2), 0);
+	assert_int_equal(users_user_ids(files->users, SPAN("an"), AT(1), ids, 2), 0);
+	assert_int_equal(users_user_ids(files->users, SPAN("ann"), AT(1), ids, 2), 3);
+	assert_int_equal(ids[0], 5);
+	assert_int_equal(ids[1], 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +173,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_odd_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ids, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -226,3 +226,23 @@ struct span users_group_name(struct users *users, uint32_t gid, uint64_t now_ns)
 	look(users, now_ns);
 	return file_name(&users->group, gid);
 }
+
+size_t users_user_ids(struct users *users, struct span name, uint64_t now_ns, uint32_t *ret, size_t n)
+{
+	const struct file *file = &users->passwd;
+	size_t found = 0;
+
+	look(users, now_ns);
+	for (size_t i = 0; i < file->n_accounts; i++) {
+		const struct account *account = &file->accounts[i];
+
+		/* Further accounts with a number are never told. */
+		if ((i > 0 && file->accounts[i - 1].id == account->id) ||
+		    !span_eq((struct span){ file->text + account->offset, account->size }, name))
+			continue;
+		if (found < n)
+			ret[found] = account->id;
+		found++;
+	}
+	return found;
+}

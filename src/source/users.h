@@ -17,3 +17,5 @@ DEFINE_CLEANUP(struct users, users_free)
  * (stream time) is a second or more away from the last look. */
 struct span users_user_name(struct users *users, uint32_t uid, uint64_t now_ns);
 struct span users_group_name(struct users *users, uint32_t gid, uint64_t now_ns);
+/* The numbers that users_user_name() gives this name for: how many there are, of which ret has the first n. */
+size_t users_user_ids(struct users *users, struct span name, uint64_t now_ns, uint32_t *ret, size_t n);
