@@ -26,6 +26,7 @@ struct line {
 	enum when when;
 	const char *calls;		/* NULL: an operation of io_uring */
 	int uring_operation;
+	bool by_path;			/* audit is told the names of the files */
 	struct audit_condition conditions[AUDIT_RULE_CONDITIONS];
 };
 
@@ -39,9 +40,11 @@ struct line {
 #define DIR(path) { AUDIT_DIR, AUDIT_EQUAL, sizeof(path) - 1, path }
 
 static const struct line lines[] = {
-#define CALLS(kind, when, calls, ...) { kind, when, calls, -1, { __VA_ARGS__ } },
-#define FILES(kind, when, ...) { kind, when, ALL_CALLS, -1, { __VA_ARGS__ } },
-#define URING(kind, operation, ...) { kind, ALWAYS, NULL, operation, { __VA_ARGS__ } },
+#define CALLS(kind, when, calls, ...) { kind, when, calls, -1, false, { __VA_ARGS__ } },
+#define PATHS(kind, when, calls, ...) { kind, when, calls, -1, true, { __VA_ARGS__ } },
+#define FILES(kind, when, ...) { kind, when, ALL_CALLS, -1, false, { __VA_ARGS__ } },
+#define URING(kind, operation, ...) { kind, ALWAYS, NULL, operation, false, { __VA_ARGS__ } },
+#define URING_PATHS(kind, operation, ...) { kind, ALWAYS, NULL, operation, true, { __VA_ARGS__ } },
 #include "source/audit_rules.def"
 };
 
@@ -89,7 +92,7 @@ static bool has_condition(const struct line *line, uint32_t field)
 	return false;
 }
 
-static int add_calls(struct audit_plan *plan, const struct line *line, int machine)
+static int add_calls(struct audit_plan *plan, const struct line *line, const struct audit_condition *conditions, int machine)
 {
 	struct audit_rule like = {
 		.list = AUDIT_FILTER_EXIT,
@@ -98,7 +101,7 @@ static int add_calls(struct audit_plan *plan, const struct line *line, int machi
 	};
 	const char *p = line->calls;
 
-	memcpy(like.conditions, line->conditions, sizeof(like.conditions));
+	memcpy(like.conditions, conditions, sizeof(like.conditions));
 	while (*p) {
 		size_t size = strcspn(p, " ");
 		struct audit_rule *rule;
@@ -121,12 +124,12 @@ static int add_calls(struct audit_plan *plan, const struct line *line, int machi
 	return 0;
 }
 
-static int add_uring(struct audit_plan *plan, const struct line *line)
+static int add_uring(struct audit_plan *plan, const struct line *line, const struct audit_condition *conditions)
 {
 	struct audit_rule like = { .list = AUDIT_FILTER_URING_EXIT, .optional = true };	/* since 5.16 */
 	struct audit_rule *rule;
 
-	memcpy(like.conditions, line->conditions, sizeof(like.conditions));
+	memcpy(like.conditions, conditions, sizeof(like.conditions));
 	rule = plan_rule(plan, &like);
 	if (!rule)
 		return -E2BIG;
@@ -141,14 +144,14 @@ static void set_all_calls(struct audit_rule *rule)
 	rule->calls[AUDIT_BITMASK_SIZE - 1] = 0xffff;
 }
 
-static int add_files(struct audit_plan *plan, const struct line *line)
+static int add_files(struct audit_plan *plan, const struct line *line, const struct audit_condition *conditions)
 {
 	struct audit_rule like = {
 		.list = AUDIT_FILTER_EXIT,
 		.optional = has_condition(line, AUDIT_WATCH),	/* there may be no such folder */
 	};
 
-	memcpy(like.conditions, line->conditions, sizeof(like.conditions));
+	memcpy(like.conditions, conditions, sizeof(like.conditions));
 	set_all_calls(&like);
 	return plan_rule(plan, &like) ? 0 : -E2BIG;
 }
@@ -229,39 +232,150 @@ bool audit_plan_any(const struct audit_rules_options *options)
 	return options->for_user;
 }
 
+/* All of the kind is asked for, wherever it is and whoever does it. */
+static bool is_whole(const struct audit_rules_options *options, enum kind_id kind)
+{
+	const struct audit_scope *scope = options->scope;
+
+	return options->wanted[kind] && (!scope || (!scope->by_folder[kind] && !scope->by_user[kind] && !scope->outcome[kind]));
+}
+
 static bool is_needed(const struct line *line, const struct audit_rules_options *options)
 {
 	switch (line->when) {
 	case WITHOUT_CONNECTOR:
 		return !options->have_connector;
 	case WITHOUT_READS:
-		return !options->wanted[KIND_ID(file, read)];
+		return !is_whole(options, KIND_ID(file, read));
 	case WITHOUT_WRITES:
-		return !options->wanted[KIND_ID(file, read)] && !options->wanted[KIND_ID(file, write)];
+		return !is_whole(options, KIND_ID(file, read)) && !is_whole(options, KIND_ID(file, write));
 	default:
 		return true;
 	}
 }
 
-int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *options)
+/* What other events say of a process hangs on these: they are asked for whole. */
+static bool is_of_life(enum kind_id kind)
+{
+	switch (kind) {
+	case KIND_ID(process, exec):
+	case KIND_ID(process, fork):
+	case KIND_ID(process, exit):
+	case KIND_ID(process, setuid):
+	case KIND_ID(process, setgid):
+	case KIND_ID(process, setns):
+	case KIND_ID(process, unshare):
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int add_condition(struct audit_condition conditions[AUDIT_RULE_CONDITIONS], struct audit_condition condition)
+{
+	for (size_t i = 0; i < AUDIT_RULE_CONDITIONS; i++) {
+		if (conditions[i].op)
+			continue;
+		conditions[i] = condition;
+		return 0;
+	}
+	return -E2BIG;
+}
+
+static int add_line(struct audit_plan *plan, const struct line *line, const struct audit_condition *conditions)
 {
 	struct call_machines machines = call_machines();
+	int r;
+
+	if (!line->calls)
+		return add_uring(plan, line, conditions);
+	if (line->calls[0] == 0)
+		return add_files(plan, line, conditions);
+	r = add_calls(plan, line, conditions, machines.native);
+	if (r >= 0 && machines.narrow >= 0)
+		r = add_calls(plan, line, conditions, machines.narrow);
+	return r;
+}
+
+/* There is no OR: a rule for each user... */
+static int add_for_users(struct audit_plan *plan, const struct line *line, const struct audit_scope *scope,
+			 const struct audit_condition *conditions)
+{
 	int r = 0;
 
-	ret->n_rules = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(lines) && r >= 0; i++) {
-		const struct line *line = &lines[i];
+	if (!scope->by_user[line->kind] || is_of_life(line->kind))
+		return add_line(plan, line, conditions);
+	for (size_t i = 0; i < scope->n_users && r >= 0; i++) {
+		struct audit_condition of_user[AUDIT_RULE_CONDITIONS];
 
-		if (!options->wanted[line->kind] || !is_needed(line, options))
-			continue;
-		if (!line->calls || line->calls[0] == 0) {
-			r = line->calls ? add_files(ret, line) : add_uring(ret, line);
-			continue;
-		}
-		r = add_calls(ret, line, machines.native);
-		if (r >= 0 && machines.narrow >= 0)
-			r = add_calls(ret, line, machines.narrow);
+		memcpy(of_user, conditions, sizeof(of_user));
+		r = add_condition(of_user, (struct audit_condition){ scope->user_field, AUDIT_EQUAL, scope->users[i], NULL });
+		if (r >= 0)
+			r = add_line(plan, line, of_user);
 	}
+	return r;
+}
+
+/* ...in each folder. */
+static int add_in_folders(struct audit_plan *plan, const struct line *line, const struct audit_scope *scope,
+			  const struct audit_condition *conditions)
+{
+	int r = 0;
+
+	if (!scope->by_folder[line->kind] || !line->by_path)
+		return add_for_users(plan, line, scope, conditions);
+	for (size_t i = 0; i < scope->n_folders + (scope->root != 0) && r >= 0; i++) {
+		struct audit_condition there[AUDIT_RULE_CONDITIONS];
+		struct audit_condition in = { AUDIT_INODE, AUDIT_EQUAL, scope->root, NULL };
+
+		if (i < scope->n_folders)
+			in = (struct audit_condition){ AUDIT_DIR, AUDIT_EQUAL, (uint32_t)strlen(plan->folders[i]), plan->folders[i] };
+		memcpy(there, conditions, sizeof(there));
+		r = add_condition(there, in);
+		if (r >= 0)
+			r = add_for_users(plan, line, scope, there);
+	}
+	return r;
+}
+
+static int add_scoped(struct audit_plan *plan, const struct line *line, const struct audit_scope *scope)
+{
+	enum audit_outcome outcome = is_of_life(line->kind) ? AUDIT_OUTCOME_ANY : scope->outcome[line->kind];
+	struct audit_condition conditions[AUDIT_RULE_CONDITIONS];
+	int r = 0;
+
+	memcpy(conditions, line->conditions, sizeof(conditions));
+	if (has_condition(line, AUDIT_SUCCESS)) {
+		if (outcome == AUDIT_OUTCOME_FAILURE)	/* of which this line tells none */
+			return 0;
+	} else if (outcome != AUDIT_OUTCOME_ANY) {
+		r = add_condition(conditions, (struct audit_condition){ AUDIT_SUCCESS, AUDIT_EQUAL, outcome == AUDIT_OUTCOME_SUCCESS, NULL });
+	}
+	return r < 0 ? r : add_in_folders(plan, line, scope, conditions);
+}
+
+static int keep_folders(struct audit_plan *plan, const struct audit_scope *scope)
+{
+	if (scope->n_folders > AUDIT_SCOPE_FOLDERS || scope->n_users > AUDIT_SCOPE_USERS)
+		return -E2BIG;
+	for (size_t i = 0; i < scope->n_folders; i++) {
+		if (strlen(scope->folders[i]) >= sizeof(plan->folders[i]))
+			return -ENAMETOOLONG;
+		strcpy(plan->folders[i], scope->folders[i]);
+	}
+	return 0;
+}
+
+int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *options)
+{
+	static const struct audit_scope whole;
+	const struct audit_scope *scope = options->scope ? options->scope : &whole;
+	int r = keep_folders(ret, scope);
+
+	ret->n_rules = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(lines) && r >= 0; i++)
+		if (options->wanted[lines[i].kind] && is_needed(&lines[i], options))
+			r = add_scoped(ret, &lines[i], scope);
 	if (r < 0)
 		return r;
 	remove_implied(ret);

@@ -8,7 +8,7 @@
 #include "source/audit_rules.h"
 
 #define AUDIT_RULE_CONDITIONS 16
-#define AUDIT_PLAN_RULES 128
+#define AUDIT_PLAN_RULES 256
 
 struct audit_condition {
 	uint32_t field;			/* AUDIT_SUCCESS, AUDIT_ARG0 + n, ... */
@@ -17,7 +17,7 @@ struct audit_condition {
 	const char *path;		/* of AUDIT_WATCH and AUDIT_DIR, at most AUDIT_CONDITION_PATH_MAX */
 };
 
-#define AUDIT_CONDITION_PATH_MAX 32
+#define AUDIT_CONDITION_PATH_MAX 256
 
 struct audit_rule {
 	uint32_t list;			/* AUDIT_FILTER_EXIT, AUDIT_FILTER_EXCLUDE, AUDIT_FILTER_URING_EXIT */
@@ -32,6 +32,7 @@ struct audit_rule {
 struct audit_plan {
 	struct audit_rule rules[AUDIT_PLAN_RULES];
 	size_t n_rules;
+	char folders[AUDIT_SCOPE_FOLDERS][AUDIT_CONDITION_PATH_MAX];	/* of the scope, which conditions point to */
 };
 
 /* The value of AUDIT_PID that our rules of the lists exclude and user compare with and never meet, since no pid is so

@@ -135,12 +135,13 @@ undo:
 	return r;
 }
 
-/* Nothing can be changed: what there is has to do. */
+/* Nothing can be changed: what there is has to do.  1: some of it is not there. */
 static int accept_rules(struct audit_control *control, struct audit_plan *plan)
 {
 	_cleanup_(loaded_release) struct loaded loaded = { 0 };
 	union rule_space rule;
 	size_t hint = 0;
+	bool absent = false;
 	int r;
 
 	r = loaded_read(control, &loaded);
@@ -149,8 +150,27 @@ static int accept_rules(struct audit_control *control, struct audit_plan *plan)
 	for (size_t i = 0; i < plan->n_rules; i++) {
 		audit_rule_data_make(&rule.data, &plan->rules[i]);
 		plan->rules[i].absent = !loaded_has(&loaded, &rule.data, &hint);
+		absent |= plan->rules[i].absent;
 	}
-	return 0;
+	return absent;
+}
+
+/* Rules with a scope that cannot be had are no reason for having none: a folder may have gone just now, or the kernel be locked with
+ * those that have none.  bring: brings the kernel to the plan; not 0: not to all of it. */
+static int make_and_bring(struct audit_control *control, struct audit_plan *plan, const struct audit_rules_options *options,
+			  int (*bring)(struct audit_control *control, struct audit_plan *plan))
+{
+	struct audit_rules_options whole = *options;
+	int r = audit_plan_make(plan, options);
+
+	if (r < 0)
+		refuse(control, r, "the rules cannot be made", strerror(-r));
+	else
+		r = bring(control, plan);
+	if (r == 0 || !options->scope)
+		return r;
+	whole.scope = NULL;
+	return make_and_bring(control, plan, &whole, bring);
 }
 
 static void keep_plan(struct audit_control *control, struct audit_plan *plan)
@@ -173,14 +193,11 @@ int audit_rules_load(struct audit_control *control, const struct audit_rules_opt
 		r = audit_rules_unload(control, state_path);
 		return r < 0 ? refuse(control, r, "the rules cannot be removed", audit_control_why(r)) : 0;
 	}
-	r = audit_plan_make(plan, options);
-	if (r < 0)
-		return refuse(control, r, "the rules cannot be made", strerror(-r));
 	r = audit_control_state(control, &state);
 	if (r < 0)
 		return refuse(control, r, "the state of the kernel's audit cannot be read", audit_control_why(r));
 	if (control->locked) {
-		r = accept_rules(control, plan);
+		r = make_and_bring(control, plan, options, accept_rules);
 		if (r < 0)
 			return r;
 		keep_plan(control, TAKE(plan));
@@ -193,7 +210,7 @@ int audit_rules_load(struct audit_control *control, const struct audit_rules_opt
 	r = audit_state_prepare(control, options->backlog_limit, !options->alone, state_path);
 	if (r < 0)
 		return refuse(control, r, "the state to restore cannot be saved", strerror(-r));
-	r = bring_rules(control, plan);
+	r = make_and_bring(control, plan, options, bring_rules);
 	if (r < 0)
 		return r;
 	keep_plan(control, TAKE(plan));

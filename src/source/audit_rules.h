@@ -16,8 +16,26 @@ int audit_control_state(struct audit_control *control, struct audit_state *ret);
 /* What an -errno of these functions, or of source_audit's open, means for a person who has to mend it. */
 const char *audit_control_why(int error);
 
+/* How much of the wanted kinds is asked for: of those that a line speaks of nobody wants what lies outside.  All zero: all of them. */
+#define AUDIT_SCOPE_FOLDERS 16
+#define AUDIT_SCOPE_USERS 16
+#define AUDIT_FOLDER_MAX 200		/* bytes of a path, with its NUL */
+enum audit_outcome { AUDIT_OUTCOME_ANY, AUDIT_OUTCOME_SUCCESS, AUDIT_OUTCOME_FAILURE };
+struct audit_scope {
+	bool by_folder[N_KINDS];	/* of these only what a call names, or finds, in one of the folders */
+	const char *folders[AUDIT_SCOPE_FOLDERS];	/* as audit_folders.h makes them; borrowed */
+	size_t n_folders;
+	uint32_t root;			/* or in `/` itself, whose inode this is; 0: not there */
+	bool by_user[N_KINDS];		/* of these only what one of the users does */
+	uint32_t user_field;		/* who he is: AUDIT_LOGINUID, AUDIT_UID, AUDIT_EUID */
+	uint32_t users[AUDIT_SCOPE_USERS];
+	size_t n_users;
+	enum audit_outcome outcome[N_KINDS];
+};
+
 struct audit_rules_options {
 	const bool *wanted;		/* N_KINDS flags: kinds somebody subscribed to */
+	const struct audit_scope *scope;	/* NULL: all of them */
 	uint32_t own_pid;		/* left out in the kernel when alone (unicast) */
 	bool alone;			/* no other consumer: what we do not need is not made at all */
 	bool have_connector;		/* forks and exits come from the proc connector: no rules for them */
@@ -26,7 +44,8 @@ struct audit_rules_options {
 };
 /* Brings the kernel's rules with our key to what is wanted, by difference; sets the backlog limit and, if
  * alone, wait time 0 (the kernel never waits for us; beside another daemon it waits for that one as
- * before), enables. The state before is kept in `control` and, if state_path is given, in that file until
+ * before), enables. If the kernel refuses a rule
+ * with a scope, rules without it are loaded. The state before is kept in `control` and, if state_path is given, in that file until
  * restored. *ret_why (static or owned by control): the reason in words when < 0.  1: they are loaded; 0: none are needed, and all is
  * as without us.  While the kernel is locked (-e 2) nothing is changed, and 1 means as far as they are there. */
 int audit_rules_load(struct audit_control *control, const struct audit_rules_options *options,

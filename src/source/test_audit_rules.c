@@ -172,6 +172,135 @@ static void test_files(void **state)
 	test_free(plan);
 }
 
+union space {
+	struct audit_rule_data data;
+	char bytes[AUDIT_RULE_DATA_MAX + 64];
+};
+
+static void expect_scoped(const char *names, const struct audit_scope *scope, const char *expected)
+{
+	struct audit_plan *plan = test_malloc(sizeof(*plan));
+	bool wanted[N_KINDS];
+
+	want(wanted, names);
+	assert_int_equal(audit_plan_make(plan, &(struct audit_rules_options){ .wanted = wanted, .scope = scope, .have_connector = true }), 0);
+	assert_string_equal(text_of(plan), expected);
+	test_free(plan);
+}
+
+/* What a scope says of a kind holds for its calls that the kernel can tell so, and for no others. */
+static void test_scope(void **state)
+{
+	struct audit_scope scope = { .folders = { "/etc/.", "/srv/." }, .n_folders = 2 };
+
+	if (audit_detect_machine() != MACH_86_64)
+		skip();
+	scope.by_folder[KIND_ID(file, truncate)] = true;
+	/* Not of a descriptor: nothing is named. */
+	expect_scoped(" file.truncate ", &scope,
+		      "-a always,exit -F arch=b64 -S truncate -F success=1 -F dir=/etc/." KEY
+		      "-a always,exit -F arch=b32 -S truncate,truncate64 -F success=1 -F dir=/etc/." KEY
+		      "-a always,exit -F arch=b64 -S truncate -F success=1 -F dir=/srv/." KEY
+		      "-a always,exit -F arch=b32 -S truncate,truncate64 -F success=1 -F dir=/srv/." KEY
+		      "-a always,exit -F arch=b64 -S ftruncate,fallocate -F success=1" KEY
+		      "-a always,exit -F arch=b32 -S ftruncate,ftruncate64,fallocate -F success=1" KEY);
+	/* Another kind is asked for everywhere: the same calls in a folder add nothing, others do. */
+	scope.n_folders = 1;
+	scope.by_folder[KIND_ID(file, create)] = true;
+	expect_scoped(" file.create file.delete file.write ", &scope,
+		      "-a always,exit -F arch=b64 -S mkdir,mknod,mkdirat,mknodat -F success=1 -F dir=/etc/." KEY
+		      "-a always,exit -F arch=b32 -S mknod,mkdir,mkdirat,mknodat -F success=1 -F dir=/etc/." KEY
+		      "-a always,exit -F arch=b64 -S rmdir,creat,unlink,unlinkat,memfd_create,openat2,memfd_secret -F success=1" KEY
+		      "-a always,exit -F arch=b32 -S creat,unlink,rmdir,unlinkat,memfd_create,openat2,memfd_secret -F success=1" KEY
+		      "-a always,exit -F arch=b64 -S open -F success=1 -F a1&0x243" KEY
+		      "-a always,exit -F arch=b32 -S open -F success=1 -F a1&0x243" KEY
+		      "-a always,exit -F arch=b64 -S openat,open_by_handle_at -F success=1 -F a2&0x243" KEY
+		      "-a always,exit -F arch=b32 -S openat,open_by_handle_at -F success=1 -F a2&0x243" KEY
+		      "-a always,io_uring -S 37 -F success=1 -F dir=/etc/." KEY
+		      "-a always,io_uring -S 18,28,36 -F success=1" KEY);
+	/* What is made in `/` itself; by two users. */
+	scope = (struct audit_scope){ .folders = { "/etc/." }, .n_folders = 1, .root = 2, .user_field = AUDIT_UID, .users = { 7, 8 }, .n_users = 2 };
+	scope.by_folder[KIND_ID(file, delete)] = scope.by_user[KIND_ID(network, bind)] = true;
+	expect_scoped(" file.delete network.bind ", &scope,
+		      "-a always,exit -F arch=b64 -S rmdir,unlink,unlinkat -F success=1 -F dir=/etc/." KEY
+		      "-a always,exit -F arch=b32 -S unlink,rmdir,unlinkat -F success=1 -F dir=/etc/." KEY
+		      "-a always,exit -F arch=b64 -S rmdir,unlink,unlinkat -F success=1 -F inode=2" KEY
+		      "-a always,exit -F arch=b32 -S unlink,rmdir,unlinkat -F success=1 -F inode=2" KEY
+		      "-a always,exit -F arch=b64 -S bind -F success=1 -F uid=7" KEY
+		      "-a always,exit -F arch=b32 -S bind -F success=1 -F uid=7" KEY
+		      "-a always,exit -F arch=b64 -S bind -F success=1 -F uid=8" KEY
+		      "-a always,exit -F arch=b32 -S bind -F success=1 -F uid=8" KEY
+		      "-a always,exit -F arch=b32 -S socketcall -F a0>=0x2 -F a0<=0x5 -F uid=7" KEY
+		      "-a always,exit -F arch=b32 -S socketcall -F a0>=0x2 -F a0<=0x5 -F uid=8" KEY
+		      "-a always,io_uring -S 36 -F success=1 -F dir=/etc/." KEY
+		      "-a always,io_uring -S 36 -F success=1 -F inode=2" KEY);
+	/* Nobody logged in. What a process is hangs on its exec: whole. */
+	scope = (struct audit_scope){ .user_field = AUDIT_LOGINUID, .users = { UINT32_MAX }, .n_users = 1 };
+	scope.by_user[KIND_ID(process, exec)] = scope.by_user[KIND_ID(process, capset)] = true;
+	expect_scoped(" process.exec process.capset ", &scope,
+		      "-a always,exit -F arch=b64 -S execve,execveat -F success=1" KEY
+		      "-a always,exit -F arch=b32 -S execve,execveat -F success=1" KEY
+		      "-a always,exit -F arch=b64 -S capset -F success=1 -F auid=4294967295" KEY
+		      "-a always,exit -F arch=b32 -S capset -F success=1 -F auid=4294967295" KEY);
+	/* Of a connect alone failures are told. */
+	scope = (struct audit_scope){ 0 };
+	scope.outcome[KIND_ID(network, connect)] = scope.outcome[KIND_ID(network, listen)] = AUDIT_OUTCOME_FAILURE;
+	expect_scoped(" network.connect network.listen ", &scope,
+		      "-a always,exit -F arch=b64 -S connect -F success=0" KEY
+		      "-a always,exit -F arch=b32 -S connect -F success=0" KEY
+		      "-a always,exit -F arch=b32 -S socketcall -F a0>=0x2 -F a0<=0x5 -F success=0" KEY
+		      "-a always,io_uring -S 16 -F success=0" KEY);
+}
+
+/* Openings of disks hang on whether all openings are asked for: not in one folder. */
+static void test_scope_of_reads(void **state)
+{
+	struct audit_plan *plan = test_malloc(sizeof(*plan));
+	struct audit_scope scope = { .folders = { "/etc/." }, .n_folders = 1 };
+	struct audit_rules_options options = { .scope = &scope };
+	bool wanted[N_KINDS];
+
+	want(wanted, " security.raw_access process.ptrace file.read file.write ");
+	options.wanted = wanted;
+	assert_int_equal(audit_plan_make(plan, &options), 0);
+	assert_null(strstr(text_of(plan), "filetype=block"));
+	scope.by_folder[KIND_ID(file, read)] = true;
+	assert_int_equal(audit_plan_make(plan, &options), 0);
+	assert_non_null(strstr(text_of(plan), "filetype=block"));
+	assert_null(strstr(text_of(plan), "dir=/proc -F perm=w"));	/* all openings for writing are asked for still */
+	scope.by_folder[KIND_ID(file, write)] = true;
+	assert_int_equal(audit_plan_make(plan, &options), 0);
+	assert_non_null(strstr(text_of(plan), "dir=/proc -F perm=w"));
+	scope.folders[0] = "/more-than-there-is-room-for-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+			   "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+			   "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+	assert_int_equal(audit_plan_make(plan, &options), -ENAMETOOLONG);
+	test_free(plan);
+}
+
+/* The most folders, and all kinds of files. */
+static void test_scope_fits(void **state)
+{
+	static char names[AUDIT_SCOPE_FOLDERS][AUDIT_FOLDER_MAX + 8];
+	struct audit_plan *plan = test_malloc(sizeof(*plan));
+	struct audit_scope scope = { .n_folders = AUDIT_SCOPE_FOLDERS, .root = 2 };
+	union space space;
+	bool wanted[N_KINDS];
+
+	want(wanted, " process file network dns image driver security system registry http ");
+	for (size_t i = 0; i < AUDIT_SCOPE_FOLDERS; i++) {
+		snprintf(names[i], sizeof(names[i]), "/%0*zu/./.", AUDIT_FOLDER_MAX - 2, i);
+		scope.folders[i] = names[i];
+	}
+	for (size_t i = 0; i < N_KINDS; i++)
+		scope.by_folder[i] = true;
+	wanted[KIND_ID(file, read)] = false;
+	assert_int_equal(audit_plan_make(plan, &(struct audit_rules_options){ .wanted = wanted, .scope = &scope }), 0);
+	for (size_t i = 0; i < plan->n_rules; i++)
+		assert_true(audit_rule_data_make(&space.data, &plan->rules[i]) <= AUDIT_RULE_DATA_MAX);
+	test_free(plan);
+}
+
 static void test_everything(void **state)
 {
 	struct audit_plan *plan =
@@ -199,11 +328,6 @@ static void test_everything(void **state)
 	}
 	test_free(plan);
 }
-
-union space {
-	struct audit_rule_data data;
-	char bytes[AUDIT_RULE_DATA_MAX + 64];
-};
 
 static void test_data(void **state)
 {
@@ -348,7 +472,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_small),	   cmocka_unit_test(test_implied),
 		cmocka_unit_test(test_for_user),   cmocka_unit_test(test_files),
-		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_texts),	   cmocka_unit_test(test_scope),
+		cmocka_unit_test(test_scope_fits), cmocka_unit_test(test_scope_of_reads),
 		cmocka_unit_test(test_everything), cmocka_unit_test(test_data),
 		cmocka_unit_test(test_lacking),	   cmocka_unit_test(test_foreign),	   cmocka_unit_test(test_why),
 	};
