@@ -203,6 +203,12 @@ struct mount_table *mount_table_free(struct mount_table *table)
 	return NULL;
 }
 
+void mount_table_each(const struct mount_table *table, mount_point_fn fn, void *user)
+{
+	for (size_t i = 0; i < table->n; i++)
+		fn(user, &(struct mount_point){ table->mounts[i].id, table->mounts[i].device, table->mounts[i].point });
+}
+
 /* `above` is the path or one of its folders; of the root all are. */
 static bool is_below(struct span path, struct span above)
 {

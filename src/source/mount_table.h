@@ -13,6 +13,14 @@ int mount_table_new(struct mount_table **ret, struct buffer *text);
 struct mount_table *mount_table_free(struct mount_table *table);
 DEFINE_CLEANUP(struct mount_table, mount_table_free)
 
+struct mount_point {
+	uint32_t id;
+	uint64_t device;		/* major and minor, 32 bits each */
+	struct span point;		/* where; of `/` it is empty */
+};
+typedef void (*mount_point_fn)(void *user, const struct mount_point *mount);
+void mount_table_each(const struct mount_table *table, mount_point_fn fn, void *user);
+
 /* The path that `from` sees as `path` (absolute and normal), as `to` sees it, appended: by the file system that it is in, whatever
  * links the path goes through.  Of several, that through the mount that shows most of the file system.
  * 0; -ENOENT: `to` does not see it, or `from` sees nothing there; -EINVAL: not absolute; -ENOMEM. */
