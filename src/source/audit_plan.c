@@ -39,12 +39,29 @@ struct line {
 #define PATH(path) { AUDIT_WATCH, AUDIT_EQUAL, sizeof(path) - 1, path }
 #define DIR(path) { AUDIT_DIR, AUDIT_EQUAL, sizeof(path) - 1, path }
 
+/* Types of records, and the kinds that are made of them. */
+struct records {
+	uint32_t first, last;
+	enum kind_id kinds[2];
+};
+
 static const struct line lines[] = {
 #define CALLS(kind, when, calls, ...) { kind, when, calls, -1, false, { __VA_ARGS__ } },
 #define PATHS(kind, when, calls, ...) { kind, when, calls, -1, true, { __VA_ARGS__ } },
 #define FILES(kind, when, ...) { kind, when, ALL_CALLS, -1, false, { __VA_ARGS__ } },
 #define URING(kind, operation, ...) { kind, ALWAYS, NULL, operation, false, { __VA_ARGS__ } },
 #define URING_PATHS(kind, operation, ...) { kind, ALWAYS, NULL, operation, true, { __VA_ARGS__ } },
+#define RECORDS(...)
+#include "source/audit_rules.def"
+};
+
+static const struct records records[] = {
+#define CALLS(...)
+#define PATHS(...)
+#define FILES(...)
+#define URING(...)
+#define URING_PATHS(...)
+#define RECORDS(first, last, ...) { first, last, { __VA_ARGS__ } },
 #include "source/audit_rules.def"
 };
 
@@ -156,20 +173,29 @@ static int add_files(struct audit_plan *plan, const struct line *line, const str
 	return plan_rule(plan, &like) ? 0 : -E2BIG;
 }
 
-/* Records of a type, or of a process, are not made at all. The mark comes last: the kernel stops at the first
+/* Records of some types, or of a process, are not made at all. The mark comes last: the kernel stops at the first
  * condition that does not hold. */
-static int add_exclude(struct audit_plan *plan, uint32_t field, uint32_t value)
+static int add_exclude(struct audit_plan *plan, struct audit_condition from, struct audit_condition to)
 {
-	struct audit_rule rule = {
-		.list = AUDIT_FILTER_EXCLUDE,
-		.conditions = {
-			{ field, AUDIT_EQUAL, value },
-			{ AUDIT_PID, AUDIT_NOT_EQUAL, AUDIT_EXCLUDE_MARK },
-		},
-	};
+	static const struct audit_condition mark = { AUDIT_PID, AUDIT_NOT_EQUAL, AUDIT_EXCLUDE_MARK, NULL };
+	struct audit_rule rule = { .list = AUDIT_FILTER_EXCLUDE, .conditions = { from, to.op ? to : mark, to.op ? mark : to } };
 
 	set_all_calls(&rule);
 	return plan_rule(plan, &rule) ? 0 : -E2BIG;
+}
+
+static int add_excludes(struct audit_plan *plan, const struct audit_rules_options *options)
+{
+	static const struct audit_condition none;
+	int r = add_exclude(plan, (struct audit_condition){ AUDIT_MSGTYPE, AUDIT_EQUAL, AUDIT_PROCTITLE, NULL }, none);
+
+	if (r >= 0 && options->own_pid)
+		r = add_exclude(plan, (struct audit_condition){ AUDIT_PID, AUDIT_EQUAL, options->own_pid, NULL }, none);
+	for (size_t i = 0; i < ARRAY_SIZE(records) && r >= 0; i++)
+		if (!options->wanted[records[i].kinds[0]] && !options->wanted[records[i].kinds[1]])
+			r = add_exclude(plan, (struct audit_condition){ AUDIT_MSGTYPE, AUDIT_GREATER_THAN_OR_EQUAL, records[i].first, NULL },
+					(struct audit_condition){ AUDIT_MSGTYPE, AUDIT_LESS_THAN_OR_EQUAL, records[i].last, NULL });
+	return r;
 }
 
 /* Does b hold whenever a does? */
@@ -380,12 +406,7 @@ int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *op
 		return r;
 	remove_implied(ret);
 
-	if (options->alone && audit_plan_any(options)) {
-		r = add_exclude(ret, AUDIT_MSGTYPE, AUDIT_PROCTITLE);
-		if (r >= 0 && options->own_pid)
-			r = add_exclude(ret, AUDIT_PID, options->own_pid);
-	}
-	return r;
+	return options->alone && audit_plan_any(options) ? add_excludes(ret, options) : r;
 }
 
 /* What of the calls no rule of the plan asks for under these or weaker conditions. */
