@@ -95,6 +95,7 @@ static const struct metric {
 	{ "kernel.audit.backlog", "recorder_kernel_audit_backlog", GAUGE, NULL, NULL, "Records that wait in the kernel" },
 	{ "kernel.audit.backlog_limit", "recorder_kernel_audit_backlog_limit", GAUGE, NULL, NULL, "Room for them" },
 	{ "kernel.audit.lost", "recorder_kernel_audit_lost_total", COUNTER, NULL, NULL, "Records the kernel lost since boot" },
+	{ "kernel.audit.files" },
 	{ "kernel.audit.rules_missing", "recorder_kernel_audit_rules_missing", GAUGE, NULL, NULL, "Rules that are missing" },
 	{ "cpu_percent", "recorder_cpu_percent", GAUGE, NULL, NULL, "Processor time of the recorder since its start, of one processor" },
 	{ "cpu_seconds", "recorder_cpu_seconds_total", COUNTER, NULL, NULL, "Processor time of the recorder" },

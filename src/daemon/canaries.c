@@ -22,8 +22,8 @@ static void demand(void *user, bool ret[static N_CANARY_ACTS])
 {
 	struct daemon *d = user;
 	_cleanup_(freep) char *file = canary_file(d, 0);
-	bool opened = d->wanted[KIND_ID(file, create)] || d->wanted[KIND_ID(file, write)];
-	bool by_name = false;
+	static const enum kind_id of_file[] = { KIND_ID(file, create), KIND_ID(file, write), KIND_ID(file, delete) };
+	bool by_name = false, by_folder = false;
 	struct exclusions exclusions;
 	char name[16];
 
@@ -35,10 +35,14 @@ static void demand(void *user, bool ret[static N_CANARY_ACTS])
 	exclusions_find(&exclusions, d->subscriptions.filter);
 	for (size_t i = 0; i < exclusions.n_names; i++)
 		by_name |= span_eq(exclusions.names[i], span_of(name));
-	opened &= file && exclusions_pass(&exclusions, span_of(file));
+	/* The programs look at openings alone, audit at all. */
+	for (size_t i = 0; i < ARRAY_SIZE(of_file) && file; i++)
+		by_folder |= d->wanted[of_file[i]] && narrowing_passes(&d->narrowing, of_file[i], span_of(file)) &&
+			     (of_file[i] == KIND_ID(file, delete) || exclusions_pass(&exclusions, span_of(file)));
 	ret[CANARY_EXEC] = d->wanted[KIND_ID(process, exec)];
-	ret[CANARY_FILE] = !by_name && (opened || d->wanted[KIND_ID(file, delete)]);
-	ret[CANARY_CONNECT] = !by_name && d->wanted[KIND_ID(network, connect)];
+	ret[CANARY_FILE] = !by_name && by_folder;
+	ret[CANARY_CONNECT] = !by_name && d->wanted[KIND_ID(network, connect)] &&
+			      narrowing_passes(&d->narrowing, KIND_ID(network, connect), SPAN(""));
 }
 
 static void child_ended(void *user, bool undone)

@@ -20,6 +20,7 @@
 #include "daemon/last_words.h"
 #include "daemon/ledger.h"
 #include "daemon/loss_window.h"
+#include "daemon/narrowing.h"
 #include "daemon/notes.h"
 #include "daemon/notify.h"
 #include "daemon/places.h"
@@ -79,6 +80,7 @@ struct daemon {
 	uint32_t kernel_lost;		/* its counter, as long as audit is read */
 	struct ledger ledger;
 	unsigned rules_missing;
+	struct narrowing narrowing;	/* of audit's rules, without eBPF */
 	struct user_audit user_audit;
 	struct auditd auditd;
 	struct slot slot;

@@ -85,6 +85,7 @@ int daemon_load_rules(struct daemon *d, const char **ret_why)
 	struct audit_rules_options options = {
 		.wanted = none ? nothing : wanted,
 		.own_pid = (uint32_t)getpid(),
+		.scope = source_live_bpf(d->source) < 0 ? narrowing_make(&d->narrowing) : NULL,
 		.alone = source_live_is_unicast(d->source),
 		.have_connector = source_live_connector(d->source) >= 0,
 		.backlog_limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize),
@@ -135,6 +136,21 @@ static void follow_hindrance(struct daemon *d)
 		tell_withheld(d, now_ns);
 }
 
+/* The host is another than the rules were made for: what somebody did meanwhile where none of them looks is a gap. */
+static void follow_host(struct daemon *d)
+{
+	bool was_narrowed = d->narrowing.is_narrowed;
+	uint64_t begin_ns = d->narrowing.looked_ns;
+	const char *why = "";
+
+	if (!d->rules_loaded || source_live_bpf(d->source) >= 0 || !narrowing_is_outdated(&d->narrowing))
+		return;
+	if (daemon_load_rules(d, &why) < 0)
+		log_error("Failed to load the audit rules for the folders and users as they are now: %s", why);
+	if (was_narrowed)
+		notes_gap(&d->notes, &(struct gap){ .begin_ns = begin_ns, .end_ns = clock_now_ns(), .class_name = "file", .cause = "rules_behind" });
+}
+
 static void look_for_missing(struct daemon *d)
 {
 	int missing = d->rules_loaded ? audit_rules_missing(d->audit) : 0;
@@ -160,5 +176,6 @@ void daemon_look_at_rules(struct daemon *d)
 	if (!d->audit || !d->source || !source_live_has_audit(d->source))
 		return;
 	follow_hindrance(d);
+	follow_host(d);
 	look_for_missing(d);
 }

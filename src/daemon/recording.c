@@ -123,13 +123,17 @@ static void let_pass_no_more(struct daemon *d)
 	let_pass(d, d->wanted, d->wanted);
 }
 
-static int load_rules(struct daemon *d, struct filter_error *error)
+static int load_rules(struct daemon *d, const struct filter *filter, const struct filter *other, struct filter_error *error)
 {
 	const char *why = "";
 	int r;
 
 	if (!source_live_has_audit(d->source))
 		return 0;
+	if (source_live_bpf(d->source) < 0)
+		narrowing_find(&d->narrowing, filter, other,
+			       daemon_setting(d, SETTING_AuditdRulesDisableWatchSpecificPaths) ? 0 :
+					(size_t)daemon_setting(d, SETTING_AuditDMaxWatchedPaths));
 	r = daemon_load_rules(d, &why);
 	if (r < 0) {
 		snprintf(error->message, sizeof(error->message), "Failed to load the audit rules: %s", why);
@@ -160,7 +164,7 @@ static int want(struct daemon *d, const struct filter *filter, const struct filt
 		return r;
 	}
 	set_wanted(d, asked.kinds);
-	return load_rules(d, error);
+	return load_rules(d, filter, other, error);
 }
 
 int daemon_want(struct daemon *d, const struct filter *filter, const struct filter *other, struct filter_error *error)
@@ -251,7 +255,7 @@ int daemon_open_recording(struct daemon *d, const struct filter *filter, struct 
 	if (r >= 0) {
 		set_wanted(d, asked.kinds);
 		let_pass_no_more(d);
-		r = load_rules(d, error);
+		r = load_rules(d, filter, NULL, error);
 	}
 	if (r < 0) {
 		daemon_close_recording(d);

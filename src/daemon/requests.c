@@ -37,6 +37,7 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 {
 	struct daemon *d = user;
 	struct source_stats source;
+	char look_at[1024];
 	struct status status = {
 		.source_mode = d->source ? d->source_ops->mode(d->source) : "none",
 		.have_connector = d->source && source_live_connector(d->source) >= 0,
@@ -59,6 +60,7 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 		.ring_capacity = ring_capacity_bytes(d->ring),
 		.database_path = d->places.database,
 		.rules_missing = d->rules_missing,
+		.rules_look_at = d->rules_loaded && source_live_bpf(d->source) < 0 ? narrowing_text(&d->narrowing, look_at, sizeof(look_at)) : NULL,
 		.has_user_rules = daemon_has_user_rules(d),
 		.health = &d->health,
 		.canary = &d->canary.report,

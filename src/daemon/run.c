@@ -309,6 +309,7 @@ static void stop(struct daemon *d)
 	d->audit = audit_control_free(d->audit);
 	d->procfs = procfs_free(d->procfs);
 	d->users = users_free(d->users);
+	narrowing_release(&d->narrowing);
 	close_capture(d);
 	d->queue = event_queue_free(d->queue);
 	/* A hasher that is left behind may be telling something just now. */

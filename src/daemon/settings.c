@@ -214,6 +214,8 @@ static const struct {
 	{ SETTING_SyslogPluginRawLoggingWrite, daemon_look_at_auditd },
 	{ SETTING_AuditdDisableKernelPanicProtection, daemon_apply_rules },
 	{ SETTING_AuditdEnableRawLoggingRuleLoading, daemon_apply_rules },
+	{ SETTING_AuditDMaxWatchedPaths, apply_wanted },
+	{ SETTING_AuditdRulesDisableWatchSpecificPaths, apply_wanted },
 	{ SETTING_AuditdEnableForkTracking, apply_wanted },
 	{ SETTING_AuditdEnableIncomingNetwork, apply_wanted },
 	{ SETTING_AuditdEnableOutgoingNetwork, apply_wanted },

@@ -36,6 +36,7 @@ struct status {
 	const struct history_category *categories;	/* N_CATEGORIES, no older than DatabaseStatsUpdateSecs; NULL: not known */
 	struct audit_state audit;	/* as the kernel says now */
 	unsigned rules_missing;
+	const char *rules_look_at;	/* which files audit's rules ask for; NULL: there are none */
 	bool has_user_rules;
 	const struct health *health;
 	const struct canary_report *canary;

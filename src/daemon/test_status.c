@@ -31,7 +31,7 @@ static void test_names(void **state)
 		"database.oldest", "database.newest", "database.bytes_per_event", "received", "decoded", "assembled",
 		"filtered_out", "signals", "patterns_given_up", "stored", "journaled", "lost.kernel", "lost.enobufs", "lost.ring",
 		"lost.shed.file", "lost.assembler", "lost.memory", "lost.database", "lost.journal", "lost.closed_unseen", "hashes.made", "hashes.waiting", "cpu_percent", "rss_bytes",
-		"health", "health.source", "health.canary", "canary.last",
+		"kernel.audit.files", "health", "health.source", "health.canary", "canary.last",
 		"canary.latency_ms", "canary.sent", "canary.failed", "canary.missing.connect", "cpu_percent", "cpu_seconds", "rss_bytes", "queue.ring_bytes", "queue.events",
 	};
 	static const struct source_stats source = { .overruns = 3 };
