@@ -11,6 +11,7 @@
 #include "daemon/daemon.h"
 #include "daemon/exclusions.h"
 #include "daemon/privileges.h"
+#include "source/audit_blind.h"
 #include "source/bpf.h"
 
 #define CATCH_UP_NS NS_PER_SEC
@@ -238,7 +239,7 @@ static void look_at_audit(struct daemon *d, uint32_t was_enabled)
 	if (was_enabled == 0 && source_live_bpf(d->source) < 0)
 		log_warning("The kernel's audit was off: programs that already ran when it was first switched on since boot "
 			    "are never audited, only what they start is (`audit=1` on the kernel's command line mends that)");
-	if (audit_rules_blind(d->audit) > 0)
+	if (audit_blind_count(d->audit) > 0)
 		log_warning("A rule `-a task,never` is loaded: processes born under it are never audited "
 			    "(remove it: auditctl -d task,never)");
 }

@@ -15,6 +15,7 @@
 #include "daemon/audit_readers.h"
 #include "daemon/daemon.h"
 #include "daemon/rival.h"
+#include "source/audit_blind.h"
 #include "source/bpf.h"
 
 #define SLOW_NS (10 * NS_PER_SEC)
@@ -85,7 +86,7 @@ static void look_slowly(struct daemon *d, struct vitals *v)
 	look_at_socket(d, v);
 	look_at_consumers(d, v);
 	selinux_look(&v->selinux, d->places.host_root, NULL);
-	v->rules.task_never = d->rules_loaded && audit_rules_blind(d->audit) > 0;
+	v->rules.task_never = d->rules_loaded && audit_blind_count(d->audit) > 0;
 	v->n_processors = sysconf(_SC_NPROCESSORS_ONLN);
 	v->rival = MAX(rival, 0);
 }

@@ -19,9 +19,6 @@ static void take_rule(void *user, uint16_t type, const void *payload, size_t siz
 
 	if (type != AUDIT_LIST_RULES || size < sizeof(*data))
 		return;
-	if ((data->flags & ~(uint32_t)AUDIT_FILTER_PREPEND) == AUDIT_FILTER_TASK &&
-	    data->action == AUDIT_NEVER)
-		loaded->never_task = true;
 	if (!audit_rule_data_is_own(data, size))
 		return;
 	copy = malloc(size);

@@ -7,7 +7,6 @@ struct loaded {
 	struct audit_rule_data **rules;
 	size_t n_rules;
 	bool failed;			/* no memory */
-	bool never_task;		/* somebody's `-a task,never` */
 };
 
 int loaded_read(struct audit_control *control, struct loaded *ret);

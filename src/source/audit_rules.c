@@ -413,12 +413,3 @@ int audit_rules_clean(struct audit_control *control, const char *state_path)
 		unlink(state_path);	/* of another boot, or damaged */
 	return deleted;
 }
-
-int audit_rules_blind(struct audit_control *control)
-{
-	_cleanup_(loaded_release) struct loaded loaded = { 0 };
-	int r;
-
-	r = loaded_read(control, &loaded);
-	return r < 0 ? r : loaded.never_task;
-}

@@ -65,6 +65,3 @@ int audit_rules_unload(struct audit_control *control, const char *state_path);
 /* What a run that died left behind (rules with our key, the state file): cleaned.  Returns how much was
  * there. */
 int audit_rules_clean(struct audit_control *control, const char *state_path);
-/* 1: somebody's rule `-a task,never` is there: processes born under it are never audited, whatever the
- * rules say. 0: there is none. */
-int audit_rules_blind(struct audit_control *control);
