@@ -485,7 +485,7 @@ static void calls_text(struct buffer *buffer, const struct audit_rule *rule)
 		buffer_append_text(buffer, separator);
 		separator = ",";
 		if (rule->list == AUDIT_FILTER_EXIT)
-			name = call_name((int)number, machine);
+			name = audit_syscall_to_name((int)number, machine);	/* what is newer than auditctl it takes as a number */
 		if (name)
 			buffer_append_text(buffer, name);
 		else

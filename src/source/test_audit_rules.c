@@ -331,7 +331,8 @@ static void test_everything(void **state)
 	text = text_of(plan);
 	assert_null(strstr(text, "?"));
 	if (audit_detect_machine() == MACH_86_64) {
-		assert_non_null(strstr(text, "setxattrat"));	/* newer than libaudit's table */
+		/* setxattrat, which auditctl may have no name for yet */
+		assert_true(strstr(text, ",463") || strstr(text, "setxattrat"));
 		assert_non_null(strstr(text, " -S sendto,sendmsg,sendmmsg -F success=1 -F saddr_fam=2" KEY));
 	}
 	test_free(plan);
