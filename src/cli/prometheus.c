@@ -42,6 +42,7 @@ static const struct metric {
 	{ "subscriptions_refused", "recorder_subscriptions_refused", GAUGE, NULL, NULL, "Subscriptions that cannot be used" },
 	{ "subscriptions_unprotected", "recorder_subscriptions_unprotected", GAUGE, NULL, NULL,
 	  "Saved subscriptions that are not stored as the settings want it" },
+	{ "restart_needed", "recorder_restart_needed", GAUGE, NULL, NULL, "A locked kernel needs the rules that the next start brings" },
 	{ "has_user_defined_audit_rules", "recorder_has_user_defined_audit_rules", GAUGE, NULL, NULL,
 	  "Whether audit rules of the user are loaded" },
 	{ "uptime", "recorder_uptime_seconds", GAUGE, NULL, NULL, "Time since the start" },

@@ -20,6 +20,7 @@
 #include "daemon/places.h"
 #include "daemon/rival.h"
 #include "source/audit_rules.h"
+#include "source/rule_files.h"
 
 #define UNIT "recorder.service"
 #define END_SECONDS 10			/* a recorder that was told to end does so in five */
@@ -62,14 +63,13 @@ static const struct {
 	{ FOLDER_CONFIG, "recorder.conf*", true },
 };
 
-/* Elsewhere: ours if they say so. */
+/* Elsewhere, below the root of the host (places.h): ours if they say so. */
 static const struct {
 	const char *path;
 	const char *sign;		/* a line of ours holds this */
 	bool is_unit;
 } elsewhere[] = {
-	{ "/etc/audit/rules.d/recorder.rules", "key=" AUDIT_OWN_KEY, false },
-	{ "/etc/audit/rules.d/recorder.rules", "-k " AUDIT_OWN_KEY, false },
+	{ OWN_RULES_FILE, OWN_RULES_SIGN, false },
 	{ "/etc/audit/plugins.d/recorder.conf", "audit-pipe", false },
 	{ "/etc/audisp/plugins.d/recorder.conf", "audit-pipe", false },
 	{ "/etc/systemd/system/" UNIT, "recorder run", true },
@@ -264,9 +264,9 @@ static void clean_elsewhere(struct uninstall *u)
 	bool had_unit = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++) {
-		const char *path = elsewhere[i].path;
+		_cleanup_(freep) char *path = NULL;
 
-		if (!has_text(path, elsewhere[i].sign))
+		if (asprintf(&path, "%s%s", u->places.host_root, elsewhere[i].path) < 0 || !has_text(path, elsewhere[i].sign))
 			continue;
 		if (is_of_package(path)) {
 			kept(u, path, "it goes with its package");
@@ -345,8 +345,7 @@ static int uninstall(struct uninstall *u)
 		u->n_failed++;
 	for (unsigned i = 0; i < N_FOLDERS; i++)
 		clean_folder(u, (enum folder)i);
-	if (u->is_installed)
-		clean_elsewhere(u);
+	clean_elsewhere(u);
 	if (lock_fd >= 0)
 		close(lock_fd);
 	return u->n_failed > 0 ? CLI_FAILED : CLI_DONE;

@@ -58,6 +58,7 @@ void daemon_forget_user_rules(struct daemon *d)
 	u->rules = user_rules_free(u->rules);
 	buffer_release(&u->text);
 	u->loaded = false;
+	d->rules_file.stale = true;
 }
 
 /* They go: out of the kernel, and out of the file, but not out of sight. */

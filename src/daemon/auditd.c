@@ -15,11 +15,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "control/file.h"
+#include "control/host_file.h"
 #include "daemon/daemon.h"
 
 #define MAX_BYTES (1u << 20)		/* of a file */
-#define KEPT_SUFFIX ".before-recorder"
 #define PROGRAM_NS (5 * NS_PER_SEC)	/* that a program of the host may take */
 #define END_NS (5 * NS_PER_SEC)		/* that auditd may take to end */
 
@@ -145,36 +144,6 @@ static int read_file(struct daemon *d, const char *path, struct buffer *ret)
 	return r;
 }
 
-/* As the other is: for whom, and of whom. */
-static int write_like(const char *path, const struct stat *st, struct span text)
-{
-	_cleanup_(new_file_release) struct new_file file = { .fd = -1 };
-	int r = new_file_open(&file, path);
-
-	if (r >= 0 && fchmod(file.fd, st->st_mode & 07777) < 0)
-		r = -errno;
-	if (r >= 0 && fchown(file.fd, st->st_uid, st->st_gid) < 0)
-		r = -errno;
-	if (r >= 0)
-		r = file_write(file.fd, text);
-	return r >= 0 ? new_file_place(&file, path) : r;
-}
-
-static int change_file(const char *path, struct span before, struct span after)
-{
-	_cleanup_(freep) char *kept = NULL;
-	struct stat st;
-	int r = 0;
-
-	if (asprintf(&kept, "%s" KEPT_SUFFIX, path) < 0)
-		return -ENOMEM;
-	if (lstat(path, &st) < 0)
-		return -errno;
-	if (access(kept, F_OK) < 0)
-		r = write_like(kept, &st, before);
-	return r >= 0 ? write_like(path, &st, after) : r;
-}
-
 /* auditd */
 
 /* Who holds the stream, if that is auditd. */
@@ -223,7 +192,7 @@ static void change_files(struct daemon *d, const struct audit_host *host, char *
 {
 	for (enum audit_file file = 0; file < N_AUDIT_FILES; file++) {
 		int r = host->plan[file].size == 0 ? 0 :
-			change_file(paths[file], buffer_span(&host->text[file]), buffer_span(&host->plan[file]));
+			host_file_change(paths[file], buffer_span(&host->text[file]), buffer_span(&host->plan[file]));
 
 		ret_changed[file] = r >= 0;
 		if (r < 0) {

@@ -25,6 +25,7 @@
 #include "daemon/notify.h"
 #include "daemon/places.h"
 #include "daemon/reader.h"
+#include "daemon/rules_file.h"
 #include "daemon/run.h"
 #include "daemon/sinks.h"
 #include "daemon/slot.h"
@@ -85,6 +86,7 @@ struct daemon {
 	struct auditd auditd;
 	struct slot slot;
 	struct withheld withheld;
+	struct rules_file rules_file;
 	unsigned databases_removed, databases_damaged;	/* told so far */
 
 	bool bpf_wanted, multicast_wanted;	/* by --source and settings */
@@ -94,6 +96,7 @@ struct daemon {
 	struct clock_step clock_step;
 	struct loss_window losses;
 	struct vitals vitals;
+	struct rule_facts rule_facts;	/* what the host's files of rules say */
 	uint64_t slow_looked_ns;	/* at what of them asks the kernel or the disk */
 	struct health health;
 	atomic_bool resolve_sockets;	/* the core asks for the other end of sockets */
@@ -294,6 +297,10 @@ void daemon_withhold_no_more(struct daemon *d);		/* recording ends: what was wit
 
 /* slot.c */
 void daemon_look_at_slot(struct daemon *d);		/* once a second, while audit is read */
+
+/* rules_file.c */
+void daemon_tick_rules_file(struct daemon *d);
+bool daemon_restart_needed(const struct daemon *d);	/* of the machine: the kernel is locked, and has not read the file yet */
 
 /* watch.c: what the kernel says of itself. */
 void daemon_on_tick(uv_timer_t *timer);

@@ -65,13 +65,36 @@ static enum health_level check_source(const struct vitals *v, struct health_stat
 	return say(s, HEALTH_OK, "", "%s", v->source.mode);
 }
 
+static bool says(const struct vitals *v, enum rule_fact fact)
+{
+	return v->files.places[fact] && *v->files.places[fact];
+}
+
+static enum health_level say_withheld(const struct vitals *v, struct health_state *s)
+{
+	static const enum rule_fact facts[N_HINDRANCES] = {
+		[HINDRANCE_LOCKED] = RULE_LOCKS, [HINDRANCE_PANIC] = RULE_PANICS, [HINDRANCE_LOG] = N_RULE_FACTS,
+	};
+	const struct hindrance_words *words = &hindrances[v->rules.hindrance];
+	enum rule_fact fact = facts[v->rules.hindrance];
+	bool is_said = fact < N_RULE_FACTS && says(v, fact);
+	const char *mend = words->mend;
+
+	if (v->files.restart_needed)
+		mend = "restart the machine: the recorder's rules stand in front of `-e 2`, in " OWN_RULES_FILE;
+	else if (v->rules.hindrance == HINDRANCE_LOCKED && v->files.own_is_there)
+		mend = "use eBPF: what is missing are rules that auditctl may not take when the machine starts (io_uring, other file systems)";
+	return say(s, HEALTH_FAIL, mend,
+		   "not all that are needed are loaded: %s%s%s%s", words->why, is_said ? " (" : "", is_said ? v->files.places[fact] : "",
+		   is_said ? ")" : "");
+}
+
 static enum health_level check_rules(const struct vitals *v, struct health_state *s)
 {
 	if (v->rules.user_problem)
 		return say(s, HEALTH_FAIL, "recorder audit-rules register FILE, or remove", "%s", v->rules.user_problem);
 	if (v->rules.withheld)
-		return say(s, HEALTH_FAIL, hindrances[v->rules.hindrance].mend, "not all that are needed are loaded: %s",
-			   hindrances[v->rules.hindrance].why);
+		return say_withheld(v, s);
 	if (!v->rules.loaded)
 		return say(s, HEALTH_OK, "", v->idle ? "idle: none" : "none are needed");
 	if (v->rules.missing > 0)
@@ -79,13 +102,39 @@ static enum health_level check_rules(const struct vitals *v, struct health_state
 			   v->rules.missing == 1 ? " is" : "s are");
 	if (v->rules.audit_off)
 		return say(s, HEALTH_FAIL, "auditctl -e 1", "the kernel's audit is off");
-	if (v->rules.task_never)
-		return say(s, HEALTH_WARN, "auditctl -d task,never, and start what it is about again",
-			   "a rule `-a task,never` is loaded: processes born under it are never audited");
 	if (is_lately(v->rules.removed_ns, v->now_ns))
 		return say(s, HEALTH_WARN, "find who does: the history has it as security events",
 			   "somebody removed audit rules; they are loaded again");
 	return say(s, HEALTH_OK, "", "all are loaded");
+}
+
+/* Rules of others, in the kernel and in the files that it gets at the next start of the machine. What withholds the recorder's now
+ * is told by check_rules(). */
+static enum health_level check_host_rules(const struct vitals *v, struct health_state *s)
+{
+	enum hindrance by = v->rules.withheld ? v->rules.hindrance : HINDRANCE_NONE;
+	const char *blinds = says(v, RULE_BLINDS) ? v->files.places[RULE_BLINDS] : "of no file";
+
+	if (v->files.problem && *v->files.problem)
+		return say(s, HEALTH_WARN, "see that the recorder may write there", "its rules cannot be kept for a locked kernel: %s",
+			   v->files.problem);
+	if (v->idle || !(v->files.own_needed || v->rules.withheld))
+		return say(s, HEALTH_OK, "", "%s", v->idle ? "idle: none matter" : "no rule is needed, so none of theirs hides anything");
+	if (v->rules.task_never)
+		return say(s, HEALTH_WARN, "recorder health --fix removes it; start again what `recorder coverage` names",
+			   "a rule `-a task,never` is loaded (%s): processes born under it are never audited", blinds);
+	if (says(v, RULE_BLINDS))
+		return say(s, HEALTH_WARN, "recorder health --fix removes it",
+			   "`-a task,never` stands in %s: processes born under it, once it is loaded, are never audited", blinds);
+	if (says(v, RULE_PANICS) && !v->files.panic_allowed && by != HINDRANCE_PANIC)
+		return say(s, HEALTH_WARN, "make it `-f 1`, or set CX.recorder.AuditdDisableKernelPanicProtection = 1",
+			   "`-f 2` stands in %s: the kernel panics when it loses a record, so no rules are loaded while it is in force",
+			   v->files.places[RULE_PANICS]);
+	if (says(v, RULE_LOCKS) && !v->files.own_is_there && by != HINDRANCE_LOCKED)
+		return say(s, HEALTH_WARN, "have augenrules make audit.rules of " RULES_FOLDER ", where the recorder's rules can go in front",
+			   "`-e 2` stands in %s: a kernel that is locked before the recorder starts lacks the recorder's rules",
+			   v->files.places[RULE_LOCKS]);
+	return say(s, HEALTH_OK, "", "none hides anything");
 }
 
 static enum health_level check_loss(const struct vitals *v, struct health_state *s)
@@ -300,6 +349,7 @@ const struct health_check health_checks[N_HEALTH_CHECKS] = {
 	{ "consumers", "Nobody else takes the audit stream", check_consumers },
 	{ "auditd", "The audit daemon is configured as wanted", check_auditd },
 	{ "selinux", "SELinux lets the recorder do its work", check_selinux },
+	{ "host_rules", "The host's own audit rules hide nothing", check_host_rules },
 	{ "alone", "One recorder on this host", check_alone },
 };
 

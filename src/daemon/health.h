@@ -8,13 +8,13 @@
 enum health_level { HEALTH_OK, HEALTH_WARN, HEALTH_FAIL };
 extern const char *const health_level_names[];	/* ok, warn, fail */
 
-#define N_HEALTH_CHECKS 16
+#define N_HEALTH_CHECKS 17
 
 struct health_state {
 	enum health_level level;
 	uint64_t since_ns;		/* 0: since the start */
-	char why[384];
-	char mend[256];			/* empty: nothing to mend */
+	char why[512];
+	char mend[384];			/* empty: nothing to mend */
 };
 
 struct health {

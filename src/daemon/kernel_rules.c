@@ -97,6 +97,7 @@ int daemon_load_rules(struct daemon *d, const char **ret_why)
 		wanted[i] = d->wanted[i] && !d->by_bpf[i];
 	if (!may_user)
 		daemon_unload_user_rules(d);
+	d->rules_file.stale = true;
 	r = audit_rules_load(d->audit, &options, d->places.kernel_state, ret_why);
 	if (r < 0)
 		return r;

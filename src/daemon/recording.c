@@ -241,7 +241,7 @@ static void look_at_audit(struct daemon *d, uint32_t was_enabled)
 			    "are never audited, only what they start is (`audit=1` on the kernel's command line mends that)");
 	if (audit_blind_count(d->audit) > 0)
 		log_warning("A rule `-a task,never` is loaded: processes born under it are never audited "
-			    "(remove it: auditctl -d task,never)");
+			    "(`recorder health --fix` removes it)");
 }
 
 int daemon_open_recording(struct daemon *d, const struct filter *filter, struct filter_error *error)
@@ -415,6 +415,7 @@ void daemon_close_recording(struct daemon *d)
 		log_error("Failed to put the kernel's audit back as it was; the next start, or `auditctl -D -k %s`, does",
 			  AUDIT_OWN_KEY);
 	d->rules_loaded = false;
+	d->rules_file.stale = true;
 	d->rules_missing = 0;
 	if (had_rules && d->reader)
 		wait_for_backlog(d);

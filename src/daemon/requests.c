@@ -62,6 +62,7 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 		.rules_missing = d->rules_missing,
 		.rules_look_at = d->rules_loaded && source_live_bpf(d->source) < 0 ? narrowing_text(&d->narrowing, look_at, sizeof(look_at)) : NULL,
 		.has_user_rules = daemon_has_user_rules(d),
+		.restart_needed = daemon_restart_needed(d),
 		.health = &d->health,
 		.canary = &d->canary.report,
 	};

@@ -324,6 +324,7 @@ static void stop(struct daemon *d)
 	refusals_release(&d->unprotected, &d->n_unprotected);
 	daemon_forget_user_rules(d);
 	buffer_release(&d->auditd.left);
+	rule_facts_release(&d->rule_facts);
 	if (d->lock_fd >= 0 && !d->has_begun)
 		daemon_keep_words(d);
 	if (d->lock_fd >= 0)

@@ -279,6 +279,7 @@ void status_json(struct buffer *b, const struct status *status)
 	number(b, "subscriptions_refused", status->n_refused);
 	number(b, "subscriptions_unprotected", status->n_unprotected);
 	flag(b, "has_user_defined_audit_rules", status->has_user_rules);
+	flag(b, "restart_needed", status->restart_needed);
 	number(b, "uptime", uptime_ns / NS_PER_SEC);
 	moment(b, "started", status->started_ns);
 	text(b, "database.path", status->database_path);

@@ -38,6 +38,7 @@ struct status {
 	unsigned rules_missing;
 	const char *rules_look_at;	/* which files audit's rules ask for; NULL: there are none */
 	bool has_user_rules;
+	bool restart_needed;		/* of the machine, for the rules of a locked kernel */
 	const struct health *health;
 	const struct canary_report *canary;
 	uint64_t cpu_ns;		/* used since the start */

@@ -104,11 +104,41 @@ static void test_rules(void **state)
 	EXPECT("rules", FAIL, "2 audit rules are missing", v.rules.missing = 2);
 	EXPECT("rules", FAIL, "1 audit rule is missing", v.rules.missing = 1);
 	EXPECT("rules", FAIL, "the kernel's audit is off", v.rules.audit_off = true);
-	EXPECT("rules", WARN, "a rule `-a task,never` is loaded: processes born under it are never audited",
-	       v.rules.task_never = true);
 	EXPECT("rules", WARN, "somebody removed audit rules; they are loaded again", v.rules.removed_ns = NOW_NS - NS_PER_SEC);
 	EXPECT("rules", OK, "all are loaded", v.rules.removed_ns = NOW_NS - 600 * NS_PER_SEC);
 	EXPECT("rules", OK, "none are needed", v.rules.loaded = false, v.rules.missing = 1);
+}
+
+/* What the host's files say: of which it says so with the place. */
+static void test_host_rules(void **state)
+{
+	EXPECT("host_rules", OK, "none hides anything", v.files.own_needed = true);
+	EXPECT("host_rules", OK, "no rule is needed, so none of theirs hides anything", v.rules.task_never = true,
+	       v.files.places[RULE_PANICS] = "/r:1");
+	EXPECT("host_rules", WARN, "a rule `-a task,never` is loaded (of no file): processes born under it are never audited",
+	       v.files.own_needed = true, v.rules.task_never = true);
+	EXPECT("host_rules", WARN, "a rule `-a task,never` is loaded (/r:1, /s:2): processes born under it are never audited",
+	       v.files.own_needed = true, v.rules.task_never = true, v.files.places[RULE_BLINDS] = "/r:1, /s:2");
+	EXPECT("host_rules", WARN, "`-a task,never` stands in /r:1: processes born under it, once it is loaded, are never audited",
+	       v.files.own_needed = true, v.files.places[RULE_BLINDS] = "/r:1", v.files.places[RULE_PANICS] = "/r:3");
+	EXPECT("host_rules", WARN,
+	       "`-f 2` stands in /r:3: the kernel panics when it loses a record, so no rules are loaded while it is in force",
+	       v.files.own_needed = true, v.files.places[RULE_PANICS] = "/r:3");
+	EXPECT("host_rules", OK, "none hides anything", v.files.own_needed = true, v.files.places[RULE_PANICS] = "/r:3",
+	       v.files.panic_allowed = true);
+	EXPECT("host_rules", WARN,
+	       "`-e 2` stands in /r:9: a kernel that is locked before the recorder starts lacks the recorder's rules",
+	       v.files.own_needed = true, v.files.places[RULE_LOCKS] = "/r:9");
+	EXPECT("host_rules", OK, "none hides anything", v.files.own_needed = true, v.files.places[RULE_LOCKS] = "/r:9",
+	       v.files.own_is_there = true);
+	EXPECT("host_rules", WARN, "its rules cannot be kept for a locked kernel: /r: Permission denied", v.files.problem = "/r: Permission denied");
+	EXPECT("rules", FAIL, "not all that are needed are loaded: the kernel's audit is locked (`-e 2`) and takes no rule before the machine "
+			      "starts again (/r:9)",
+	       v.rules.withheld = true, v.rules.hindrance = HINDRANCE_LOCKED, v.files.places[RULE_LOCKS] = "/r:9",
+	       v.files.restart_needed = true);
+	EXPECT("rules", FAIL, "not all that are needed are loaded: the kernel would panic when it loses a record (`-f 2`), and more rules make "
+			      "that likelier (/r:3)",
+	       v.rules.withheld = true, v.rules.hindrance = HINDRANCE_PANIC, v.files.places[RULE_PANICS] = "/r:3");
 }
 
 static void test_stores(void **state)
@@ -343,7 +373,7 @@ static void test_loss_window(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_well), cmocka_unit_test(test_source), cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_all_well), cmocka_unit_test(test_source), cmocka_unit_test(test_rules), cmocka_unit_test(test_host_rules),
 		cmocka_unit_test(test_stores), cmocka_unit_test(test_full_disk), cmocka_unit_test(test_socket), cmocka_unit_test(test_selinux),
 		cmocka_unit_test(test_host), cmocka_unit_test(test_canary), cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_changes_are_told_once), cmocka_unit_test(test_standing_ones_are_logged),

@@ -27,7 +27,7 @@ static void test_names(void **state)
 {
 	static const char *const names[] = {
 		"version", "state", "state.reasons", "event_source", "event_source.process", "event_source.dns", "capability.file",
-		"subscriptions", "subscriptions_refused", "subscriptions_unprotected", "has_user_defined_audit_rules", "uptime", "database.size_bytes", "database.events",
+		"subscriptions", "subscriptions_refused", "subscriptions_unprotected", "has_user_defined_audit_rules", "restart_needed", "uptime", "database.size_bytes", "database.events",
 		"database.oldest", "database.newest", "database.bytes_per_event", "received", "decoded", "assembled",
 		"filtered_out", "signals", "patterns_given_up", "stored", "journaled", "lost.kernel", "lost.enobufs", "lost.ring",
 		"lost.shed.file", "lost.assembler", "lost.memory", "lost.database", "lost.journal", "lost.closed_unseen", "hashes.made", "hashes.waiting", "cpu_percent", "rss_bytes",

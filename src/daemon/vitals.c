@@ -78,6 +78,17 @@ static void look_at_consumers(struct daemon *d, struct vitals *v)
 	snprintf(v->consumers.other, sizeof(v->consumers.other), "%s", readers.name);
 }
 
+/* What it points to holds until the next look. */
+static void look_at_rule_files(struct daemon *d, struct vitals *v)
+{
+	rule_facts_release(&d->rule_facts);
+	if (rule_files_facts(d->places.host_root, &d->rule_facts) < 0)
+		log_error("The host's files of audit rules cannot be read: out of memory");
+	v->files.are_joined = rule_files_are_joined(d->places.host_root);
+	for (unsigned i = 0; i < N_RULE_FACTS; i++)
+		v->files.places[i] = rule_facts_places(&d->rule_facts, i);
+}
+
 static void look_slowly(struct daemon *d, struct vitals *v)
 {
 	int rival = rival_find();
@@ -86,6 +97,7 @@ static void look_slowly(struct daemon *d, struct vitals *v)
 	look_at_socket(d, v);
 	look_at_consumers(d, v);
 	selinux_look(&v->selinux, d->places.host_root, NULL);
+	look_at_rule_files(d, v);
 	v->rules.task_never = d->rules_loaded && audit_blind_count(d->audit) > 0;
 	v->n_processors = sysconf(_SC_NPROCESSORS_ONLN);
 	v->rival = MAX(rival, 0);
@@ -105,6 +117,11 @@ static void look_at_source(struct daemon *d, struct vitals *v)
 	v->rules.user_problem = daemon_user_rules_problem(d);
 	v->rules.withheld = withheld_any(&d->withheld);
 	v->rules.hindrance = d->withheld.by;
+	v->files.own_is_there = d->rules_file.is_there;
+	v->files.own_needed = d->rules_file.n_lines > 0;
+	v->files.restart_needed = daemon_restart_needed(d);
+	v->files.panic_allowed = daemon_setting(d, SETTING_AuditdDisableKernelPanicProtection) != 0;
+	v->files.problem = d->rules_file.problem;
 	v->auditd.is_there = d->auditd.is_there;
 	v->auditd.raw_logging = d->auditd.raw_logging;
 	v->auditd.problem = d->auditd.problem;

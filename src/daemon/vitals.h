@@ -4,6 +4,7 @@
 #include "daemon/canary.h"
 #include "daemon/hindrance.h"
 #include "daemon/loss_window.h"
+#include "source/rule_files.h"
 #include "source/selinux.h"
 
 struct vitals {
@@ -28,6 +29,16 @@ struct vitals {
 		enum hindrance hindrance;	/* why, if some are */
 		const char *user_problem;	/* why those of a user are not in force any more; NULL: nothing is wrong */
 	} rules;
+
+	struct {
+		bool are_joined;	/* augenrules is there, and so is what it reads */
+		bool own_is_there;	/* and in it the recorder's rules */
+		bool own_needed;	/* there are any that could be */
+		bool restart_needed;	/* the kernel is locked and will have them when the machine has started again */
+		bool panic_allowed;	/* AuditdDisableKernelPanicProtection */
+		const char *problem;	/* why the recorder's could not be written; empty: nothing */
+		const char *places[N_RULE_FACTS];	/* FILE:LINE, ... of what the files say; "": they do not */
+	} files;
 
 	struct loss_rise losses;
 

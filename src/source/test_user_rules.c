@@ -396,10 +396,34 @@ static void test_golden(void **state)
 	assert_true(n > 80);
 }
 
+/* As a line for auditctl: our mark behind, keys by -k, nothing in front of others. */
+static void test_lines(void **state)
+{
+	static const struct {
+		const char *text, *line;
+	} cases[] = {
+		{ "# one\n\n  -A always,exit -F path=/etc/my\\ secret -F perm=r -F key=one -k two \r\n",
+		  "-a always,exit -F path=/etc/my\\ secret -F perm=r -k one -k two -k recorder\n" },
+		{ "-aalways,exit\t-S chmod", "-aalways,exit -S chmod -k user-defined -k recorder\n" },
+		{ "-a always,exit -S chmod -Fkey=a", "-a always,exit -S chmod -k a -k recorder\n" },
+		{ "-a never,exclude -F msgtype=CWD\n", "-a never,exclude -F msgtype=CWD -F pid!=1919247215\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct user_rules *rules = parse(cases[i].text);
+		struct buffer line = { 0 };
+
+		user_rule_line(&line, &rules->rules[0], span_of(cases[i].text));
+		assert_string_equal(buffer_text(&line), cases[i].line);
+		buffer_release(&line);
+		user_rules_free(rules);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rule),   cmocka_unit_test(test_arch),	cmocka_unit_test(test_order), cmocka_unit_test(test_marks),
+		cmocka_unit_test(test_rule), cmocka_unit_test(test_lines),   cmocka_unit_test(test_arch),	cmocka_unit_test(test_order), cmocka_unit_test(test_marks),
 		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_bounds), cmocka_unit_test(test_paths), cmocka_unit_test(test_golden),
 	};
 

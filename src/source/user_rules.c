@@ -454,6 +454,79 @@ struct user_rules *user_rules_free(struct user_rules *rules)
 	return NULL;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* As split() has it, but as it stands there. */
+static struct span take_raw_word(struct span *rest)
+{
+	struct span word = *rest;
+	size_t n = 0;
+
+	while (word.size > 0 && is_blank(word.data[0]))
+		word = (struct span){ word.data + 1, word.size - 1 };
+	while (n < word.size && !is_blank(word.data[n]))
+		n += n + 1 < word.size && word.data[n] == '\\' && (word.data[n + 1] == ' ' || word.data[n + 1] == '\\') ? 2 : 1;
+	word.size = n;
+	*rest = (struct span){ word.data + n, (size_t)(rest->data + rest->size - word.data) - n };
+	return word;
+}
+
+static bool has_own_key(const struct audit_rule_data *data)
+{
+	const char *text = data->buf;
+
+	for (uint32_t i = 0; i < data->field_count; i++) {
+		if (data->fields[i] == AUDIT_FILTERKEY)
+			return !span_starts((struct span){ text, data->values[i] }, SPAN(USER_KEY "\x01"));
+		if (audit_rule_field_is_text(data->fields[i]))
+			text += data->values[i];
+	}
+	return false;
+}
+
+static bool is_of_records(const struct audit_rule_data *data)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		if (lists[i].number == data->flags)
+			return lists[i].is_records;
+	return false;
+}
+
+/* The rules are in order, so that none need go in front (-A).  Of keys auditctl joins those of -k alone. */
+void user_rule_line(struct buffer *ret, const struct user_rule *rule, struct span text)
+{
+	const char *newline;
+	struct span word;
+
+	for (unsigned line = 1; line < rule->line && (newline = memchr(text.data, '\n', text.size)); line++)
+		text = (struct span){ newline + 1, (size_t)(text.data + text.size - newline) - 1 };
+	newline = memchr(text.data, '\n', text.size);
+	if (newline)
+		text.size = (size_t)(newline - text.data);
+	word = take_raw_word(&text);
+	buffer_append_text(ret, "-a");
+	buffer_append_span(ret, (struct span){ word.data + 2, word.size - 2 });	/* behind -a or -A */
+	for (word = take_raw_word(&text); word.size > 0; word = take_raw_word(&text)) {
+		struct span rest = text, pair = span_eq(word, SPAN("-F")) ? take_raw_word(&rest) :
+					       span_starts(word, SPAN("-F")) ? (struct span){ word.data + 2, word.size - 2 } : SPAN("");
+
+		if (span_starts(pair, SPAN("key="))) {
+			buffer_append_text(ret, " -k");
+			word = (struct span){ pair.data + 4, pair.size - 4 };
+			text = rest;
+		}
+		buffer_append_byte(ret, ' ');
+		buffer_append_span(ret, word);
+	}
+	if (is_of_records(rule->data))
+		buffer_printf(ret, " -F pid!=%u\n", AUDIT_EXCLUDE_MARK);
+	else
+		buffer_printf(ret, "%s -k " AUDIT_OWN_KEY "\n", has_own_key(rule->data) ? "" : " -k " USER_KEY);
+}
+
 static int check_path(const struct user_rule *rule, const char *path, struct user_rules_error *error)
 {
 	struct stat st;

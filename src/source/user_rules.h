@@ -36,6 +36,8 @@ int user_rules_check(struct user_rules **ret, struct span text, user_rules_error
 int user_rules_parse(struct user_rules **ret, struct span text, struct user_rules_error *error);
 struct user_rules *user_rules_free(struct user_rules *rules);
 DEFINE_CLEANUP(struct user_rules, user_rules_free)
+/* A rule as a line of a file that auditctl reads, with our mark; text: what it was parsed from. */
+void user_rule_line(struct buffer *ret, const struct user_rule *rule, struct span text);
 /* What path= and dir= name must exist on this host.  0; -EINVAL with *error set. */
 int user_rules_check_paths(const struct user_rules *rules, struct user_rules_error *error);
 /* line 3, column 12 */

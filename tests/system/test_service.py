@@ -435,7 +435,7 @@ set -eu
 for folder in /etc /var/lib /var/log /run /usr/local/lib; do mount -t tmpfs none $folder; done
 mkdir -p /etc/audit/rules.d /etc/audit/plugins.d /etc/systemd/system /usr/local/lib/systemd/system /etc/recorder \
     /var/lib/recorder/subscriptions /var/log/recorder
-echo '-a always,exit -F arch=b64 -S execve -F key=recorder' >/etc/audit/rules.d/recorder.rules
+printf '# Written by the recorder, and so on\n-a always,exit -F arch=b64 -S execve -F key=recorder\n' >/etc/audit/rules.d/recorder.rules
 echo '-w /etc/passwd -p wa -k recorder_of_somebody_else' >/etc/audit/rules.d/other.rules
 echo 'path = /opt/other/recorder' >/etc/audit/plugins.d/recorder.conf
 printf '[Service]\nExecStart=/usr/bin/recorder run\n' >/etc/systemd/system/recorder.service

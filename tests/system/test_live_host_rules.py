@@ -1,0 +1,122 @@
+"""The host's own audit rules: what hides something is named with its place and removed when told; the recorder's own lie beside them."""
+import os
+import re
+import subprocess
+import time
+
+import pytest
+
+import kernel
+from driver import wait_until
+
+pytestmark = pytest.mark.live
+
+RULES = """## First rule - delete all
+-D
+-b 8192
+-f 1
+-w /etc/hosts -p wa -k hosts
+"""
+
+
+@pytest.fixture
+def host(new_recorder, audit_state):
+    """A recorder that is not started yet, and a host below its folder: with augenrules and the files that it reads."""
+    def make(files=(), joins=True, **options):
+        recorder = new_recorder(**options)
+        recorder.rules_d = recorder.state / "etc" / "audit" / "rules.d"
+        recorder.rules_d.mkdir(parents=True)
+        recorder.state.chmod(0o700)
+        if joins:
+            (recorder.state / "sbin").mkdir()
+            (recorder.state / "sbin" / "augenrules").write_text("#!/bin/sh\n")
+            (recorder.state / "sbin" / "augenrules").chmod(0o755)
+        for name, text in dict(files).items():
+            (recorder.rules_d / name).write_text(text)
+            (recorder.rules_d / name).chmod(0o640)
+        recorder.own = recorder.rules_d / "recorder.rules"
+        return recorder
+    return make
+
+
+def check_of(recorder, name):
+    checks = recorder.request(command="recorder.health")["result"]["checks"]
+    return next(check for check in checks if check["id"] == name)
+
+
+def said(recorder, what):
+    return [row["recorder_message"] for row in recorder.query(
+        "SELECT recorder_message FROM recorder_events WHERE action = 'config' AND recorder_message LIKE ? ORDER BY sequence", f"%{what}%")]
+
+
+def test_the_recorders_file(host, folder):
+    """What it loads, as auditctl would: written once, whole, kept over the stop; loaded from it nothing is missing or too much."""
+    watched = folder / "watched file"
+    watched.write_text("")
+    recorder = host({"audit.rules": RULES, "99-finalize.rules": "-e 2\n"})
+    recorder.start()
+    wait_until(recorder.own.exists, "the file is written")
+    user = (f"# why\n-a always,exit -F path={str(watched).replace(' ', chr(92) + ' ')} -F perm=r -F key=one -k two\n"
+            "-A always,exit -F arch=b64 -S chmod -F auid=4711\n-a never,exclude -F msgtype=CRYPTO_KEY_USER\n")
+    before = recorder.own.read_text()
+    recorder.cli("audit-rules", "register", "-", stdin=None, input=user.encode())
+    text = wait_until(lambda: recorder.own.read_text() != before and recorder.own.read_text(), "the user's are in it", 5)
+    assert text.startswith("# Written by the recorder") and recorder.own.stat().st_mode & 0o7777 == 0o640
+    # The recorder's are gone from the file with what cannot be known to be taken then: its own pid, io_uring.
+    loaded = [rule for rule in kernel.rules() if not re.search(r"exclude.*1919247215|io_uring|\(null\)", rule) or "CRYPTO" in rule]
+    recorder.stop()
+    assert recorder.own.read_text() == text
+    with open(recorder.folder / "as auditctl", "w") as file:
+        file.write(text)
+    kernel.auditctl("-R", recorder.folder / "as auditctl")
+    assert kernel.rules() == loaded
+    kernel.auditctl("-D")
+    changed = recorder.own.stat().st_mtime_ns
+    recorder.start()
+    wait_until(lambda: recorder.status()["has_user_defined_audit_rules"], "it records")
+    time.sleep(1.5)  # the second look
+    assert recorder.own.stat().st_mtime_ns == changed
+    # Nothing is subscribed to, so nothing is to be loaded when the machine starts.
+    recorder.cli("subscription", "clear", "--yes")
+    wait_until(lambda: not recorder.own.exists(), "the file is gone")
+    recorder.stop()
+    assert [re.sub(r"\d+ rules", "N rules", message).split("/")[-1] for message in said(recorder, "recorder.rules")] == [
+        "recorder.rules written: N rules", "recorder.rules written: N rules", "recorder.rules removed"]
+
+
+def test_where_it_is_not_written(host):
+    recorder = host({"audit.rules": RULES}, joins=False)
+    recorder.start()
+    foreign = host({"recorder.rules": "-w /etc/hosts -k mine\n"})
+    time.sleep(1.5)
+    assert not recorder.own.exists()
+    recorder.stop()
+    foreign.start()
+    check = wait_until(lambda: (c := check_of(foreign, "host_rules"))["level"] == "warn" and c, "it is said")
+    assert "somebody else's file" in check["why"]
+    foreign.stop()
+    assert foreign.own.read_text() == "-w /etc/hosts -k mine\n"
+
+
+def test_uninstall_removes_it(host):
+    recorder = host({"audit.rules": RULES}).start()
+    wait_until(recorder.own.exists, "the file is written")
+    recorder.stop()
+    assert f"removed {recorder.own}\n" in recorder.cli("uninstall", "--yes").text
+    assert not recorder.own.exists() and (recorder.rules_d / "audit.rules").read_text() == RULES
+
+
+def test_what_files_say(host):
+    """Of what is not in force yet: with the place, and mended by the administrator within ten seconds."""
+    recorder = host({"10-base.rules": RULES + "-f 2\n", "99-finalize.rules": "# the end\n\n-e 2\n"}, joins=False)
+    recorder.start()
+    check = wait_until(lambda: (c := check_of(recorder, "host_rules"))["level"] == "warn" and c, "it is said")
+    assert f"{recorder.rules_d}/10-base.rules:6" in check["why"] and "`-f 2`" in check["why"]
+    assert check_of(recorder, "rules")["level"] == "ok"
+    recorder.cli("config", "set", "AuditdDisableKernelPanicProtection", "1")
+    check = wait_until(lambda: "`-e 2`" in (c := check_of(recorder, "host_rules"))["why"] and c, "the next is said")
+    assert f"{recorder.rules_d}/99-finalize.rules:3" in check["why"] and check["mend"]
+    (recorder.rules_d / "99-finalize.rules").write_text("# -e 2\n")
+    wait_until(lambda: check_of(recorder, "host_rules")["level"] == "ok", "it is well")
+    assert recorder.status()["restart_needed"] is False
+    recorder.stop()
