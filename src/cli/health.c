@@ -1,6 +1,7 @@
 /* `recorder health`: every check of the daemon, why, and what to do about it. */
 
 #include "cli/client.h"
+#include "cli/health_fix.h"
 #include "cli/screen.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -8,6 +9,7 @@
 struct health_options {
 	struct place_options places;
 	struct print_options print;
+	struct fix_options fix;
 };
 
 static const struct option options[] = {
@@ -15,6 +17,12 @@ static const struct option options[] = {
 	  .offset = offsetof(struct health_options, print.json) },
 	{ .name = "color", .argument = "WHEN", .help = "auto, always or never", .type = OPTION_CHOICE,
 	  .choices = "auto|always|never", .offset = offsetof(struct health_options, print.colour) },
+	{ .name = "fix", .help = "remove rules `-a task,never`, from the kernel and from files", .type = OPTION_FLAG,
+	  .offset = offsetof(struct health_options, fix.wanted) },
+	{ .name = "dry-run", .help = "with --fix: only say what would be removed", .type = OPTION_FLAG,
+	  .offset = offsetof(struct health_options, fix.dry_run) },
+	{ .name = "yes", .letter = 'y', .help = "with --fix: without a question", .type = OPTION_FLAG,
+	  .offset = offsetof(struct health_options, fix.yes) },
 	PLACE_OPTIONS(struct health_options, places),
 	{ .name = NULL },
 };
@@ -82,9 +90,8 @@ static int print_checks(const json_t *checks, const struct screen *screen)
 	return r;
 }
 
-static int run(const void *values, size_t n, char *const *arguments)
+static int show(const struct health_options *o)
 {
-	const struct health_options *o = values;
 	_cleanup_(freep) char *socket = place_socket(&o->places);
 	_cleanup_(client_closep) struct client_connection *client = NULL;
 	struct screen screen = screen_open(&o->print);
@@ -106,10 +113,25 @@ static int run(const void *values, size_t n, char *const *arguments)
 	return r;
 }
 
+static int run(const void *values, size_t n, char *const *arguments)
+{
+	const struct health_options *o = values;
+
+	if (o->fix.wanted)
+		return health_fix(&o->fix, &o->places);
+	if (o->fix.dry_run || o->fix.yes)
+		return cli_fail(CLI_USAGE, "health: --dry-run and --yes go with --fix");
+	return show(o);
+}
+
 const struct command command_health = {
 	.name = "health",
 	.summary = "Checks whether all is well: what is not, why, and the mend",
-	.text = "Exit code 0: nothing fails (there may be warnings), 1: a check fails.\n",
+	.text = "Exit code 0: nothing fails (there may be warnings), 1: a check fails.\n"
+		"\n"
+		"--fix removes rules `-a task,never`, which keep what is born under them from ever being\n"
+		"audited: from the kernel and from /etc/audit/rules.d/*.rules and /etc/audit/audit.rules, each\n"
+		"file kept as FILE.before-recorder.  It says what it finds, and asks.\n",
 	.options = options,
 	.options_size = sizeof(struct health_options),
 	.run = run,

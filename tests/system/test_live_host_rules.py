@@ -1,11 +1,13 @@
 """The host's own audit rules: what hides something is named with its place and removed when told; the recorder's own lie beside them."""
 import os
+import pty
 import re
 import subprocess
 import time
 
 import pytest
 
+import driver
 import kernel
 from driver import wait_until
 
@@ -120,3 +122,27 @@ def test_what_files_say(host):
     wait_until(lambda: check_of(recorder, "host_rules")["level"] == "ok", "it is well")
     assert recorder.status()["restart_needed"] is False
     recorder.stop()
+
+
+BLIND = "-a task,never\n"
+
+
+def test_fix_asks(host):
+    recorder = host({"10.rules": BLIND})
+    ours, theirs = pty.openpty()
+    for answer, code in (b"n\n", 1), (b"yes\n", 0):
+        process = subprocess.Popen([driver.BIN, "health", "--fix", "--state", recorder.state], stdin=theirs, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        os.write(ours, answer)
+        output, error = process.communicate(timeout=driver.DEADLINE_S)
+        assert process.returncode == code and "[y/N]" in output, error
+        assert (recorder.rules_d / "10.rules").read_text() == (BLIND if code else "")
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_link_is_not_followed(host):
+    recorder = host({"other": BLIND})
+    (recorder.rules_d / "10.rules").symlink_to("other")
+    assert "symbolic link" in recorder.cli("health", "--fix", "--yes", check=1).error
+    assert (recorder.rules_d / "other").read_text() == BLIND and (recorder.rules_d / "10.rules").is_symlink()
