@@ -14,6 +14,7 @@
 #include "daemon/auditd.h"
 #include "daemon/conf.h"
 #include "daemon/core.h"
+#include "daemon/coverage.h"
 #include "daemon/health.h"
 #include "daemon/jobs.h"
 #include "daemon/kernel_rules.h"
@@ -87,6 +88,7 @@ struct daemon {
 	struct slot slot;
 	struct withheld withheld;
 	struct rules_file rules_file;
+	struct coverage coverage;
 	unsigned databases_removed, databases_damaged;	/* told so far */
 
 	bool bpf_wanted, multicast_wanted;	/* by --source and settings */
@@ -297,6 +299,11 @@ void daemon_withhold_no_more(struct daemon *d);		/* recording ends: what was wit
 
 /* slot.c */
 void daemon_look_at_slot(struct daemon *d);		/* once a second, while audit is read */
+
+/* coverages.c */
+void daemon_begin_coverage(struct daemon *d, bool was_on);	/* was_on: audit was, before the rules were loaded */
+void daemon_look_at_coverage(struct daemon *d);
+void daemon_on_coverage(void *user, struct client *client, const json_t *request, struct reply *reply);
 
 /* rules_file.c */
 void daemon_tick_rules_file(struct daemon *d);

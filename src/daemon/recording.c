@@ -264,6 +264,7 @@ int daemon_open_recording(struct daemon *d, const struct filter *filter, struct 
 	}
 	if (d->rules_loaded) {
 		look_at_audit(d, d->audit_state.enabled);
+		daemon_begin_coverage(d, d->audit_state.enabled != 0);
 		audit_control_state(d->audit, &d->audit_state);
 	}
 	d->kernel_lost = d->audit_state.lost;

@@ -260,6 +260,7 @@ static void on_snapshot(void *user, struct client *client, const json_t *request
 const struct command daemon_commands[] = {
 	{ "recorder.status", NULL, on_status },
 	{ "recorder.health", NULL, on_health },
+	{ "recorder.coverage", NULL, daemon_on_coverage },
 	{ "recorder.tail", "filters", on_tail },
 	{ "recorder.register-subscription", "document|subscription", daemon_on_register },
 	{ "recorder.get-subscription", "name", daemon_on_get },

@@ -133,6 +133,59 @@ static void classes_json(struct buffer *b, const struct status *status)
 	}
 }
 
+static bool is_withheld_in_part(const struct status *status, enum category category)
+{
+	for (unsigned i = 0; i < N_KINDS; i++)
+		if (kinds[i].category == category && status->wanted[i] && status->withheld && status->withheld[i])
+			return true;
+	return false;
+}
+
+/* Why a class is not covered, or not whole; NULL: it is. */
+static const char *lack_of(const struct status *status, enum category category, const char *source, const char **ret_covered)
+{
+	bool is_none = strcmp(source, "none") == 0;
+
+	*ret_covered = "no";
+	if (category == CATEGORY_registry)
+		return "there is none on Linux";
+	if (!category_wanted(status, category))
+		return "nobody subscribed to it";
+	if (is_withheld_in_part(status, category)) {
+		*ret_covered = is_none || category_withheld(status, category) ? "no" : "partly";
+		return status->withheld_why;
+	}
+	if (is_none)
+		return status->audit_works ? "the kernel's audit does not show it, and there is no eBPF" :
+					     "neither the kernel's audit nor eBPF can be used";
+	*ret_covered = "partly";
+	if (category == CATEGORY_process && strcmp(source, "audit") == 0)
+		return "there is no process connector: ends of killed processes are not seen";
+	*ret_covered = "yes";
+	return NULL;
+}
+
+void status_classes_json(struct buffer *b, const struct status *status)
+{
+	const char *separator = "[";
+
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		const char *source = source_of(status, i), *covered, *why;
+
+		if (!is_observed(i))
+			continue;
+		why = lack_of(status, i, source, &covered);
+		buffer_printf(b, "%s\n{\"class\":\"%s\",\"source\":\"%s\",\"covered\":\"%s\",\"why\":", separator, categories[i].name, source, covered);
+		if (why)
+			json_append_string(b, span_of(why));
+		else
+			buffer_append_text(b, "null");
+		buffer_append_byte(b, '}');
+		separator = ",";
+	}
+	buffer_append_byte(b, ']');
+}
+
 static void counters_json(struct buffer *b, const struct status *status)
 {
 	const struct pipeline_stats *p = &status->core.pipeline;

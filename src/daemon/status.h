@@ -21,6 +21,7 @@ struct status {
 	struct hasher_stats hashes;
 	bool audit_works;
 	const bool *withheld;		/* N_KINDS flags, may be NULL: what audit is not asked for though it is wanted of it */
+	const char *withheld_why;
 	unsigned n_subscriptions, n_refused, n_unprotected;
 	uint64_t started_ns, now_ns;
 	const bool *wanted;		/* N_KINDS */
@@ -44,5 +45,7 @@ struct status {
 	uint64_t cpu_ns;		/* used since the start */
 };
 
+/* An array of {"class", "source", "covered": "yes"|"partly"|"no", "why"}: of each class whether it is recorded. */
+void status_classes_json(struct buffer *buffer, const struct status *status);
 /* A JSON array of {"domain":"recorder","name":NAME,"value":VALUE}. */
 void status_json(struct buffer *buffer, const struct status *status);

@@ -82,9 +82,59 @@ static void test_names(void **state)
 	buffer_release(&text);
 }
 
+static void expect_class(const struct status *status, const char *name, const char *source, const char *covered, const char *why)
+{
+	struct buffer text = { 0 };
+	const json_t *item;
+	json_t *items;
+	bool found = false;
+	size_t i;
+
+	status_classes_json(&text, status);
+	items = json_loadb(text.data, text.size, JSON_REJECT_DUPLICATES, NULL);
+	assert_true(json_is_array(items));
+	json_array_foreach(items, i, item) {
+		const char *says = json_string_value(json_object_get(item, "why"));
+
+		if (strcmp(json_string_value(json_object_get(item, "class")), name) != 0)
+			continue;
+		found = true;
+		assert_string_equal(json_string_value(json_object_get(item, "source")), source);
+		assert_string_equal(json_string_value(json_object_get(item, "covered")), covered);
+		assert_string_equal(says ? says : "", why);
+	}
+	assert_true(found);
+	json_decref(items);
+	buffer_release(&text);
+}
+
+static void test_classes(void **state)
+{
+	bool wanted[N_KINDS] = { false }, withheld[N_KINDS] = { false }, by_bpf[N_KINDS] = { false };
+	struct status status = { .wanted = wanted, .withheld = withheld, .withheld_why = "somebody's wish", .by_bpf = by_bpf,
+				 .audit_works = true, .have_connector = true };
+
+	expect_class(&status, "file", "audit", "no", "nobody subscribed to it");
+	wanted[KIND_ID(file, write)] = wanted[KIND_ID(file, read)] = wanted[KIND_ID(dns, query)] = wanted[KIND_ID(process, exec)] = true;
+	expect_class(&status, "file", "audit", "yes", "");
+	expect_class(&status, "dns", "none", "no", "the kernel's audit does not show it, and there is no eBPF");
+	expect_class(&status, "registry", "none", "no", "there is none on Linux");
+	expect_class(&status, "process", "audit+proc", "yes", "");
+	withheld[KIND_ID(file, read)] = true;
+	expect_class(&status, "file", "audit", "partly", "somebody's wish");
+	withheld[KIND_ID(file, write)] = true;
+	expect_class(&status, "file", "none", "no", "somebody's wish");
+	status.have_connector = false;
+	expect_class(&status, "process", "audit", "partly", "there is no process connector: ends of killed processes are not seen");
+	status.audit_works = false;
+	expect_class(&status, "dns", "none", "no", "neither the kernel's audit nor eBPF can be used");
+	by_bpf[KIND_ID(dns, query)] = true;
+	expect_class(&status, "dns", "ebpf", "yes", "");
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_names) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_names), cmocka_unit_test(test_classes) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,6 +85,7 @@ void daemon_on_tick(uv_timer_t *timer)
 	daemon_look_at_rules(d);
 	daemon_repair_audit(d);
 	daemon_tick_rules_file(d);
+	daemon_look_at_coverage(d);
 	daemon_repair_places(d);
 	daemon_tick_auditd(d);
 	daemon_look_at_kept(d);

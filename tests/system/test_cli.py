@@ -19,8 +19,8 @@ import pytest
 
 from driver import BIN, DEADLINE_S, cli, json_lines
 
-COMMANDS = ["run", "query", "export", "show", "tree", "sessions", "timeline", "who", "gaps", "tail", "status", "health", "config",
-            "subscription", "snapshot", "audit-rules", "selinux", "import", "command", "uninstall", "help", "version"]
+COMMANDS = ["run", "query", "export", "show", "tree", "sessions", "timeline", "who", "gaps", "coverage", "tail", "status", "health",
+            "config", "subscription", "snapshot", "audit-rules", "selinux", "import", "command", "uninstall", "help", "version"]
 DAY = "2023-11-14"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 

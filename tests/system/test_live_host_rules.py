@@ -1,5 +1,7 @@
 """The host's own audit rules: what hides something is named with its place and removed when told; the recorder's own lie beside them."""
+import json
 import os
+import pathlib
 import pty
 import re
 import subprocess
@@ -124,7 +126,72 @@ def test_what_files_say(host):
     recorder.stop()
 
 
+def coverage(recorder):
+    answer = json.loads(recorder.cli("coverage", "--json").text)
+    return {item["class"]: item for item in answer["classes"]}, answer["processes"]
+
+
+def listed(recorder, pid):
+    return [item for item in coverage(recorder)[1]["listed"] if item["pid"] == pid]
+
+
 BLIND = "-a task,never\n"
+
+
+def test_processes_that_are_never_audited(host, folder):
+    """Born under the rule: listed, for good. The rule goes from kernel and files when it is told to; who is born then is audited."""
+    recorder = host({"10-no-audit.rules": "# SUSE\n-D\n" + BLIND, "audit.rules": RULES})
+    joined = recorder.rules_d.parent / "audit.rules"
+    joined.write_text("-D\n-b 64\n-A never,task -F uid=4711\n-f 1\n")
+    recorder.start()
+    watched = folder / "watched"
+    watched.write_text("")
+    kernel.auditctl("-a", "task,never")
+    wait_until(lambda: check_of(recorder, "host_rules")["level"] == "warn" and "is loaded" in check_of(recorder, "host_rules")["why"], "seen")
+    check = check_of(recorder, "host_rules")
+    assert f"{recorder.rules_d}/10-no-audit.rules:3" in check["why"] and f"{joined}:3" in check["why"]
+    assert "recorder health --fix" in check["mend"]
+    coverage(recorder)  # it looks
+    time.sleep(0.05)
+    with subprocess.Popen(["python3", "-c", f"import os, sys\nfor line in sys.stdin: os.chmod({str(watched)!r}, int(line, 8)); print(flush=True)"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as blind:
+        def act(process, mode):
+            process.stdin.write(f"{mode}\n".encode())
+            process.stdin.flush()
+            process.stdout.readline()
+        act(blind, 600)
+        found, = listed(recorder, blind.pid)
+        assert found["covered"] == "no" and "task,never" in found["why"] and found["name"].startswith("python3") and found["start"]
+        # Nothing is removed by saying what would be, nor where nobody can be asked.
+        before = {path: path.read_text() for path in (*recorder.rules_d.glob("1*"), joined)}
+        said_so = recorder.cli("health", "--fix", "--dry-run").text
+        assert f"{joined}: 1 line" in said_so and "the kernel: 1 rule" in said_so
+        assert "--yes" in recorder.cli("health", "--fix", check=2).error
+        assert "--fix" in recorder.cli("health", "--dry-run", check=2).error
+        assert {path: path.read_text() for path in before} == before and "-a never,task" in kernel.rules()
+        done = recorder.cli("health", "--fix", "--yes").text
+        assert "removed 1 rule from the kernel" in done
+        assert joined.read_text() == "-D\n-b 64\n-f 1\n" and joined.stat().st_mode & 0o7777 == 0o644
+        assert (recorder.rules_d / "10-no-audit.rules").read_text() == "# SUSE\n-D\n"
+        assert {pathlib.Path(f"{path}.before-recorder").read_text() for path in before} == set(before.values())
+        assert "-a never,task" not in kernel.rules() and "nothing to remove" in recorder.cli("health", "--fix", "--yes").text
+        wait_until(lambda: check_of(recorder, "host_rules")["level"] == "ok", "it is well")
+        coverage(recorder)
+        time.sleep(0.05)
+        with subprocess.Popen(blind.args, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as seen:
+            act(blind, 640)
+            act(seen, 644)
+            assert not listed(recorder, seen.pid) and listed(recorder, blind.pid)[0]["covered"] == "no"
+            assert listed(recorder, recorder.process.pid)[0]["covered"] == "no"
+        table = recorder.cli("coverage").text
+        assert str(blind.pid) in table and "threads of the kernel" in table
+    classes, processes = coverage(recorder)
+    assert classes["file"] == {"class": "file", "source": "audit", "covered": "yes", "why": None}
+    assert classes["dns"]["covered"] == "no" and classes["dns"]["why"]
+    assert processes["source"] == "audit" and processes["covered"] + processes["unknown"] > 0 and processes["kernel_threads"] > 5
+    recorder.stop()
+    changes = recorder.query("SELECT process_pid FROM file_events WHERE action = 'chmod' AND file_path = ?", str(watched))
+    assert [row["process_pid"] for row in changes] == [seen.pid]
 
 
 def test_fix_asks(host):
@@ -146,3 +213,16 @@ def test_a_link_is_not_followed(host):
     (recorder.rules_d / "10.rules").symlink_to("other")
     assert "symbolic link" in recorder.cli("health", "--fix", "--yes", check=1).error
     assert (recorder.rules_d / "other").read_text() == BLIND and (recorder.rules_d / "10.rules").is_symlink()
+
+
+def test_coverage_with_ebpf(host):
+    recorder = host(arguments=["--source", "ebpf"]).start()
+    classes, processes = coverage(recorder)
+    assert {name for name, item in classes.items() if item["covered"] == "no"} <= {"registry", "http", "image", "dns"}
+    assert processes["source"] == "ebpf" and processes["unknown"] == 0
+    assert [item["pid"] for item in processes["listed"]] == [recorder.process.pid]
+    recorder.cli("subscription", "clear", "--yes")
+    classes, processes = coverage(recorder)
+    assert processes == {"source": "none", "why": "nothing is recorded"} and classes["file"]["why"] == "nobody subscribed to it"
+    assert "nothing is recorded" in recorder.cli("coverage").text
+    recorder.stop()
