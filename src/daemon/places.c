@@ -43,6 +43,8 @@ int places_init(struct places *places, const char *config_dir, const char *state
 		r = state_dir ? join(&p.socket, state, "recorder.sock") :
 				join(&p.socket, "/run/recorder", "recorder.sock");
 	if (r >= 0)
+		r = join(&p.pipe, state_dir ? state_dir : "/run/recorder", "recorder.auditpipe");
+	if (r >= 0)
 		r = join(&p.user_rules, state, "audit.rules");
 	if (r >= 0)
 		r = join(&p.kernel_state, state, "kernel-audit.state");
@@ -67,6 +69,7 @@ void places_release(struct places *places)
 	free(places->history_key);
 	free(places->journals_dir);
 	free(places->socket);
+	free(places->pipe);
 	free(places->user_rules);
 	free(places->kernel_state);
 	free(places->lock);

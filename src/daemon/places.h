@@ -12,6 +12,7 @@ struct places {
 	char *subscriptions_key;	/* what they are sealed with, where they are */
 	char *journals_dir;
 	char *socket;
+	char *pipe;			/* where auditd's plugin connects */
 	char *user_rules;		/* audit rules that a user gave us */
 	char *kernel_state;		/* what the kernel's audit was like before us */
 	char *lock;

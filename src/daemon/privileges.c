@@ -80,6 +80,18 @@ int privileges_drop(void)
 	return 0;
 }
 
+int privileges_drop_all(void)
+{
+	const struct __user_cap_data_struct none[WORDS] = { 0 };
+
+	for (unsigned cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EPERM)
+			return -errno;
+	if (syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return 0;
+}
+
 void privileges_raise(void)
 {
 	int r = use(true);

@@ -11,5 +11,6 @@
  * nothing: CAP_SYS_PTRACE, which nobody can read other processes without, is worth as much to who has taken this one over.
  * -errno, logged. */
 int privileges_drop(void);
+int privileges_drop_all(void);	/* all of them, and no_new_privs: for a process that needs none.  -errno */
 void privileges_raise(void);
 void privileges_lower(void);

@@ -6,8 +6,7 @@
  * Multicast: best effort beside another daemon: what does not fit into our buffer is gone, ENOBUFS says so
  * once for any number.  The buffer is large for that reason.
  *
- * This file receives and hands on.  What the text means is decode's business; the serial is read here only
- * because a gap must be found even if the records are dropped later.  Rules and state: audit_control.c. */
+ * This file receives and hands on.  Serials: audit_stream.c.  Rules and state: audit_control.c. */
 
 #include "source/audit.h"
 
@@ -19,9 +18,9 @@
 #include "base/clock.h"
 #include "source/audit_control.h"
 #include "source/audit_netlink.h"
+#include "source/audit_stream.h"
 #include "source/backend.h"
 #include "source/recent.h"
-#include "source/serial.h"
 
 /* A record takes 911 bytes of the buffer on average (file storm, measured: the kernel counts whole
  * allocations); the kernel doubles the figure asked for: 147,000 records. */
@@ -30,7 +29,6 @@
 /* Longest message: 8970 (libaudit's MAX_AUDIT_MESSAGE_LENGTH).  Only touched pages of a buffer exist. */
 #define MESSAGE_BYTES ((size_t)12288)
 #define EARLY_BYTES ((size_t)8 << 20)	/* records that arrive before the answer to the registration */
-#define HEAD_BYTES 48
 #define COPIES_NS (2 * NS_PER_SEC)	/* how long what came by the socket before may still come by the next */
 
 struct audit_source {
@@ -40,8 +38,6 @@ struct audit_source {
 	const char *mode;
 	unsigned n_received;
 	uint64_t received_ns;		/* when the batch was taken, since 1970 */
-	uint64_t last_ns;		/* time of the newest record handed on */
-	uint64_t n_gaps;
 	bool overrun;			/* ENOBUFS since the last gap... */
 	uint64_t overrun_begin_ns;	/* ...and the newest record before it */
 	atomic_bool released;		/* the kernel had let go of us */
@@ -51,9 +47,7 @@ struct audit_source {
 	struct recent before;		/* handed on by the one before */
 	uint64_t copies_until_ns;	/* since 1970; 0: there was none */
 	struct buffer early;
-	char head[HEAD_BYTES];		/* `audit(...:SERIAL` of the record before */
-	size_t head_size;
-	struct serial_tracker serials;
+	struct audit_stream stream;
 	struct mmsghdr messages[BATCH];
 	struct iovec parts[BATCH];
 	struct sockaddr_nl senders[BATCH];
@@ -93,75 +87,12 @@ int audit_datagram(char *data, size_t size, uint32_t sender_port, struct record 
 	return 0;
 }
 
-/* Serial */
-
-/* audit(1170021493.977:293 */
-static bool read_head(struct span text, uint64_t *ret_time_ns, uint32_t *ret_serial, size_t *ret_size)
-{
-	uint64_t numbers[3] = { 0 };
-	size_t i = 6, n = 0;
-
-	for (; i < text.size && i < HEAD_BYTES; i++) {
-		char c = text.data[i];
-
-		if (c >= '0' && c <= '9') {
-			if (numbers[n] > UINT64_MAX / 100)
-				return false;
-			numbers[n] = numbers[n] * 10 + (uint64_t)(c - '0');
-		} else if (n < 2 && c == ".:"[n]) {
-			n++;
-		} else {
-			break;
-		}
-	}
-	if (n != 2 || numbers[0] > UINT32_MAX || numbers[1] > 999 || numbers[2] > UINT32_MAX)
-		return false;
-	*ret_time_ns = numbers[0] * NS_PER_SEC + numbers[1] * NS_PER_MS;
-	*ret_serial = (uint32_t)numbers[2];
-	*ret_size = i;
-	return true;
-}
-
-struct gap_target {
-	struct audit_source *s;
-	record_fn emit;
-	void *user;
-};
-
-static int emit_gap(void *user, const struct gap *gap)
-{
-	struct gap_target *target = user;
-
-	if (gap->count_known)
-		stat_add(&target->s->base.stats.serial_gaps, gap->count);
-	return gap_emit(gap, target->s->received_ns, ++target->s->n_gaps, target->emit, target->user);
-}
-
-static int follow_serial(struct audit_source *s, struct span text, record_fn emit, void *user)
-{
-	struct gap_target target = { s, emit, user };
-	uint64_t time_ns;
-	uint32_t serial;
-	size_t size;
-
-	/* The records of one event come one after the other. */
-	if (s->head_size && text.size > s->head_size && text.data[s->head_size] == ')' &&
-	    memcmp(text.data, s->head, s->head_size) == 0)
-		return 0;
-	if (!read_head(text, &time_ns, &serial, &size))
-		return 0;
-	memcpy(s->head, text.data, size);
-	s->head_size = size;
-	s->last_ns = MAX(s->last_ns, time_ns);
-	return serial_push(&s->serials, serial, time_ns, emit_gap, &target);
-}
-
 /* Receiving */
 
 static void note_overrun(struct audit_source *s)
 {
 	if (!s->overrun)
-		s->overrun_begin_ns = s->last_ns;
+		s->overrun_begin_ns = s->stream.last_ns;
 	s->overrun = true;
 	stat_add(&s->base.stats.overruns, 1);
 }
@@ -195,7 +126,7 @@ static int emit_loss(struct audit_source *s, uint64_t begin_ns, const char *caus
 		.cause = cause,
 	};
 
-	return gap_emit(&gap, s->received_ns, ++s->n_gaps, emit, user);
+	return audit_stream_gap(&s->stream, &gap, s->received_ns, emit, user);
 }
 
 /* The kernel tells the holder of the slot who else wants it (kernel/audit.c, audit_replace). */
@@ -242,7 +173,7 @@ static int emit_one(struct audit_source *s, char *data, size_t size, uint32_t se
 	/* Beside another daemon, whose records the kernel keeps when it dies, for us when we come to be the next one. */
 	if (!s->unicast || atomic_load_explicit(&s->is_moving, memory_order_relaxed))
 		recent_add(&s->told, &record);
-	r = follow_serial(s, record.text, emit, user);
+	r = audit_stream_push(&s->stream, &s->base.stats, record.text, s->received_ns, emit, user);
 	if (r < 0)
 		return r;
 	stat_add(&s->base.stats.records, 1);
@@ -298,15 +229,13 @@ int audit_emit(struct source *source, record_fn emit, void *user)
 	}
 	if (unlikely(atomic_load_explicit(&s->released, memory_order_relaxed)) &&
 	    atomic_exchange(&s->released, false)) {
-		r = emit_loss(s, s->last_ns, "reader_released", emit, user);
+		r = emit_loss(s, s->stream.last_ns, "reader_released", emit, user);
 		if (r < 0)
 			return r;
 		n++;
 	}
 	if (n_received == 0) {
-		struct gap_target target = { s, emit, user };
-
-		r = serial_tick(&s->serials, s->received_ns, emit_gap, &target);
+		r = audit_stream_tick(&s->stream, &s->base.stats, s->received_ns, emit, user);
 		if (r < 0)
 			return r;
 	}
@@ -462,9 +391,9 @@ void audit_take_over(struct source *next, struct source *source)
 	n->before = s->told;
 	s->told = (struct recent){ 0 };
 	n->copies_until_ns = clock_ns(CLOCK_REALTIME) + COPIES_NS;
-	n->serials = s->serials;
-	n->n_gaps = s->n_gaps;
-	n->last_ns = MAX(n->last_ns, s->last_ns);
+	n->stream.serials = s->stream.serials;
+	n->stream.n_gaps = s->stream.n_gaps;
+	n->stream.last_ns = MAX(n->stream.last_ns, s->stream.last_ns);
 	n->overrun |= s->overrun;
 	n->overrun_begin_ns = s->overrun ? s->overrun_begin_ns : n->overrun_begin_ns;
 }
@@ -514,7 +443,7 @@ static int audit_open_source(struct source **ret, const struct source_options *o
 	/* Not all of it: the buffers stay untouched, so that they take no memory until they are used. */
 	memset(s, 0, offsetof(struct audit_source, data));
 	s->fd = -1;
-	s->last_ns = clock_ns(CLOCK_REALTIME);	/* gaps begin here until something comes */
+	s->stream.last_ns = clock_ns(CLOCK_REALTIME);	/* gaps begin here until something comes */
 	source = &s->base;
 	for (unsigned i = 0; i < BATCH; i++) {
 		s->parts[i] = (struct iovec){ s->data[i], MESSAGE_BYTES };

@@ -18,7 +18,7 @@ int gap_emit(const struct gap *gap, uint64_t now_ns, uint64_t number, record_fn 
 	p = put_span(put_span(p, SPAN(" class=")), span_of(gap->class_name));
 	if (gap->count_known)
 		p = put_field(p, " count=", gap->count);
-	p = put_span(p, SPAN(" unit=events"));
+	p = put_span(put_span(p, SPAN(" unit=")), span_of(gap->unit ? gap->unit : "events"));
 	p = put_field(p, " exact=", gap->count_known && gap->exact);
 	p = put_span(put_span(p, SPAN(" cause=")), span_of(gap->cause));
 	return emit(user, &(struct record){

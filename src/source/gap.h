@@ -7,8 +7,9 @@ struct gap {
 	uint64_t begin_ns, end_ns;	/* since 1970; what came in between may be missing */
 	const char *class_name;		/* "all", "process" */
 	const char *cause;
+	const char *unit;		/* of the count; NULL: events */
 	bool count_known, exact;
-	uint64_t count;			/* events */
+	uint64_t count;
 };
 
 /* number: tells gaps of one source apart that have the same time.  What emit returned. */

@@ -19,14 +19,26 @@
 
 #include "event/schema.h"
 #include "source/audit.h"
+#include "source/audit_pipe.h"
 #include "source/backend.h"
 #include "source/bpf.h"
 
 #define READS 16			/* of the other source for one of audit: under a storm that goes on neither starves */
 
+/* How the records of audit come: the first that can be had is kept. */
+struct audit_way {
+	const struct source_ops *ops;
+	int (*receive)(struct source *source, size_t max);
+	int (*emit)(struct source *source, record_fn emit, void *user);
+};
+
+static const struct audit_way by_netlink = { &source_audit, audit_receive, audit_emit };
+static const struct audit_way by_plugin = { &source_audit_pipe, audit_pipe_receive, audit_pipe_emit };
+
 struct live_source {
 	struct source base;
 	int epoll_fd;
+	const struct audit_way *way;	/* of audit, set before it */
 	struct source *_Atomic audit;	/* NULL: none */
 	struct source *_Atomic next;	/* opened to be read in its place, by the reader as soon as it can */
 	struct source *_Atomic last;	/* which the reader reads no more */
@@ -56,7 +68,8 @@ static struct source *live_free(struct source *source)
 	if (!s)
 		return NULL;
 	source_audit.free(s->last);
-	source_audit.free(s->audit);
+	if (s->audit)
+		s->way->ops->free(s->audit);
 	source_audit.free(s->next);
 	pthread_mutex_destroy(&s->lock);
 	if (s->bpf)
@@ -80,7 +93,7 @@ static int watch(struct live_source *s, int fd)
 static void name_mode(struct live_source *s)
 {
 	snprintf(s->mode, sizeof(s->mode), "%s%s%s%s", s->bpf ? "ebpf" : "", s->bpf && s->audit ? " + " : "",
-		 s->audit ? (s->bpf ? "audit " : "") : "", s->audit ? source_audit.mode(s->audit) : "");
+		 s->audit ? (s->bpf ? "audit " : "") : "", s->audit ? s->way->ops->mode(s->audit) : "");
 }
 
 /* Is anything wanted that the programs do not show? */
@@ -97,22 +110,34 @@ static bool needs_audit(const struct live_source *s, const struct source_wants *
 	return false;
 }
 
-static int add_audit(struct live_source *s, const char *mode, struct source *_Atomic *ret)
+static int add_by(struct live_source *s, const struct audit_way *way, const char *mode, struct source *_Atomic *ret)
 {
 	struct source_options options = s->options;
 	struct source *audit;
 	int r;
 
 	options.mode = mode;
-	r = source_audit.open(&audit, &options);
+	r = way->ops->open(&audit, &options);
 	if (r < 0)
 		return r;
-	r = watch(s, source_audit.fd(audit));
+	if (!s->audit)
+		s->way = way;
+	r = watch(s, way->ops->fd(audit));
 	if (r < 0)
-		source_audit.free(audit);
+		way->ops->free(audit);
 	else
 		*ret = audit;
 	return r;
+}
+
+/* The plugin comes last: it costs more, and of what auditd loses nobody tells but the serials. */
+static int add_audit(struct live_source *s)
+{
+	const char *mode = s->options.mode;
+	bool must_plugin = mode && strcmp(mode, "pipe") == 0;
+	int r = must_plugin ? -ENODATA : add_by(s, &by_netlink, mode, &s->audit);
+
+	return r < 0 && s->options.pipe_path && (must_plugin || !mode) ? add_by(s, &by_plugin, mode, &s->audit) : r;
 }
 
 /* By the reader: once the kernel sends no more to the one, and it is empty, the other takes its place. */
@@ -159,7 +184,7 @@ static int live_open(struct source **ret, const struct source_options *options)
 	if (!s->bpf && !options->want_audit)
 		return s->bpf_error;
 	if (!s->bpf || (options->want_audit && needs_audit(s, &options->wants))) {
-		r = add_audit(s, s->options.mode, &s->audit);
+		r = add_audit(s);
 		if (r < 0)
 			return r;
 	}
@@ -181,7 +206,7 @@ static int live_read(struct source *source, size_t max, record_fn emit, void *us
 	struct source *other = s->bpf ? s->bpf : s->connector, *audit = s->audit, *next = s->next;
 	int n = 0, n_received, r;
 
-	n_received = audit ? audit_receive(audit, max) : 0;
+	n_received = audit ? s->way->receive(audit, max) : 0;
 	if (n_received < 0)
 		return n_received;
 	for (unsigned i = 0; other && i < READS; i++) {
@@ -193,7 +218,7 @@ static int live_read(struct source *source, size_t max, record_fn emit, void *us
 		if (r == 0 || (s->bpf && (size_t)r < max))
 			break;
 	}
-	r = audit ? audit_emit(audit, emit, user) : 0;
+	r = audit ? s->way->emit(audit, emit, user) : 0;
 	if (unlikely(next != NULL) && r >= 0)
 		go_over(s, next, n_received);
 	return r < 0 ? r : n + r;
@@ -202,7 +227,10 @@ static int live_read(struct source *source, size_t max, record_fn emit, void *us
 static int live_stop(struct source *source)
 {
 	struct live_source *s = live_source(source);
+	int r = s->audit && s->way->ops->stop ? s->way->ops->stop(s->audit) : 0;
 
+	if (r != 0)
+		return r;
 	if (s->bpf)
 		return source_bpf.stop(s->bpf);
 	return s->connector ? source_connector.stop(s->connector) : 0;
@@ -235,7 +263,7 @@ static const struct source_stats *live_stats(struct source *source)
 	pthread_mutex_lock(&s->lock);
 	count(sum, &(struct source_stats){ 0 }, &s->gone);
 	if (s->audit)
-		count(sum, sum, source_audit.stats(s->audit));
+		count(sum, sum, s->way->ops->stats(s->audit));
 	if (s->last)
 		count(sum, sum, source_audit.stats(s->last));
 	pthread_mutex_unlock(&s->lock);
@@ -253,8 +281,10 @@ int source_live_move(struct source *source, const char *mode)
 
 	if (!s->audit || s->next || s->last)
 		return -EBUSY;
+	if (s->way != &by_netlink)
+		return -EOPNOTSUPP;
 	audit_begin_move(s->audit);
-	return add_audit(s, mode, &s->next);
+	return add_by(s, &by_netlink, mode, &s->next);
 }
 
 bool source_live_has_moved(struct source *source)
@@ -277,14 +307,14 @@ bool source_live_is_unicast(const struct source *source)
 {
 	const struct live_source *s = live_source_const(source);
 
-	return s->audit && strcmp(source_audit.mode(s->audit), "unicast") == 0;
+	return s->audit && strcmp(s->way->ops->mode(s->audit), "unicast") == 0;
 }
 
 uint32_t source_live_wanted_by(struct source *source)
 {
 	struct live_source *s = live_source(source);
 
-	return s->audit ? audit_wanted_by(s->audit) : 0;
+	return s->audit && s->way == &by_netlink ? audit_wanted_by(s->audit) : 0;
 }
 
 int source_live_connector(const struct source *source)
@@ -331,7 +361,7 @@ int source_live_want(struct source *source, const struct source_wants *wants)
 	int r = 0;
 
 	if (s->bpf && !s->audit && s->options.want_audit && needs_audit(s, wants)) {
-		r = add_audit(s, s->options.mode, &s->audit);
+		r = add_audit(s);
 		name_mode(s);
 	}
 	if (r >= 0 && s->bpf)
@@ -364,7 +394,14 @@ int source_live_hold(struct source *source, uint32_t slot_pid)
 {
 	struct live_source *s = live_source(source);
 
-	return s->audit && !s->next && !s->last ? audit_hold(s->audit, slot_pid) : 0;
+	return s->audit && s->way == &by_netlink && !s->next && !s->last ? audit_hold(s->audit, slot_pid) : 0;
+}
+
+int source_live_plugin(const struct source *source)
+{
+	const struct live_source *s = live_source_const(source);
+
+	return s->audit && s->way == &by_plugin ? audit_pipe_is_connected(s->audit) : -ENODATA;
 }
 
 const struct source_ops source_live = {

@@ -44,7 +44,8 @@ struct source_wants {
 
 struct source_options {
 	const char *path;		/* replay: the file, "-" for stdin */
-	const char *mode;		/* audit: "unicast", "multicast" or NULL (unicast if free) */
+	const char *mode;		/* audit: "unicast", "multicast" or NULL (unicast if free); live: "pipe" too */
+	const char *pipe_path;		/* live: where auditd's plugin connects, if netlink cannot be had; NULL: it is not waited for */
 	size_t receive_buffer_bytes;	/* of the audit socket; 0: 64 MiB */
 	bool want_connector;		/* live: forks and exits from the proc connector */
 	bool want_bpf;			/* live: what system calls do from programs in the kernel, where that can be had */
@@ -92,6 +93,8 @@ int source_live_bpf(const struct source *source);
 void source_live_bpf_serves(const struct source *source, bool *ret_kinds);
 /* Whether it reads audit too. */
 bool source_live_has_audit(const struct source *source);
+/* 1: by auditd's plugin; 0: so, but it is not there; -ENODATA: not by it. */
+int source_live_plugin(const struct source *source);
 /* From now on this is wanted: programs in the kernel come and go, audit is opened if it is needed first now, by difference and
  * beside the reader; what was wanted before and still is misses nothing.  Audit's rules are the caller's.  One thread at a time.
  * 0; -errno: it is as it was, or the programs may show more than is wanted. */
