@@ -257,8 +257,8 @@ static int run(const void *values, size_t n, char *const *arguments)
 	if (!path && places_init(&places, NULL, NULL) < 0)
 		return cli_fail(CLI_FAILED, "audit-pipe: out of memory");
 	path = path ? path : places.pipe;
-	if (strlen(path) >= sizeof(p.address.sun_path))
-		r = cli_fail(CLI_USAGE, "audit-pipe: the path %s is too long for a socket", path);
+	if (*path != '/' || strlen(path) >= sizeof(p.address.sun_path))
+		r = cli_fail(CLI_USAGE, "audit-pipe: the path %s is too long for a socket, or does not begin with /", path);
 	else if ((r = listen_for_signals()) < 0 || (r = become_harmless()) < 0)
 		r = cli_fail(CLI_FAILED, "audit-pipe: cannot give up its rights: %s", strerror(-r));
 	else {

@@ -17,6 +17,7 @@
 #include "cli/place.h"
 #include "cli/program.h"
 #include "cli/selinux.h"
+#include "daemon/auditd.h"
 #include "daemon/places.h"
 #include "daemon/rival.h"
 #include "source/audit_rules.h"
@@ -51,6 +52,7 @@ static const struct {
 	{ FOLDER_JOURNALS, "*.jsonl*", true },
 	{ FOLDER_JOURNALS, "recorder.log*", true },
 	{ FOLDER_RUN, "recorder.sock", false },
+	{ FOLDER_RUN, "recorder.auditpipe", false },
 	{ FOLDER_STATE, "subscriptions.key*", false },
 	{ FOLDER_STATE, "audit.rules*", false },
 	{ FOLDER_STATE, "canary.????????", false },
@@ -67,14 +69,14 @@ static const struct {
 static const struct {
 	const char *path;
 	const char *sign;		/* a line of ours holds this */
-	bool is_unit;
+	enum { OF_NOBODY, OF_AUDITD, OF_SYSTEMD, N_OWNERS } owner;	/* is told that it is gone */
 } elsewhere[] = {
-	{ OWN_RULES_FILE, OWN_RULES_SIGN, false },
-	{ "/etc/audit/plugins.d/recorder.conf", "audit-pipe", false },
-	{ "/etc/audisp/plugins.d/recorder.conf", "audit-pipe", false },
-	{ "/etc/systemd/system/" UNIT, "recorder run", true },
-	{ "/usr/local/lib/systemd/system/" UNIT, "recorder run", true },
-	{ "/usr/lib/systemd/system/" UNIT, "recorder run", true },
+	{ OWN_RULES_FILE, OWN_RULES_SIGN, OF_NOBODY },
+	{ "/etc/audit/plugins.d/recorder.conf", "audit-pipe", OF_AUDITD },
+	{ "/etc/audisp/plugins.d/recorder.conf", "audit-pipe", OF_AUDITD },
+	{ "/etc/systemd/system/" UNIT, "recorder run", OF_SYSTEMD },
+	{ "/usr/local/lib/systemd/system/" UNIT, "recorder run", OF_SYSTEMD },
+	{ "/usr/lib/systemd/system/" UNIT, "recorder run", OF_SYSTEMD },
 };
 
 struct uninstall {
@@ -259,9 +261,23 @@ static bool has_text(const char *path, const char *sign)
 	return strstr(text, sign) != NULL;
 }
 
+/* It ends our plugin. */
+static void reload_auditd(void)
+{
+	struct audit_control *control = NULL;
+	struct audit_state state;
+	pid_t pid = 0;
+
+	if (audit_control_open(&control) >= 0 && audit_control_state(control, &state) >= 0)
+		pid = auditd_find(state.pid);
+	audit_control_free(control);
+	if (pid > 0 && kill(pid, SIGHUP) == 0)
+		printf("auditd, pid %d, reads its configuration again\n", pid);
+}
+
 static void clean_elsewhere(struct uninstall *u)
 {
-	bool had_unit = false;
+	bool had[N_OWNERS] = { false };
 
 	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++) {
 		_cleanup_(freep) char *path = NULL;
@@ -277,9 +293,11 @@ static void clean_elsewhere(struct uninstall *u)
 			continue;
 		}
 		removed(path);
-		had_unit |= elsewhere[i].is_unit;
+		had[elsewhere[i].owner] = true;
 	}
-	if (had_unit && has_systemd(u))
+	if (had[OF_AUDITD])
+		reload_auditd();
+	if (had[OF_SYSTEMD] && has_systemd(u))
 		program_run((const char *const[]){ "systemctl", "daemon-reload", NULL }, false);
 }
 

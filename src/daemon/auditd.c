@@ -20,6 +20,7 @@
 
 #define MAX_BYTES (1u << 20)		/* of a file */
 #define PROGRAM_NS (5 * NS_PER_SEC)	/* that a program of the host may take */
+#define RELOAD_NS NS_PER_SEC		/* between two signals to read its configuration again: auditd 3.0.9 aborts at two at once */
 #define END_NS (5 * NS_PER_SEC)		/* that auditd may take to end */
 
 static void fail(struct auditd *auditd, const char *path, const char *why)
@@ -146,27 +147,53 @@ static int read_file(struct daemon *d, const char *path, struct buffer *ret)
 
 /* auditd */
 
-/* Who holds the stream, if that is auditd. */
-static pid_t find_auditd(const struct daemon *d)
+pid_t auditd_find(uint32_t pid)
 {
 	char path[32], name[16] = "";
 	FILE *file;
 
-	if (!d->audit || d->audit_state.pid == 0)
+	if (pid == 0)
 		return 0;
-	snprintf(path, sizeof(path), "/proc/%u/comm", d->audit_state.pid);
+	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
 	file = fopen(path, "re");
 	if (!file)
 		return 0;
 	if (!fgets(name, sizeof(name), file))
 		*name = 0;
 	fclose(file);
-	return strcmp(name, "auditd\n") == 0 ? (pid_t)d->audit_state.pid : 0;
+	return strcmp(name, "auditd\n") == 0 ? (pid_t)pid : 0;
+}
+
+pid_t daemon_find_auditd(const struct daemon *d)
+{
+	return d->audit ? auditd_find(d->audit_state.pid) : 0;
+}
+
+/* What is written at the start is told at its end, all at once. */
+bool daemon_reload_auditd(struct daemon *d)
+{
+	d->auditd.reload_waits = daemon_find_auditd(d) > 0;
+	return d->auditd.reload_waits && (!d->has_begun || daemon_tell_auditd(d));
+}
+
+bool daemon_tell_auditd(struct daemon *d)
+{
+	uint64_t since_ns = clock_ns(CLOCK_MONOTONIC) - d->auditd.reloaded_ns;
+	pid_t pid = daemon_find_auditd(d);
+
+	if (d->auditd.reloaded_ns > 0 && since_ns < RELOAD_NS) {
+		if (d->stopping_ns == 0)
+			return true;		/* in a second */
+		clock_sleep_ns(RELOAD_NS - since_ns);
+	}
+	d->auditd.reload_waits = false;
+	d->auditd.reloaded_ns = clock_ns(CLOCK_MONOTONIC);
+	return pid > 0 && kill(pid, SIGHUP) == 0;
 }
 
 bool daemon_auditd_floods(const struct daemon *d)
 {
-	return d->auditd.raw_logging && !daemon_setting(d, SETTING_AuditdEnableRawLoggingRuleLoading) && find_auditd(d) > 0;
+	return d->auditd.raw_logging && !daemon_setting(d, SETTING_AuditdEnableRawLoggingRuleLoading) && daemon_find_auditd(d) > 0;
 }
 
 static struct audit_wish wish(const struct daemon *d, enum setting_id value, enum setting_id write)
@@ -177,8 +204,8 @@ static struct audit_wish wish(const struct daemon *d, enum setting_id value, enu
 /* false: it runs and could not be told. */
 static bool tell_changes(struct daemon *d, struct span did)
 {
-	pid_t pid = find_auditd(d);
-	bool reloaded = pid > 0 && kill(pid, SIGHUP) == 0;
+	pid_t pid = daemon_find_auditd(d);
+	bool reloaded = daemon_reload_auditd(d);
 
 	log_info("The configuration of auditd is changed: %.*s%s", (int)did.size, did.data,
 		 reloaded ? "; it reads it again" : "");
@@ -257,6 +284,8 @@ void daemon_tick_auditd(struct daemon *d)
 
 	if (clock_ns(CLOCK_MONOTONIC) - d->auditd.looked_ns >= interval_ns)
 		daemon_look_at_auditd(d);
+	if (d->auditd.reload_waits)
+		daemon_tell_auditd(d);
 }
 
 /* It ends by itself when it is asked to; whoever starts it again has it again. */
@@ -268,17 +297,17 @@ void daemon_stop_auditd(struct daemon *d)
 
 	if (!d->audit || !daemon_setting(d, SETTING_AuditdStopAuditdService) || audit_control_state(d->audit, &d->audit_state) < 0)
 		return;
-	pid = find_auditd(d);
+	pid = daemon_find_auditd(d);
 	if (pid <= 0)
 		return;
 	/* While it starts it ignores that. */
-	for (unsigned i = 0; find_auditd(d) == pid && clock_ns(CLOCK_MONOTONIC) < end_ns; i++) {
+	for (unsigned i = 0; daemon_find_auditd(d) == pid && clock_ns(CLOCK_MONOTONIC) < end_ns; i++) {
 		r = i % 50 == 0 && kill(pid, SIGTERM) < 0 && errno != ESRCH ? -errno : 0;
 		clock_sleep_ns(10 * NS_PER_MS);
 		if (r < 0 || audit_control_state(d->audit, &d->audit_state) < 0)
 			break;
 	}
-	if (find_auditd(d) == pid) {
+	if (daemon_find_auditd(d) == pid) {
 		log_errno(r < 0 ? r : -ETIMEDOUT, "Failed to stop auditd, pid %d, as CX.recorder.AuditdStopAuditdService wants it", pid);
 		return;
 	}

@@ -25,6 +25,7 @@
 #include "daemon/notes.h"
 #include "daemon/notify.h"
 #include "daemon/places.h"
+#include "daemon/plugin.h"
 #include "daemon/reader.h"
 #include "daemon/rules_file.h"
 #include "daemon/run.h"
@@ -86,6 +87,7 @@ struct daemon {
 	struct user_audit user_audit;
 	struct auditd auditd;
 	struct slot slot;
+	struct plugin plugin;
 	struct withheld withheld;
 	struct rules_file rules_file;
 	struct coverage coverage;
@@ -285,9 +287,16 @@ void daemon_start_canaries(struct daemon *d);
 void daemon_tick_canaries(struct daemon *d, uint64_t steady_ns);
 void daemon_stop_canaries(struct daemon *d);
 
+/* plugin.c: what the source in force asks of auditd. */
+void daemon_follow_plugin(struct daemon *d);
+void daemon_tick_plugin(struct daemon *d);
+
 /* auditd.c: how the audit daemon of the host is configured. */
 void daemon_look_at_auditd(struct daemon *d);	/* now, and make it what the settings want */
 void daemon_tick_auditd(struct daemon *d);
+pid_t daemon_find_auditd(const struct daemon *d);	/* who holds the stream, if that is it; 0 */
+bool daemon_reload_auditd(struct daemon *d);	/* true: it reads its configuration again, in a moment.  false: it does not run */
+bool daemon_tell_auditd(struct daemon *d);	/* ...now, or in a second */
 void daemon_stop_auditd(struct daemon *d);	/* at the start, if the settings want it */
 bool daemon_auditd_floods(const struct daemon *d);	/* it would store all that our rules give, and may not */
 

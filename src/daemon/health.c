@@ -56,7 +56,11 @@ static enum health_level check_source(const struct vitals *v, struct health_stat
 	if (v->source.audit_why)
 		return say(s, HEALTH_WARN, "make the kernel's audit possible (audit=1 on the kernel's command line)",
 			   "no logins are seen: %s", v->source.audit_why);
-	if (!v->source.by_bpf && v->source.holder && !v->source.multicast_wanted)
+	if (v->source.plugin == 0)
+		return say(s, HEALTH_FAIL, "see that auditd runs and has read it: /etc/audit/plugins.d/recorder.conf",
+			   "auditd's plugin is not there, so no records of audit come%s%s", *v->source.plugin_why ? ": " : "",
+			   v->source.plugin_why);
+	if (!v->source.by_bpf && v->source.holder && v->source.plugin < 0 && !v->source.multicast_wanted)
 		return say(s, HEALTH_WARN, "stop it, or use eBPF",
 			   "process %u holds the audit stream; recording beside it, by multicast", v->source.holder);
 	if (!v->source.by_bpf && !v->source.has_connector)

@@ -29,6 +29,7 @@ static const struct source_choice {
 	{ "audit", &source_live, NULL, BPF_NO },
 	{ "audit-unicast", &source_live, "unicast", BPF_NO },
 	{ "audit-multicast", &source_live, "multicast", BPF_NO },
+	{ "audit-pipe", &source_live, "pipe", BPF_NO },
 };
 
 /* The line of the table; NULL, logged: there is none. */
@@ -39,7 +40,7 @@ static const struct source_choice *choose_source(const struct daemon *d)
 	for (size_t i = 0; i < ARRAY_SIZE(source_choices); i++)
 		if (strcmp(source_choices[i].name, wish) == 0)
 			return &source_choices[i];
-	log_error("No source is called '%s' (there are auto, ebpf, audit, audit-unicast, audit-multicast)", wish);
+	log_error("No source is called '%s' (there are auto, ebpf, audit, audit-unicast, audit-multicast, audit-pipe)", wish);
 	return NULL;
 }
 
@@ -159,6 +160,7 @@ static int want(struct daemon *d, const struct filter *filter, const struct filt
 	privileges_raise();
 	r = source_live_want(d->source, &asked.wants);
 	privileges_lower();
+	daemon_follow_plugin(d);
 	if (r < 0) {
 		snprintf(error->message, sizeof(error->message), "The kernel cannot be asked for what is subscribed: %s",
 			 bpf_why(r));
@@ -198,13 +200,30 @@ static int explain_source(struct daemon *d, const struct source_choice *choice, 
 	return 0;
 }
 
+struct audit_ways {
+	bool by_netlink, by_plugin;
+	const char *mode;		/* of struct source_options */
+};
+
+static struct audit_ways find_ways(const struct daemon *d, const char *mode)
+{
+	bool is_pipe = mode && strcmp(mode, "pipe") == 0;
+	bool by_netlink = d->audit && !is_pipe && daemon_setting(d, SETTING_AuditdEnableNetlink);
+	bool may_plugin = daemon_setting(d, SETTING_AuditdEnableAudispdFallback) && !daemon_setting(d, SETTING_AuditdStopAuditdService);
+
+	return (struct audit_ways){ .by_netlink = by_netlink, .by_plugin = d->audit && (is_pipe || (!mode && may_plugin)),
+				    .mode = mode || by_netlink ? mode : "pipe" };
+}
+
 static int open_source(struct daemon *d, const struct asked *asked, struct filter_error *error)
 {
 	const struct source_choice *choice = choose_source(d);
+	const struct audit_ways ways = find_ways(d, choice->mode);
 	const struct source_options options = {
-		.mode = choice->mode,
+		.mode = ways.mode,
+		.pipe_path = ways.by_plugin ? d->places.pipe : NULL,
 		.want_bpf = wants_bpf(d, choice),
-		.want_audit = d->audit && daemon_setting(d, SETTING_AuditdEnableNetlink),
+		.want_audit = ways.by_netlink || ways.by_plugin,
 		.want_connector = true,
 		.wants = asked->wants,
 		.own_pid = (uint32_t)getpid(),
@@ -220,7 +239,8 @@ static int open_source(struct daemon *d, const struct asked *asked, struct filte
 	d->slot = (struct slot){ 0 };
 	if (!options.want_audit && !options.want_bpf) {
 		snprintf(error->message, sizeof(error->message),
-			 "The netlink source is switched off (CX.recorder.AuditdEnableNetlink = 0) and there is no other");
+			 "The kernel's audit is to come neither by netlink (CX.recorder.AuditdEnableNetlink = 0) nor by auditd's plugin "
+			 "(AuditdEnableAudispdFallback = 0), and there is no other source");
 		return -EINVAL;
 	}
 	d->source_ops = choice->ops;
@@ -231,6 +251,7 @@ static int open_source(struct daemon *d, const struct asked *asked, struct filte
 		snprintf(error->message, sizeof(error->message), "Failed to open the kernel's audit: %s", audit_control_why(r));
 		return r;
 	}
+	daemon_follow_plugin(d);
 	return explain_source(d, choice, options.want_bpf, error);
 }
 
@@ -433,6 +454,9 @@ void daemon_close_recording(struct daemon *d)
 	privileges_raise();	/* the process connector is told that nobody listens */
 	d->source = d->source_ops->free(d->source);
 	privileges_lower();
+	/* It stays over a restart: what comes meanwhile it keeps. */
+	if (d->stopping_ns == 0 || *d->places.host_root)
+		daemon_follow_plugin(d);
 	if (d->idle_since_ns == 0)
 		d->idle_since_ns = clock_now_ns();
 }

@@ -179,6 +179,8 @@ static int start_recording(struct daemon *d)
 		d->idle_since_ns = d->started_ns;
 	} else {
 		r = daemon_begin(d, &error);
+		if (d->auditd.reload_waits)
+			daemon_tell_auditd(d);
 		if (r < 0) {
 			log_error("%s", error.message);
 			return r;

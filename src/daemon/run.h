@@ -10,7 +10,7 @@ struct run_options {
 	const char *subscription_path;	/* used beside those in the state directory, not saved; NULL: none */
 	const char *log_path;		/* messages are written there too; NULL: no */
 	const char *capture_path;	/* raw records are written here too; NULL: no */
-	const char *source;		/* "auto", "ebpf", "audit", "audit-unicast", "audit-multicast"; NULL: auto */
+	const char *source;		/* "auto", "ebpf", "audit", "audit-unicast", "audit-multicast", "audit-pipe"; NULL: auto */
 	const char *const *settings;	/* NAME=VALUE, before those of the file; NULL: none */
 	size_t n_settings;
 	bool tail;			/* print events */

@@ -92,6 +92,8 @@ static void look_at_others(struct daemon *d)
 
 void daemon_look_at_slot(struct daemon *d)
 {
+	if (source_live_plugin(d->source) >= 0)
+		return;
 	if (source_live_has_moved(d->source)) {
 		d->slot.free_since_ns = 0;
 		daemon_apply_rules(d);		/* what is left out for all, and how long the kernel waits */

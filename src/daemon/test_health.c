@@ -20,7 +20,8 @@ static struct vitals healthy(void)
 {
 	return (struct vitals){
 		.now_ns = NOW_NS,
-		.source = { .mode = "ebpf + audit unicast", .by_bpf = true, .has_audit = true, .has_connector = true },
+		.source = { .mode = "ebpf + audit unicast", .by_bpf = true, .has_audit = true, .has_connector = true, .plugin = -ENODATA,
+			    .plugin_why = "" },
 		.rules = { .loaded = true },
 		.disk = { .folder = "/state", .free_bytes = UINT64_C(50) << 30, .size_bytes = UINT64_C(100) << 30 },
 		.database = { .path = "/state/recorder.db" },
@@ -93,6 +94,10 @@ static void test_source(void **state)
 	EXPECT("source", WARN, "no logins are seen: locked", v.source.audit_why = "locked");
 	EXPECT("source", WARN, "process 77 holds the audit stream; recording beside it, by multicast", v.source.by_bpf = false,
 	       v.source.holder = 77);
+	EXPECT("source", FAIL, "auditd's plugin is not there, so no records of audit come", v.source.plugin = 0);
+	EXPECT("source", FAIL, "auditd's plugin is not there, so no records of audit come: it is somebody else's", v.source.plugin = 0,
+	       v.source.plugin_why = "it is somebody else's");
+	EXPECT("source", OK, "plugin pipe", v.source.plugin = 1, v.source.by_bpf = false, v.source.holder = 77, v.source.mode = "plugin pipe");
 	EXPECT("source", OK, "ebpf + audit unicast", v.source.holder = 77);
 	EXPECT("source", OK, "ebpf + audit unicast", v.source.by_bpf = false, v.source.holder = 77, v.source.multicast_wanted = true);
 	EXPECT("source", WARN, "no process connector: ends of killed processes are not seen", v.source.by_bpf = false,

@@ -17,6 +17,8 @@ struct vitals {
 		bool by_bpf, has_audit, has_connector, multicast_wanted;
 		const char *audit_why;	/* why there is no audit; NULL: there is, or it is not wanted */
 		const char *closed_why;	/* nothing is recorded though somebody subscribed; NULL: it is */
+		int plugin;		/* source_live_plugin() */
+		const char *plugin_why;	/* auditd could not be told of it; empty: it was */
 		int error;		/* of the reader */
 		uint32_t holder;	/* pid that has the unicast slot, if it is not ours; 0: nobody, or we */
 	} source;

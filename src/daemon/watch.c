@@ -88,6 +88,7 @@ void daemon_on_tick(uv_timer_t *timer)
 	daemon_look_at_coverage(d);
 	daemon_repair_places(d);
 	daemon_tick_auditd(d);
+	daemon_tick_plugin(d);
 	daemon_look_at_kept(d);
 	daemon_tell_losses(d, false);
 	conf_tick(&d->conf, clock_ns(CLOCK_MONOTONIC));

@@ -23,6 +23,8 @@
 #include "source/pipe_queue.h"
 
 #define INPUT_BYTES ((size_t)256 << 10)
+#define QUIET_MS 50			/* at the stop: what auditd has comes by then, or does not */
+#define STOP_NS NS_PER_SEC
 #define SILENT_NS (10 * NS_PER_SEC)	/* one that says nothing for so long gives way to another */
 #define DAEMON_FIRST 1200u		/* what auditd itself says has serials of its own (libaudit.h, AUDIT_FIRST_DAEMON) */
 #define DAEMON_LAST 1299u
@@ -37,6 +39,7 @@ struct pipe_source {
 	uint64_t away_ns;		/* since 1970: since then nobody was there... */
 	uint64_t away_begin_ns;		/* ...and the newest record before that */
 	bool tells_away;		/* recording ends: that is told now */
+	uint64_t stop_ns;		/* CLOCK_MONOTONIC: the end of the stop; 0: it has not begun */
 	uint64_t heard_ns;		/* CLOCK_MONOTONIC */
 	uint64_t received_ns;		/* since 1970 */
 	uint64_t n_taken;		/* frames of this connection */
@@ -285,11 +288,17 @@ static int pipe_read(struct source *source, size_t max, record_fn emit, void *us
 	return r < 0 ? r : audit_pipe_emit(source, emit, user);
 }
 
-/* Once, since what comes then is the plugin's to keep. */
+/* Until auditd has handed over what it has; what comes later is the plugin's to keep.  Then that there is none is told, once. */
 static int pipe_stop(struct source *source)
 {
 	struct pipe_source *s = pipe_source(source);
+	struct pollfd fd = { .fd = s->fd, .events = POLLIN };
 	bool tells = s->fd < 0 && s->away_ns > 0;
+
+	if (s->stop_ns == 0)
+		s->stop_ns = clock_ns(CLOCK_MONOTONIC) + STOP_NS;
+	if (s->fd >= 0 && clock_ns(CLOCK_MONOTONIC) < s->stop_ns && poll(&fd, 1, QUIET_MS) > 0)
+		return 1;
 
 	s->tells_away = tells;
 	s->away_ns = tells ? 0 : s->away_ns;

@@ -33,10 +33,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (source_audit_pipe.read(source, 4, check, NULL) < 0)
 				__builtin_trap();
 		}
-		source_audit_pipe.stop(source);
 		shutdown(fd, SHUT_RDWR);
 		for (unsigned i = 0; i < 8; i++)
 			source_audit_pipe.read(source, SOURCE_BATCH, check, NULL);
+		source_audit_pipe.stop(source);
+		source_audit_pipe.read(source, SOURCE_BATCH, check, NULL);
 	}
 	source_audit_pipe.free(source);
 	if (fd >= 0)

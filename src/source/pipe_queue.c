@@ -40,11 +40,13 @@ static bool put(struct pipe_queue *q, uint32_t type, struct span text)
 	return false;
 }
 
-static bool tell_loss(struct pipe_queue *q)
+/* Only if there is room for more: one loss is told once, not for each record that finds none. */
+static bool tell_loss(struct pipe_queue *q, size_t room)
 {
 	if (q->loss.count == 0)
 		return true;
-	if (!put(q, PIPE_LOST, (struct span){ (const char *)&q->loss, sizeof(q->loss) }))
+	if (held(q) + sizeof(struct pipe_frame) + sizeof(q->loss) + room > q->limit_bytes ||
+	    !put(q, PIPE_LOST, (struct span){ (const char *)&q->loss, sizeof(q->loss) }))
 		return false;
 	q->loss = (struct pipe_loss){ 0 };
 	return true;
@@ -63,13 +65,13 @@ void pipe_queue_lose(struct pipe_queue *q, uint64_t count, uint64_t now_ns)
 
 void pipe_queue_push(struct pipe_queue *q, uint32_t type, struct span text, uint64_t now_ns)
 {
-	if (text.size > PIPE_TEXT_MAX || !tell_loss(q) || !put(q, type, text))
+	if (text.size > PIPE_TEXT_MAX || !tell_loss(q, sizeof(struct pipe_frame) + text.size) || !put(q, type, text))
 		pipe_queue_lose(q, 1, now_ns);
 }
 
 struct span pipe_queue_unsent(struct pipe_queue *q)
 {
-	tell_loss(q);
+	tell_loss(q, q->limit_bytes / 2);
 	return q->frames.size == q->unsent ? (struct span){ NULL, 0 } :
 					     (struct span){ q->frames.data + q->unsent, q->frames.size - q->unsent };
 }

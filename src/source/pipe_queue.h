@@ -35,7 +35,7 @@ struct pipe_queue {
 
 void pipe_queue_push(struct pipe_queue *queue, uint32_t type, struct span text, uint64_t now_ns);
 void pipe_queue_lose(struct pipe_queue *queue, uint64_t count, uint64_t now_ns);
-/* There is something to send; a loss is among it as soon as there is room. */
+/* There is something to send; a loss is among it when half of the room is free. */
 struct span pipe_queue_unsent(struct pipe_queue *queue);
 void pipe_queue_sent(struct pipe_queue *queue, size_t size);
 void pipe_queue_taken(struct pipe_queue *queue, uint64_t n_taken);	/* more than was sent whole is not believed */
