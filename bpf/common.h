@@ -126,10 +126,13 @@ static __always_inline bool_t is_own(void)
 	return c && c->own_pid == (u32)(bpf_get_current_pid_tgid() >> 32);
 }
 
+/* Here and below the bound is of the value that becomes the index, whatever the compiler would rather do: the verifier of 6.1 does not
+ * know that two loads of one word of the stack are equal. */
 static __always_inline void count_dropped(u32 class)
 {
 	struct probe_counters *c = counters_get();
 
+	barrier_var(class);
 	if (c && class < N_PROBE_CLASSES)
 		__sync_fetch_and_add(&c->dropped[class], 1);
 }
@@ -138,6 +141,7 @@ static __always_inline void count(u32 class, bool_t is_lost)
 {
 	struct probe_counters *c = counters_get();
 
+	barrier_var(class);
 	if (!c || class >= N_PROBE_CLASSES)
 		return;
 	__sync_fetch_and_add(&c->made[class], 1);
@@ -305,6 +309,7 @@ static __always_inline long record_push(struct probe_record *record, u64 text_by
 	barrier_var(text_bytes);
 	if (text_bytes > TEXT_BYTES + SLACK)
 		text_bytes = TEXT_BYTES + SLACK;
+	barrier_var(text_bytes);	/* else the sum may come before the bound, and then 6.1 sees none in it */
 	return ring ? bpf_ringbuf_output(ring, record, sizeof(*record) + text_bytes, wake_flag(sizeof(*record) + text_bytes)) : -1;
 }
 
