@@ -143,7 +143,8 @@ __noinline int asked_of(struct asked *ret, u64 request, u32 operation)
 	struct io_mkdir *mkdir = (struct io_mkdir *)request;
 	struct io_link *link = (struct io_link *)request;
 
-	if (!ret)
+	/* Nothing of it is looked at before 5.19 (cef216fc32d7), where some of these had other names too. */
+	if (!ret || !bpf_core_field_exists(((struct io_kiocb *)request)->cqe))
 		return 0;
 	switch (operation) {
 	case URING_RENAMEAT:
