@@ -24,6 +24,7 @@
 #include "source/bpf_calls.h"
 #include "source/bpf_exclusions.h"
 #include "source/bpf_ring.h"
+#include "source/bpf_sections.h"
 #include "source/host_namespaces.h"
 
 #define MAX_KINDS 16
@@ -200,6 +201,9 @@ static int load_object(struct bpf_programs *programs, const bool needed[N_PROGRA
 		return -errno;
 	bpf_object__for_each_program(program, object->obj)
 		bpf_program__set_autoload(program, is_needed(bpf_program__name(program), needed));
+	/* A type or function that the kernel lacks libbpf looks for in the modules, once an object, and libbpf 1.1 gives up where it may
+	 * not (CAP_SYS_ADMIN, which we have not).  So the once is for something that nobody needs. */
+	bpf_program__set_attach_target(object->progs.on_fork, 0, "no tracepoint");
 	object->rodata->can_cast = !programs->cannot_cast;
 	host_namespaces((uint32_t *)object->rodata->host_namespaces);
 	if (programs->n_objects > 0) {
@@ -233,7 +237,9 @@ static int load_needed(struct bpf_programs *programs, const bool *wanted)
 	r = load_object(programs, needed);
 	if (r < 0 && !programs->cannot_cast) {
 		programs->cannot_cast = true;
-		r = load_object(programs, needed);
+		r = bpf_sections_take();
+		if (r >= 0)
+			r = load_object(programs, needed);
 		programs->cannot_cast = r >= 0;
 	}
 	return r;
