@@ -3,7 +3,7 @@ BUILD ?= build
 export BUILD
 DESTDIR ?=
 
-.PHONY: build run test bench telemetry fuzz install deb clean
+.PHONY: build run test test-kernels bench telemetry fuzz install deb clean
 
 build:
 	@scripts/install-packages build
@@ -15,6 +15,10 @@ run:
 test:
 	@scripts/install-packages build test
 	@scripts/test
+
+test-kernels:
+	@scripts/install-packages build test kernels
+	@scripts/test-kernels
 
 bench: build
 	@scripts/install-packages bench
@@ -37,4 +41,4 @@ deb: build
 	scripts/deb $(BUILD)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-kernels
