@@ -432,6 +432,27 @@ struct io_link {			/* of symlinkat too */
 	int flags;
 };
 
+/* In 7.2 (not yet in 6.18) a request has its names in a structure of their own. */
+struct delayed_filename {
+	struct filename *__incomplete_filename;
+};
+
+struct io_rename___delayed {
+	struct delayed_filename oldpath, newpath;
+};
+
+struct io_unlink___delayed {
+	struct delayed_filename filename;
+};
+
+struct io_mkdir___delayed {
+	struct delayed_filename filename;
+};
+
+struct io_link___delayed {
+	struct delayed_filename oldpath, newpath;
+};
+
 struct module {
 	char name[56];
 };

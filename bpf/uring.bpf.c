@@ -134,6 +134,11 @@ static __always_inline bool_t is_naming(u8 operation)
 	return operation >= URING_RENAMEAT && operation <= URING_LINKAT;
 }
 
+#define FILENAME(type, request, member)                                                                                    \
+	(bpf_core_field_exists(((struct type *)(request))->member) ?                                                       \
+		 (u64)READ((struct type *)(request), member) :                                                             \
+		 (u64)READ((struct type##___delayed *)(request), member.__incomplete_filename))
+
 /* A function of its own to the verifier, which would follow each operation through all that comes after it, as it would each
  * round of the loops below for each place that calls them. */
 __noinline int asked_of(struct asked *ret, u64 request, u32 operation)
@@ -150,8 +155,8 @@ __noinline int asked_of(struct asked *ret, u64 request, u32 operation)
 	case URING_RENAMEAT:
 		ret->call = PROBE_CALL_renameat2;
 		ret->want = PROBE_WANT_RENAME;
-		ret->name[0] = (u64)READ(rename, oldpath);
-		ret->name[1] = (u64)READ(rename, newpath);
+		ret->name[0] = FILENAME(io_rename, rename, oldpath);
+		ret->name[1] = FILENAME(io_rename, rename, newpath);
 		ret->value[0] = (u64)(ret->at[0] = READ(rename, old_dfd));
 		ret->value[2] = (u64)(ret->at[1] = READ(rename, new_dfd));
 		ret->value[4] = (u32)READ(rename, flags);
@@ -159,30 +164,30 @@ __noinline int asked_of(struct asked *ret, u64 request, u32 operation)
 	case URING_UNLINKAT:
 		ret->call = PROBE_CALL_unlinkat;
 		ret->want = PROBE_WANT_DELETE;
-		ret->name[0] = (u64)READ(unlink, filename);
+		ret->name[0] = FILENAME(io_unlink, unlink, filename);
 		ret->value[0] = (u64)(ret->at[0] = READ(unlink, dfd));
 		ret->value[2] = (u32)READ(unlink, flags);
 		break;
 	case URING_MKDIRAT:
 		ret->call = PROBE_CALL_mkdirat;
 		ret->want = PROBE_WANT_CREATE;
-		ret->name[0] = (u64)READ(mkdir, filename);
+		ret->name[0] = FILENAME(io_mkdir, mkdir, filename);
 		ret->value[0] = (u64)(ret->at[0] = READ(mkdir, dfd));
 		ret->value[2] = READ(mkdir, mode);
 		break;
 	case URING_SYMLINKAT:
 		ret->call = PROBE_CALL_symlinkat;
 		ret->want = PROBE_WANT_SYMLINK;
-		ret->name[0] = (u64)READ(link, newpath);
-		ret->name[1] = (u64)READ(link, oldpath);
+		ret->name[0] = FILENAME(io_link, link, newpath);
+		ret->name[1] = FILENAME(io_link, link, oldpath);
 		ret->value[1] = (u64)(ret->at[0] = READ(link, new_dfd));
 		ret->is_text = 1;
 		break;
 	default:
 		ret->call = PROBE_CALL_linkat;
 		ret->want = PROBE_WANT_LINK;
-		ret->name[0] = (u64)READ(link, oldpath);
-		ret->name[1] = (u64)READ(link, newpath);
+		ret->name[0] = FILENAME(io_link, link, oldpath);
+		ret->name[1] = FILENAME(io_link, link, newpath);
 		ret->value[0] = (u64)(ret->at[0] = READ(link, old_dfd));
 		ret->value[2] = (u64)(ret->at[1] = READ(link, new_dfd));
 		ret->value[4] = (u32)READ(link, flags);
