@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -135,12 +136,29 @@ static bool has(const struct btf *btf, const char *prefix, const char *what, uin
 	return btf__find_by_name_kind(btf, name, kind) > 0;
 }
 
+/* A function that programs may call, by its name in the kernel's enumeration of them. */
+static bool has_helper(const struct btf *btf, const char *name)
+{
+	int id = btf__find_by_name_kind(btf, "bpf_func_id", BTF_KIND_ENUM);
+	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+
+	for (unsigned i = 0; type && i < btf_vlen(type); i++)
+		if (strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off), name) == 0)
+			return true;
+	return false;
+}
+
 static int find_tracepoints(struct bpf_programs *programs)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
 
 	if (!btf)
 		return errno == ENOENT || errno == ESRCH ? -ENODATA : -errno;
+	/* All of them call it (since 5.11, 3ca1032ab7ab).  Older kernels would say EPERM: they count maps against RLIMIT_MEMLOCK. */
+	if (!has_helper(btf, "BPF_FUNC_get_current_task_btf")) {
+		btf__free(btf);
+		return -ENOTSUP;
+	}
 	for (size_t i = 0; i < N_PROGRAMS; i++) {
 		const struct program *program = &programs_of[i];
 
