@@ -17,7 +17,7 @@ static const char *bpf_reason(const struct daemon *d)
 
 	if (r >= 0)
 		return NULL;
-	return r == -ENODATA ? "not asked for" : bpf_why(r);
+	return d->source && d->bpf_wanted ? bpf_why(r) : "not asked for";
 }
 
 /* Counting them looks at each block, so it is done now and then only. */
