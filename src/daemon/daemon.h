@@ -79,6 +79,7 @@ struct daemon {
 	struct probe_counters probes_before;
 	uint64_t closed_unseen;		/* files of which nobody can tell what was written to them */
 	bool rules_loaded;
+	uint64_t rules_linger_until_ns;	/* CLOCK_MONOTONIC: those of before stay until then; 0: there are none */
 	struct audit_state audit_state;
 	uint32_t kernel_lost;		/* its counter, as long as audit is read */
 	struct ledger ledger;

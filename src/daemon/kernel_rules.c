@@ -11,6 +11,7 @@
 #include "daemon/daemon.h"
 
 #define TELL_NS (10 * 60 * NS_PER_SEC)
+#define LINGER_NS NS_PER_SEC
 
 static enum hindrance find_hindrance(const struct daemon *d)
 {
@@ -90,6 +91,7 @@ int daemon_load_rules(struct daemon *d, const char **ret_why)
 		.have_connector = source_live_connector(d->source) >= 0,
 		.backlog_limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize),
 		.for_user = may_user && (d->user_audit.is_coming || user),
+		.linger = d->reader != NULL,
 	};
 	int r;
 
@@ -101,6 +103,7 @@ int daemon_load_rules(struct daemon *d, const char **ret_why)
 	r = audit_rules_load(d->audit, &options, d->places.kernel_state, ret_why);
 	if (r < 0)
 		return r;
+	d->rules_linger_until_ns = r > 0 && options.linger ? clock_ns(CLOCK_MONOTONIC) + LINGER_NS : 0;
 	if (r > 0 && user && may_user)
 		daemon_follow_user_rules(d);
 	if (next.by != HINDRANCE_NONE) {
@@ -152,6 +155,20 @@ static void follow_host(struct daemon *d)
 		notes_gap(&d->notes, &(struct gap){ .begin_ns = begin_ns, .end_ns = clock_now_ns(), .class_name = "file", .cause = "rules_behind" });
 }
 
+/* Those that were wanted before the last change. */
+static void trim(struct daemon *d)
+{
+	int r;
+
+	if (d->rules_linger_until_ns == 0 || clock_ns(CLOCK_MONOTONIC) < d->rules_linger_until_ns)
+		return;
+	r = audit_rules_trim(d->audit);
+	if (r < 0)
+		log_errno(r, "Failed to remove audit rules that are not wanted any more");
+	else
+		d->rules_linger_until_ns = 0;
+}
+
 static void look_for_missing(struct daemon *d)
 {
 	int missing = d->rules_loaded ? audit_rules_missing(d->audit) : 0;
@@ -179,4 +196,5 @@ void daemon_look_at_rules(struct daemon *d)
 	follow_hindrance(d);
 	follow_host(d);
 	look_for_missing(d);
+	trim(d);
 }

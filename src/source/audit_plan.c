@@ -606,6 +606,16 @@ static bool key_is_own(struct span key)
 	return span_eq(key, SPAN(AUDIT_OWN_KEY)) || span_ends(key, SPAN("\x01" AUDIT_OWN_KEY));
 }
 
+bool audit_rule_data_is_planned(const struct audit_rule_data *data)
+{
+	const size_t size = sizeof(AUDIT_OWN_KEY) - 1;
+
+	for (uint32_t i = 0; i < data->field_count; i++)	/* the key is the last of the texts */
+		if (data->fields[i] == AUDIT_FILTERKEY)
+			return data->values[i] == size && data->buflen >= size && memcmp(data->buf + data->buflen - size, AUDIT_OWN_KEY, size) == 0;
+	return false;
+}
+
 bool audit_rule_data_is_own(const struct audit_rule_data *data, size_t size)
 {
 	size_t offset = 0;

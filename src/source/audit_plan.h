@@ -55,5 +55,7 @@ size_t audit_rule_data_make(struct audit_rule_data *ret, const struct audit_rule
 bool audit_rule_field_is_text(uint32_t field);
 /* Is it a rule of ours, or one that we loaded for a user (of this run or another)? */
 bool audit_rule_data_is_own(const struct audit_rule_data *data, size_t size);
+/* Of those that are own: one of a plan, not of a user.  Of the lists of records nobody can tell: no. */
+bool audit_rule_data_is_planned(const struct audit_rule_data *data);
 /* The same rule, whoever wrote it. */
 bool audit_rule_data_equal(const struct audit_rule_data *a, const struct audit_rule_data *b);

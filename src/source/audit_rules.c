@@ -82,6 +82,8 @@ static bool user_has(const struct user_rules *user, const struct audit_rule_data
 	return false;
 }
 
+static int delete_others(struct audit_control *control, const struct audit_plan *plan, const struct user_rules *user, bool ours);
+
 /* Adds what is missing, then removes what is not wanted any more: no moment without the rules common to
  * both. */
 static int bring_rules(struct audit_control *control, struct audit_plan *plan)
@@ -115,15 +117,8 @@ static int bring_rules(struct audit_control *control, struct audit_plan *plan)
 		}
 		added[i] = true;
 	}
-	for (size_t i = 0; i < loaded.n_rules; i++) {
-		if (plan_has(plan, loaded.rules[i]) || user_has(control->user, loaded.rules[i]))
-			continue;
-		r = loaded_delete(control, loaded.rules[i]);
-		if (r < 0)
-			return refuse(control, r, "an old rule of the recorder cannot be removed",
-				      audit_control_why(r));
-	}
-	return 0;
+	r = control->lingers ? 0 : delete_others(control, plan, control->user, true);
+	return r < 0 ? refuse(control, r, "an old rule of the recorder cannot be removed", audit_control_why(r)) : 0;
 
 undo:
 	for (size_t i = 0; i < plan->n_rules; i++) {
@@ -207,6 +202,7 @@ int audit_rules_load(struct audit_control *control, const struct audit_rules_opt
 	 * before either. */
 	/* The kernel never waits for us. But beside another audit daemon it is that one it waits for, and
 	 * with a wait time of 0 that one would lose records it would have had. */
+	control->lingers |= options->linger;
 	r = audit_state_prepare(control, options->backlog_limit, !options->alone, state_path);
 	if (r < 0)
 		return refuse(control, r, "the state to restore cannot be saved", strerror(-r));
@@ -304,16 +300,25 @@ static int bring_user_rules(struct audit_control *control, const struct user_rul
 	return r;
 }
 
-/* Of ours in the kernel what is neither planned nor one of these. */
-static int delete_others(struct audit_control *control, const struct user_rules *user)
+/* What is in the kernel and neither planned nor one of these: of a user, and ours too. */
+static int delete_others(struct audit_control *control, const struct audit_plan *plan, const struct user_rules *user, bool ours)
 {
 	_cleanup_(loaded_release) struct loaded loaded = { 0 };
 	int r;
 
 	r = loaded_read(control, &loaded);
 	for (size_t i = 0; i < loaded.n_rules && r >= 0; i++)
-		if (!plan_has(control->plan, loaded.rules[i]) && !user_has(user, loaded.rules[i]))
+		if ((ours || !audit_rule_data_is_planned(loaded.rules[i])) && !plan_has(plan, loaded.rules[i]) && !user_has(user, loaded.rules[i]))
 			r = loaded_delete(control, loaded.rules[i]);
+	return r;
+}
+
+int audit_rules_trim(struct audit_control *control)
+{
+	int r = control->lingers && !control->locked ? delete_others(control, control->plan, control->user, true) : 0;
+
+	if (r >= 0)
+		control->lingers = false;
 	return r;
 }
 
@@ -346,7 +351,7 @@ int audit_rules_follow(struct audit_control *control, const struct user_rules *u
 	if (r < 0)
 		return refuse_user_rule(control, r);
 	*ret_line = 0;
-	r = delete_others(control, user);
+	r = delete_others(control, control->plan, user, !control->lingers);
 	if (r < 0)
 		return refuse(control, r, "an old rule of the user cannot be removed", audit_control_why(r));
 	control->user = user;
@@ -383,6 +388,7 @@ int audit_rules_unload(struct audit_control *control, const char *state_path)
 
 	keep_plan(control, NULL);
 	control->user = NULL;
+	control->lingers = false;
 	r = audit_control_state(control, &state);
 	if (r < 0 || control->locked)	/* what is there stays */
 		return r;

@@ -40,6 +40,7 @@ struct audit_rules_options {
 	bool alone;			/* no other consumer: what we do not need is not made at all */
 	bool have_connector;		/* forks and exits come from the proc connector: no rules for them */
 	uint32_t backlog_limit;		/* AuditdRulesBufferSize */
+	bool linger;			/* what is wanted no more stays until audit_rules_trim() */
 	bool for_user;			/* rules of a user come, so that audit is needed whatever is wanted */
 };
 /* Brings the kernel's rules with our key to what is wanted, by difference; sets the backlog limit and, if
@@ -50,6 +51,10 @@ struct audit_rules_options {
  * as without us.  While the kernel is locked (-e 2) nothing is changed, and 1 means as far as they are there. */
 int audit_rules_load(struct audit_control *control, const struct audit_rules_options *options,
 		     const char *state_path, const char **ret_why);
+/* Removes what lingers.  A call is matched by the rules there are when it ends, but by the folders that were watched when it looked for its
+ * file (kernel/auditsc.c, handle_path), so a call that began before a folder was watched, and ends when only rules for folders are left,
+ * is lost.  To be called when those calls have ended, a second later or so.  0 or -errno: to be called again. */
+int audit_rules_trim(struct audit_control *control);
 /* Which of the wanted kinds need a rule that is not in the kernel as of the last call: for what somebody keeps out, or a lock. */
 void audit_rules_lacking(const struct audit_control *control, const struct audit_rules_options *options, bool ret_kinds[N_KINDS]);
 /* Brings a user's rules into the kernel in place of those of the last call, all or none: behind ours, so that they can only add to
