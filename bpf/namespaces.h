@@ -37,7 +37,10 @@ static __always_inline u32 mounts_walked(struct scratch *scratch)
 	struct mount *uppermost = (struct mount *)scratch->uppermost;
 	u32 inode = READ(uppermost, mnt_ns, ns.inum);	/* 0 too where the pointer is none: the kernel's own mounts have an error there */
 
-	return inode == host_namespaces[0] ? PROBE_MOUNTS_OF_HOST : inode >= PROBE_MOUNTS_FIRST ? PROBE_MOUNTS(inode) : PROBE_MOUNTS_OF_NONE;
+	/* The first of all has a number below the others (since 6.18), and is the host's also where nobody may look at that of process 1. */
+	if (inode && (inode == host_namespaces[0] || inode < PROBE_MOUNTS_FIRST))
+		return PROBE_MOUNTS_OF_HOST;
+	return inode ? PROBE_MOUNTS(inode) : PROBE_MOUNTS_OF_NONE;
 }
 
 /* The path of a file, and of whose mounts. */

@@ -434,7 +434,7 @@ static bool name_all_by_host(struct tracker *tracker, struct event *event, uint3
 
 	event->is_of_host = event->mounts == MOUNTS_OF_PROCESS ? mounts == 0 && event->root.init <= HOST_INIT : mounts == MOUNTS_OF_HOST;
 	/* A folder that is mounted nowhere any more, or not yet; nobody says of which mounts.  What never is has a name of its own. */
-	if (mounts == MOUNTS_OF_NONE && span_starts(path, SPAN("/")) && !span_starts(path, SPAN("/memfd:")))
+	if (mounts == MOUNTS_OF_NONE && span_starts(path, SPAN("/")) && !span_starts(path, SPAN("/memfd:")) && !span_eq(path, SPAN("/secretmem")))
 		doubt(event, "guessed");
 	if (mounts == 0 || mounts == MOUNTS_OF_HOST || mounts == MOUNTS_OF_NONE || !tracker->options.host_path)
 		return true;
