@@ -137,22 +137,6 @@ static void try_to_connect(struct plugin *p)
 	pipe_queue_begin(&p->queue);
 }
 
-static void hand_over(struct plugin *p)
-{
-	struct span unsent;
-	ssize_t n;
-
-	while (p->fd >= 0 && (unsent = pipe_queue_unsent(&p->queue)).size > 0) {
-		n = send(p->fd, unsent.data, unsent.size, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			return;
-		if (n <= 0)
-			disconnect(p);
-		else
-			pipe_queue_sent(&p->queue, (size_t)n);
-	}
-}
-
 static void take_answer(struct plugin *p)
 {
 	uint64_t n_taken;
@@ -171,6 +155,25 @@ static void take_answer(struct plugin *p)
 	} while (n > 0);
 	if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		disconnect(p);
+}
+
+static void hand_over(struct plugin *p)
+{
+	struct span unsent;
+	ssize_t n;
+
+	while (p->fd >= 0 && (unsent = pipe_queue_unsent(&p->queue)).size > 0) {
+		n = send(p->fd, unsent.data, unsent.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			take_answer(p);	/* what it said before it went is not sent again */
+			if (p->fd >= 0)
+				disconnect(p);
+		} else {
+			pipe_queue_sent(&p->queue, (size_t)n);
+		}
+	}
 }
 
 /* Both */

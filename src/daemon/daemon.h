@@ -309,6 +309,7 @@ void daemon_withhold_no_more(struct daemon *d);		/* recording ends: what was wit
 
 /* slot.c */
 void daemon_look_at_slot(struct daemon *d);		/* once a second, while audit is read */
+void daemon_leave_slot(struct daemon *d);		/* recording ends: what is missing is told */
 
 /* coverages.c */
 void daemon_begin_coverage(struct daemon *d, bool was_on);	/* was_on: audit was, before the rules were loaded */

@@ -60,6 +60,9 @@ static enum health_level check_source(const struct vitals *v, struct health_stat
 		return say(s, HEALTH_FAIL, "see that auditd runs and has read it: /etc/audit/plugins.d/recorder.conf",
 			   "auditd's plugin is not there, so no records of audit come%s%s", *v->source.plugin_why ? ": " : "",
 			   v->source.plugin_why);
+	if (v->source.is_unicast && v->source.holder)
+		return say(s, HEALTH_FAIL, "stop it, or record with --source auto", "process %u has taken the audit stream: none of its records come",
+			   v->source.holder);
 	if (!v->source.by_bpf && v->source.holder && v->source.plugin < 0 && !v->source.multicast_wanted)
 		return say(s, HEALTH_WARN, "stop it, or use eBPF",
 			   "process %u holds the audit stream; recording beside it, by multicast", v->source.holder);

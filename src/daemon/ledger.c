@@ -46,6 +46,7 @@ void ledger_look(struct ledger *ledger, const uint64_t counters[static N_LOSSES]
 		if (e->untold == 0 || (!final && (rose > 0 || !can_store)))
 			continue;
 		describe(i, &gap);
+		gap.exact &= i != LOSS_KERNEL || !ledger->kernel_is_shared;
 		gap.begin_ns = e->begin_ns;
 		gap.end_ns = e->last_ns;
 		gap.count = e->untold;

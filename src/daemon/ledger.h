@@ -25,6 +25,7 @@ struct ledger_entry {
 struct ledger {
 	struct ledger_entry entries[N_LOSSES];
 	uint64_t looked_ns;		/* when the last look was */
+	bool kernel_is_shared;		/* what the kernel lost may have been lost to another reader alone: no exact count */
 };
 
 /* Counters that do not begin at 0. */

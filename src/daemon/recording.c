@@ -147,9 +147,17 @@ static int load_rules(struct daemon *d, const struct filter *filter, const struc
 	return 0;
 }
 
+/* What the kernel's audit lost before we read it was lost to others. */
+static void begin_to_count(struct daemon *d)
+{
+	if (audit_control_state(d->audit, &d->audit_state) >= 0)
+		d->kernel_lost = d->ledger.entries[LOSS_KERNEL].seen = d->audit_state.lost;
+}
+
 static int want(struct daemon *d, const struct filter *filter, const struct filter *other, struct filter_error *error)
 {
 	struct asked asked;
+	bool had_audit;
 	int r;
 
 	ask(d, filter, other, &asked);
@@ -157,6 +165,7 @@ static int want(struct daemon *d, const struct filter *filter, const struct filt
 		set_wanted(d, asked.kinds);
 		return 0;
 	}
+	had_audit = source_live_has_audit(d->source);
 	privileges_raise();
 	r = source_live_want(d->source, &asked.wants);
 	privileges_lower();
@@ -167,6 +176,8 @@ static int want(struct daemon *d, const struct filter *filter, const struct filt
 		return r;
 	}
 	set_wanted(d, asked.kinds);
+	if (!had_audit && source_live_has_audit(d->source))
+		begin_to_count(d);
 	return load_rules(d, filter, other, error);
 }
 
@@ -225,6 +236,8 @@ static int open_source(struct daemon *d, const struct asked *asked, struct filte
 		.want_bpf = wants_bpf(d, choice),
 		.want_audit = ways.by_netlink || ways.by_plugin,
 		.want_connector = true,
+		/* Of this run, or of the one before. */
+		.told_until_ns = d->idle_since_ns > 0 ? d->idle_since_ns : d->past.last_event_ns,
 		.wants = asked->wants,
 		.own_pid = (uint32_t)getpid(),
 		.write_interval_ms = daemon_write_interval_ms(d),
@@ -236,7 +249,6 @@ static int open_source(struct daemon *d, const struct asked *asked, struct filte
 	d->bpf_wanted = options.want_bpf;
 	d->multicast_wanted = choice->mode && strcmp(choice->mode, "multicast") == 0;
 	d->mode_is_forced = choice->mode != NULL;
-	d->slot = (struct slot){ 0 };
 	if (!options.want_audit && !options.want_bpf) {
 		snprintf(error->message, sizeof(error->message),
 			 "The kernel's audit is to come neither by netlink (CX.recorder.AuditdEnableNetlink = 0) nor by auditd's plugin "
@@ -433,6 +445,7 @@ void daemon_close_recording(struct daemon *d)
 	int kept;
 
 	daemon_withhold_no_more(d);
+	daemon_leave_slot(d);
 	if (d->audit && d->rules_loaded && audit_rules_unload(d->audit, d->places.kernel_state) < 0)
 		log_error("Failed to put the kernel's audit back as it was; the next start, or `auditctl -D -k %s`, does",
 			  AUDIT_OWN_KEY);

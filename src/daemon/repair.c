@@ -27,14 +27,14 @@ void daemon_repair_audit(struct daemon *d)
 
 	if (!d->rules_loaded || state->enabled == 2 || !(is_off || is_small))
 		return;
+	if (is_off)	/* on again or not: else that is told the next time */
+		tell_gap(d, since_ns, "audit_disabled");
 	if (daemon_load_rules(d, &why) < 0) {
 		log_error("Failed to put the kernel's audit back as recording needs it: %s", why);
 		return;
 	}
-	if (is_off) {
+	if (is_off)
 		log_warning("Somebody switched the kernel's audit off; it is on again");
-		tell_gap(d, since_ns, "audit_disabled");
-	}
 	if (is_small)	/* what that cost, the kernel counts */
 		log_warning("Somebody set the kernel's audit backlog to %u; it is %u again", state->backlog_limit, limit);
 }

@@ -16,6 +16,9 @@
 #include "daemon/daemon.h"
 #include "daemon/privileges.h"
 
+#define TELL_NS (10 * 60 * NS_PER_SEC)
+#define HELD_MAX (1u << 20)		/* records, when the kernel keeps any number */
+
 static bool is_held(const struct audit_state *state)
 {
 	return state->pid != 0 && (state->pid > INT32_MAX || kill((pid_t)state->pid, 0) == 0 || errno != ESRCH);
@@ -35,71 +38,126 @@ static const char *name_of(uint32_t pid, char ret[static 32])
 	return ret;
 }
 
-static void move(struct daemon *d, const char *mode, const char *why)
+/* false: not now. */
+static bool move(struct daemon *d, const char *mode)
 {
 	int r;
 
 	privileges_raise();
 	r = source_live_move(d->source, mode);
 	privileges_lower();
-	if (r == -EBUSY || r == -EEXIST)	/* asked again in a second */
+	if (r >= 0)
+		log_warning("%s; the records of audit come by %s now", d->slot.why, mode);
+	else if (r != -EBUSY && r != -EEXIST)
+		log_error("%s, but the records of audit cannot be had by %s: %s", d->slot.why, mode, audit_control_why(r));
+	return r >= 0;
+}
+
+/* Its end is not known: it is told as long as it lasts. */
+static void tell_taken(struct daemon *d, bool ends)
+{
+	struct slot *slot = &d->slot;
+	uint64_t now_ns = clock_now_ns();
+
+	if (slot->taken_since_ns == 0 || (!ends && now_ns - slot->taken_since_ns < TELL_NS))
 		return;
-	if (r < 0) {
-		log_error("%s, but the records of audit cannot be had by %s: %s", why, mode, audit_control_why(r));
-		return;
+	notes_gap(&d->notes, &(struct gap){ .begin_ns = MIN(slot->taken_since_ns, now_ns), .end_ns = now_ns, .class_name = "all",
+					    .cause = "slot_taken" });
+	slot->taken_since_ns = ends ? 0 : now_ns;
+}
+
+/* The kernel had let go of us. */
+static void give_in(struct daemon *d)
+{
+	struct slot *slot = &d->slot;
+	char name[32];
+
+	if (slot->taken_since_ns == 0) {
+		slot->taken_since_ns = d->ledger.looked_ns;
+		log_warning("%s, pid %u, has taken the audit stream", name_of(d->audit_state.pid, name), d->audit_state.pid);
 	}
-	log_warning("%s; the records of audit come by %s now", why, mode);
-	notes_say(&d->notes, "config", "%s; the records of audit come by %s now", why, mode);
+	snprintf(slot->why, sizeof(slot->why), "%s, pid %u, has taken the audit stream", name_of(d->audit_state.pid, name), d->audit_state.pid);
+	if (d->mode_is_forced || !move(d, "multicast"))
+		tell_taken(d, false);
 }
 
 /* Read as the audit daemon. */
 static void look_at_own(struct daemon *d)
 {
+	struct slot *slot = &d->slot;
 	uint32_t pid = source_live_wanted_by(d->source);
 	int r = source_live_hold(d->source, d->audit_state.pid);
-	char why[96], name[32];
+	char name[32];
 
+	slot->wanted_by = pid > 0 ? pid : slot->wanted_by;
 	if (r == 1)
 		log_warning("The kernel had let go of the recorder; it holds the audit stream again");
-	if (d->mode_is_forced)
-		return;
 	if (r == -EBUSY) {
-		snprintf(why, sizeof(why), "%s, pid %u, has taken the audit stream", name_of(d->audit_state.pid, name), d->audit_state.pid);
-		move(d, "multicast", why);
-	} else if (pid > 0 && !daemon_setting(d, SETTING_AuditdStopAuditdService)) {
-		snprintf(why, sizeof(why), "%s, pid %u, wanted the audit stream: it has it if it is started again", name_of(pid, name), pid);
-		move(d, "multicast", why);
+		give_in(d);
+		return;
 	}
+	tell_taken(d, true);
+	if (slot->wanted_by == 0 || d->mode_is_forced || daemon_setting(d, SETTING_AuditdStopAuditdService))
+		return;
+	snprintf(slot->why, sizeof(slot->why), "%s, pid %u, wanted the audit stream: it has it if it is started again",
+		 name_of(slot->wanted_by, name), slot->wanted_by);
+	if (move(d, "multicast"))
+		slot->wanted_by = 0;
 }
 
 /* Read beside. */
 static void look_at_others(struct daemon *d)
 {
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), wait_ns = (uint64_t)daemon_setting(d, SETTING_AuditdSlotFreeSecs) * NS_PER_SEC;
+	uint32_t limit = d->audit_state.backlog_limit;
 	struct slot *slot = &d->slot;
-	char why[96];
 
 	if (is_held(&d->audit_state))
 		slot->free_since_ns = 0;
 	else if (slot->free_since_ns == 0)
 		slot->free_since_ns = now_ns;
+	source_live_expect_holder(d->source, slot->free_since_ns == 0 ? 0 : limit > 0 && limit < HELD_MAX ? limit : HELD_MAX);
 	if (slot->free_since_ns == 0 || now_ns - slot->free_since_ns < wait_ns || d->mode_is_forced)
 		return;
-	snprintf(why, sizeof(why), "Nobody has held the audit stream for %llu s",
+	snprintf(slot->why, sizeof(slot->why), "Nobody has held the audit stream for %llu s",
 		 (unsigned long long)((now_ns - slot->free_since_ns) / NS_PER_SEC));
-	move(d, "unicast", why);
+	move(d, "unicast");
+}
+
+static void follow_move(struct daemon *d)
+{
+	struct slot *slot = &d->slot;
+	const char *why = "";
+
+	if (source_live_has_moved(d->source)) {
+		tell_taken(d, true);
+		notes_say(&d->notes, "config", "%s; the records of audit come by %s now", slot->why,
+			  source_live_is_unicast(d->source) ? "unicast" : "multicast");
+		slot->free_since_ns = 0;
+		slot->wanted_by = 0;
+		slot->rules_are_due = true;
+	}
+	if (!slot->rules_are_due || !d->rules_loaded)	/* what is left out for all, and how long the kernel waits */
+		return;
+	if (daemon_load_rules(d, &why) < 0)
+		log_error("Failed to load the audit rules as another reader of audit needs them: %s", why);
+	else
+		slot->rules_are_due = false;
 }
 
 void daemon_look_at_slot(struct daemon *d)
 {
 	if (source_live_plugin(d->source) >= 0)
 		return;
-	if (source_live_has_moved(d->source)) {
-		d->slot.free_since_ns = 0;
-		daemon_apply_rules(d);		/* what is left out for all, and how long the kernel waits */
-	}
+	follow_move(d);
 	if (source_live_is_unicast(d->source))
 		look_at_own(d);
 	else
 		look_at_others(d);
+}
+
+void daemon_leave_slot(struct daemon *d)
+{
+	tell_taken(d, true);
+	d->slot = (struct slot){ 0 };
 }

@@ -94,6 +94,7 @@ static void test_source(void **state)
 	EXPECT("source", WARN, "no logins are seen: locked", v.source.audit_why = "locked");
 	EXPECT("source", WARN, "process 77 holds the audit stream; recording beside it, by multicast", v.source.by_bpf = false,
 	       v.source.holder = 77);
+	EXPECT("source", FAIL, "process 77 has taken the audit stream: none of its records come", v.source.holder = 77, v.source.is_unicast = true);
 	EXPECT("source", FAIL, "auditd's plugin is not there, so no records of audit come", v.source.plugin = 0);
 	EXPECT("source", FAIL, "auditd's plugin is not there, so no records of audit come: it is somebody else's", v.source.plugin = 0,
 	       v.source.plugin_why = "it is somebody else's");

@@ -132,6 +132,7 @@ static void look_at_source(struct daemon *d, struct vitals *v)
 	v->source.by_bpf = r >= 0;
 	v->source.bpf_why = d->bpf_wanted && r < 0 ? bpf_why(r) : NULL;
 	v->source.has_audit = source_live_has_audit(d->source);
+	v->source.is_unicast = source_live_is_unicast(d->source);
 	v->source.audit_why = d->audit || (!daemon_setting(d, SETTING_AuditdEnableNetlink) && !daemon_setting(d, SETTING_AuditdEnableAudispdFallback)) ? NULL : "the kernel's audit cannot be used";
 	v->source.plugin = source_live_plugin(d->source);
 	v->source.plugin_why = d->plugin.problem;

@@ -14,7 +14,7 @@ struct vitals {
 	struct {
 		const char *mode;	/* "ebpf, audit multicast" and the like */
 		const char *bpf_why;	/* wanted, and why it is not there; NULL: it is, or is not wanted */
-		bool by_bpf, has_audit, has_connector, multicast_wanted;
+		bool by_bpf, has_audit, has_connector, multicast_wanted, is_unicast;
 		const char *audit_why;	/* why there is no audit; NULL: there is, or it is not wanted */
 		const char *closed_why;	/* nothing is recorded though somebody subscribed; NULL: it is */
 		int plugin;		/* source_live_plugin() */

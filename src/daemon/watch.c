@@ -60,6 +60,8 @@ static void look_at_kernel(struct daemon *d)
 	if (!d->source || !source_live_has_audit(d->source))
 		return;	/* what others lose is none of ours */
 	d->kernel_lost = d->audit_state.lost;
+	/* What nobody's slot, or that of another, had no room for may have come to us by multicast. */
+	d->ledger.kernel_is_shared = !source_live_is_unicast(d->source);
 	daemon_look_at_slot(d);
 }
 

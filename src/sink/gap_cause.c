@@ -19,6 +19,8 @@ const struct gap_cause gap_causes[N_GAP_CAUSES] = {
 	{ "plugin_full", "the recorder was away, or behind, for longer than auditd's plugin could keep records for it", KEEP_UP },
 	{ "plugin_away", "auditd did not run, or did not run its plugin, by which the records of the kernel's audit come",
 	  "keep auditd running; `recorder health` says what is the matter with the plugin" },
+	{ "slot_taken", "another process held the audit stream that the recorder had been told to read, and it got nothing",
+	  "stop that one, or record with --source auto, which reads beside" },
 	{ "serial_gap", "records that the kernel numbered never came", "raise CX.recorder.AuditdRulesBufferSize, or subscribe to less" },
 	{ "serial_jump", "the numbers of the kernel's records jumped; how many there were in between is not known",
 	  "look whether the kernel's audit or another reader of it began anew then" },

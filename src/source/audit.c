@@ -44,8 +44,11 @@ struct audit_source {
 	_Atomic uint32_t wanted_by;	/* the pid that asked for our slot; 0: nobody */
 	atomic_bool is_moving;		/* another source will go on where this one ends */
 	struct recent told;		/* for that one */
+	_Atomic uint32_t hold_max;	/* of them, as recent_hold() has it... */
+	uint32_t holds;			/* ...and as it was told that */
 	struct recent before;		/* handed on by the one before */
-	uint64_t copies_until_ns;	/* since 1970; 0: there was none */
+	uint64_t told_until_ns;		/* since 1970: so was what is as old as that, by one that is no more */
+	uint64_t copies_until_ns;	/* CLOCK_MONOTONIC: until then that may come again; 0: it does not */
 	struct buffer early;
 	struct audit_stream stream;
 	struct mmsghdr messages[BATCH];
@@ -147,11 +150,19 @@ static void note_replace(struct audit_source *s, const char *data, size_t size)
 /* Is it one that the source before has handed on? */
 static bool is_copy(struct audit_source *s, const struct record *record)
 {
-	if (record->time_ns <= s->copies_until_ns)
-		return recent_has(&s->before, record);
-	s->copies_until_ns = 0;
+	uint64_t time_ns;
+
+	return recent_has(&s->before, record) ||
+	       (s->told_until_ns > 0 && audit_stream_time(record->text, &time_ns) && time_ns <= s->told_until_ns);
+}
+
+/* Once nothing waits: all that the kernel had kept has come. */
+static void expect_no_copies(struct audit_source *s)
+{
+	if (clock_ns(CLOCK_MONOTONIC) < s->copies_until_ns)
+		return;
+	s->copies_until_ns = s->told_until_ns = 0;
 	recent_release(&s->before);
-	return false;
 }
 
 static int emit_one(struct audit_source *s, char *data, size_t size, uint32_t sender, record_fn emit,
@@ -207,6 +218,12 @@ int audit_emit(struct source *source, record_fn emit, void *user)
 	int n = 0, r;
 
 	s->n_received = 0;
+	if (unlikely(atomic_load_explicit(&s->hold_max, memory_order_relaxed) != s->holds)) {
+		s->holds = atomic_load(&s->hold_max);
+		recent_hold(&s->told, s->holds);
+	}
+	if (unlikely(s->copies_until_ns > 0) && n_received == 0 && s->early.size == 0)
+		expect_no_copies(s);
 	if (unlikely(s->early.size > 0)) {
 		n = emit_early(s, emit, user);
 		if (n < 0)
@@ -261,7 +278,8 @@ static int send_pid(int fd, uint32_t pid, uint32_t seq, uint16_t flags)
 
 static void keep_early(struct audit_source *s, const char *data, uint32_t size)
 {
-	if (s->early.size + size > EARLY_BYTES) {
+	if (s->early.size + size > EARLY_BYTES || !buffer_reserve(&s->early, sizeof(size) + size)) {
+		s->early.failed = false;	/* what is there is whole */
 		note_overrun(s);
 		return;
 	}
@@ -365,9 +383,14 @@ uint32_t audit_wanted_by(struct source *source)
 	return atomic_exchange(&audit_source(source)->wanted_by, 0);
 }
 
-void audit_begin_move(struct source *source)
+void audit_expect_holder(struct source *source, uint32_t n_records)
 {
-	atomic_store(&audit_source(source)->is_moving, true);
+	atomic_store(&audit_source(source)->hold_max, n_records);
+}
+
+void audit_begin_move(struct source *source, bool begins)
+{
+	atomic_store(&audit_source(source)->is_moving, begins);
 }
 
 /* Of the slot the kernel lets go only if it is ours still. */
@@ -390,7 +413,7 @@ void audit_take_over(struct source *next, struct source *source)
 	recent_close(&s->told);
 	n->before = s->told;
 	s->told = (struct recent){ 0 };
-	n->copies_until_ns = clock_ns(CLOCK_REALTIME) + COPIES_NS;
+	n->copies_until_ns = clock_ns(CLOCK_MONOTONIC) + COPIES_NS;
 	n->stream.serials = s->stream.serials;
 	n->stream.n_gaps = s->stream.n_gaps;
 	n->stream.last_ns = MAX(n->stream.last_ns, s->stream.last_ns);
@@ -458,6 +481,10 @@ static int audit_open_source(struct source **ret, const struct source_options *o
 	if (any || strcmp(options->mode, "unicast") == 0) {
 		r = open_unicast(s);
 		s->unicast = r >= 0;
+		if (s->unicast && options->told_until_ns > 0) {
+			s->told_until_ns = options->told_until_ns;
+			s->copies_until_ns = clock_ns(CLOCK_MONOTONIC) + COPIES_NS;
+		}
 	}
 	if (r == -EEXIST && (any || strcmp(options->mode, "multicast") == 0)) {
 		s->mode = "multicast";

@@ -13,9 +13,12 @@ int audit_hold(struct source *source, uint32_t slot_pid);
 /* Who asked the kernel for the slot that we hold, since the last call, by any thread: a pid as it sees it; 0: nobody. */
 uint32_t audit_wanted_by(struct source *source);
 
+/* By any thread: nobody is the audit daemon, so the kernel keeps up to n_records for the next, who may be we; 0: somebody is. */
+void audit_expect_holder(struct source *source, uint32_t n_records);
+
 /* From one source to another beside it, so that each record is handed on once.  In this order: */
-/* 1, by any thread, before the next one is opened: what comes from now on may come by that one too. */
-void audit_begin_move(struct source *source);
+/* 1, by any thread, before the next one is opened: what comes from now on may come by that one too.  false: there is none after all. */
+void audit_begin_move(struct source *source, bool begins);
 /* 2, by the reader, once the next one is open: the kernel sends no more to this one but what it is at. */
 void audit_leave(struct source *source);
 /* 3, by the reader, once nothing is left to be received: the next one goes on where this one ended. */

@@ -34,6 +34,14 @@ static bool read_head(struct span text, uint64_t *ret_time_ns, uint32_t *ret_ser
 	return true;
 }
 
+bool audit_stream_time(struct span text, uint64_t *ret_ns)
+{
+	uint32_t serial;
+	size_t size;
+
+	return read_head(text, ret_ns, &serial, &size);
+}
+
 struct target {
 	struct audit_stream *stream;
 	struct source_stats *stats;

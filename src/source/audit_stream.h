@@ -12,6 +12,8 @@ struct audit_stream {
 	struct serial_tracker serials;
 };
 
+/* The time that a record says of itself.  false: it says none. */
+bool audit_stream_time(struct span text, uint64_t *ret_ns);
 /* 0, or what emit returned: of gaps. received_ns: since 1970, when it was taken. */
 int audit_stream_push(struct audit_stream *stream, struct source_stats *stats, struct span text, uint64_t received_ns, record_fn emit,
 		      void *user);

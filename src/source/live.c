@@ -130,6 +130,17 @@ static int add_by(struct live_source *s, const struct audit_way *way, const char
 	return r;
 }
 
+/* Netlink will be had no other time either. */
+static bool lasts(int error)
+{
+	static const int of[] = { -EPERM, -EACCES, -EINVAL, -EEXIST, -ECONNREFUSED, -EPROTONOSUPPORT, -EAFNOSUPPORT, -ENOPROTOOPT, -EOPNOTSUPP };
+
+	for (size_t i = 0; i < ARRAY_SIZE(of); i++)
+		if (error == of[i])
+			return true;
+	return false;
+}
+
 /* The plugin comes last: it costs more, and of what auditd loses nobody tells but the serials. */
 static int add_audit(struct live_source *s)
 {
@@ -137,7 +148,7 @@ static int add_audit(struct live_source *s)
 	bool must_plugin = mode && strcmp(mode, "pipe") == 0;
 	int r = must_plugin ? -ENODATA : add_by(s, &by_netlink, mode, &s->audit);
 
-	return r < 0 && s->options.pipe_path && (must_plugin || !mode) ? add_by(s, &by_plugin, mode, &s->audit) : r;
+	return r < 0 && s->options.pipe_path && (must_plugin || (!mode && lasts(r))) ? add_by(s, &by_plugin, mode, &s->audit) : r;
 }
 
 /* By the reader: once the kernel sends no more to the one, and it is empty, the other takes its place. */
@@ -153,9 +164,9 @@ static void go_over(struct live_source *s, struct source *next, int n_received)
 		(void)epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, source_audit.fd(audit), NULL);
 		s->is_leaving = false;
 		pthread_mutex_lock(&s->lock);
+		s->last = audit;	/* first: nobody sees neither, and begins another move */
 		s->audit = next;
 		s->next = NULL;
-		s->last = audit;
 		pthread_mutex_unlock(&s->lock);
 	}
 }
@@ -278,13 +289,17 @@ static const struct source_stats *live_stats(struct source *source)
 int source_live_move(struct source *source, const char *mode)
 {
 	struct live_source *s = live_source(source);
+	int r;
 
 	if (!s->audit || s->next || s->last)
 		return -EBUSY;
 	if (s->way != &by_netlink)
 		return -EOPNOTSUPP;
-	audit_begin_move(s->audit);
-	return add_by(s, &by_netlink, mode, &s->next);
+	audit_begin_move(s->audit, true);
+	r = add_by(s, &by_netlink, mode, &s->next);
+	if (r < 0)
+		audit_begin_move(s->audit, false);
+	return r;
 }
 
 bool source_live_has_moved(struct source *source)
@@ -308,6 +323,14 @@ bool source_live_is_unicast(const struct source *source)
 	const struct live_source *s = live_source_const(source);
 
 	return s->audit && strcmp(s->way->ops->mode(s->audit), "unicast") == 0;
+}
+
+void source_live_expect_holder(struct source *source, uint32_t n_records)
+{
+	struct live_source *s = live_source(source);
+
+	if (s->audit && s->way == &by_netlink)
+		audit_expect_holder(s->audit, n_records);
 }
 
 uint32_t source_live_wanted_by(struct source *source)

@@ -47,6 +47,7 @@ struct source_options {
 	const char *mode;		/* audit: "unicast", "multicast" or NULL (unicast if free); live: "pipe" too */
 	const char *pipe_path;		/* live: where auditd's plugin connects, if netlink cannot be had; NULL: it is not waited for */
 	size_t receive_buffer_bytes;	/* of the audit socket; 0: 64 MiB */
+	uint64_t told_until_ns;		/* audit: what the kernel has kept and is as old as that (1970) was told by another source; 0: nothing */
 	bool want_connector;		/* live: forks and exits from the proc connector */
 	bool want_bpf;			/* live: what system calls do from programs in the kernel, where that can be had */
 	bool want_audit;		/* live: and the rest from audit, which may be missing only if false */
@@ -123,6 +124,8 @@ int source_live_hold(struct source *source, uint32_t slot_pid);
 int source_live_move(struct source *source, const char *mode);
 bool source_live_has_moved(struct source *source);	/* since the last call; to be asked now and then */
 bool source_live_is_unicast(const struct source *source);
+/* Nobody is the audit daemon, and the kernel keeps n_records for the next, who may be we; 0: somebody is. */
+void source_live_expect_holder(struct source *source, uint32_t n_records);
 /* Who has asked the kernel for the slot that we hold, and was refused, since the last call; 0: nobody. */
 uint32_t source_live_wanted_by(struct source *source);
 

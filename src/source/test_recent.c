@@ -53,9 +53,32 @@ static void many(void **state)
 	recent_release(&recent);
 }
 
+/* The first since then are known for ever, with what was recent then; and the last. */
+static void held(void **state)
+{
+	struct recent recent = { 0 };
+	struct record record;
+	char text[64];
+
+	recent_hold(&recent, 10);	/* nothing was there yet: no fault */
+	recent_hold(&recent, 0);
+	for (unsigned i = 0; i < 6 * RECENT_MAX; i++) {
+		if (i == 2 * RECENT_MAX)
+			recent_hold(&recent, RECENT_MAX);
+		record = record_of(text, i);
+		recent_add(&recent, &record);
+	}
+	recent_close(&recent);
+	for (unsigned i = 0; i < 6 * RECENT_MAX; i++) {
+		record = record_of(text, i);
+		assert_int_equal(recent_has(&recent, &record), (i >= RECENT_MAX && i < 3 * RECENT_MAX) || i >= 5 * RECENT_MAX);
+	}
+	recent_release(&recent);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(few), cmocka_unit_test(many) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(few), cmocka_unit_test(many), cmocka_unit_test(held) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
