@@ -255,6 +255,8 @@ static int replace_rules(struct daemon *d, const struct user_rules *rules, struc
 	if (rules)
 		open_audit(d);
 	r = can_load(d) ? audit_rules_follow(d->audit, rules, &line, &why) : 0;
+	if (!can_load(d) && d->audit)	/* those before are let go of */
+		(void)audit_rules_follow(d->audit, NULL, &line, &why);
 	if (line)
 		snprintf(where, sizeof(where), "line %u", line);
 	if (r < 0) {

@@ -110,7 +110,11 @@ int daemon_load_rules(struct daemon *d, const char **ret_why)
 		options.wanted = wanted;
 		audit_rules_lacking(d->audit, &options, next.kinds);
 		next.user = user && !d->user_audit.loaded;
+		(void)audit_control_state(d->audit, &d->audit_state);
 	}
+	/* Switched off again, it shows nothing at all. */
+	if (next.by == HINDRANCE_PANIC && d->audit_state.enabled == 0)
+		memcpy(next.kinds, wanted, sizeof(next.kinds));
 	withhold(d, &next);
 	return r;
 }
@@ -140,21 +144,6 @@ static void follow_hindrance(struct daemon *d)
 		tell_withheld(d, now_ns);
 }
 
-/* The host is another than the rules were made for: what somebody did meanwhile where none of them looks is a gap. */
-static void follow_host(struct daemon *d)
-{
-	bool was_narrowed = d->narrowing.is_narrowed;
-	uint64_t begin_ns = d->narrowing.looked_ns;
-	const char *why = "";
-
-	if (!d->rules_loaded || source_live_bpf(d->source) >= 0 || !narrowing_is_outdated(&d->narrowing))
-		return;
-	if (daemon_load_rules(d, &why) < 0)
-		log_error("Failed to load the audit rules for the folders and users as they are now: %s", why);
-	if (was_narrowed)
-		notes_gap(&d->notes, &(struct gap){ .begin_ns = begin_ns, .end_ns = clock_now_ns(), .class_name = "file", .cause = "rules_behind" });
-}
-
 /* Those that were wanted before the last change. */
 static void trim(struct daemon *d)
 {
@@ -167,6 +156,28 @@ static void trim(struct daemon *d)
 		log_errno(r, "Failed to remove audit rules that are not wanted any more");
 	else
 		d->rules_linger_until_ns = 0;
+}
+
+/* The host is another than the rules were made for: what somebody did meanwhile where none of them looks is a gap. */
+static void follow_host(struct daemon *d)
+{
+	bool was_narrowed = d->narrowing.is_narrowed, was[N_CATEGORIES] = { false };
+	uint64_t begin_ns = d->narrowing.looked_ns;
+	const char *why = "";
+
+	/* While rules of before linger they wait: else what changes each second would have them stay. */
+	if (!d->rules_loaded || source_live_bpf(d->source) >= 0 || d->rules_linger_until_ns > 0 || !narrowing_is_outdated(&d->narrowing))
+		return;
+	for (unsigned i = 0; i < N_KINDS; i++)
+		was[kinds[i].category] |= d->narrowing.scope.by_folder[i] || d->narrowing.scope.by_user[i];
+	if (daemon_load_rules(d, &why) < 0) {
+		log_error("Failed to load the audit rules for the folders and users as they are now: %s", why);
+		narrowing_forget(&d->narrowing);
+	}
+	for (unsigned i = 0; i < N_CATEGORIES && was_narrowed; i++)
+		if (was[i])
+			notes_gap(&d->notes, &(struct gap){ .begin_ns = begin_ns - NS_PER_SEC, .end_ns = clock_now_ns(), .class_name = categories[i].name,
+							    .cause = "rules_behind" });	/* users may be known as of a second before */
 }
 
 static void look_for_missing(struct daemon *d)
@@ -194,7 +205,7 @@ void daemon_look_at_rules(struct daemon *d)
 	if (!d->audit || !d->source || !source_live_has_audit(d->source))
 		return;
 	follow_hindrance(d);
+	trim(d);
 	follow_host(d);
 	look_for_missing(d);
-	trim(d);
 }

@@ -28,6 +28,9 @@
 
 #define LOOK_SHARE 100			/* looking takes one part of these of the time at most */
 
+/* Ways to write a folder, one after the other: the kernel shares marks by text, and rules of before linger. */
+static const char *const spellings[] = { "/.", "/./.", "/././.", "/./././." };
+
 void narrowing_release(struct narrowing *narrowing)
 {
 	free(narrowing->paths);
@@ -210,12 +213,12 @@ void narrowing_find(struct narrowing *narrowing, const struct filter *filter, co
 {
 	const struct filter *const filters[2] = { filter, other };
 	uint64_t identity = narrowing->identity;
-	bool is_respelled = narrowing->is_respelled;
+	unsigned spelling = narrowing->spelling;
 
 	narrowing_release(narrowing);
 	/* Folders that are asked for now go on to be asked for in these words, if they are the same. */
 	narrowing->identity = identity;
-	narrowing->is_respelled = is_respelled;
+	narrowing->spelling = spelling;
 	find_users(narrowing, filters);
 	find_outcomes(narrowing, filters);
 	if (max_paths > 0)
@@ -299,14 +302,14 @@ const struct audit_scope *narrowing_make(struct narrowing *narrowing)
 	uint64_t now_ns = clock_now_ns(), identity = look(narrowing, folders, &has_users);
 
 	if (narrowing->identity != 0 && identity != narrowing->identity)
-		narrowing->is_respelled = !narrowing->is_respelled;
+		narrowing->spelling = (narrowing->spelling + 1) % (ARRAY_SIZE(spellings));
 	narrowing->identity = identity;
 	narrowing->looked_ns = now_ns;
 	narrowing->is_narrowed = folders->n > 0 || has_users;
 	scope->n_folders = folders->n;
 	scope->root = folders->root;
 	for (size_t i = 0; i < folders->n; i++) {
-		snprintf(narrowing->spelled[i], sizeof(narrowing->spelled[i]), "%s%s", folders->paths[i], narrowing->is_respelled ? "/./." : "/.");
+		snprintf(narrowing->spelled[i], sizeof(narrowing->spelled[i]), "%s%s", folders->paths[i], spellings[narrowing->spelling]);
 		scope->folders[i] = narrowing->spelled[i];
 	}
 	for (unsigned kind = 0; kind < N_KINDS; kind++) {
@@ -315,6 +318,11 @@ const struct audit_scope *narrowing_make(struct narrowing *narrowing)
 		any |= scope->by_folder[kind] || scope->by_user[kind] || scope->outcome[kind] != AUDIT_OUTCOME_ANY;
 	}
 	return any ? scope : NULL;
+}
+
+void narrowing_forget(struct narrowing *narrowing)
+{
+	narrowing->identity = ~narrowing->identity;
 }
 
 bool narrowing_is_outdated(struct narrowing *narrowing)

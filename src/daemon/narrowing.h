@@ -24,7 +24,7 @@ struct narrowing {
 	struct users *users;		/* NULL: nobody is looked for */
 	struct audit_folders folders;
 	char spelled[AUDIT_SCOPE_FOLDERS][AUDIT_FOLDER_MAX + 8];
-	bool is_respelled;		/* the second of two ways to write them */
+	unsigned spelling;		/* of the ways to write them */
 	uint64_t identity;		/* of the host, as of the last narrowing_make() */
 	uint64_t looked_ns;		/* so it was then (1970) */
 	uint64_t next_look_ns;		/* CLOCK_MONOTONIC */
@@ -36,6 +36,8 @@ void narrowing_release(struct narrowing *narrowing);
 void narrowing_find(struct narrowing *narrowing, const struct filter *filter, const struct filter *other, size_t max_paths);
 /* For the host as it is now.  The rules are to be loaded with it; NULL: nothing can be left out. */
 const struct audit_scope *narrowing_make(struct narrowing *narrowing);
+/* The rules could not be loaded: the next look finds them outdated. */
+void narrowing_forget(struct narrowing *narrowing);
 /* Once a second: whether the host is another than the rules were made for, so that they may miss something. */
 bool narrowing_is_outdated(struct narrowing *narrowing);
 /* The folders in words, or why there are none; cut to what has room. */

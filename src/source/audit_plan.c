@@ -10,9 +10,11 @@
 #include <fcntl.h>
 #include <libaudit.h>
 #include <linux/io_uring.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <time.h>
 
 #include "source/call_number.h"
@@ -266,6 +268,7 @@ static bool is_whole(const struct audit_rules_options *options, enum kind_id kin
 	return options->wanted[kind] && (!scope || (!scope->by_folder[kind] && !scope->by_user[kind] && !scope->outcome[kind]));
 }
 
+/* options: all that is wanted, be the plan for less of it. */
 static bool is_needed(const struct line *line, const struct audit_rules_options *options)
 {
 	switch (line->when) {
@@ -392,7 +395,7 @@ static int keep_folders(struct audit_plan *plan, const struct audit_scope *scope
 	return 0;
 }
 
-int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *options)
+static int make(struct audit_plan *ret, const struct audit_rules_options *options, const bool *wanted)
 {
 	static const struct audit_scope whole;
 	const struct audit_scope *scope = options->scope ? options->scope : &whole;
@@ -400,13 +403,34 @@ int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *op
 
 	ret->n_rules = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(lines) && r >= 0; i++)
-		if (options->wanted[lines[i].kind] && is_needed(&lines[i], options))
+		if (wanted[lines[i].kind] && is_needed(&lines[i], options))
 			r = add_scoped(ret, &lines[i], scope);
 	if (r < 0)
 		return r;
 	remove_implied(ret);
+	return 0;
+}
 
-	return options->alone && audit_plan_any(options) ? add_excludes(ret, options) : r;
+int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *options)
+{
+	int r = make(ret, options, options->wanted);
+
+	return r >= 0 && options->alone && audit_plan_any(options) ? add_excludes(ret, options) : r;
+}
+
+/* A locked kernel takes no rule, so it cannot be tried. */
+static bool knows_io_uring(void)
+{
+	unsigned major, minor;
+	struct utsname name;
+
+	return uname(&name) >= 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 && (major > 5 || (major == 5 && minor >= 16));
+}
+
+/* Rules that a kernel may not know, or have nothing to watch for, are none that it lacks. */
+static bool may_lack(const struct audit_rule *rule)
+{
+	return rule->optional && (rule->list != AUDIT_FILTER_URING_EXIT || !knows_io_uring());
 }
 
 /* What of the calls no rule of the plan asks for under these or weaker conditions. */
@@ -431,18 +455,15 @@ static bool is_lacking(const struct audit_plan *plan, const struct audit_rule *r
 int audit_plan_lacks(const struct audit_plan *plan, const struct audit_rules_options *options, enum kind_id kind)
 {
 	_cleanup_(freep) struct audit_plan *needed = malloc(sizeof(*needed));
-	struct audit_rules_options alone = *options;
 	bool wanted[N_KINDS] = { false };
 	int r;
 
 	if (!needed)
 		return -ENOMEM;
 	wanted[kind] = true;
-	alone.wanted = wanted;
-	alone.alone = false;
-	r = audit_plan_make(needed, &alone);
+	r = make(needed, options, wanted);
 	for (size_t i = 0; i < needed->n_rules && r == 0; i++)
-		r = is_lacking(plan, &needed->rules[i]);
+		r = !may_lack(&needed->rules[i]) && is_lacking(plan, &needed->rules[i]);
 	return r;
 }
 

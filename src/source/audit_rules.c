@@ -117,7 +117,7 @@ static int bring_rules(struct audit_control *control, struct audit_plan *plan)
 		}
 		added[i] = true;
 	}
-	r = control->lingers ? 0 : delete_others(control, plan, control->user, true);
+	r = delete_others(control, plan, control->user, !control->lingers);	/* what leaves out goes at once */
 	return r < 0 ? refuse(control, r, "an old rule of the recorder cannot be removed", audit_control_why(r)) : 0;
 
 undo:
@@ -145,7 +145,7 @@ static int accept_rules(struct audit_control *control, struct audit_plan *plan)
 	for (size_t i = 0; i < plan->n_rules; i++) {
 		audit_rule_data_make(&rule.data, &plan->rules[i]);
 		plan->rules[i].absent = !loaded_has(&loaded, &rule.data, &hint);
-		absent |= plan->rules[i].absent;
+		absent |= plan->rules[i].absent && plan->rules[i].list != AUDIT_FILTER_EXCLUDE && !plan->rules[i].optional;
 	}
 	return absent;
 }
@@ -192,7 +192,11 @@ int audit_rules_load(struct audit_control *control, const struct audit_rules_opt
 	if (r < 0)
 		return refuse(control, r, "the state of the kernel's audit cannot be read", audit_control_why(r));
 	if (control->locked) {
-		r = make_and_bring(control, plan, options, accept_rules);
+		/* Folders were marked when the rules were loaded: what is mounted there since then is not, and cannot be. */
+		struct audit_rules_options whole = *options;
+
+		whole.scope = NULL;
+		r = make_and_bring(control, plan, &whole, accept_rules);
 		if (r < 0)
 			return r;
 		keep_plan(control, TAKE(plan));
@@ -345,8 +349,10 @@ int audit_rules_follow(struct audit_control *control, const struct user_rules *u
 	*ret_line = 0;
 	if (!user)
 		control->user = NULL;
-	if (control->locked)
+	if (control->locked) {
+		control->user = NULL;	/* whoever they were: the caller lets go of them */
 		return follow_locked(control, user);
+	}
 	r = user ? bring_user_rules(control, user, ret_line) : 0;
 	if (r < 0)
 		return refuse_user_rule(control, r);

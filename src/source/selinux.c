@@ -57,8 +57,10 @@ static void read_value(const char *root, const char *name, const char *key, char
 
 		if (!span_starts(span_of(line), span_of(key)) || value[-1] != '=')
 			continue;
-		value += strspn(value, "\"'");
-		value[strcspn(value, "\"'\n")] = 0;
+		value += strspn(value, "\"' \t");
+		value[strcspn(value, "\"'\r\n")] = 0;
+		for (size_t n = strlen(value); n > 0 && (value[n - 1] == ' ' || value[n - 1] == '\t'); n--)
+			value[n - 1] = 0;
 		snprintf(ret, size, "%s", value);
 	}
 	fclose(file);

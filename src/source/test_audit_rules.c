@@ -402,7 +402,8 @@ static size_t foreign(union space *ret, size_t n, const uint32_t (*conditions)[2
 
 static bool lacks(const struct audit_plan *plan, enum kind_id kind)
 {
-	int r = audit_plan_lacks(plan, &(struct audit_rules_options){ .have_connector = true, .alone = true, .own_pid = 5 }, kind);
+	static const bool nothing[N_KINDS];
+	int r = audit_plan_lacks(plan, &(struct audit_rules_options){ .wanted = nothing, .have_connector = true, .alone = true, .own_pid = 5 }, kind);
 
 	assert_in_range(r, 0, 1);
 	return r;
