@@ -137,3 +137,21 @@ def test_other_ways_are_kept(new_recorder):
     time.sleep(3)
     assert recorder.status()["event_source"] == "multicast" and moves(recorder) == []
     recorder.stop()
+
+
+def test_what_the_kernel_has_kept(new_recorder, folder, audit_state):
+    """While audit is on and nobody is its daemon the kernel keeps records for the next, who may be we: what was told is told once."""
+    kernel.auditctl("-b", "32768", "-e", "1")
+    beside = new_recorder(config=FREE, arguments=["--source", "audit-multicast"]).start()
+    truth = Truth("spawn", "storm", "300", driver.tiny())
+    files = Truth("files", "all", folder)
+    beside.stop()
+    beside.arguments = ["--source", "audit"]
+    beside.start()
+    wait_until(lambda: beside.status()["event_source"] == "unicast", "it is the daemon")
+    time.sleep(1)
+    beside.stop()
+    checks.processes(beside, truth)
+    checks.check_actor(checks.files(beside, files), files)
+    assert beside.query("SELECT * FROM gaps WHERE cause IN ('serial_jump', 'serial_gap')") == []
+    kernel.restore(audit_state)
