@@ -305,6 +305,7 @@ bool daemon_auditd_floods(const struct daemon *d);	/* it would store all that ou
 int daemon_load_rules(struct daemon *d, const char **ret_why);	/* 1: they are; 0: none is needed; what keeps them out is no error */
 void daemon_apply_rules(struct daemon *d);		/* the same, if audit is read; < 0 is logged */
 void daemon_look_at_rules(struct daemon *d);		/* once a second */
+void daemon_tell_host_change(struct daemon *d);		/* before other things are wanted of the rules */
 void daemon_withhold_no_more(struct daemon *d);		/* recording ends: what was withheld is told */
 
 /* slot.c */

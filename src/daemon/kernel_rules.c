@@ -76,6 +76,33 @@ void daemon_withhold_no_more(struct daemon *d)
 
 /* Loading */
 
+/* What somebody did where the rules do not look any more is a gap; users may be known as of a second before. */
+void daemon_tell_host_change(struct daemon *d)
+{
+	const struct narrowing *narrowing = &d->narrowing;
+	struct gap gap = { .begin_ns = narrowing->looked_ns - NS_PER_SEC, .end_ns = clock_now_ns(), .cause = "rules_behind" };
+	bool is_narrowed[N_CATEGORIES] = { false };
+
+	if (!d->rules_loaded || !narrowing->is_narrowed || !narrowing_is_outdated(&d->narrowing, true))
+		return;
+	for (unsigned i = 0; i < N_KINDS; i++)
+		is_narrowed[kinds[i].category] |= narrowing->scope.by_folder[i] || narrowing->scope.by_user[i];
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		if (!is_narrowed[i])
+			continue;
+		gap.class_name = categories[i].name;
+		notes_gap(&d->notes, &gap);
+	}
+}
+
+static const struct audit_scope *find_scope(struct daemon *d)
+{
+	if (source_live_bpf(d->source) >= 0)
+		return NULL;
+	daemon_tell_host_change(d);
+	return narrowing_make(&d->narrowing);
+}
+
 int daemon_load_rules(struct daemon *d, const char **ret_why)
 {
 	static const bool nothing[N_KINDS];
@@ -86,7 +113,7 @@ int daemon_load_rules(struct daemon *d, const char **ret_why)
 	struct audit_rules_options options = {
 		.wanted = none ? nothing : wanted,
 		.own_pid = (uint32_t)getpid(),
-		.scope = source_live_bpf(d->source) < 0 ? narrowing_make(&d->narrowing) : NULL,
+		.scope = find_scope(d),
 		.alone = source_live_is_unicast(d->source),
 		.have_connector = source_live_connector(d->source) >= 0,
 		.backlog_limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize),
@@ -103,6 +130,8 @@ int daemon_load_rules(struct daemon *d, const char **ret_why)
 	r = audit_rules_load(d->audit, &options, d->places.kernel_state, ret_why);
 	if (r < 0)
 		return r;
+	if (options.scope && audit_rules_are_whole(d->audit))
+		narrowing_drop(&d->narrowing);
 	d->rules_linger_until_ns = r > 0 && options.linger ? clock_ns(CLOCK_MONOTONIC) + LINGER_NS : 0;
 	if (r > 0 && user && may_user)
 		daemon_follow_user_rules(d);
@@ -158,26 +187,18 @@ static void trim(struct daemon *d)
 		d->rules_linger_until_ns = 0;
 }
 
-/* The host is another than the rules were made for: what somebody did meanwhile where none of them looks is a gap. */
+/* The host is another than the rules were made for. */
 static void follow_host(struct daemon *d)
 {
-	bool was_narrowed = d->narrowing.is_narrowed, was[N_CATEGORIES] = { false };
-	uint64_t begin_ns = d->narrowing.looked_ns;
 	const char *why = "";
 
 	/* While rules of before linger they wait: else what changes each second would have them stay. */
-	if (!d->rules_loaded || source_live_bpf(d->source) >= 0 || d->rules_linger_until_ns > 0 || !narrowing_is_outdated(&d->narrowing))
+	if (!d->rules_loaded || source_live_bpf(d->source) >= 0 || d->rules_linger_until_ns > 0 || !narrowing_is_outdated(&d->narrowing, false))
 		return;
-	for (unsigned i = 0; i < N_KINDS; i++)
-		was[kinds[i].category] |= d->narrowing.scope.by_folder[i] || d->narrowing.scope.by_user[i];
 	if (daemon_load_rules(d, &why) < 0) {
 		log_error("Failed to load the audit rules for the folders and users as they are now: %s", why);
 		narrowing_forget(&d->narrowing);
 	}
-	for (unsigned i = 0; i < N_CATEGORIES && was_narrowed; i++)
-		if (was[i])
-			notes_gap(&d->notes, &(struct gap){ .begin_ns = begin_ns - NS_PER_SEC, .end_ns = clock_now_ns(), .class_name = categories[i].name,
-							    .cause = "rules_behind" });	/* users may be known as of a second before */
 }
 
 static void look_for_missing(struct daemon *d)

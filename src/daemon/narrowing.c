@@ -325,13 +325,23 @@ void narrowing_forget(struct narrowing *narrowing)
 	narrowing->identity = ~narrowing->identity;
 }
 
-bool narrowing_is_outdated(struct narrowing *narrowing)
+void narrowing_drop(struct narrowing *narrowing)
+{
+	narrowing->is_narrowed = false;
+	narrowing->folders.n = 0;
+	narrowing->folders.why = "the kernel does not take such rules, or not so many";
+	memset(narrowing->scope.by_folder, 0, sizeof(narrowing->scope.by_folder));
+	memset(narrowing->scope.by_user, 0, sizeof(narrowing->scope.by_user));
+	memset(narrowing->scope.outcome, 0, sizeof(narrowing->scope.outcome));
+}
+
+bool narrowing_is_outdated(struct narrowing *narrowing, bool now)
 {
 	uint64_t now_ns = clock_now_ns();
 	struct audit_folders folders;
 	bool has_users;
 
-	if ((narrowing->n_paths == 0 && narrowing->n_names == 0) || clock_ns(CLOCK_MONOTONIC) < narrowing->next_look_ns)
+	if ((narrowing->n_paths == 0 && narrowing->n_names == 0) || (!now && clock_ns(CLOCK_MONOTONIC) < narrowing->next_look_ns))
 		return false;
 	if (look(narrowing, &folders, &has_users) != narrowing->identity)
 		return true;

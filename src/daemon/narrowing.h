@@ -38,8 +38,11 @@ void narrowing_find(struct narrowing *narrowing, const struct filter *filter, co
 const struct audit_scope *narrowing_make(struct narrowing *narrowing);
 /* The rules could not be loaded: the next look finds them outdated. */
 void narrowing_forget(struct narrowing *narrowing);
-/* Once a second: whether the host is another than the rules were made for, so that they may miss something. */
-bool narrowing_is_outdated(struct narrowing *narrowing);
+/* All is asked for, since the kernel would not have it otherwise. */
+void narrowing_drop(struct narrowing *narrowing);
+/* Once a second: whether the host is another than the rules were made for, so that they may miss something.  now: though it was looked at
+ * just now. */
+bool narrowing_is_outdated(struct narrowing *narrowing, bool now);
 /* The folders in words, or why there are none; cut to what has room. */
 const char *narrowing_text(const struct narrowing *narrowing, char *ret, size_t size);
 /* Whether an event of this kind and path is asked for, whoever does it. */

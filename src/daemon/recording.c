@@ -132,10 +132,12 @@ static int load_rules(struct daemon *d, const struct filter *filter, const struc
 
 	if (!source_live_has_audit(d->source))
 		return 0;
-	if (source_live_bpf(d->source) < 0)
+	if (source_live_bpf(d->source) < 0) {
+		daemon_tell_host_change(d);
 		narrowing_find(&d->narrowing, filter, other,
 			       daemon_setting(d, SETTING_AuditdRulesDisableWatchSpecificPaths) ? 0 :
 					(size_t)daemon_setting(d, SETTING_AuditDMaxWatchedPaths));
+	}
 	r = daemon_load_rules(d, &why);
 	if (r < 0) {
 		snprintf(error->message, sizeof(error->message), "Failed to load the audit rules: %s", why);
@@ -150,8 +152,10 @@ static int load_rules(struct daemon *d, const struct filter *filter, const struc
 /* What the kernel's audit lost before we read it was lost to others. */
 static void begin_to_count(struct daemon *d)
 {
-	if (audit_control_state(d->audit, &d->audit_state) >= 0)
-		d->kernel_lost = d->ledger.entries[LOSS_KERNEL].seen = d->audit_state.lost;
+	if (audit_control_state(d->audit, &d->audit_state) < 0)
+		return;
+	d->kernel_lost = d->audit_state.lost;
+	d->ledger.entries[LOSS_KERNEL].seen = d->kernel_lost;
 }
 
 static int want(struct daemon *d, const struct filter *filter, const struct filter *other, struct filter_error *error)

@@ -154,7 +154,7 @@ static void test_users(void **state)
 			assert_true(scope->by_user[KIND_ID(network, connect)] && scope->by_user[KIND_ID(file, chmod)]);
 			assert_false(narrowing_passes(&narrowing, KIND_ID(network, connect), SPAN("")));
 		}
-		assert_false(narrowing_is_outdated(&narrowing));
+		assert_false(narrowing_is_outdated(&narrowing, false));
 		narrowing_release(&narrowing);
 	}
 }
@@ -203,7 +203,7 @@ static void test_spelling(void **state)
 	/* It was another then. */
 	narrowing.identity = identity ^ 1;
 	narrowing.next_look_ns = 0;
-	assert_true(narrowing_is_outdated(&narrowing));
+	assert_true(narrowing_is_outdated(&narrowing, false));
 	narrowing_make(&narrowing);
 	assert_string_equal(scope->folders[0], "/tmp/./.");
 	find(&narrowing, FILTER("\"file.write\",\"file.path starts with '/tmp/'\""), NULL, 50);

@@ -13,6 +13,7 @@ struct audit_control {
 	bool changed;
 	struct audit_state before, after;
 	bool locked;			/* -e 2: nothing can be changed */
+	bool is_whole;			/* the rules have no scope, though one was given */
 	bool lingers;			/* rules that are wanted no more are there still */
 	uint32_t own_backlog_limit;	/* that we set; 0: it is as it was */
 	struct audit_plan *plan;	/* what audit_rules_load() brought the kernel to, or NULL */

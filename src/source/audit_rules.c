@@ -165,6 +165,7 @@ static int make_and_bring(struct audit_control *control, struct audit_plan *plan
 	if (r == 0 || !options->scope)
 		return r;
 	whole.scope = NULL;
+	control->is_whole = true;
 	return make_and_bring(control, plan, &whole, bring);
 }
 
@@ -191,6 +192,7 @@ int audit_rules_load(struct audit_control *control, const struct audit_rules_opt
 	r = audit_control_state(control, &state);
 	if (r < 0)
 		return refuse(control, r, "the state of the kernel's audit cannot be read", audit_control_why(r));
+	control->is_whole = control->locked;
 	if (control->locked) {
 		/* Folders were marked when the rules were loaded: what is mounted there since then is not, and cannot be. */
 		struct audit_rules_options whole = *options;
@@ -315,6 +317,11 @@ static int delete_others(struct audit_control *control, const struct audit_plan 
 		if ((ours || !audit_rule_data_is_planned(loaded.rules[i])) && !plan_has(plan, loaded.rules[i]) && !user_has(user, loaded.rules[i]))
 			r = loaded_delete(control, loaded.rules[i]);
 	return r;
+}
+
+bool audit_rules_are_whole(const struct audit_control *control)
+{
+	return control->is_whole;
 }
 
 int audit_rules_trim(struct audit_control *control)

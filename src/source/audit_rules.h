@@ -51,6 +51,8 @@ struct audit_rules_options {
  * as without us.  While the kernel is locked (-e 2) nothing is changed, and 1 means as far as they are there. */
 int audit_rules_load(struct audit_control *control, const struct audit_rules_options *options,
 		     const char *state_path, const char **ret_why);
+/* The last load could not keep to its scope: all is asked for. */
+bool audit_rules_are_whole(const struct audit_control *control);
 /* Removes what lingers.  A call is matched by the rules there are when it ends, but by the folders that were watched when it looked for its
  * file (kernel/auditsc.c, handle_path), so a call that began before a folder was watched, and ends when only rules for folders are left,
  * is lost.  To be called when those calls have ended, a second later or so.  0 or -errno: to be called again. */

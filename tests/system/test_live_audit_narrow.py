@@ -147,7 +147,7 @@ def test_host_changes(new_recorder):
         (more / "file").touch()
         subprocess.run(["mount", "-t", "tmpfs", "none", top / "mnt"], check=True)
         mounted = True
-        wait_until(lambda: spelled() == {f"{top}/.", f"{more}/."}, "rules are made for the mount")
+        wait_until(lambda: spelled() == {f"{top}/././.", f"{more}/././."}, "rules are made for the mount")
         (top / "mnt" / "in-mount").touch()
         # A container with a file system of its own there: nothing but all will do, as long as it lasts.
         with subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c",
