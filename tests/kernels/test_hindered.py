@@ -34,9 +34,13 @@ def test_that_panics(new_recorder, folder, source):
     kernel.auditctl("-b", "32768", "-f", "2")
     try:
         recorder = new_recorder().start()
-        assert kernel.rules() == [] and rules_check(recorder) == ("fail", PANIC)
         status = recorder.status()
-        assert status["state"] == "degraded" and status["event_source.file"] == ("ebpf" if source == "ebpf" else "none")
+        assert kernel.rules() == []
+        if source == "ebpf":  # what the programs show, and what others say of logins, needs none
+            assert rules_check(recorder)[0] == "ok" and status["event_source.file"] == "ebpf"
+        else:
+            assert rules_check(recorder) == ("fail", PANIC)
+            assert status["state"] == "degraded" and status["event_source.file"] == "none"
         (folder / "first").mkdir()
         truth, user = Truth("files", "all", folder / "first"), login()
         recorder.cli("config", "set", "AuditdDisableKernelPanicProtection", "1")
@@ -55,13 +59,14 @@ def test_that_panics(new_recorder, folder, source):
     assert ("file" in gaps(recorder, "rules_panic")) == (source == "audit")
 
 
+@pytest.mark.parametrize("source", ["audit"])
 def test_that_is_locked(new_recorder, folder):
     """Rules of ours that are there do what they can; others are missing, and said to be."""
-    before = new_recorder(source="audit").start()
+    before = new_recorder().start()
     wanted = kernel.rules()
     before.kill9()
     kernel.auditctl("-e", "2")
-    recorder = new_recorder(source="audit").start()
+    recorder = new_recorder().start()
     assert rules_check(recorder)[0] == "ok" and recorder.status()["event_source.file"] == "audit"
     (folder / "first").mkdir()
     truth = Truth("files", "all", folder / "first")
@@ -70,19 +75,20 @@ def test_that_is_locked(new_recorder, folder):
     assert len(recorder.query("SELECT 1 FROM file_events WHERE process_pid = ?", truth.pid)) > 10
     assert gaps(recorder, "rules_locked") == set()
 
-    reads = new_recorder(source="audit", subscription={"name": "reads", "domain": "recorder", "streams": [
+    reads = new_recorder(subscription={"name": "reads", "domain": "recorder", "streams": [
         {"type": "database", "event_filters": [{"terms": ["file.read"]}, {"terms": ["process"]}]}]}).start()
     assert rules_check(reads) == ("fail", LOCKED) and reads.status()["event_source.file"] == "none"
     assert reads.status()["event_source.process"] != "none"
     rule = f"-a always,exit -F path={folder} -F perm=r -k mine\n"
     assert "is locked" in reads.cli("audit-rules", "register", "-", stdin=None, input=rule.encode()).text
     reads.stop()
-    assert gaps(reads, "rules_locked") == {"file", "all"}
+    assert gaps(reads, "rules_locked") >= {"file", "all"}  # it may say more: a rule is there as a whole or not
     assert kernel.rules() == wanted
 
 
+@pytest.mark.parametrize("source", ["ebpf"])
 def test_that_is_locked_with_ebpf(new_recorder, folder):
-    recorder = new_recorder(source="ebpf").start()
+    recorder = new_recorder().start()
     assert recorder.status()["event_source.file"] == "ebpf"
     truth = Truth("files", "all", folder)
     recorder.stop()
