@@ -38,20 +38,6 @@ static bool is_ours(unsigned long inode)
 	return found;
 }
 
-static void name_of(unsigned pid, char *ret, size_t size)
-{
-	char path[64];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return;
-	if (fgets(ret, (int)size, f))
-		ret[strcspn(ret, "\n")] = 0;
-	fclose(f);
-}
-
 int audit_readers_find(struct audit_readers *ret)
 {
 	FILE *f = fopen("/proc/self/net/netlink", "re");
@@ -68,7 +54,7 @@ int audit_readers_find(struct audit_readers *ret)
 		    protocol != NETLINK_AUDIT || !(groups & READLOG) || is_ours(inode))
 			continue;
 		ret->n_others++;
-		name_of(port, ret->name, sizeof(ret->name));
+		(void)comm_read(port, ret->name);
 	}
 	fclose(f);
 	return 0;

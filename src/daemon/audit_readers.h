@@ -1,9 +1,11 @@
 #pragma once
 /* Who else reads the kernel's audit by multicast (journald's systemd-journald-audit.socket, say). */
 
+#include "source/comm.h"
+
 struct audit_readers {
 	unsigned n_others;
-	char name[32];			/* of the process of one of them; empty: not known */
+	char name[COMM_BYTES];		/* of the process of one of them; empty: not known */
 };
 
 /* -errno: they cannot be found. */

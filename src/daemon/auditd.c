@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "control/host_file.h"
 #include "daemon/daemon.h"
+#include "source/comm.h"
 
 #define MAX_BYTES (1u << 20)		/* of a file */
 #define PROGRAM_NS (5 * NS_PER_SEC)	/* that a program of the host may take */
@@ -149,19 +150,9 @@ static int read_file(struct daemon *d, const char *path, struct buffer *ret)
 
 pid_t auditd_find(uint32_t pid)
 {
-	char path[32], name[16] = "";
-	FILE *file;
+	char name[COMM_BYTES];
 
-	if (pid == 0)
-		return 0;
-	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	if (!fgets(name, sizeof(name), file))
-		*name = 0;
-	fclose(file);
-	return strcmp(name, "auditd\n") == 0 ? (pid_t)pid : 0;
+	return pid > 0 && comm_read(pid, name) && strcmp(name, "auditd") == 0 ? (pid_t)pid : 0;
 }
 
 pid_t daemon_find_auditd(const struct daemon *d)

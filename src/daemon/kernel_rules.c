@@ -1,7 +1,7 @@
 /* The audit rules that recording needs: loaded, seen to once a second, and told of where they cannot be.
  *
  * What keeps them out (hindrance.h) ends no recording: with eBPF few events need a rule, and logins none.  What is wanted and not
- * asked of the kernel is a gap of its classes, told every TELL_NS, so that a recorder that dies has told nearly all of it. */
+ * asked of the kernel is a gap of its classes, told every GAP_TELL_NS, so that a recorder that dies has told nearly all of it. */
 
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 
-#define TELL_NS (10 * 60 * NS_PER_SEC)
 #define LINGER_NS NS_PER_SEC
 
 static enum hindrance find_hindrance(const struct daemon *d)
@@ -106,6 +105,7 @@ static const struct audit_scope *find_scope(struct daemon *d)
 int daemon_load_rules(struct daemon *d, const char **ret_why)
 {
 	static const bool nothing[N_KINDS];
+	const struct audit_scope *scope = find_scope(d);
 	struct withheld next = { .by = find_hindrance(d) };
 	bool wanted[N_KINDS], user = daemon_has_user_rules(d) && d->subscriptions.n > 0;
 	bool none = next.by == HINDRANCE_PANIC || (next.by == HINDRANCE_LOG && source_live_bpf(d->source) < 0);
@@ -113,7 +113,7 @@ int daemon_load_rules(struct daemon *d, const char **ret_why)
 	struct audit_rules_options options = {
 		.wanted = none ? nothing : wanted,
 		.own_pid = (uint32_t)getpid(),
-		.scope = find_scope(d),
+		.scope = scope,
 		.alone = source_live_is_unicast(d->source),
 		.have_connector = source_live_connector(d->source) >= 0,
 		.backlog_limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize),
@@ -130,7 +130,7 @@ int daemon_load_rules(struct daemon *d, const char **ret_why)
 	r = audit_rules_load(d->audit, &options, d->places.kernel_state, ret_why);
 	if (r < 0)
 		return r;
-	if (options.scope && audit_rules_are_whole(d->audit))
+	if (scope && audit_rules_are_whole(d->audit))
 		narrowing_drop(&d->narrowing);
 	d->rules_linger_until_ns = r > 0 && options.linger ? clock_ns(CLOCK_MONOTONIC) + LINGER_NS : 0;
 	if (r > 0 && user && may_user)
@@ -169,7 +169,7 @@ static void follow_hindrance(struct daemon *d)
 
 	if (find_hindrance(d) != d->withheld.by)
 		daemon_apply_rules(d);
-	if (withheld_any(&d->withheld) && now_ns - d->withheld.since_ns >= TELL_NS)
+	if (withheld_any(&d->withheld) && now_ns - d->withheld.since_ns >= GAP_TELL_NS)
 		tell_withheld(d, now_ns);
 }
 

@@ -15,8 +15,8 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/privileges.h"
+#include "source/comm.h"
 
-#define TELL_NS (10 * 60 * NS_PER_SEC)
 #define HELD_MAX (1u << 20)		/* records, when the kernel keeps any number */
 
 static bool is_held(const struct audit_state *state)
@@ -24,18 +24,13 @@ static bool is_held(const struct audit_state *state)
 	return state->pid != 0 && (state->pid > INT32_MAX || kill((pid_t)state->pid, 0) == 0 || errno != ESRCH);
 }
 
-static const char *name_of(uint32_t pid, char ret[static 32])
+/* "NAME, pid N, WHAT" into the reason of a change. */
+static void explain(struct slot *slot, uint32_t pid, const char *what)
 {
-	char path[32];
-	FILE *file;
+	char name[COMM_BYTES];
+	bool is_there = comm_read(pid, name);
 
-	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
-	file = fopen(path, "re");
-	if (!file || fscanf(file, "%31[^\n]", ret) != 1)
-		snprintf(ret, 32, "a process that has gone");
-	if (file)
-		fclose(file);
-	return ret;
+	snprintf(slot->why, sizeof(slot->why), "%s, pid %u, %s", is_there ? name : "a process that has gone", pid, what);
 }
 
 /* false: not now. */
@@ -59,7 +54,7 @@ static void tell_taken(struct daemon *d, bool ends)
 	struct slot *slot = &d->slot;
 	uint64_t now_ns = clock_now_ns();
 
-	if (slot->taken_since_ns == 0 || (!ends && now_ns - slot->taken_since_ns < TELL_NS))
+	if (slot->taken_since_ns == 0 || (!ends && now_ns - slot->taken_since_ns < GAP_TELL_NS))
 		return;
 	notes_gap(&d->notes, &(struct gap){ .begin_ns = MIN(slot->taken_since_ns, now_ns), .end_ns = now_ns, .class_name = "all",
 					    .cause = "slot_taken" });
@@ -70,13 +65,12 @@ static void tell_taken(struct daemon *d, bool ends)
 static void give_in(struct daemon *d)
 {
 	struct slot *slot = &d->slot;
-	char name[32];
 
+	explain(slot, d->audit_state.pid, "has taken the audit stream");
 	if (slot->taken_since_ns == 0) {
 		slot->taken_since_ns = d->ledger.looked_ns;
-		log_warning("%s, pid %u, has taken the audit stream", name_of(d->audit_state.pid, name), d->audit_state.pid);
+		log_warning("%s", slot->why);
 	}
-	snprintf(slot->why, sizeof(slot->why), "%s, pid %u, has taken the audit stream", name_of(d->audit_state.pid, name), d->audit_state.pid);
 	if (d->mode_is_forced || !move(d, "multicast"))
 		tell_taken(d, false);
 }
@@ -87,7 +81,6 @@ static void look_at_own(struct daemon *d)
 	struct slot *slot = &d->slot;
 	uint32_t pid = source_live_wanted_by(d->source);
 	int r = source_live_hold(d->source, d->audit_state.pid);
-	char name[32];
 
 	slot->wanted_by = pid > 0 ? pid : slot->wanted_by;
 	if (r == 1)
@@ -99,8 +92,7 @@ static void look_at_own(struct daemon *d)
 	tell_taken(d, true);
 	if (slot->wanted_by == 0 || d->mode_is_forced || daemon_setting(d, SETTING_AuditdStopAuditdService))
 		return;
-	snprintf(slot->why, sizeof(slot->why), "%s, pid %u, wanted the audit stream: it has it if it is started again",
-		 name_of(slot->wanted_by, name), slot->wanted_by);
+	explain(slot, slot->wanted_by, "wanted the audit stream: it has it if it is started again");
 	if (move(d, "multicast"))
 		slot->wanted_by = 0;
 }

@@ -64,6 +64,20 @@ static void test_told_once_it_rests(void **state)
 	ring_free(f.ring);
 }
 
+/* What the kernel lost may have been another reader's alone; what we lost is known as ever. */
+static void test_shared(void **state)
+{
+	struct fixture f;
+
+	set_up(&f);
+	f.ledger.kernel_is_shared = true;
+	f.counters[LOSS_KERNEL] = f.counters[LOSS_RING] = 5;
+	look(&f, 10, true, true);
+	expect(&f, "begin=0 end=10 class=all count=5 unit=records exact=0 cause=kernel_lost");
+	expect(&f, "begin=0 end=10 class=all count=5 unit=records exact=1 cause=ring_full");
+	ring_free(f.ring);
+}
+
 static void test_counter_set_back(void **state)
 {
 	struct fixture f;
@@ -114,6 +128,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_told_once_it_rests),
 		cmocka_unit_test(test_counter_set_back),
+		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_waits_for_the_database),
 		cmocka_unit_test(test_final_waits_for_nothing),
 	};

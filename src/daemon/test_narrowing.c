@@ -182,7 +182,7 @@ static void test_outcomes(void **state)
 	}
 }
 
-/* Beginning with what is asked for now, so that the rules change only where they have to. */
+/* From those that the rules say now on, so that they change only where they have to; and not back before those of before are gone. */
 static void test_spelling(void **state)
 {
 	struct narrowing narrowing = { 0 };
@@ -208,6 +208,31 @@ static void test_spelling(void **state)
 	assert_string_equal(scope->folders[0], "/tmp/./.");
 	find(&narrowing, FILTER("\"file.write\",\"file.path starts with '/tmp/'\""), NULL, 50);
 	assert_string_equal(narrowing_make(&narrowing)->folders[0], "/tmp/./.");
+	for (unsigned i = 0; i < 3; i++) {
+		static const char *const next[] = { "/tmp/././.", "/tmp/./././.", "/tmp/." };
+
+		narrowing_forget(&narrowing);
+		assert_true(narrowing_is_outdated(&narrowing, true));
+		assert_string_equal(narrowing_make(&narrowing)->folders[0], next[i]);
+	}
+	narrowing_release(&narrowing);
+}
+
+/* What the kernel does not take is asked for whole, and said to be. */
+static void test_drop(void **state)
+{
+	struct narrowing narrowing = { 0 };
+	char text[256];
+
+	find(&narrowing, FILTER("\"file\",\"file.path starts with '/tmp/'\""), NULL, 50);
+	if (!narrowing_make(&narrowing))
+		skip();
+	assert_string_equal(narrowing_text(&narrowing, text, sizeof(text)), "below /tmp");
+	narrowing_drop(&narrowing);
+	assert_string_equal(narrowing_text(&narrowing, text, sizeof(text)), "all: the kernel does not take such rules, or not so many");
+	assert_false(narrowing.is_narrowed);
+	assert_true(narrowing_passes(&narrowing, KIND_ID(file, write), SPAN("/var/x")));
+	assert_false(narrowing_is_outdated(&narrowing, true));
 	narrowing_release(&narrowing);
 }
 
@@ -215,7 +240,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_paths), cmocka_unit_test(test_too_many), cmocka_unit_test(test_users),
-		cmocka_unit_test(test_outcomes), cmocka_unit_test(test_spelling),
+		cmocka_unit_test(test_outcomes), cmocka_unit_test(test_spelling), cmocka_unit_test(test_drop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

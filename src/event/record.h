@@ -8,6 +8,9 @@
 
 #include "base/buffer.h"
 
+/* A gap whose end is not known yet is told so often, so that who dies has told nearly all of it. */
+#define GAP_TELL_NS (10 * 60 * NS_PER_SEC)
+
 /* Types of linux/audit.h are below 65536.  Ours: */
 enum record_type {
 	RECORD_OWN_FIRST = 0x10000,

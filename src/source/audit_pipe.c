@@ -25,7 +25,6 @@
 #define INPUT_BYTES ((size_t)256 << 10)
 #define QUIET_MS 50			/* at the stop: what auditd has comes by then, or does not */
 #define STOP_NS NS_PER_SEC
-#define TELL_NS (10 * 60 * NS_PER_SEC)
 #define SILENT_NS (10 * NS_PER_SEC)	/* one that says nothing for so long gives way to another */
 #define DAEMON_FIRST 1200u		/* what auditd itself says has serials of its own (libaudit.h, AUDIT_FIRST_DAEMON) */
 #define DAEMON_LAST 1299u
@@ -257,7 +256,7 @@ static int tell_away(struct pipe_source *s, record_fn emit, void *user)
 		r = emit_away(s, MIN(s->greeting.begin_ns, s->received_ns), emit, user);
 	s->has_greeting = false;
 	/* One that dies has told nearly all. */
-	if (r >= 0 && !s->is_connected && s->received_ns > s->away_begin_ns && s->received_ns - s->away_begin_ns > TELL_NS) {
+	if (r >= 0 && !s->is_connected && s->received_ns > s->away_begin_ns && s->received_ns - s->away_begin_ns > GAP_TELL_NS) {
 		r = emit_away(s, s->received_ns, emit, user);
 		s->away_ns = s->away_begin_ns = s->received_ns;
 	}

@@ -14,10 +14,10 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <time.h>
 
 #include "source/call_number.h"
+#include "source/kernel_version.h"
 
 enum when { ALWAYS, WITHOUT_CONNECTOR, WITHOUT_READS, WITHOUT_WRITES };
 
@@ -418,19 +418,10 @@ int audit_plan_make(struct audit_plan *ret, const struct audit_rules_options *op
 	return r >= 0 && options->alone && audit_plan_any(options) ? add_excludes(ret, options) : r;
 }
 
-/* A locked kernel takes no rule, so it cannot be tried. */
-static bool knows_io_uring(void)
-{
-	unsigned major, minor;
-	struct utsname name;
-
-	return uname(&name) >= 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 && (major > 5 || (major == 5 && minor >= 16));
-}
-
 /* Rules that a kernel may not know, or have nothing to watch for, are none that it lacks. */
 static bool may_lack(const struct audit_rule *rule)
 {
-	return rule->optional && (rule->list != AUDIT_FILTER_URING_EXIT || !knows_io_uring());
+	return rule->optional && (rule->list != AUDIT_FILTER_URING_EXIT || !kernel_is_since(5, 16));
 }
 
 /* What of the calls no rule of the plan asks for under these or weaker conditions. */

@@ -82,7 +82,18 @@ static bool user_has(const struct user_rules *user, const struct audit_rule_data
 	return false;
 }
 
-static int delete_others(struct audit_control *control, const struct audit_plan *plan, const struct user_rules *user, bool ours);
+/* What is in the kernel and neither planned nor one of these: of a user, and ours too. */
+static int delete_others(struct audit_control *control, const struct audit_plan *plan, const struct user_rules *user, bool ours)
+{
+	_cleanup_(loaded_release) struct loaded loaded = { 0 };
+	int r;
+
+	r = loaded_read(control, &loaded);
+	for (size_t i = 0; i < loaded.n_rules && r >= 0; i++)
+		if ((ours || !audit_rule_data_is_planned(loaded.rules[i])) && !plan_has(plan, loaded.rules[i]) && !user_has(user, loaded.rules[i]))
+			r = loaded_delete(control, loaded.rules[i]);
+	return r;
+}
 
 /* Adds what is missing, then removes what is not wanted any more: no moment without the rules common to
  * both. */
@@ -303,19 +314,6 @@ static int bring_user_rules(struct audit_control *control, const struct user_rul
 	for (size_t i = 0; i < user->n && r < 0; i++)
 		if (added[i])
 			loaded_delete(control, user->rules[i].data);
-	return r;
-}
-
-/* What is in the kernel and neither planned nor one of these: of a user, and ours too. */
-static int delete_others(struct audit_control *control, const struct audit_plan *plan, const struct user_rules *user, bool ours)
-{
-	_cleanup_(loaded_release) struct loaded loaded = { 0 };
-	int r;
-
-	r = loaded_read(control, &loaded);
-	for (size_t i = 0; i < loaded.n_rules && r >= 0; i++)
-		if ((ours || !audit_rule_data_is_planned(loaded.rules[i])) && !plan_has(plan, loaded.rules[i]) && !user_has(user, loaded.rules[i]))
-			r = loaded_delete(control, loaded.rules[i]);
 	return r;
 }
 

@@ -6,11 +6,10 @@
 #include <libaudit.h>
 #include <libgen.h>
 #include <limits.h>
-#include <stdio.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 
 #include "source/audit_control.h"
+#include "source/kernel_version.h"
 #include "source/user_rules.h"
 
 /* When auditctl reads it the root is mounted, and what the kernel itself makes; of the rest nobody knows. */
@@ -28,16 +27,6 @@ static bool is_there_early(struct span path)
 	memcpy(copy, path.data, path.size);
 	copy[path.size] = '\0';
 	return stat(copy, &st) == 0 && st.st_dev == root.st_dev && (S_ISDIR(st.st_mode) || stat(dirname(copy), &st) == 0);
-}
-
-static bool kernel_is_since(unsigned major, unsigned minor)
-{
-	unsigned of_major, of_minor;
-	struct utsname name;
-
-	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &of_major, &of_minor) != 2)
-		return false;
-	return of_major != major ? of_major > major : of_minor >= minor;
 }
 
 /* What a kernel that can be asked refused is known; a locked one takes none. */

@@ -33,7 +33,7 @@ static int lookup(void *user, uint32_t pid, struct context *ret)
 	return 0;
 }
 
-/* Where a path leads is up to the bytes, too. */
+/* What the host calls a path is up to the time. */
 static int host_path(void *user, const struct path_place *from, const char *path, uint64_t time_ns, char *ret, size_t size)
 {
 	static const int answers[] = { 0, 1, -ENOENT, -ESRCH };
@@ -46,6 +46,7 @@ static int host_path(void *user, const struct path_place *from, const char *path
 	return r;
 }
 
+/* Where a path leads is up to the bytes, too. */
 static int resolve_path(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
 			size_t size)
 {

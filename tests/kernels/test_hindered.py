@@ -18,8 +18,8 @@ def source(request):
 
 
 def rules_check(recorder):
-    checks = recorder.request(command="recorder.health")["result"]["checks"]
-    return next((check["level"], check["why"]) for check in checks if check["id"] == "rules")
+    check = recorder.check("rules")
+    return check["level"], check["why"]
 
 
 def gaps(recorder, cause):

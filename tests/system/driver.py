@@ -246,6 +246,11 @@ class Recorder:
         with contextlib.suppress(OSError):
             return self.status()["state"] in ("recording", "idle", "degraded")
 
+    def check(self, name):
+        """What a check of health says now."""
+        checks = self.request(command="recorder.health")["result"]["checks"]
+        return next(check for check in checks if check["id"] == name)
+
     def log_text(self):
         """What the run since the last start said."""
         return self.log.read_bytes()[self.log_start:].decode(errors="backslashreplace")

@@ -190,6 +190,16 @@ class Auditd:
         config.write_text(AUDITD_CONF.format(folder=folder).replace("RAW", log_format))
         config.chmod(0o640)
 
+    def move_below(self):
+        """Its configuration to where a recorder whose state is in that folder looks for that of the host. The file."""
+        etc, self.etc = self.etc, self.etc / "audit"
+        self.etc.mkdir()
+        for name in ("auditd.conf", "plugins.d"):
+            (etc / name).rename(self.etc / name)
+        config = self.etc / "auditd.conf"
+        config.write_text(config.read_text().replace(f"{etc}/plugins.d", f"{self.etc}/plugins.d"))
+        return config
+
     def __enter__(self):
         self.process = subprocess.Popen(["auditd", "-n", "-c", self.etc, "-s", "nochange"],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

@@ -28,14 +28,9 @@ def host(new_recorder, audit_state):
         recorder = new_recorder(config=config, **options)
         recorder.state.mkdir(mode=0o700)
         recorder.auditd = kernel.Auditd(recorder.state, log_format)
-        etc = recorder.state / "etc"
-        (etc / "audit").mkdir()
-        for name in ("auditd.conf", "plugins.d"):
-            (etc / name).rename(etc / "audit" / name)
-        recorder.auditd.etc = etc / "audit"
-        conf = etc / "audit" / "auditd.conf"
-        conf.write_text(conf.read_text().replace(f"{etc}/plugins.d", f"{etc}/audit/plugins.d").replace("write_logs = yes", "write_logs = no"))
-        recorder.plugin = etc / "audit" / "plugins.d" / "recorder.conf"
+        conf = recorder.auditd.move_below()
+        conf.write_text(conf.read_text().replace("write_logs = yes", "write_logs = no"))
+        recorder.plugin = conf.parent / "plugins.d" / "recorder.conf"
         return recorder
     return make
 
@@ -52,11 +47,6 @@ def plugins(auditd):
     return {int(pid) for pid in children} | {int(pid) for path in others for pid in path.read_text().split()}
 
 
-def check_of(recorder, name="source"):
-    checks_now = recorder.request(command="recorder.health")["result"]["checks"]
-    return next(check for check in checks_now if check["id"] == name)
-
-
 def started(recorder):
     """When auditd listens for signals: it would be told again, two seconds later."""
     def catches():
@@ -64,7 +54,7 @@ def started(recorder):
         return int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16) & 1
     wait_until(catches, "auditd listens for SIGHUP")
     recorder.start()
-    wait_until(lambda: check_of(recorder)["level"] == "ok", "the plugin is there")
+    wait_until(lambda: recorder.check("source")["level"] == "ok", "the plugin is there")
     return recorder
 
 
@@ -164,10 +154,10 @@ def test_an_auditd_that_ends(host, folder):
     with recorder.auditd:
         started(recorder)
         before = act(folder, "before")
-    wait_until(lambda: check_of(recorder)["level"] == "fail", "health says so")
-    assert "plugin is not there" in check_of(recorder)["why"]
+    wait_until(lambda: recorder.check("source")["level"] == "fail", "health says so")
+    assert "plugin is not there" in recorder.check("source")["why"]
     with recorder.auditd as auditd:
-        wait_until(lambda: check_of(recorder)["level"] == "ok", "the plugin is there again")
+        wait_until(lambda: recorder.check("source")["level"] == "ok", "the plugin is there again")
         after = act(folder, "after")
         recorder.process.send_signal(signal.SIGINT)
         recorder.exit()

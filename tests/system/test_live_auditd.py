@@ -27,14 +27,8 @@ def host(new_recorder, audit_state):
         recorder = new_recorder(config=config, **options)
         recorder.state.mkdir(mode=0o700)
         recorder.auditd = kernel.Auditd(recorder.state, log_format)
-        etc = recorder.state / "etc"
-        (etc / "audit").mkdir()
-        for name in ("auditd.conf", "plugins.d"):
-            (etc / name).rename(etc / "audit" / name)
-        recorder.auditd.etc = etc / "audit"
-        recorder.conf = etc / "audit" / "auditd.conf"
-        text = recorder.conf.read_text().replace(f"{etc}/plugins.d", f"{etc}/audit/plugins.d")
-        recorder.conf.write_text("# Of an administrator.\n" + text)
+        recorder.conf = recorder.auditd.move_below()
+        recorder.conf.write_text("# Of an administrator.\n" + recorder.conf.read_text())
         return recorder
     return make
 
@@ -52,11 +46,6 @@ def config_events(recorder):
         "SELECT recorder_message FROM recorder_events WHERE action = 'config' AND recorder_message LIKE '%auditd%' ORDER BY sequence")]
 
 
-def check_of(recorder, name):
-    checks = recorder.request(command="recorder.health")["result"]["checks"]
-    return next(check for check in checks if check["id"] == name)
-
-
 def test_queue_depth(host):
     """The one value that is written if nobody says otherwise: in place, with what was there kept, and auditd reads it again."""
     recorder = host()
@@ -71,7 +60,7 @@ def test_queue_depth(host):
         assert (recorder.conf.parent / "auditd.conf.before-recorder").read_text() == before
         wait_until(lambda: any("op=reconfigure" in line and "success" in line for line in auditd.lines()), "auditd reads it again")
         assert auditd.process.poll() is None
-        assert check_of(recorder, "auditd") | {"since": None} == {
+        assert recorder.check("auditd") | {"since": None} == {
             "id": "auditd", "title": "The audit daemon is configured as wanted", "level": "ok", "since": None, "mend": "",
             "why": "not as the settings would have it, and not to be written: write_logs = NO (was yes), max_restarts = 10 (was not set)"}
         recorder.stop()
@@ -121,11 +110,11 @@ def test_what_floods_its_log(host, folder):
     with recorder.auditd as auditd:
         recorder.start()
         assert kernel.rules() == []
-        check = check_of(recorder, "rules")
+        check = recorder.check("rules")
         assert (check["level"], check["why"]) == ("fail", "not all that are needed are loaded: auditd would write all that they give to its log")
         recorder.cli("config", "set", "AuditdEnableRawLoggingRuleLoading", "1")
         wait_until(kernel.rules, "the rules are loaded")
-        wait_until(lambda: check_of(recorder, "rules")["level"] == "ok", "it is well")
+        wait_until(lambda: recorder.check("rules")["level"] == "ok", "it is well")
         recorder.cli("config", "set", "AuditdEnableRawLoggingRuleLoading", "0")
         wait_until(lambda: kernel.rules() == [], "the rules are gone")
         recorder.cli("config", "set", "AuditdRawLoggingWrite", "1")
@@ -148,20 +137,20 @@ def test_what_floods_its_log_beside_ebpf(host, folder):
     with recorder.auditd as auditd:
         is_up(auditd)
         recorder.start()
-        assert check_of(recorder, "rules")["level"] == "ok"
+        assert recorder.check("rules")["level"] == "ok"
         said = recorder.cli("audit-rules", "register", "-", stdin=None, input=rule.encode()).text
         assert "auditd would write all that they give to its log" in said
         assert not any("mine" in loaded for loaded in kernel.rules())
-        check = check_of(recorder, "rules")
+        check = recorder.check("rules")
         assert (check["level"], check["why"]) == ("fail", "not all that are needed are loaded: auditd would write all that they give to its log")
         recorder.cli("config", "set", "AuditdEnableRawLoggingRuleLoading", "1")
         wait_until(lambda: any("mine" in loaded for loaded in kernel.rules()), "the user's rule is loaded")
-        assert check_of(recorder, "rules")["level"] == "ok"
+        assert recorder.check("rules")["level"] == "ok"
         recorder.cli("config", "set", "AuditdEnableRawLoggingRuleLoading", "0")
         wait_until(lambda: not any("mine" in loaded for loaded in kernel.rules()), "it is gone")
         assert recorder.cli("audit-rules", "show").text == rule
         assert recorder.cli("audit-rules", "remove").text == "1 rule removed\n"
-        assert check_of(recorder, "rules")["level"] == "ok"
+        assert recorder.check("rules")["level"] == "ok"
         truth = Truth("files", "all", folder)
         login = Truth("spawn", "forks", "1", wrap=[driver.TRUTH / "identity", "as", "65534", "65534", "1"])
         recorder.stop()
@@ -189,7 +178,7 @@ def test_what_cannot_be_written(host):
     recorder.conf.symlink_to(elsewhere)
     before = elsewhere.read_text()
     recorder.start()
-    check = check_of(recorder, "auditd")
+    check = recorder.check("auditd")
     assert check["level"] == "warn" and str(recorder.conf) in check["why"] and "link" in check["why"]
     recorder.stop()
     assert elsewhere.read_text() == before

@@ -43,11 +43,6 @@ def host(new_recorder, audit_state):
     return make
 
 
-def check_of(recorder, name):
-    checks = recorder.request(command="recorder.health")["result"]["checks"]
-    return next(check for check in checks if check["id"] == name)
-
-
 def said(recorder, what):
     return [row["recorder_message"] for row in recorder.query(
         "SELECT recorder_message FROM recorder_events WHERE action = 'config' AND recorder_message LIKE ? ORDER BY sequence", f"%{what}%")]
@@ -96,7 +91,7 @@ def test_where_it_is_not_written(host):
     assert not recorder.own.exists()
     recorder.stop()
     foreign.start()
-    check = wait_until(lambda: (c := check_of(foreign, "host_rules"))["level"] == "warn" and c, "it is said")
+    check = wait_until(lambda: (c := foreign.check("host_rules"))["level"] == "warn" and c, "it is said")
     assert "somebody else's file" in check["why"]
     foreign.stop()
     assert foreign.own.read_text() == "-w /etc/hosts -k mine\n"
@@ -114,14 +109,14 @@ def test_what_files_say(host):
     """Of what is not in force yet: with the place, and mended by the administrator within ten seconds."""
     recorder = host({"10-base.rules": RULES + "-f 2\n", "99-finalize.rules": "# the end\n\n-e 2\n"}, joins=False)
     recorder.start()
-    check = wait_until(lambda: (c := check_of(recorder, "host_rules"))["level"] == "warn" and c, "it is said")
+    check = wait_until(lambda: (c := recorder.check("host_rules"))["level"] == "warn" and c, "it is said")
     assert f"{recorder.rules_d}/10-base.rules:6" in check["why"] and "`-f 2`" in check["why"]
-    assert check_of(recorder, "rules")["level"] == "ok"
+    assert recorder.check("rules")["level"] == "ok"
     recorder.cli("config", "set", "AuditdDisableKernelPanicProtection", "1")
-    check = wait_until(lambda: "`-e 2`" in (c := check_of(recorder, "host_rules"))["why"] and c, "the next is said")
+    check = wait_until(lambda: "`-e 2`" in (c := recorder.check("host_rules"))["why"] and c, "the next is said")
     assert f"{recorder.rules_d}/99-finalize.rules:3" in check["why"] and check["mend"]
     (recorder.rules_d / "99-finalize.rules").write_text("# -e 2\n")
-    wait_until(lambda: check_of(recorder, "host_rules")["level"] == "ok", "it is well")
+    wait_until(lambda: recorder.check("host_rules")["level"] == "ok", "it is well")
     assert recorder.status()["restart_needed"] is False
     recorder.stop()
 
@@ -147,8 +142,8 @@ def test_processes_that_are_never_audited(host, folder):
     watched = folder / "watched"
     watched.write_text("")
     kernel.auditctl("-a", "task,never")
-    wait_until(lambda: check_of(recorder, "host_rules")["level"] == "warn" and "is loaded" in check_of(recorder, "host_rules")["why"], "seen")
-    check = check_of(recorder, "host_rules")
+    wait_until(lambda: recorder.check("host_rules")["level"] == "warn" and "is loaded" in recorder.check("host_rules")["why"], "seen")
+    check = recorder.check("host_rules")
     assert f"{recorder.rules_d}/10-no-audit.rules:3" in check["why"] and f"{joined}:3" in check["why"]
     assert "recorder health --fix" in check["mend"]
     coverage(recorder)  # it looks
@@ -175,7 +170,7 @@ def test_processes_that_are_never_audited(host, folder):
         assert (recorder.rules_d / "10-no-audit.rules").read_text() == "# SUSE\n-D\n"
         assert {pathlib.Path(f"{path}.before-recorder").read_text() for path in before} == set(before.values())
         assert "-a never,task" not in kernel.rules() and "nothing to remove" in recorder.cli("health", "--fix", "--yes").text
-        wait_until(lambda: check_of(recorder, "host_rules")["level"] == "ok", "it is well")
+        wait_until(lambda: recorder.check("host_rules")["level"] == "ok", "it is well")
         coverage(recorder)
         time.sleep(0.05)
         with subprocess.Popen(blind.args, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as seen:

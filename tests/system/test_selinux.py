@@ -259,8 +259,7 @@ def test_health(new_recorder):
     recorder.start()
 
     def check():
-        checks = recorder.request(command="recorder.health")["result"]["checks"]
-        found = next(check for check in checks if check["id"] == "selinux")
+        found = recorder.check("selinux")
         return found["level"], found["why"], found["mend"]
 
     assert check() == ("warn", "SELinux is in enforcing mode but recorder audit-pipe does not have the recorder SELinux policy applied: it is not loaded",
