@@ -11,26 +11,19 @@
 #include <unistd.h>
 
 #include "base/macro.h"
+#include "source/process_stat.h"
 
-#define PF_KTHREAD 0x00200000u		/* include/linux/sched.h */
-
-bool process_list_read(struct listed_process *ret, const char *stat)
+bool process_list_read(struct listed_process *ret, const char *text)
 {
-	const char *open = strchr(stat, '('), *close = strrchr(stat, ')');
 	struct listed_process found = { 0 };
-	uint64_t ticks;
-	unsigned flags;
-	char state;
+	struct process_stat stat;
 
-	/* state ppid pgrp session tty tpgid flags, four faults, four times, priority, nice, threads, 0, start */
-	if (!open || !close || close < open || sscanf(stat, "%" SCNu32, &found.pid) != 1 ||
-	    sscanf(close + 1, " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64, &state, &flags,
-		   &ticks) != 3 ||
-	    ticks > UINT64_MAX / PROCESS_TICK_NS || state == 'Z' || state == 'X')
+	if (sscanf(text, "%" SCNu32, &found.pid) != 1 || process_stat_parse(span_of(text), &stat) < 0 ||
+	    stat.start_ticks > UINT64_MAX / PROCESS_TICK_NS || stat.state == 'Z' || stat.state == 'X')
 		return false;
-	snprintf(found.name, sizeof(found.name), "%.*s", (int)MIN(close - open - 1, (ptrdiff_t)sizeof(found.name) - 1), open + 1);
-	found.start_ns = ticks * PROCESS_TICK_NS;
-	found.is_kernel = flags & PF_KTHREAD;
+	snprintf(found.name, sizeof(found.name), "%.*s", (int)MIN(stat.comm.size, sizeof(found.name) - 1), stat.comm.data);
+	found.start_ns = stat.start_ticks * PROCESS_TICK_NS;
+	found.is_kernel = stat.flags & PF_KTHREAD;
 	*ret = found;
 	return true;
 }

@@ -17,4 +17,4 @@ typedef void (*listed_process_fn)(void *user, const struct listed_process *proce
 /* Those that have not ended.  0 or -errno. */
 int process_list_each(listed_process_fn fn, void *user);
 /* One line of /proc/PID/stat.  false: it is none, or that of a process that has ended. */
-bool process_list_read(struct listed_process *ret, const char *stat);
+bool process_list_read(struct listed_process *ret, const char *text);

@@ -18,25 +18,19 @@
 #include "event/values.h"
 #include "source/cgroup.h"
 #include "source/host_namespaces.h"
+#include "source/process_stat.h"
 
 /* The kernel takes at most 6 MiB of arguments and environment (fs/exec.c); beyond this they are only
  * counted. */
 #define MAX_ARGS_BYTES ((size_t)4 << 20)
 #define MAX_FILE_BYTES ((size_t)64 << 10) /* of the small files */
 #define MAX_GROUPS     1000		  /* as the programs in the kernel tell */
-#define PF_KTHREAD     0x00200000u	  /* linux/sched.h */
 #define NONE	       UINT32_MAX	  /* no login, no session */
 
 struct procfs {
 	int fd;
 	bool tells_groups;
 	uint32_t host[N_NAMESPACES];
-};
-
-/* What a record needs of the file stat. */
-struct stat_fields {
-	struct span comm;
-	uint64_t ppid, tty, flags, start_ticks;
 };
 
 int procfs_open(struct procfs **ret, bool tells_groups)
@@ -121,50 +115,6 @@ static void put_text(struct buffer *text, const char *key, struct span value)
 		return;
 	buffer_append_text(text, key);
 	record_put_text(text, value);
-}
-
-/* PID (COMM) STATE PPID PGRP SESSION TTY TPGID FLAGS ... START is field 22. COMM may hold anything,
- * brackets too. */
-static int parse_stat(struct span stat, struct stat_fields *ret)
-{
-	const char *open = memchr(stat.data, '(', stat.size), *close = memrchr(stat.data, ')', stat.size);
-	struct stat_fields found = { 0 };
-	const char *end = stat.data + stat.size;
-	unsigned number = 2;
-
-	if (!open || !close || close < open)
-		return -ESRCH;
-	found.comm = (struct span){ open + 1, (size_t)(close - open - 1) };
-	for (const char *p = close + 1; p < end;) {
-		struct span field;
-
-		while (p < end && *p == ' ')
-			p++;
-		field.data = p;
-		while (p < end && *p != ' ' && *p != '\n')
-			p++;
-		field.size = (size_t)(p - field.data);
-		if (p < end && *p == '\n')
-			p++;
-		number++;
-		if ((number == 4 && span_to_u64(field, &found.ppid) < 0) ||
-		    (number == 9 && span_to_u64(field, &found.flags) < 0))
-			return -ESRCH;
-		if (number == 7) {
-			int64_t tty;
-
-			if (span_to_i64(field, &tty) < 0)
-				return -ESRCH;
-			found.tty = (uint32_t)tty;
-		}
-		if (number == 22) {
-			if (span_to_u64(field, &found.start_ticks) < 0)
-				return -ESRCH;
-			*ret = found;
-			return 0;
-		}
-	}
-	return -ESRCH;
 }
 
 /* The four numbers after `key` (real, effective, saved, file system) of the file status. */
@@ -383,7 +333,7 @@ static int put_process(const struct procfs *procfs, uint64_t now_ns, uint32_t pi
 {
 	static const char *const uids[] = { " uid=", " euid=", " suid=", " fsuid=" };
 	static const char *const gids[] = { " gid=", " egid=", " sgid=", " fsgid=" };
-	struct stat_fields stat;
+	struct process_stat stat;
 	size_t began = text->size;
 	char name[16];
 	int folder, r;
@@ -394,7 +344,7 @@ static int put_process(const struct procfs *procfs, uint64_t now_ns, uint32_t pi
 		return errno == ENOENT ? -ESRCH : -errno;
 	r = read_file(folder, "stat", MAX_FILE_BYTES, NULL, file);
 	if (r >= 0)
-		r = parse_stat(buffer_span(file), &stat);
+		r = process_stat_parse(buffer_span(file), &stat);
 	if (r < 0) {
 		close(folder);
 		return r == -ENOENT ? -ESRCH : r;
