@@ -188,9 +188,15 @@ static enum folder_answer settle_path(struct tracker *tracker, struct event *eve
 	return answer;
 }
 
+/* Where the way leads that the process went is another by now, but which inode it led to is known, and what that was called may be. */
+static bool is_remembered(struct tracker *tracker, struct event *event, uint32_t pid, enum field field)
+{
+	return join_known(tracker, event, pid, false, FIELD_dirfd, field, field) > 0;
+}
+
 /* Paths are made of text until here; now the kernel's inodes decide. Sure of all of them: exact, whatever was thought
- * before. One of them leads elsewhere by now: guessed. */
-static void settle_paths(struct tracker *tracker, struct event *event)
+ * before. One of them leads elsewhere by now: joined with what was remembered, else guessed. */
+static void settle_paths(struct tracker *tracker, struct event *event, uint32_t pid)
 {
 	struct values *values = &event->values;
 	bool has_target = values_has(values, FIELD_target_path) && event->target_in_folder;
@@ -202,7 +208,11 @@ static void settle_paths(struct tracker *tracker, struct event *event)
 	if (has_target)
 		target = settle_path(tracker, event, FIELD_target_path, true);
 	if (path == FOLDER_OTHER || target == FOLDER_OTHER) {
-		values_set_text(values, FIELD_path_confidence, SPAN("guessed"));
+		bool is_known = path != FOLDER_OTHER || is_remembered(tracker, event, pid, FIELD_path);
+
+		if (target == FOLDER_OTHER)
+			is_known &= is_remembered(tracker, event, pid, FIELD_target_path);
+		values_set_text(values, FIELD_path_confidence, is_known ? SPAN("joined") : SPAN("guessed"));
 	} else if (path == FOLDER_SURE && target == FOLDER_SURE) {
 		values_unset(values, FIELD_path_confidence);
 		values->inferred[FIELD_path / 64] &= ~(UINT64_C(1) << (FIELD_path % 64));
@@ -494,6 +504,6 @@ int paths_settle(struct tracker *tracker, struct event *event, uint32_t pid)
 	set_inside(tracker, event);
 	is_of_host = name_all_by_host(tracker, event, pid, is_known);
 	if (!event->unsure[0] && !event->unsure[1] && tracker->options.resolve_path && !is_walked(event) && is_of_host)
-		settle_paths(tracker, event);
+		settle_paths(tracker, event, pid);
 	return is_walked(event) ? 0 : keep_names(tracker, event, pid, is_of_host);
 }

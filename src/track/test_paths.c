@@ -215,6 +215,35 @@ static void test_folders(void **state)
 	end(&world);
 }
 
+/* The way that the process went leads elsewhere by now, or nowhere: where it led the folder's inode says, if that was named lately. */
+static void test_the_way_is_gone(void **state)
+{
+	struct tracker_options options = { .boot_time_ns = BOOT_NS, .resolve_path = resolve_path, .path_ns = 10 * NS_PER_SEC };
+	const char *told[] = { "/srv/www/index", "/srv/www/page", "/way/page", "/srv/www/moved" };
+	struct world world = { 0 };
+
+	begin_with(&world, &options);
+	leads(&world, "/srv/www", "/srv/www");
+	for (unsigned i = 0; i < 4; i++) {
+		struct event *event = of_file(i < 3 ? KIND_ID(file, create) : KIND_ID(file, rename), AT(10 + i), 7 + i);
+
+		values_set_text(&event->values, FIELD_path, i == 0 ? SPAN("/srv/www/index") : SPAN("/way/page"));
+		event->folders[0] = (struct file_id){ .device = 7, .inode = i == 2 ? 99 : 1, .known = true };
+		event->path_in_folder = true;
+		if (i == 3) {
+			values_set_text(&event->values, FIELD_target_path, SPAN("/way/moved"));
+			event->folders[1] = event->folders[0];
+			event->target_in_folder = true;
+		}
+		by(&world, 100, event);
+		assert_event_text(event, i == 3 ? FIELD_target_path : FIELD_path, told[i]);
+		assert_event_text(event, FIELD_path_confidence, (const char *[]){ NULL, "joined", "guessed", "joined" }[i]);
+		assert_int_equal(values_is_inferred(&event->values, FIELD_path), i % 2);
+		event_free(event);
+	}
+	end(&world);
+}
+
 /* Which of the two folders is that of the new name follows from where the file was. */
 static void test_from_folder_to_folder(void **state)
 {
@@ -289,7 +318,7 @@ int main(void)
 		cmocka_unit_test(test_moved_and_gone),	cmocka_unit_test(test_guessed),
 		cmocka_unit_test(test_a_folder_is_moved),
 		cmocka_unit_test(test_folders),		cmocka_unit_test(test_from_folder_to_folder),
-		cmocka_unit_test(test_the_descriptor),
+		cmocka_unit_test(test_the_descriptor),	cmocka_unit_test(test_the_way_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
