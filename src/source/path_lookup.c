@@ -131,8 +131,11 @@ static int open_below(int root, const char *path, int flags)
 static bool is_ours(const char *path)
 {
 	char own[24];
-	int size = snprintf(own, sizeof(own), "/proc/%d", getpid());
+	int size;
 
+	if (!strstr(path, "/proc/"))
+		return false;
+	size = snprintf(own, sizeof(own), "/proc/%d", getpid());
 	while ((path = strstr(path, own))) {
 		path += size;
 		if (*path == '/' || *path == 0)
