@@ -324,6 +324,7 @@ int assembler_push(struct assembler *assembler, const struct assembler_key *key,
 		}
 		draft->records[draft->n_records++] =
 			(struct draft_record){ .type = type, .data = data, .size = (uint32_t)body.size };
+		assembler->stats.waiting++;
 	}
 	node->last_ns = MAX(node->last_ns, now_ns);
 	node->may_end |= key->may_end_event;
@@ -373,6 +374,7 @@ static void fetch(const struct node *next)
 static int hand_out(struct assembler *assembler, struct node *node, struct draft **ret)
 {
 	assembler->handed_out = node;
+	assembler->stats.waiting -= node->draft.n_records;
 	*ret = &node->draft;
 	return 1;
 }

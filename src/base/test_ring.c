@@ -27,6 +27,52 @@ static void test_sizes(void **state)
 	assert_null(ring_free(NULL));
 }
 
+static void push(struct ring *ring, unsigned kind, size_t size)
+{
+	ring_reserve_of(ring, size, kind);
+}
+
+static void pop(struct ring *ring)
+{
+	assert_non_null(ring_peek(ring).data);
+	ring_pop(ring);
+}
+
+/* What is counted is as of what can be read, or says that it is not certain. */
+static void test_counts(void **state)
+{
+	struct ring *ring = NULL;
+	struct ring_counts counts;
+
+	assert_int_equal(ring_new(&ring, 4096), 0);
+	ring_count(ring, &counts);
+	assert_true(counts.is_empty);
+	push(ring, 1, 100);
+	push(ring, 7, 1000);
+	push(ring, 1, 3000);	/* never fits */
+	ring_count(ring, &counts);
+	assert_false(counts.is_empty);	/* nothing can be read, but something comes */
+	assert_int_equal(counts.pushed[1], 1);
+	assert_int_equal(counts.pushed[7], 1);
+	assert_int_equal(counts.dropped[1], 1);
+	assert_int_equal(counts.dropped[7], 0);
+	ring_commit(ring);
+	ring_count(ring, &counts);
+	assert_false(counts.is_empty);
+	pop(ring);
+	pop(ring);
+	ring_count(ring, &counts);
+	assert_true(counts.is_empty);
+	for (unsigned i = 0; i < 5; i++)
+		push(ring, 2, 1000);
+	ring_commit(ring);
+	ring_count(ring, &counts);
+	assert_int_equal(counts.pushed[2] + counts.dropped[2], 5);
+	assert_true(counts.dropped[2] >= 2);
+	assert_int_equal(ring_dropped(ring), 1 + counts.dropped[2]);
+	ring_free(ring);
+}
+
 static void test_order_and_wrap(void **state)
 {
 	struct ring *ring = NULL;
@@ -205,7 +251,7 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_sizes), cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_order_and_wrap),
 		cmocka_unit_test(test_uncommitted_is_invisible),
 		cmocka_unit_test(test_trim),

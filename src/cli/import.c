@@ -236,6 +236,8 @@ static int open_pipeline(struct import *import)
 
 static int run_import(struct import *import)
 {
+	char why[BALANCE_WHY_MAX];
+	struct pipeline_stats stats;
 	int code = CLI_DONE, r = 0;
 
 	for (import->at_file = 0; import->at_file < import->n_files; import->at_file++) {
@@ -244,15 +246,15 @@ static int run_import(struct import *import)
 		code = code == CLI_DONE ? file_code : code;
 	}
 	r = pipeline_drain(import->pipeline);
+	pipeline_stats(import->pipeline, &stats);
 	if (import->writer) {
-		struct pipeline_stats stats;
-		uint64_t n_stored;
-		int stored = import_writer_finish(import->writer, &n_stored);
+		int stored = import_writer_finish(import->writer, &stats.balance);
 
-		pipeline_stats(import->pipeline, &stats);
-		import->not_stored = stats.emitted - MIN(stats.emitted, n_stored);
+		import->not_stored = balance_events_sum(&stats.balance, EVENTS_NOT_STORED) + stats.balance.events[CATEGORY_signal][EVENTS_NOT_STORED];
 		r = stored < 0 ? stored : r;
 	}
+	balance_demand(&stats.balance, why);
+	code = *why ? CLI_FAILED : code;
 	progress_end(&import->progress);
 	return r < 0 ? cli_fail(CLI_FAILED, "import: storing failed: %s", strerror(-r)) : code;
 }

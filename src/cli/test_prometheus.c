@@ -146,7 +146,7 @@ static void test_whole_status(void **state)
 	static const bool wanted[N_KINDS] = { [KIND_ID(file, write)] = true };
 	const struct canary_report canary = { .outcome = CANARY_NONE };
 	const struct health health = { 0 };
-	const struct status status = {
+	struct status status = {
 		.state = "recording", .source_mode = "unicast", .now_ns = NS_PER_SEC, .started_ns = 1, .wanted = wanted,
 		.source = &source, .database_path = "/x", .health = &health, .canary = &canary,
 	};
@@ -155,6 +155,10 @@ static void test_whole_status(void **state)
 	json_t *items;
 	size_t i;
 
+	for (unsigned k = 0; k < N_ORIGINS; k++)
+		status.core.balance.records[k][RECORDS_RECEIVED] = k + 1;
+	for (unsigned k = 0; k < N_CATEGORIES; k++)
+		status.core.balance.events[k][EVENTS_MADE] = k + 1;
 	status_json(&text, &status);
 	items = json_loadb(text.data, text.size, JSON_REJECT_DUPLICATES, NULL);
 	assert_true(json_is_array(items));
@@ -167,6 +171,9 @@ static void test_whole_status(void **state)
 	assert_int_equal(prometheus_write(&out, items), 0);
 	assert_true(check_format(buffer_text(&out)) > 80);
 	expect_line(buffer_text(&out), "recorder_lost_total{cause=\"enobufs\"} 3");
+	expect_line(buffer_text(&out), "recorder_counters_reconcile 1");
+	expect_line(buffer_text(&out), "recorder_origin_records_received_total{origin=\"ebpf\"} 1");
+	expect_line(buffer_text(&out), "recorder_class_events_made_total{class=\"file\"} 2");
 	json_decref(items);
 	buffer_release(&text);
 	buffer_release(&out);

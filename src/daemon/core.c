@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/books.h"
 #include "daemon/notes.h"
 #include "daemon/reader.h"
 #include "pipeline/setup.h"
@@ -35,8 +36,8 @@ struct core {
 	uint64_t late_ns;		/* with stop: what is not done by then is let go of */
 	_Atomic uint64_t turns;
 	uint64_t now_ns;
-	uint64_t lost, lost_ns;		/* what there was no memory for; when that was last said */
-	uint64_t let_go;
+	uint64_t lost_ns;		/* when it was last said that there was no memory */
+	struct books books;
 
 	pthread_mutex_t stats_lock;
 	struct core_stats stats;
@@ -236,7 +237,6 @@ static bool is_late(const struct core *core)
 
 static void lose(struct core *core)
 {
-	core->lost++;
 	if (core->now_ns - core->lost_ns < NS_PER_SEC)	/* unsigned: of a clock that was set back it is said again */
 		return;
 	core->lost_ns = core->now_ns;
@@ -307,6 +307,7 @@ static void take_over(struct core *core)
 	if (change.processes)
 		put_processes(core, change.processes);
 	if (change.mark) {
+		core->books.marks[event_category(change.mark)]++;
 		event_queue_push(core->options.queue, change.mark);
 		event_queue_hurry(core->options.queue);
 	}
@@ -329,6 +330,28 @@ static void keep_pace(struct core *core)
 		pacer_set(core->options.pacer, PACE_BEHIND);
 }
 
+static void publish(struct core *core)
+{
+	struct core_stats stats = { 0 };
+
+	pipeline_stats(core->pipeline, &stats.pipeline);
+	books_add_rings(&core->books, &stats.pipeline.balance);
+	stats.balance = stats.pipeline.balance;
+	if (core->options.writer)
+		writer_add_to(core->options.writer, &stats.balance);
+	books_demand(&core->books, &stats.balance, stats.flaw);
+	stats.let_go = books_let_go(&core->books);
+	stats.decoder = *stats.pipeline.decoder;
+	stats.assembler = *stats.pipeline.assembler;
+	stats.tracker = *stats.pipeline.tracker;
+	stats.pipeline.decoder = NULL;
+	stats.pipeline.assembler = NULL;
+	stats.pipeline.tracker = NULL;
+	pthread_mutex_lock(&core->stats_lock);
+	core->stats = stats;
+	pthread_mutex_unlock(&core->stats_lock);
+}
+
 /* What waits in the ring takes a fifth of the memory that it takes as events: while the ring has room, the writer is waited
  * for there. From half full on the queue lets go of what it must; but not at the stop, when nothing comes any more. */
 static void wait_for_writer(struct core *core)
@@ -341,6 +364,7 @@ static void wait_for_writer(struct core *core)
 		keep_pace(core);
 		(void)mounts_tick(core->mounts);
 		event_queue_wait(o->queue, WAIT_NS);
+		publish(core);
 	}
 }
 
@@ -381,10 +405,10 @@ static void let_go(struct core *core)
 		gap.begin_ns = MIN(gap.begin_ns, m->time_ns);
 		gap.end_ns = MAX(gap.end_ns, m->time_ns);
 		gap.count++;
+		core->books.let_go[balance_origin(m->type)]++;
 	}
 	if (gap.count == 0)
 		return;
-	core->let_go += gap.count;
 	log_warning("No time was left to store %llu records; a gap tells of them", (unsigned long long)gap.count);
 	/* Who else makes notes waits for this thread. */
 	notes_gap(&(struct notes){ .ring = o->notes, .wake = o->ring }, &gap);
@@ -416,24 +440,6 @@ static void advance(struct core *core)
 
 		keep_clock(core, clock_ns > 0 ? clock_ns : core->now_ns, "ripe=1");
 	}
-}
-
-static void publish(struct core *core)
-{
-	struct core_stats stats;
-
-	pipeline_stats(core->pipeline, &stats.pipeline);
-	stats.decoder = *stats.pipeline.decoder;
-	stats.assembler = *stats.pipeline.assembler;
-	stats.tracker = *stats.pipeline.tracker;
-	stats.pipeline.decoder = NULL;
-	stats.pipeline.assembler = NULL;
-	stats.pipeline.tracker = NULL;
-	stats.lost = core->lost;
-	stats.let_go = core->let_go;
-	pthread_mutex_lock(&core->stats_lock);
-	core->stats = stats;
-	pthread_mutex_unlock(&core->stats_lock);
 }
 
 static void drain(struct core *core)
@@ -473,10 +479,9 @@ static void *run(void *user)
 			n += take(core, o->digests, RECORDS_A_TURN);
 		if (n > 0) {
 			stop = false;
-			if (n < RECORDS_A_TURN / 8) {
+			if (n < RECORDS_A_TURN / 8)
 				event_queue_flush(o->queue);
-				publish(core);
-			}
+			publish(core);
 			continue;
 		}
 		event_queue_flush(o->queue);
@@ -512,6 +517,7 @@ int core_start(struct core **ret, const struct core_options *options)
 	if (!core)
 		return -ENOMEM;
 	core->options = *options;
+	core->books = (struct books){ .rings = { options->ring, options->notes, options->digests } };
 	core->options.pipeline.lookup = options->procfs ? lookup : NULL;
 	core->options.pipeline.resolve_fd = options->procfs ? resolve_fd : NULL;
 	core->options.pipeline.resolve_socket = options->resolve_sockets ? resolve_socket : NULL;

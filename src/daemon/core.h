@@ -8,6 +8,7 @@
 #include "daemon/hasher.h"
 #include "daemon/pace.h"
 #include "daemon/watchdog.h"
+#include "daemon/writer.h"
 #include "pipeline/pipeline.h"
 #include "source/capture.h"
 
@@ -16,6 +17,7 @@ struct core_options {
 	struct ring *ring;			/* records of the reader; borrowed, as all here */
 	struct ring *notes;			/* records of the control thread: gaps, start, stop */
 	struct event_queue *queue;
+	struct writer *writer;			/* its consumer, who says what became of events; NULL: nobody asks */
 	struct procfs *procfs;			/* for lookups */
 	struct users *users;			/* for names */
 	struct capture *capture;		/* NULL: none */
@@ -32,12 +34,13 @@ struct core_options {
 
 /* A copy that any thread may have. */
 struct core_stats {
-	struct pipeline_stats pipeline;		/* its pointers are NULL; the copies follow */
+	struct pipeline_stats pipeline;		/* its balance is without the sinks; its pointers are NULL; the copies follow */
 	struct decoder_stats decoder;
 	struct assembler_stats assembler;
 	struct tracker_stats tracker;
-	uint64_t lost;			/* records or drafts for which there was no memory */
 	uint64_t let_go;		/* records for which there was no time at the stop */
+	struct balance balance;		/* of all stages, at one moment */
+	char flaw[BALANCE_WHY_MAX];	/* why it does not close; empty: it does */
 };
 
 struct core;

@@ -322,5 +322,6 @@ void daemon_tick_rules_file(struct daemon *d);
 bool daemon_restart_needed(const struct daemon *d);	/* of the machine: the kernel is locked, and has not read the file yet */
 
 /* watch.c: what the kernel says of itself. */
+uint64_t daemon_ring_dropped(const struct daemon *d);	/* records that one of the rings had no room for */
 void daemon_on_tick(uv_timer_t *timer);
 void daemon_tell_losses(struct daemon *d, bool final);

@@ -227,6 +227,11 @@ uint32_t event_queue_length(struct event_queue *queue)
 	return length;
 }
 
+uint32_t event_queue_waiting(struct event_queue *queue)
+{
+	return event_queue_length(queue) + queue->n_pushed;
+}
+
 void event_queue_shed(struct event_queue *queue, uint64_t ret[N_CATEGORIES])
 {
 	pthread_mutex_lock(&queue->lock);

@@ -29,5 +29,6 @@ void event_queue_hurry(struct event_queue *queue);
 void event_queue_done(struct event_queue *queue, uint32_t n, size_t bytes);
 
 uint32_t event_queue_length(struct event_queue *queue);
+uint32_t event_queue_waiting(struct event_queue *queue);	/* by the producer: with what was not handed over yet */
 /* Events let go of since the start, by category. */
 void event_queue_shed(struct event_queue *queue, uint64_t ret[N_CATEGORIES]);

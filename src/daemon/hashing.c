@@ -18,15 +18,15 @@
 static int to_core(void *user, const struct record *record)
 {
 	struct daemon *d = user;
+	bool has_room;
 
 	/* The core reads it whenever it has read the kernel's; this thread has time. */
 	for (unsigned i = 0; ring_used_bytes(d->digests_ring) > DIGESTS_BYTES / 2 && i < PATIENCE_MS; i++)
 		usleep(1000);
-	if (!ring_push_record(d->digests_ring, record))
-		return -ENOBUFS;
+	has_room = ring_push_record(d->digests_ring, record);
 	ring_commit(d->digests_ring);
 	ring_alert(d->ring);
-	return 0;
+	return has_room ? 0 : -ENOBUFS;
 }
 
 static bool is_name(const char *text)

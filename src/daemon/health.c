@@ -159,6 +159,14 @@ static enum health_level check_loss(const struct vitals *v, struct health_state 
 		   "lost in the last %d minutes%s: %s", LOSS_WINDOW_MINUTES, v->losses.steady ? ", and still rising" : "", causes);
 }
 
+static enum health_level check_counters(const struct vitals *v, struct health_state *s)
+{
+	if (*v->flaw)
+		return say(s, HEALTH_FAIL, "report it with `recorder status --json`: it is a fault of the recorder",
+			   "the counters do not reconcile, so something may be missing that no gap tells: %s", v->flaw);
+	return say(s, HEALTH_OK, "", "of all that was received it is known what became of it");
+}
+
 static enum health_level check_disk(const struct vitals *v, struct health_state *s)
 {
 	unsigned long long free_mib = v->disk.free_bytes / MIB;
@@ -344,6 +352,7 @@ const struct health_check health_checks[N_HEALTH_CHECKS] = {
 	{ "source", "Events come from the wanted source", check_source },
 	{ "rules", "The kernel's audit rules are as wanted", check_rules },
 	{ "loss", "Nothing is being lost", check_loss },
+	{ "counters", "The counters reconcile", check_counters },
 	{ "canary", "What happens arrives", check_canary },
 	{ "disk", "There is room to store", check_disk },
 	{ "database", "The database can be written", check_database },

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/macro.h"
 #include "daemon/pace.h"
+#include "pipeline/balance.h"
 
 #define QUIET_LOOKS 3			/* looks that found nothing before the reader waits in poll() */
 #define END_NS (2 * NS_PER_SEC)	/* what is on its way has come by then; rules of others make more without end */
@@ -53,8 +54,9 @@ struct reader {
 
 bool ring_push_record(struct ring *ring, const struct record *record)
 {
-	struct ring_record *room = ring_reserve(ring, sizeof(*room) + record->text.size);
+	struct ring_record *room = ring_reserve_of(ring, sizeof(*room) + record->text.size, balance_origin(record->type));
 
+	_Static_assert(N_ORIGINS <= RING_KINDS, "the ring counts by origin");
 	if (!room)
 		return false;
 	room->time_ns = record->time_ns;

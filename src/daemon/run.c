@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/books.h"
 #include "daemon/daemon.h"
 #include "daemon/privileges.h"
 #include "daemon/rival.h"
@@ -151,6 +152,7 @@ static int start_threads(struct daemon *d)
 	core.ring = d->ring;
 	core.notes = d->notes_ring;
 	core.queue = d->queue;
+	core.writer = d->writer;
 	core.capture = d->capture;
 	core.canary = &d->canary_watch;
 	core.processes = &d->processes;
@@ -266,12 +268,23 @@ static void close_capture(struct daemon *d)
 	d->capture = capture_free(d->capture);
 }
 
+/* Nothing waits any more: of all that was received it is known what became of it. */
+static void close_books(struct daemon *d, struct core_stats *core, const struct writer_stats *writer)
+{
+	struct balance *balance = &core->pipeline.balance;
+
+	books_add_sinks(balance, writer->events, d->queue);
+	balance->records_waiting = balance->events_waiting = balance->emitted_waiting = 0;
+	balance->records_uncertain = hasher_is_left(d->hasher);
+	balance_demand(balance, core->flaw);
+}
+
 static void stop(struct daemon *d)
 {
 	struct core_stats core = { 0 };
 	struct writer_stats writer = { 0 };
 	uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
-	bool was_recording = d->reader != NULL;
+	bool was_recording = d->reader != NULL, has_core = d->core != NULL;
 
 	d->stopping_ns = clock_now_ns();
 	daemon_service_stopping(d);
@@ -289,6 +302,8 @@ static void stop(struct daemon *d)
 	log_debug("The core ended after %llu ms", elapsed_ms(began_ns));
 	if (d->writer) {
 		d->writer = writer_stop(d->writer, &writer);
+		if (has_core)
+			close_books(d, &core, &writer);
 		d->sinks = sinks_free(d->sinks);
 	} else {
 		sinks_abandon(TAKE(d->sinks), NULL);

@@ -213,7 +213,7 @@ static void counters_json(struct buffer *b, const struct status *status)
 	number(b, "lost.serial_gaps", status->source->serial_gaps);
 	number(b, "lost.ring", status->lost_ring);
 	number(b, "lost.assembler", status->core.assembler.dropped);
-	number(b, "lost.memory", status->core.lost);
+	number(b, "lost.memory", p->no_memory);
 	number(b, "lost.database", status->writer.lost);
 	number(b, "lost.journal", status->writer.journal_lost);
 	for (unsigned i = 0; i < N_CATEGORIES; i++) {
@@ -224,6 +224,7 @@ static void counters_json(struct buffer *b, const struct status *status)
 		number(b, name, status->shed[i]);
 	}
 	number(b, "lost.shed", shed);
+	number(b, "lost.stop", status->core.let_go);
 	for (unsigned i = 0; i < N_PROBE_CLASSES; i++) {
 		lost_bpf += status->probes.lost[i];
 		snprintf(name, sizeof(name), "ebpf.made.%s", probe_class_names[i]);
@@ -236,6 +237,49 @@ static void counters_json(struct buffer *b, const struct status *status)
 	number(b, "lost.ebpf", lost_bpf);
 	number(b, "lost.closed_unseen", status->closed_unseen);
 	number(b, "foreign_messages", status->source->foreign);
+}
+
+/* What became of the records of an origin. */
+static void records_json(struct buffer *b, const struct balance *balance, enum balance_origin origin)
+{
+	char name[64];
+
+	for (unsigned i = 0; i < N_RECORD_TERMS; i++) {
+		snprintf(name, sizeof(name), "records.%s.%s", balance_record_names[i], balance_origin_names[origin]);
+		number(b, name, balance->records[origin][i]);
+	}
+	snprintf(name, sizeof(name), "records.waiting.%s", balance_origin_names[origin]);
+	number(b, name, (uint64_t)MAX(balance_records_left(balance, origin), 0));
+}
+
+/* Of the events of a category. */
+static void events_json(struct buffer *b, const struct balance *balance, enum category category)
+{
+	char name[64];
+
+	for (unsigned i = 0; i < N_EVENT_TERMS; i++) {
+		if (i == EVENTS_EMITTED)	/* a sum of those behind it */
+			continue;
+		snprintf(name, sizeof(name), "events.%s.%s", balance_event_names[i], categories[category].name);
+		number(b, name, balance->events[category][i]);
+	}
+	snprintf(name, sizeof(name), "events.waiting.%s", categories[category].name);
+	number(b, name, (uint64_t)MAX(balance_events_left(balance, category), 0) +
+				(uint64_t)MAX(balance_emitted_left(balance, category), 0));
+}
+
+/* Of those that there were any of. */
+static void balance_json(struct buffer *b, const struct core_stats *core)
+{
+	const struct balance *balance = &core->balance;
+
+	flag(b, "counters.reconcile", !*core->flaw);
+	for (unsigned i = 0; i < N_ORIGINS; i++)
+		if (balance->records[i][RECORDS_RECEIVED] > 0)
+			records_json(b, balance, i);
+	for (unsigned i = 0; i < N_CATEGORIES; i++)
+		if (balance->events[i][EVENTS_MADE] > 0)
+			events_json(b, balance, i);
 }
 
 static void hashes(struct buffer *b, const struct hasher_stats *stats)
@@ -344,6 +388,7 @@ void status_json(struct buffer *b, const struct status *status)
 	       status->database_events ? status->database_bytes / status->database_events : 0);
 	categories_json(b, status);
 	counters_json(b, status);
+	balance_json(b, &status->core);
 	hashes(b, &status->hashes);
 	number(b, "processes", status->core.tracker.processes);
 	number(b, "processes.inferred", status->core.tracker.inferred);

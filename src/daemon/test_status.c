@@ -31,6 +31,8 @@ static void test_names(void **state)
 		"database.oldest", "database.newest", "database.bytes_per_event", "received", "decoded", "assembled",
 		"filtered_out", "signals", "patterns_given_up", "stored", "journaled", "lost.kernel", "lost.enobufs", "lost.ring",
 		"lost.shed.file", "lost.assembler", "lost.memory", "lost.database", "lost.journal", "lost.closed_unseen", "hashes.made", "hashes.waiting", "cpu_percent", "rss_bytes",
+		"counters.reconcile", "records.received.ebpf", "records.lost.ring.ebpf", "records.waiting.ebpf", "events.made.file",
+		"events.stored.file", "events.lost.shed.file", "events.waiting.file", "lost.stop",
 		"kernel.audit.files", "health", "health.source", "health.canary", "canary.last",
 		"canary.latency_ms", "canary.sent", "canary.failed", "canary.missing.connect", "cpu_percent", "cpu_seconds", "rss_bytes", "queue.ring_bytes", "queue.events",
 	};
@@ -46,6 +48,9 @@ static void test_names(void **state)
 		.database_events = 10, .cpu_ns = NS_PER_SEC / 10,
 		.rules_missing = 2, .health = &health, .canary = &canary,
 		.shed = { [CATEGORY_file] = 5, [CATEGORY_network] = 6 },
+		.core.balance = { .records = { [ORIGIN_EBPF] = { 100, 90, 1, 2, 3, 0, 0, 0 } },
+				  .events = { [CATEGORY_file] = { 50, 1, 2, 3, 0, 40, 20, 5, 0, 3, 2, 1 } },
+				  .records_waiting = 4, .events_waiting = 4, .emitted_waiting = 9, .has_sinks = true },
 	};
 	struct buffer text = { 0 };
 	json_t *items;
@@ -76,6 +81,12 @@ static void test_names(void **state)
 	assert_int_equal(json_integer_value(value_of(items, "lost.enobufs")), 3);
 	assert_int_equal(json_integer_value(value_of(items, "lost.shed")), 11);
 	assert_int_equal(json_integer_value(value_of(items, "database.bytes_per_event")), 100);
+	assert_true(json_is_true(value_of(items, "counters.reconcile")));
+	assert_int_equal(json_integer_value(value_of(items, "records.received.ebpf")), 100);
+	assert_int_equal(json_integer_value(value_of(items, "records.waiting.ebpf")), 4);
+	assert_int_equal(json_integer_value(value_of(items, "events.stored.file")), 20);
+	assert_int_equal(json_integer_value(value_of(items, "events.waiting.file")), 4 + 9);
+	assert_null(value_of(items, "events.made.dns"));	/* there was none */
 	assert_true(json_real_value(value_of(items, "cpu_percent")) > 0.9);
 	assert_true(json_is_null(value_of(items, "database.oldest")));
 	json_decref(items);

@@ -147,6 +147,7 @@ static void look_at_loss(struct daemon *d, struct vitals *v, uint64_t steady_ns)
 	const struct ledger_entry *told = d->ledger.entries;
 	struct source_stats source;
 	struct probe_counters probes;
+	struct core_stats core;
 	uint64_t totals[N_CAUSES] = {
 		[CAUSE_KERNEL] = told[LOSS_KERNEL].total,
 		[CAUSE_RING] = told[LOSS_RING].total,
@@ -154,6 +155,8 @@ static void look_at_loss(struct daemon *d, struct vitals *v, uint64_t steady_ns)
 		[CAUSE_DATABASE] = told[LOSS_DATABASE].total + told[LOSS_HELD].total,
 	};
 
+	core_stats(d->core, &core);
+	memcpy(v->flaw, core.flaw, sizeof(v->flaw));
 	daemon_count_source(d, &source, &probes);
 	totals[CAUSE_ENOBUFS] = source.overruns;
 	totals[CAUSE_SERIALS] = source.serial_gaps;

@@ -4,6 +4,7 @@
 #include "daemon/canary.h"
 #include "daemon/hindrance.h"
 #include "daemon/loss_window.h"
+#include "pipeline/balance.h"
 #include "source/rule_files.h"
 #include "source/selinux.h"
 
@@ -43,6 +44,7 @@ struct vitals {
 	} files;
 
 	struct loss_rise losses;
+	char flaw[BALANCE_WHY_MAX];	/* why the counters do not reconcile; empty: they do */
 
 	struct {
 		const char *folder;

@@ -8,6 +8,11 @@
 
 #define TRY_NS (10 * NS_PER_SEC)
 
+uint64_t daemon_ring_dropped(const struct daemon *d)
+{
+	return ring_dropped(d->ring) + ring_dropped(d->notes_ring) + ring_dropped(d->digests_ring);
+}
+
 void daemon_tell_losses(struct daemon *d, bool final)
 {
 	uint64_t counters[N_LOSSES] = { 0 };
@@ -17,8 +22,8 @@ void daemon_tell_losses(struct daemon *d, bool final)
 	writer_stats(d->writer, &writer);
 	core_stats(d->core, &core);
 	counters[LOSS_KERNEL] = d->kernel_lost;
-	counters[LOSS_RING] = ring_dropped(d->ring) + ring_dropped(d->notes_ring);
-	counters[LOSS_MEMORY] = core.lost;
+	counters[LOSS_RING] = daemon_ring_dropped(d);
+	counters[LOSS_MEMORY] = core.pipeline.no_memory;
 	counters[LOSS_DATABASE] = writer.lost - writer.held;
 	counters[LOSS_HELD] = writer.held;
 	counters[LOSS_JOURNAL] = writer.journal_lost;

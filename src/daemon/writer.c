@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/books.h"
 
 #define BUSY_EVENTS 1024u		/* in the queue: the next batch is large enough already */
 #define COMMIT_NS (250 * NS_PER_MS)
@@ -27,6 +28,8 @@ struct writer {
 	struct writer_stats stats;
 	struct database_limits limits;	/* under stats_lock; */
 	atomic_bool limits_changed;	/* they are not yet what the database has */
+	uint64_t events[N_CATEGORIES][N_EVENT_TERMS];	/* of the database those that it accepted... */
+	struct sink_report database;	/* ...and what it has said of them since */
 	uint64_t next_ns;		/* when a sink wants to be flushed */
 	const struct writer_routes *_Atomic routes;	/* to be taken over when their mark comes */
 	uint64_t journaled_before, journal_lost_before;	/* by journals that are closed by now */
@@ -53,8 +56,18 @@ static void failed(struct writer_sink *sink, int error, const char *what)
 	log_errno(error, "Failed to %s the journal %s; it lacks events until it works again, which are counted", what, report.path);
 }
 
+/* Of the database; or of the journals that were to have it. */
+static enum event_term term_of(const struct writer_sink *sink, int r)
+{
+	if (sink->is_journal)
+		return EVENTS_JOURNALS_ONLY;
+	return r == SINK_HELD ? EVENTS_HELD : r < 0 ? EVENTS_NOT_STORED : EVENTS_STORED;
+}
+
 static void write_event(struct writer *writer, struct event *event)
 {
+	enum event_term term = EVENTS_UNSTORED;
+
 	for (size_t i = 0; i < writer->options.n_sinks; i++) {
 		struct writer_sink *sink = &writer->options.sinks[i];
 		int r;
@@ -63,6 +76,8 @@ static void write_event(struct writer *writer, struct event *event)
 		if (!(event->streams & sink->streams) && event_category(event) != CATEGORY_recorder)
 			continue;
 		r = sink->ops->write(sink->sink, event);
+		if (term == EVENTS_UNSTORED || !sink->is_journal)
+			term = term_of(sink, r);
 		if (r < 0) {
 			sink->refused++;
 			sink->held += r == SINK_HELD;
@@ -72,6 +87,7 @@ static void write_event(struct writer *writer, struct event *event)
 			sink->wrote = true;
 		}
 	}
+	writer->events[event_category(event)][term]++;
 	taps_event(writer->options.taps, event, &writer->options.json);
 }
 
@@ -84,6 +100,22 @@ static void tell_upkeep(struct writer_sink *sink, const struct sink_report *repo
 	if (report->upkeep_error < 0)
 		log_errno(report->upkeep_error, "The journal %s cannot be rotated, or an old file of it not compressed; "
 			  "it is written to, and takes more room than it is to have", report->path);
+}
+
+/* What the database accepted and has lost since, and what it had to say itself.  Under stats_lock. */
+static void count_events(struct writer *writer)
+{
+	const struct sink_report *database = &writer->database;
+	uint64_t (*events)[N_EVENT_TERMS] = writer->stats.events;
+
+	memcpy(events, writer->events, sizeof(writer->events));
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		events[i][EVENTS_STORED] -= database->lost_of[i];
+		events[i][EVENTS_NOT_STORED] += database->lost_of[i];
+	}
+	events[CATEGORY_recorder][EVENTS_MADE] += database->made;
+	events[CATEGORY_recorder][EVENTS_EMITTED] += database->made;
+	events[CATEGORY_recorder][EVENTS_STORED] += database->made;
 }
 
 static void publish(struct writer *writer)
@@ -101,6 +133,7 @@ static void publish(struct writer *writer)
 		tell_upkeep(sink, &report);
 		*(sink->is_journal ? &stats.journal_lost : &stats.lost) += report.lost + sink->refused;
 		if (!sink->is_journal) {
+			writer->database = report;
 			stats.held = sink->held;
 			stats.last_error = sink->last_error;
 			stats.head = report.head;
@@ -117,6 +150,7 @@ static void publish(struct writer *writer)
 	}
 	pthread_mutex_lock(&writer->stats_lock);
 	writer->stats = stats;
+	count_events(writer);
 	pthread_mutex_unlock(&writer->stats_lock);
 }
 
@@ -210,6 +244,21 @@ static bool is_mark(const struct writer *writer, const struct event *event)
 	return unlikely(routes != NULL) && routes->mark == event;
 }
 
+static void take_mark(struct writer *writer, const struct event *mark)
+{
+	writer->events[event_category(mark)][EVENTS_UNSTORED]++;
+	take_over(writer, writer->routes);
+}
+
+/* What became of events is said at the moment from which on they do not wait any more. */
+static void done(struct writer *writer, uint32_t n, size_t bytes)
+{
+	pthread_mutex_lock(&writer->stats_lock);
+	count_events(writer);
+	event_queue_done(writer->options.queue, n, bytes);
+	pthread_mutex_unlock(&writer->stats_lock);
+}
+
 static void write_list(struct writer *writer, struct event *list)
 {
 	uint32_t n = 0;
@@ -221,14 +270,14 @@ static void write_list(struct writer *writer, struct event *list)
 		event_fetch(next);
 		bytes += event_bytes(list);
 		if (is_mark(writer, list))
-			take_over(writer, writer->routes);
+			take_mark(writer, list);
 		else
 			write_event(writer, list);
 		event_free(list);
 		list = next;
 		if (++n == DONE_EVERY || bytes >= DONE_EVERY_BYTES || !list) {
 			atomic_fetch_add_explicit(&writer->turns, 1, memory_order_relaxed);
-			event_queue_done(writer->options.queue, n, bytes);
+			done(writer, n, bytes);
 			n = 0;
 			bytes = 0;
 		}
@@ -364,6 +413,13 @@ void writer_pulse(struct writer *writer, struct pulse *ret)
 {
 	*ret = (struct pulse){ .name = "writer", .turns = atomic_load(&writer->turns),
 			       .has_work = event_queue_length(writer->options.queue) > 0 };
+}
+
+void writer_add_to(struct writer *writer, struct balance *balance)
+{
+	pthread_mutex_lock(&writer->stats_lock);
+	books_add_sinks(balance, writer->stats.events, writer->options.queue);
+	pthread_mutex_unlock(&writer->stats_lock);
 }
 
 void writer_stats(struct writer *writer, struct writer_stats *ret)

@@ -6,6 +6,7 @@
 #include "daemon/tap.h"
 #include "daemon/watchdog.h"
 #include "event/event_json.h"
+#include "pipeline/balance.h"
 #include "sink/sink.h"
 
 #define MAX_SINKS 65			/* the database, a journal of each stream, that of the signals */
@@ -53,6 +54,7 @@ struct writer_stats {
 	int journal_error;		/* as last_error, of a journal */
 	char journal_path[512];		/* of that journal */
 	struct sink_head head, closed_head;	/* of the database, see sink.h */
+	uint64_t events[N_CATEGORIES][N_EVENT_TERMS];	/* what became of those that were taken from the queue */
 	unsigned removed;		/* databases that somebody removed: a new one was begun each time */
 	unsigned damaged;		/* databases that were damaged, also before it began: the same */
 	char damaged_path[512];		/* where the last of them is now */
@@ -68,4 +70,6 @@ bool writer_is_expecting(const struct writer *writer);
 void writer_set_database(struct writer *writer, const struct database_limits *limits);
 void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t alive_ns);
 void writer_stats(struct writer *writer, struct writer_stats *ret);
+/* By the producer of the queue: what became of the events that the queue was given, and how many wait. */
+void writer_add_to(struct writer *writer, struct balance *balance);
 void writer_pulse(struct writer *writer, struct pulse *ret);

@@ -316,6 +316,11 @@ struct event *collate_take(struct collate *collate, uint64_t now_ns)
 	return NULL;
 }
 
+uint64_t collate_count(const struct collate *collate)
+{
+	return collate->n_kept;
+}
+
 uint64_t collate_next_ns(const struct collate *collate)
 {
 	return collate->n_kept > 0 ? collate->ring[collate->first].end_ns : UINT64_MAX;

@@ -11,7 +11,7 @@
 
 struct delivery {
 	const struct pipeline_options *options;
-	struct pipeline_stats *stats;
+	struct balance *balance;
 	const struct tracker *tracker;
 	pipeline_fn emit;
 	void *user;
@@ -22,7 +22,7 @@ struct delivery {
 	uint64_t now_ns;
 };
 
-int delivery_new(struct delivery **ret, const struct pipeline_options *options, struct pipeline_stats *stats,
+int delivery_new(struct delivery **ret, const struct pipeline_options *options, struct balance *balance,
 		 const struct tracker *tracker, pipeline_fn emit, void *user)
 {
 	_cleanup_(delivery_freep) struct delivery *delivery = calloc(1, sizeof(*delivery));
@@ -31,7 +31,7 @@ int delivery_new(struct delivery **ret, const struct pipeline_options *options, 
 	if (!delivery)
 		return -ENOMEM;
 	delivery->options = options;
-	delivery->stats = stats;
+	delivery->balance = balance;
 	delivery->tracker = tracker;
 	delivery->emit = emit;
 	delivery->user = user;
@@ -85,6 +85,24 @@ void delivery_follow_filter(struct delivery *delivery)
 		delivery->waits_for_hashes |= set[hashes[i] / 64] >> (hashes[i] % 64) & 1;
 }
 
+static void count(struct delivery *delivery, const struct event *event, enum event_term term)
+{
+	delivery->balance->events[event_category(event)][term]++;
+}
+
+/* It ends here. */
+static void end(struct delivery *delivery, struct event *event, enum event_term term)
+{
+	count(delivery, event, term);
+	event_free(event);
+}
+
+static int hand_on(struct delivery *delivery, struct event *event)
+{
+	count(delivery, event, EVENTS_EMITTED);
+	return delivery->emit(delivery->user, event);
+}
+
 static uint64_t streams_of(struct delivery *delivery, const struct event *event)
 {
 	if (delivery->options->wanted && !__atomic_load_n(&delivery->options->wanted[event->kind], __ATOMIC_RELAXED) &&
@@ -118,8 +136,8 @@ static int emit_signals(struct delivery *delivery, uint64_t now_ns)
 	for (; (event = signals_take(delivery->signals, now_ns)); n = 1) {
 		int r;
 
-		delivery->stats->signals++;
-		r = delivery->emit(delivery->user, event);
+		count(delivery, event, EVENTS_MADE);
+		r = hand_on(delivery, event);
 		if (r < 0)
 			return r;
 	}
@@ -133,10 +151,8 @@ static int emit_collated(struct delivery *delivery, uint64_t now_ns)
 	int n = 0;
 
 	for (; (event = collate_take(delivery->collate, now_ns)); n = 1) {
-		int r;
+		int r = hand_on(delivery, event);
 
-		delivery->stats->emitted++;
-		r = delivery->emit(delivery->user, event);
 		if (r < 0)
 			return r;
 	}
@@ -146,33 +162,30 @@ static int emit_collated(struct delivery *delivery, uint64_t now_ns)
 /* The event goes on, waits, or is counted with one that waits. */
 static int emit(struct delivery *delivery, struct event *event)
 {
+	enum category category = event_category(event);
 	struct event *before;
 
 	while ((before = collate_take_before(delivery->collate, event))) {
-		int r;
+		int r = hand_on(delivery, before);
 
-		delivery->stats->emitted++;
-		r = delivery->emit(delivery->user, before);
 		if (r < 0) {
-			event_free(event);
+			end(delivery, event, EVENTS_NO_MEMORY);
 			return r;
 		}
 	}
 	switch (collate_event(delivery->collate, event, delivery->now_ns)) {
 	case 0:
-		delivery->stats->emitted++;
-		return delivery->emit(delivery->user, event);
+		return hand_on(delivery, event);
 	case 1:
 		return 0;
 	default:
-		delivery->stats->merged++;
+		delivery->balance->events[category][EVENTS_MERGED]++;	/* it is gone */
 		return 0;
 	}
 }
 
 static int filter_and_emit(struct delivery *delivery, struct event *event)
 {
-	_cleanup_(event_freep) struct event *owned = event;
 	bool has_signals = false;
 	int r = 0;
 
@@ -188,14 +201,15 @@ static int filter_and_emit(struct delivery *delivery, struct event *event)
 	if (unlikely(event->streams & FILTER_SIGNALED)) {
 		has_signals = true;
 		r = note_signals(delivery, event);
-		if (r < 0)
+		if (r < 0) {
+			end(delivery, event, EVENTS_NO_MEMORY);
 			return r;
+		}
 	}
-	if (event->streams == 0) {
-		delivery->stats->filtered_out++;
-	} else {
-		r = emit(delivery, TAKE(owned));
-	}
+	if (event->streams == 0)
+		end(delivery, event, EVENTS_FILTERED_OUT);
+	else
+		r = emit(delivery, event);
 	/* Behind the event that set them off. */
 	if (r < 0 || !has_signals)
 		return r;
@@ -227,19 +241,23 @@ static int release_waiting(struct delivery *delivery, bool all)
 
 int delivery_event(struct delivery *delivery, struct event *event, uint64_t now_ns)
 {
+	enum category category;
 	int r = 0;
 
 	delivery->now_ns = now_ns;
 	if (!hash_wait_first(delivery->hash_wait)) {
 		r = delivery->waits_for_hashes ? tracker_complete(delivery->tracker, event) : 0;
 		if (r < 0)
-			event_free(event);
+			end(delivery, event, EVENTS_NO_MEMORY);
 		if (r <= 0)
 			return r < 0 ? r : filter_and_emit(delivery, event);
 	}
 	/* What comes behind one that waits, waits too. */
+	category = event_category(event);
 	r = hash_wait_put(delivery->hash_wait, event, now_ns);
-	if (r >= 0)
+	if (r < 0)
+		delivery->balance->events[category][EVENTS_NO_MEMORY]++;	/* it is gone */
+	else
 		r = release_waiting(delivery, false);
 	return MIN(r, 0);
 }
@@ -268,4 +286,9 @@ uint64_t delivery_next_ns(const struct delivery *delivery)
 	if (hash_wait_first(delivery->hash_wait))
 		next_ns = MIN(next_ns, hash_wait_since_ns(delivery->hash_wait) + delivery->options->assembler.timeout_ns);
 	return next_ns;
+}
+
+uint64_t delivery_waiting(const struct delivery *delivery)
+{
+	return hash_wait_count(delivery->hash_wait) + collate_count(delivery->collate);
 }

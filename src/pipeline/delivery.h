@@ -5,8 +5,8 @@
 #include "pipeline/pipeline.h"
 
 struct delivery;
-/* All borrowed; options may change, stats are counted in.  0 or -ENOMEM. */
-int delivery_new(struct delivery **ret, const struct pipeline_options *options, struct pipeline_stats *stats,
+/* All borrowed; options may change, what becomes of events is counted in the balance.  0 or -ENOMEM. */
+int delivery_new(struct delivery **ret, const struct pipeline_options *options, struct balance *balance,
 		 const struct tracker *tracker, pipeline_fn emit, void *user);
 struct delivery *delivery_free(struct delivery *delivery);
 DEFINE_CLEANUP(struct delivery, delivery_free)
@@ -21,3 +21,4 @@ int delivery_event(struct delivery *delivery, struct event *event, uint64_t now_
 int delivery_release(struct delivery *delivery, uint64_t now_ns, bool all);
 /* When to release next; UINT64_MAX: nothing waits. */
 uint64_t delivery_next_ns(const struct delivery *delivery);
+uint64_t delivery_waiting(const struct delivery *delivery);	/* events, now */

@@ -17,7 +17,8 @@
 
 struct pipeline {
 	struct pipeline_options options;
-	struct pipeline_stats stats;
+	struct balance balance;
+	enum balance_origin origin;	/* of the record that is being pushed */
 	uint64_t given_up_before;	/* by filters that were replaced */
 	struct decoder *decoder;
 	struct assembler *assembler;
@@ -67,7 +68,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	lookups_serve(pipeline->lookups, &tracker);
 	r = tracker_new(&pipeline->tracker, &tracker);
 	if (r >= 0)
-		r = delivery_new(&pipeline->delivery, &pipeline->options, &pipeline->stats, pipeline->tracker, emit, user);
+		r = delivery_new(&pipeline->delivery, &pipeline->options, &pipeline->balance, pipeline->tracker, emit, user);
 	if (r < 0)
 		return r;
 	*ret = TAKE(pipeline);
@@ -92,7 +93,20 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 
 void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret)
 {
-	*ret = pipeline->stats;
+	struct balance *balance = &ret->balance;
+
+	*balance = pipeline->balance;
+	balance->records_waiting = assembler_stats(pipeline->assembler)->waiting;
+	balance->events_waiting = hold_count(pipeline->hold) + delivery_waiting(pipeline->delivery);
+	ret->received = balance_records_sum(balance, RECORDS_RECEIVED);
+	ret->malformed = balance_records_sum(balance, RECORDS_MALFORMED);
+	ret->events = balance_events_sum(balance, EVENTS_MADE);
+	ret->own = balance_events_sum(balance, EVENTS_OWN);
+	ret->merged = balance_events_sum(balance, EVENTS_MERGED);
+	ret->filtered_out = balance_events_sum(balance, EVENTS_FILTERED_OUT);
+	ret->emitted = balance_events_sum(balance, EVENTS_EMITTED);
+	ret->signals = balance->events[CATEGORY_signal][EVENTS_EMITTED];
+	ret->no_memory = balance_records_sum(balance, RECORDS_NO_MEMORY) + balance_events_sum(balance, EVENTS_NO_MEMORY);
 	ret->patterns_given_up = pipeline->given_up_before + (pipeline->options.filter ? filter_given_up(pipeline->options.filter) : 0);
 	ret->held = hold_count(pipeline->hold);
 	ret->decoder = decoder_stats(pipeline->decoder);
@@ -134,31 +148,37 @@ static void watch(const struct pipeline_options *options, const struct event *ev
 		options->watched(options->watch_user, event);
 }
 
+static void count(struct pipeline *pipeline, const struct event *event, enum event_term term)
+{
+	pipeline->balance.events[event_category(event)][term]++;
+}
+
+/* It ends here; r is passed on. */
+static int end(struct pipeline *pipeline, struct event *event, enum event_term term, int r)
+{
+	count(pipeline, event, term);
+	event_free(event);
+	return r;
+}
+
 static int track_and_emit(struct pipeline *pipeline, struct event *event, const struct context *actor)
 {
-	_cleanup_(event_freep) struct event *owned = event;
 	bool own = pipeline->options.own_pid && values_has(&actor->values, FIELD_pid) &&
 		   actor->pid == pipeline->options.own_pid && event_category(event) != CATEGORY_recorder;
 	int r;
 
-	if (own && event_category(event) != CATEGORY_process) {
-		pipeline->stats.own++;
-		return 0;
-	}
+	if (own && event_category(event) != CATEGORY_process)
+		return end(pipeline, event, EVENTS_OWN, 0);
 	r = tracker_event(pipeline->tracker, event, actor);
 	if (r < 0)
-		return r;
-	if (own) {
-		pipeline->stats.own++;
-		return 0;
-	}
-	if (r > 0) {
-		pipeline->stats.merged++;
-		return 0;
-	}
+		return end(pipeline, event, EVENTS_NO_MEMORY, r);
+	if (own)
+		return end(pipeline, event, EVENTS_OWN, 0);
+	if (r > 0)
+		return end(pipeline, event, EVENTS_MERGED, 0);
 	if (pipeline->options.watch)
 		watch(&pipeline->options, event);
-	return delivery_event(pipeline->delivery, TAKE(owned), pipeline->now_ns);
+	return delivery_event(pipeline->delivery, event, pipeline->now_ns);
 }
 
 static int track_held(struct pipeline *pipeline, struct held *held)
@@ -211,6 +231,23 @@ static bool look_for_silence(struct pipeline *pipeline)
 	return true;
 }
 
+/* What the connector tells of a process is of one category, and so is what it takes the place of. */
+static int hold(struct pipeline *pipeline, struct event *event, const struct context *actor)
+{
+	uint64_t *terms = pipeline->balance.events[event_category(event)];
+	int r;
+
+	if (hold_count(pipeline->hold) == 0)
+		begin_silence(pipeline);
+	r = hold_put(pipeline->hold, event, actor);
+	if (r < 0) {
+		terms[EVENTS_NO_MEMORY]++;	/* it is gone */
+		return r;
+	}
+	terms[EVENTS_MERGED] += r > 0;
+	return relieve_hold(pipeline);
+}
+
 /* What comes out of decode: a fork or exit of the connector waits for audit, all else goes on. */
 static int on_event(void *user, struct event *event, const struct context *actor)
 {
@@ -218,32 +255,20 @@ static int on_event(void *user, struct event *event, const struct context *actor
 	bool has_pid = values_has(&actor->values, FIELD_pid);
 	int r = 0;
 
-	pipeline->stats.events++;
-	if (pipeline->options.decode_only) {
-		event_free(event);
-		return 0;
-	}
+	count(pipeline, event, EVENTS_MADE);
+	if (pipeline->options.decode_only)
+		return end(pipeline, event, EVENTS_FILTERED_OUT, 0);
 	if (pipeline->from_audit && !event->asked && pipeline->options.not_from_audit &&
-	    pipeline->options.not_from_audit[event->kind]) {
-		pipeline->stats.merged++;
-		event_free(event);
-		return 0;
-	}
-	if (has_pid && pipeline->from_connector) {
-		if (hold_count(pipeline->hold) == 0)
-			begin_silence(pipeline);
-		r = hold_put(pipeline->hold, event, actor);
-		pipeline->stats.merged += r > 0;
-		return r < 0 ? r : relieve_hold(pipeline);
-	}
+	    pipeline->options.not_from_audit[event->kind])
+		return end(pipeline, event, EVENTS_MERGED, 0);
+	if (has_pid && pipeline->from_connector)
+		return hold(pipeline, event, actor);
 	if (has_pid)
 		r = release_for(pipeline, actor->pid);
 	if (r >= 0 && values_has(&event->values, FIELD_target_pid))
 		r = release_for(pipeline, event->target_pid);
-	if (r < 0) {
-		event_free(event);
-		return r;
-	}
+	if (r < 0)
+		return end(pipeline, event, EVENTS_NO_MEMORY, r);
 	return track_and_emit(pipeline, event, actor);
 }
 
@@ -288,10 +313,20 @@ static bool advance_clock(struct pipeline *pipeline, uint64_t now_ns)
 static int decode(struct pipeline *pipeline, const struct draft *draft)
 {
 	uint32_t type = draft->n_records > 0 ? draft->records[0].type : 0;
+	int r;
 
 	pipeline->from_audit = type < RECORD_OWN_FIRST;
 	pipeline->from_connector = type == RECORD_FORK || type == RECORD_EXIT;
-	return decode_draft(pipeline->decoder, draft, on_event, pipeline);
+	r = decode_draft(pipeline->decoder, draft, on_event, pipeline);
+	for (uint32_t i = 0; i < draft->n_records; i++)
+		pipeline->balance.records[balance_origin(draft->records[i].type)][r < 0 ? RECORDS_NO_MEMORY : RECORDS_DECODED]++;
+	return r;
+}
+
+/* What became of the record that is being pushed; of one that waits it will be said later. */
+static void settle(struct pipeline *pipeline, enum record_term term)
+{
+	pipeline->balance.records[pipeline->origin][term]++;
 }
 
 /* 1: there was something. */
@@ -325,7 +360,10 @@ static int push_probe(struct pipeline *pipeline, uint64_t time_ns, struct span b
 	pipeline->said_ns = MAX(pipeline->said_ns, time_ns);
 	pipeline->from_connector = pipeline->from_audit = false;
 	r = decode_probe(pipeline->decoder, time_ns, bytes, on_event, pipeline);
-	return r < 0 ? r : 1;
+	if (r < 0)
+		return r;
+	settle(pipeline, RECORDS_DECODED);
+	return 1;
 }
 
 /* The same from a capture. */
@@ -335,7 +373,7 @@ static int push_probe_text(struct pipeline *pipeline, const struct record_head *
 
 	buffer_clear(bytes);
 	if (answers_unhex(bytes, head->body) == -EINVAL) {
-		pipeline->stats.malformed++;
+		settle(pipeline, RECORDS_MALFORMED);
 		return 0;
 	}
 	return buffer_error(bytes) < 0 ? -ENOMEM : push_probe(pipeline, head->time_ns, buffer_span(bytes));
@@ -389,16 +427,19 @@ static int use_setup(struct pipeline *pipeline, struct span body)
 static int remember(struct pipeline *pipeline, const struct record_head *head)
 {
 	struct remembered about;
+	int r;
 
 	context_reset(pipeline->remembered);
 	if (decode_remembered(head->body, &about, pipeline->remembered) < 0) {
-		pipeline->stats.malformed++;
+		settle(pipeline, RECORDS_MALFORMED);
 		return 0;
 	}
-	if (pipeline->options.decode_only)
-		return 0;
-	return pipeline->remembered->values.failed ? -ENOMEM : tracker_remember(pipeline->tracker, pipeline->remembered, &about,
-										head->time_ns);
+	if (pipeline->remembered->values.failed)
+		return -ENOMEM;
+	r = pipeline->options.decode_only ? 0 : tracker_remember(pipeline->tracker, pipeline->remembered, &about, head->time_ns);
+	if (r >= 0)
+		settle(pipeline, RECORDS_USED);
+	return r;
 }
 
 /* All that runs has been told. */
@@ -410,12 +451,15 @@ static int tell_gone(struct pipeline *pipeline, uint64_t time_ns)
 	if (r < 0)
 		return r;
 	while ((r = tracker_next_gone(pipeline->tracker, time_ns, &event)) > 0) {
-		pipeline->stats.events++;
+		count(pipeline, event, EVENTS_MADE);
 		r = delivery_event(pipeline->delivery, event, pipeline->now_ns);
 		if (r < 0)
 			return r;
 	}
-	return r < 0 ? r : 1;
+	if (r < 0)
+		return r;
+	settle(pipeline, RECORDS_USED);
+	return 1;
 }
 
 /* What stands in a capture for the sake of its replay alone.  0: it is none of that; 1: it was. */
@@ -425,10 +469,48 @@ static int push_of_capture(struct pipeline *pipeline, const struct record *recor
 					     answers_read(lookups_answers(pipeline->lookups), head->type, head->body, record->text);
 
 	if (r == -EINVAL) {
-		pipeline->stats.malformed++;
+		settle(pipeline, RECORDS_MALFORMED);
 		return 1;
 	}
+	if (r > 0)
+		settle(pipeline, RECORDS_USED);
 	return r;
+}
+
+static int set_back(struct pipeline *pipeline, uint64_t time_ns)
+{
+	int r = pipeline_follow_back(pipeline, time_ns);
+
+	if (r < 0)
+		return r;
+	settle(pipeline, RECORDS_USED);
+	return 1;
+}
+
+static int set_forward(struct pipeline *pipeline, const struct record_head *head)
+{
+	advance_clock(pipeline, head->time_ns);
+	pipeline->said_ns = MAX(pipeline->said_ns, head->time_ns);
+	settle(pipeline, RECORDS_USED);
+	return span_eq(head->body, SPAN("ripe=1"));
+}
+
+/* One that is kept until the others of its draft are there. */
+static int assemble(struct pipeline *pipeline, const struct record *record, const struct record_head *head)
+{
+	uint64_t dropped = assembler_stats(pipeline->assembler)->dropped;
+	int r = assembler_push(pipeline->assembler,
+			       &(struct assembler_key){ .node = record->node, .time_ns = head->time_ns,
+							.serial = head->serial, .ends_event = head->ends_event,
+							.may_end_event = head->may_end_event,
+							.is_single = head->is_single },
+			       head->type, head->body, record->stable, pipeline->now_ns);
+
+	if (r < 0)
+		return r;
+	if (assembler_stats(pipeline->assembler)->dropped > dropped)
+		settle(pipeline, RECORDS_TOO_MANY);
+	return 1;
 }
 
 /* 1: what is ripe now may go; 0: nothing has happened. */
@@ -441,29 +523,23 @@ static int push_text(struct pipeline *pipeline, const struct record *record)
 	if (record->type == 0) {
 		r = audit_line(record->text, &line);
 		if (r < 0) {
-			pipeline->stats.malformed++;
+			settle(pipeline, RECORDS_MALFORMED);
 			return 0;
 		}
+		pipeline->origin = balance_origin(line.type);
 		line.time_ns = record->time_ns;
 		line.stable = record->stable;
 		record = &line;
 	}
 	r = audit_head(record, &head);
 	if (r < 0) {
-		pipeline->stats.malformed++;
+		settle(pipeline, RECORDS_MALFORMED);
 		return 0;
 	}
 	if (head.type == RECORD_PROBE)
 		return push_probe_text(pipeline, &head);
-	if (head.type == RECORD_CLOCK && span_eq(head.body, SPAN("back=1"))) {
-		r = pipeline_follow_back(pipeline, head.time_ns);
-		return r < 0 ? r : 1;
-	}
-	if (head.type == RECORD_CLOCK) {
-		advance_clock(pipeline, head.time_ns);
-		pipeline->said_ns = MAX(pipeline->said_ns, head.time_ns);
-		return span_eq(head.body, SPAN("ripe=1"));
-	}
+	if (head.type == RECORD_CLOCK)
+		return span_eq(head.body, SPAN("back=1")) ? set_back(pipeline, head.time_ns) : set_forward(pipeline, &head);
 	if (head.type == RECORD_REMEMBERED)
 		return remember(pipeline, &head);
 	if (head.type >= RECORD_OWN_FIRST) {
@@ -479,21 +555,18 @@ static int push_text(struct pipeline *pipeline, const struct record *record)
 		pipeline->audit_ns = MAX(pipeline->audit_ns, head.time_ns);
 		begin_silence(pipeline);
 	}
-	r = assembler_push(pipeline->assembler,
-			   &(struct assembler_key){ .node = record->node, .time_ns = head.time_ns,
-						    .serial = head.serial, .ends_event = head.ends_event,
-						    .may_end_event = head.may_end_event,
-						    .is_single = head.is_single },
-			   head.type, head.body, record->stable, pipeline->now_ns);
-	return r < 0 ? r : 1;
+	return assemble(pipeline, record, &head);
 }
 
 int pipeline_push(struct pipeline *pipeline, const struct record *record)
 {
 	int r;
 
-	pipeline->stats.received++;
+	pipeline->origin = balance_origin(record->type);
 	r = record->type == RECORD_PROBE ? push_probe(pipeline, record->time_ns, record->text) : push_text(pipeline, record);
+	settle(pipeline, RECORDS_RECEIVED);
+	if (r < 0)
+		settle(pipeline, RECORDS_NO_MEMORY);
 	if (r <= 0)
 		return r;
 	r = release_ripe(pipeline);

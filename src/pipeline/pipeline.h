@@ -5,6 +5,7 @@
 #include "assemble/assemble.h"
 #include "decode/audit.h"
 #include "filter/filter.h"
+#include "pipeline/balance.h"
 #include "track/track.h"
 
 /* What may change while it runs; 0: as it is. */
@@ -54,16 +55,20 @@ struct pipeline_options {
 };
 
 struct pipeline_stats {
+	struct balance balance;		/* without sinks */
+	/* Sums of it: */
 	uint64_t received;		/* records */
 	uint64_t malformed;		/* records without a readable head */
 	uint64_t events;		/* that came out of decode */
 	uint64_t own;			/* of this process, dropped */
 	uint64_t merged;		/* said nothing new */
 	uint64_t filtered_out;
-	uint64_t patterns_given_up;	/* see filter_given_up() */
-	uint64_t held;			/* forks and exits that wait for audit now */
 	uint64_t emitted;
 	uint64_t signals;		/* emitted besides: signals that events set off */
+	uint64_t no_memory;		/* records and events that were lost for want of it */
+
+	uint64_t patterns_given_up;	/* see filter_given_up() */
+	uint64_t held;			/* forks and exits that wait for audit now */
 	const struct decoder_stats *decoder;
 	const struct assembler_stats *assembler;
 	const struct tracker_stats *tracker;

@@ -38,7 +38,7 @@ struct sink {
 	struct store store;
 	sqlite3_stmt *begin, *commit, *rollback, *meta_row;
 	bool is_open;	 /* a transaction */
-	uint64_t n_open; /* events in it */
+	uint64_t n_open, n_open_of[N_CATEGORIES];	/* events in it, and by category */
 	struct block_table blocks;
 	struct chain *chain;		/* NULL: none */
 	unsigned char chain_key[CHAIN_KEY_BYTES];
@@ -133,6 +133,12 @@ static int write_present(struct sink *sink)
 
 /* Opening. */
 
+static void none_open(struct sink *sink)
+{
+	sink->n_open = 0;
+	memset(sink->n_open_of, 0, sizeof(sink->n_open_of));
+}
+
 /* What there is of the file but its lock. */
 static void detach_but_lock(struct sink *sink)
 {
@@ -144,7 +150,7 @@ static void detach_but_lock(struct sink *sink)
 	sink->meta_row = sql_finalize(sink->meta_row);
 	database_file_keep_lock(&sink->file);
 	sink->is_open = false;
-	sink->n_open = 0;
+	none_open(sink);
 	upkeep_close(&sink->upkeep);
 	sink->chain = chain_free(sink->chain);
 }
@@ -349,8 +355,10 @@ static void abandon(struct sink *sink)
 		sql_run(sink->rollback);
 	sink->report.events -= sink->n_open;
 	sink->report.lost += sink->n_open;
+	for (unsigned i = 0; i < N_CATEGORIES; i++)
+		sink->report.lost_of[i] += sink->n_open_of[i];
 	sink->is_open = false;
-	sink->n_open = 0;
+	none_open(sink);
 	block_table_forget(&sink->blocks);
 	sink->chapter_bytes = sink->chapter_bytes_committed;
 	sink->open_bytes = sink->block_bytes = 0;
@@ -390,7 +398,7 @@ static int commit(struct sink *sink, uint64_t now_ns)
 		return r;
 	}
 	sink->is_open = false;
-	sink->n_open = 0;
+	none_open(sink);
 	sink->alive_ns = now_ns;
 	block_table_settle(&sink->blocks);
 	sink->chapter_bytes_committed = sink->chapter_bytes;
@@ -499,6 +507,7 @@ static int database_write(struct sink *sink, struct event *event)
 	if (unlikely(r < 0))
 		return refused(sink, r);
 	sink->n_open++;
+	sink->n_open_of[event_category(event)]++;
 	sink->report.events++;
 	if (!block_table_is_in(&sink->blocks, event)) {
 		r = begin_block(sink, event);
@@ -563,7 +572,10 @@ static int tell_begun(struct sink *sink, uint64_t now_ns)
 	if (event->values.failed)
 		return -ENOMEM;
 	r = database_write(sink, event);
-	return r < 0 ? r : flush(sink, now_ns);
+	if (r < 0)
+		return r;
+	sink->report.made++;
+	return flush(sink, now_ns);
 }
 
 static int database_flush(struct sink *sink, uint64_t now_ns)

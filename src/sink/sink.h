@@ -50,6 +50,8 @@ struct sink_head {
 struct sink_report {
 	uint64_t events;		/* stored since open, still so: what is in `lost` is not among them */
 	uint64_t lost;			/* accepted by write, and lost since */
+	uint64_t lost_of[N_CATEGORIES];	/* database: the same by category */
+	uint64_t made;			/* database: events of its own, of category recorder, that it wrote besides; among those above */
 	int last_error;			/* -errno of the last failure; 0: there was none */
 
 	const char *path;		/* journal: its file, as long as the sink lives */
