@@ -271,11 +271,14 @@ static void close_capture(struct daemon *d)
 /* Nothing waits any more: of all that was received it is known what became of it. */
 static void close_books(struct daemon *d, struct core_stats *core, const struct writer_stats *writer)
 {
+	_cleanup_(buffer_release) struct buffer text = { 0 };
 	struct balance *balance = &core->pipeline.balance;
 
 	books_add_sinks(balance, writer->events, d->queue);
 	balance->records_waiting = balance->events_waiting = balance->emitted_waiting = 0;
 	balance->records_uncertain = hasher_is_left(d->hasher);
+	balance_text(balance, &text);
+	log_info("The balance: %s", buffer_text(&text));
 	balance_demand(balance, core->flaw);
 }
 

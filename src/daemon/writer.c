@@ -30,6 +30,8 @@ struct writer {
 	atomic_bool limits_changed;	/* they are not yet what the database has */
 	uint64_t events[N_CATEGORIES][N_EVENT_TERMS];	/* of the database those that it accepted... */
 	struct sink_report database;	/* ...and what it has said of them since */
+	bool has_refused;		/* a sink did not take something of this list... */
+	uint64_t said_ns;		/* ...which was said last then (CLOCK_MONOTONIC) */
 	uint64_t next_ns;		/* when a sink wants to be flushed */
 	const struct writer_routes *_Atomic routes;	/* to be taken over when their mark comes */
 	uint64_t journaled_before, journal_lost_before;	/* by journals that are closed by now */
@@ -80,6 +82,7 @@ static void write_event(struct writer *writer, struct event *event)
 			term = term_of(sink, r);
 		if (r < 0) {
 			sink->refused++;
+			writer->has_refused = true;
 			sink->held += r == SINK_HELD;
 			sink->refused_some = true;
 			failed(sink, r, "write to");
@@ -250,9 +253,19 @@ static void take_mark(struct writer *writer, const struct event *mark)
 	take_over(writer, writer->routes);
 }
 
+/* A sink that fails may take its time for each event: what is lost is not to be said when all of a list is. */
+static bool is_overdue(const struct writer *writer)
+{
+	return unlikely(writer->has_refused) && clock_ns(CLOCK_MONOTONIC) - writer->said_ns >= COMMIT_NS;
+}
+
 /* What became of events is said at the moment from which on they do not wait any more. */
 static void done(struct writer *writer, uint32_t n, size_t bytes)
 {
+	if (unlikely(writer->has_refused)) {
+		publish(writer);
+		writer->said_ns = clock_ns(CLOCK_MONOTONIC);
+	}
 	pthread_mutex_lock(&writer->stats_lock);
 	count_events(writer);
 	event_queue_done(writer->options.queue, n, bytes);
@@ -264,6 +277,7 @@ static void write_list(struct writer *writer, struct event *list)
 	uint32_t n = 0;
 	size_t bytes = 0;
 
+	writer->has_refused = false;
 	while (list) {
 		struct event *next = list->next;
 
@@ -275,7 +289,7 @@ static void write_list(struct writer *writer, struct event *list)
 			write_event(writer, list);
 		event_free(list);
 		list = next;
-		if (++n == DONE_EVERY || bytes >= DONE_EVERY_BYTES || !list) {
+		if (++n == DONE_EVERY || bytes >= DONE_EVERY_BYTES || !list || is_overdue(writer)) {
 			atomic_fetch_add_explicit(&writer->turns, 1, memory_order_relaxed);
 			done(writer, n, bytes);
 			n = 0;

@@ -99,6 +99,60 @@ uint64_t balance_events_sum(const struct balance *balance, enum event_term term)
 	return sum;
 }
 
+static bool is_loss(const char *term)
+{
+	return strncmp(term, "lost.", 5) == 0;
+}
+
+static void append_term(struct buffer *text, const char **separator, uint64_t n, const char *name, const char *of)
+{
+	if (n == 0)
+		return;
+	buffer_printf(text, "%s%" PRIu64 " %s%s%s", *separator, n, name, of ? "." : "", of ? of : "");
+	*separator = ", ";
+}
+
+/* A loss says of what. */
+static void append_records(struct buffer *text, const struct balance *balance, enum record_term term, const char **separator)
+{
+	const char *name = balance_record_names[term];
+
+	if (!is_loss(name)) {
+		append_term(text, separator, balance_records_sum(balance, term), name, NULL);
+		return;
+	}
+	for (unsigned i = 0; i < N_ORIGINS; i++)
+		append_term(text, separator, balance->records[i][term], name, balance_origin_names[i]);
+}
+
+static void append_events(struct buffer *text, const struct balance *balance, enum event_term term, const char **separator)
+{
+	const char *name = balance_event_names[term];
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		if (is_loss(name))
+			append_term(text, separator, balance->events[i][term], name, categories[i].name);
+		else
+			sum += balance->events[i][term];
+	}
+	append_term(text, separator, sum, name, NULL);
+}
+
+void balance_text(const struct balance *balance, struct buffer *ret)
+{
+	const char *separator = ": ";
+
+	buffer_printf(ret, "%" PRIu64 " records received", balance_records_sum(balance, RECORDS_RECEIVED));
+	for (unsigned i = RECORDS_RECEIVED + 1; i < N_RECORD_TERMS; i++)
+		append_records(ret, balance, i, &separator);
+	buffer_printf(ret, "; %" PRIu64 " events made", balance_events_sum(balance, EVENTS_MADE) + balance->events[CATEGORY_signal][EVENTS_MADE]);
+	separator = ": ";
+	for (unsigned i = EVENTS_MADE + 1; i < N_EVENT_TERMS; i++)
+		if (i != EVENTS_EMITTED || !balance->has_sinks)
+			append_events(ret, balance, i, &separator);
+}
+
 static bool too_many(char why[static BALANCE_WHY_MAX], int64_t left, const char *what, const char *name)
 {
 	if (likely(left >= 0))

@@ -74,6 +74,9 @@ int64_t balance_emitted_left(const struct balance *balance, enum category catego
 uint64_t balance_records_sum(const struct balance *balance, enum record_term term);
 uint64_t balance_events_sum(const struct balance *balance, enum event_term term);	/* without signals */
 
+/* "1234 records received: 1200 decoded, 34 lost.ring; 900 events made: ...", of all origins and categories; what is 0 is left out. */
+void balance_text(const struct balance *balance, struct buffer *ret);
+
 /* Does it close?  In `why`, which is empty then, what does not. */
 #define BALANCE_WHY_MAX 160
 bool balance_closes(const struct balance *balance, char why[static BALANCE_WHY_MAX]);

@@ -185,10 +185,26 @@ static void flaws(void **state)
 	expect_flaw(&balance, "of 9 emitted events nothing became so far, and 8 wait");
 }
 
+static void text(void **state)
+{
+	static const struct balance balance = {
+		.records = { [ORIGIN_EBPF] = { 100, 90, 1, 2, 7, 0, 0, 0 }, [ORIGIN_AUDIT] = { 5, 5 } },
+		.events = { [CATEGORY_file] = { 52, 1, 2, 3, 0, 46, 20, 5, 0, 21, 0, 0 }, [CATEGORY_signal] = { 1, 0, 0, 0, 0, 1, 1 } },
+		.has_sinks = true,
+	};
+	struct buffer out = { 0 };
+
+	balance_text(&balance, &out);
+	assert_string_equal(buffer_text(&out), "105 records received: 95 decoded, 1 used, 2 malformed, 7 lost.ring.ebpf; "
+						"53 events made: 1 own, 2 merged, 3 filtered_out, 21 stored, 5 journals_only, 21 lost.shed.file");
+	buffer_release(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_recordings), cmocka_unit_test(terms), cmocka_unit_test(too_many_of_one_draft), cmocka_unit_test(flaws),
+		cmocka_unit_test(text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
