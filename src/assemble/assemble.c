@@ -62,7 +62,6 @@ struct assembler {
 	struct node *free;
 	unsigned n_free;
 	uint32_t n_open;
-	size_t n_bytes;
 };
 
 int assembler_new(struct assembler **ret, const struct assembler_options *options)
@@ -126,7 +125,7 @@ static void list_destroy(struct list *list)
 
 static void node_recycle(struct assembler *assembler, struct node *node)
 {
-	assembler->n_bytes -= node->n_bytes;
+	assembler->stats.bytes -= node->n_bytes;
 	if (assembler->n_free >= MAX_FREE || node->n_bytes > KEEP_BYTES || node->records_capacity > 64 ||
 	    (node->blocks && node->blocks->older)) {
 		node_destroy(node);
@@ -280,7 +279,7 @@ copy:
 	if (body.size > 0)
 		memcpy(at, body.data, body.size);
 	node->n_bytes += body.size;
-	assembler->n_bytes += body.size;
+	assembler->stats.bytes += body.size;
 	return at;
 }
 
@@ -348,7 +347,7 @@ static bool node_is_ripe(const struct assembler *assembler, const struct node *n
 		*ret = DRAFT_COMPLETE;
 	else if (age_ns >= options->timeout_ns)
 		*ret = DRAFT_TIMED_OUT;
-	else if (assembler->n_open > options->max_drafts || assembler->n_bytes > options->max_bytes)
+	else if (assembler->n_open > options->max_drafts || assembler->stats.bytes > options->max_bytes)
 		*ret = DRAFT_FORCED;
 	else
 		return false;

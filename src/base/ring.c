@@ -98,7 +98,7 @@ static uint64_t rewind_to_start(struct ring *ring, uint64_t at)
 	return to;
 }
 
-void *ring_reserve(struct ring *ring, size_t size)
+void *ring_reserve_sparing(struct ring *ring, size_t size, size_t spare)
 {
 	size_t need = HEADER + ((size + 7) & ~(size_t)7);
 	uint64_t at = ring->write_reserved;
@@ -114,9 +114,9 @@ void *ring_reserve(struct ring *ring, size_t size)
 	}
 	to_end = ring->capacity - (at & (ring->capacity - 1));
 	skip = need > to_end ? to_end : 0;
-	if (at + skip + need - ring->read_seen > ring->capacity) {
+	if (at + skip + need + spare - ring->read_seen > ring->capacity) {
 		ring->read_seen = read_index(ring);
-		if (at + skip + need - ring->read_seen > ring->capacity)
+		if (at + skip + need + spare - ring->read_seen > ring->capacity)
 			goto full;
 	}
 	if (skip) {
@@ -127,8 +127,14 @@ void *ring_reserve(struct ring *ring, size_t size)
 	ring->write_reserved = at + need;
 	return ring->data + (at & (ring->capacity - 1)) + HEADER;
 full:
-	atomic_fetch_add_explicit(&ring->dropped, 1, memory_order_relaxed);
+	if (spare == 0)
+		atomic_fetch_add_explicit(&ring->dropped, 1, memory_order_relaxed);
 	return NULL;
+}
+
+void *ring_reserve(struct ring *ring, size_t size)
+{
+	return ring_reserve_sparing(ring, size, 0);
 }
 
 void ring_commit(struct ring *ring)

@@ -21,6 +21,8 @@ struct ring *ring_free(struct ring *ring);
  * reserved so far visible; ring_wake() wakes a sleeping consumer (call once a batch).  ring_trim() gives the memory
  * back to the system if all of it has been read: call it when there is nothing to do. */
 void *ring_reserve(struct ring *ring, size_t size);
+/* The same, if `spare` bytes are free behind it; what is refused for their sake is the caller's to count. */
+void *ring_reserve_sparing(struct ring *ring, size_t size, size_t spare);
 void ring_commit(struct ring *ring);
 void ring_wake(struct ring *ring);
 void ring_trim(struct ring *ring);

@@ -202,6 +202,25 @@ static void test_threads(void **state)
 	pass_through(4u << 20);		/* begins anew when it is empty */
 }
 
+/* What is spared is left for others, and not counted as dropped. */
+static void test_spared(void **state)
+{
+	struct ring *ring = NULL;
+	unsigned n = 0;
+
+	(void)state;
+	assert_int_equal(ring_new(&ring, 4096), 0);
+	for (; ring_reserve_sparing(ring, 56, 1024); n++)
+		ring_commit(ring);
+	assert_int_equal(n, (4096 - 1024) / 64);
+	assert_int_equal(ring_dropped(ring), 0);
+	for (; ring_reserve(ring, 56); n++)
+		ring_commit(ring);
+	assert_int_equal(n, 4096 / 64);
+	assert_int_equal(ring_dropped(ring), 1);
+	ring_free(ring);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +230,7 @@ int main(void)
 		cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_rewind_keeps_the_room),
 		cmocka_unit_test(test_alert_is_not_lost),
+		cmocka_unit_test(test_spared),
 		cmocka_unit_test(test_threads),
 	};
 

@@ -76,7 +76,12 @@ static const struct metric {
 	{ "stored", "recorder_events_stored_total", COUNTER, NULL, NULL, "Events in the database since the start" },
 	{ "journaled", "recorder_events_journaled_total", COUNTER, NULL, NULL, "Events in journals since the start" },
 	{ "lost.*", "recorder_lost_total", COUNTER, "cause", NULL, "What was lost: messages, records or events, by cause" },
-	{ "lost.shed.*", "recorder_shed_events_total", COUNTER, "class", NULL, "Events let go of for a full queue" },
+	{ "lost.shed.*", "recorder_shed_events_total", COUNTER, "class", NULL, "Events and records let go of so that the rest be whole" },
+	{ "shedding.step", "recorder_shedding_step_info", INFO, NULL, "step", "Step of shedding that is in force" },
+	{ "shedding.source" },
+	{ "shedding.pressure", "recorder_shedding_pressure", GAUGE, NULL, NULL, "How full that is what waits, in thousandths" },
+	{ "shedding.unread", "recorder_shedding_unread_total", COUNTER, NULL, NULL, "Records let go of before anything was made of them" },
+	{ "shedding.merged", "recorder_shedding_merged_total", COUNTER, NULL, NULL, "Events told together with others" },
 	{ "lost.ebpf.*", "recorder_ebpf_lost_total", COUNTER, "class", NULL,
 	  "Records that the rings of the kernel's programs had no room for" },
 	{ "ebpf.made.*", "recorder_ebpf_made_total", COUNTER, "class", NULL, "Records that the kernel's programs made" },
@@ -101,6 +106,10 @@ static const struct metric {
 	{ "cpu_percent", "recorder_cpu_percent", GAUGE, NULL, NULL, "Processor time of the recorder since its start, of one processor" },
 	{ "cpu_seconds", "recorder_cpu_seconds_total", COUNTER, NULL, NULL, "Processor time of the recorder" },
 	{ "rss_bytes", "recorder_resident_memory_bytes", GAUGE, NULL, NULL, "Memory of the recorder" },
+	{ "memory.budget_bytes", "recorder_memory_budget_bytes", GAUGE, NULL, NULL, "Memory that it may have" },
+	{ "memory.peak_bytes", "recorder_memory_peak_bytes", GAUGE, NULL, NULL, "Most that it had since its start" },
+	{ "memory.used.*", "recorder_memory_used_bytes", GAUGE, "part", NULL, "What a part of it uses" },
+	{ "memory.room.*", "recorder_memory_room_bytes", GAUGE, "part", NULL, "What the part may use" },
 };
 
 /* The rest of an item behind the line's `*`; NULL: the line is not of it. */

@@ -144,11 +144,12 @@ static void test_whole_status(void **state)
 {
 	static const struct source_stats source = { .overruns = 3 };
 	static const bool wanted[N_KINDS] = { [KIND_ID(file, write)] = true };
+	static const struct memory memory;
 	const struct canary_report canary = { .outcome = CANARY_NONE };
 	const struct health health = { 0 };
 	const struct status status = {
 		.state = "recording", .source_mode = "unicast", .now_ns = NS_PER_SEC, .started_ns = 1, .wanted = wanted,
-		.source = &source, .database_path = "/x", .health = &health, .canary = &canary,
+		.source = &source, .database_path = "/x", .health = &health, .canary = &canary, .memory = &memory,
 	};
 	struct buffer text = { 0 }, out = { 0 };
 	const json_t *item;

@@ -22,7 +22,9 @@
 /* Of the ring: what the core has no time for waits there. */
 #define FULL_ENOUGH 8			/* a part so large: it must have time */
 #define NEARLY_EMPTY 64
-#define WAIT_NS (100 * NS_PER_MS)	/* for the writer, between two looks at the ring */
+#define WAIT_NS (20 * NS_PER_MS)	/* for the writer, between two looks at the ring */
+#define STEP_NS (100 * NS_PER_MS)	/* between two looks whether a step may end */
+#define LOOK_EVERY 64			/* records between two looks at how much waits */
 #define RECORDS_A_TURN 4096		/* between two looks at clock, notes and stop */
 #define BACK_NS NS_PER_SEC		/* that the clock goes back by before it is followed; less is waited for */
 
@@ -37,6 +39,9 @@ struct core {
 	uint64_t now_ns;
 	uint64_t lost, lost_ns;		/* what there was no memory for; when that was last said */
 	uint64_t let_go;
+	_Atomic uint16_t pressed[N_SHED_CAUSES];	/* from outside */
+	struct pressure pressure;
+	struct pressure_now pressure_now;
 
 	pthread_mutex_t stats_lock;
 	struct core_stats stats;
@@ -329,16 +334,41 @@ static void keep_pace(struct core *core)
 		pacer_set(core->options.pacer, PACE_BEHIND);
 }
 
+/* What comes is more than can be dealt with, or no more: the pipeline does as the record says, and so does who imports the capture. */
+static void look_at_pressure(struct core *core)
+{
+	const struct core_options *o = &core->options;
+	struct pressure_now *now = &core->pressure_now;
+	struct shed_change change;
+
+	for (unsigned i = 0; i < N_SHED_CAUSES; i++)
+		now->of[i] = atomic_load_explicit(&core->pressed[i], memory_order_relaxed);
+	now->of[SHED_BY_RING] = pressure_of(ring_used_bytes(o->ring), ring_capacity_bytes(o->ring));
+	now->at_once = atomic_load(&core->stop);
+	while (pressure_look(&core->pressure, now, clock_ns(CLOCK_MONOTONIC), &change)) {
+		_cleanup_(buffer_release) struct buffer text = { 0 };
+		uint64_t now_ns = pipeline_now_ns(core->pipeline);
+
+		shed_change_write(&text, &change, now_ns > 0 ? now_ns : core->now_ns);
+		if (buffer_error(&text) < 0 ||
+		    push(core, &(struct record){ .type = RECORD_THROTTLE, .text = buffer_span(&text) }) < 0)
+			lose(core);
+		log_info("%s shedding, step %d, %s: %s at %u thousandths", change.begins ? "Begin of" : "End of", change.step,
+			 shed_steps[change.step].name, shed_cause_names[change.cause], change.pressure);
+	}
+}
+
 /* What waits in the ring takes a fifth of the memory that it takes as events: while the ring has room, the writer is waited
- * for there. From half full on the queue lets go of what it must; but not at the stop, when nothing comes any more. */
+ * for there.  Once events are let go of the core goes on, since of what comes next some may need no writer; for what does the queue makes
+ * it wait. */
 static void wait_for_writer(struct core *core)
 {
 	const struct core_options *o = &core->options;
 
-	while (event_queue_is_filling(o->queue) && !is_late(core) && !must_change(core) &&
-	       (atomic_load(&core->stop) || ring_used_bytes(o->ring) < ring_capacity_bytes(o->ring) / 2)) {
+	while (event_queue_is_filling(o->queue) && !is_late(core) && !must_change(core) && core->pressure.step < SHED_SOURCE) {
 		turn(core);
 		keep_pace(core);
+		look_at_pressure(core);
 		(void)mounts_tick(core->mounts);
 		event_queue_wait(o->queue, WAIT_NS);
 	}
@@ -352,6 +382,8 @@ static unsigned take(struct core *core, struct ring *ring, unsigned max)
 	for (struct span message; n < max && (message = ring_peek(ring)).data; n++) {
 		const struct ring_record *m = (const struct ring_record *)(const void *)message.data;
 
+		if (n % LOOK_EVERY == LOOK_EVERY - 1)
+			look_at_pressure(core);
 		if (unlikely(event_queue_is_filling(core->options.queue))) {
 			wait_for_writer(core);
 			if (ring == core->options.ring && is_late(core))
@@ -431,6 +463,7 @@ static void publish(struct core *core)
 	stats.pipeline.tracker = NULL;
 	stats.lost = core->lost;
 	stats.let_go = core->let_go;
+	stats.pressure = core->pressure_now;
 	pthread_mutex_lock(&core->stats_lock);
 	core->stats = stats;
 	pthread_mutex_unlock(&core->stats_lock);
@@ -455,6 +488,7 @@ static void *run(void *user)
 
 		turn(core);
 		keep_pace(core);
+		look_at_pressure(core);
 		stop = atomic_load(&core->stop);	/* before the rings: nothing comes after it */
 		if (must_change(core))
 			take_over(core);
@@ -473,10 +507,9 @@ static void *run(void *user)
 			n += take(core, o->digests, RECORDS_A_TURN);
 		if (n > 0) {
 			stop = false;
-			if (n < RECORDS_A_TURN / 8) {
+			if (n < RECORDS_A_TURN / 8)
 				event_queue_flush(o->queue);
-				publish(core);
-			}
+			publish(core);
 			continue;
 		}
 		event_queue_flush(o->queue);
@@ -486,6 +519,8 @@ static void *run(void *user)
 
 			if (next_ns != UINT64_MAX)
 				wait_ns = next_ns > core->now_ns ? next_ns - core->now_ns : 0;
+			if (core->pressure.step > SHED_NOTHING)
+				wait_ns = MIN(wait_ns, STEP_NS);
 			ring_wait(o->ring, MIN(wait_ns, mounts_tick(core->mounts)));
 		}
 	} while (!stop);
@@ -600,6 +635,11 @@ void core_pulse(const struct core *core, struct pulse *ret)
 
 	*ret = (struct pulse){ .name = "core", .turns = atomic_load(&((struct core *)(uintptr_t)core)->turns),
 			       .has_work = ring_used_bytes(o->ring) > 0 || ring_used_bytes(o->notes) > 0 };
+}
+
+void core_press(struct core *core, enum shed_cause cause, uint16_t pressure)
+{
+	atomic_store_explicit(&core->pressed[cause], pressure, memory_order_relaxed);
 }
 
 void core_stats(struct core *core, struct core_stats *ret)

@@ -7,6 +7,7 @@
 #include "daemon/event_queue.h"
 #include "daemon/hasher.h"
 #include "daemon/pace.h"
+#include "daemon/pressure.h"
 #include "daemon/watchdog.h"
 #include "pipeline/pipeline.h"
 #include "source/capture.h"
@@ -38,6 +39,7 @@ struct core_stats {
 	struct tracker_stats tracker;
 	uint64_t lost;			/* records or drafts for which there was no memory */
 	uint64_t let_go;		/* records for which there was no time at the stop */
+	struct pressure_now pressure;	/* as it was last looked at */
 };
 
 struct core;
@@ -58,5 +60,8 @@ struct core_change {
  * before is not done yet, nothing was taken.  The mark is taken but for the last. */
 int core_change(struct core *core, const struct core_change *change, uint64_t timeout_ns);
 bool core_is_changing(struct core *core);
+/* Any thread: what presses besides what waits for the core, memory or processors, in thousandths; 0: it does no more.  It has the steps begin
+ * and end at which the table says so (shed_steps). */
+void core_press(struct core *core, enum shed_cause cause, uint16_t pressure);
 void core_stats(struct core *core, struct core_stats *ret);
 void core_pulse(const struct core *core, struct pulse *ret);

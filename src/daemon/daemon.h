@@ -21,6 +21,7 @@
 #include "daemon/last_words.h"
 #include "daemon/ledger.h"
 #include "daemon/loss_window.h"
+#include "daemon/memory.h"
 #include "daemon/narrowing.h"
 #include "daemon/notes.h"
 #include "daemon/notify.h"
@@ -99,6 +100,7 @@ struct daemon {
 	uint64_t rules_removed_ns;	/* when somebody last did; 0: never */
 	char damaged_path[512];		/* the database that was set aside last; empty: none */
 	struct clock_step clock_step;
+	struct memory memory;
 	struct loss_window losses;
 	struct vitals vitals;
 	struct rule_facts rule_facts;	/* what the host's files of rules say */
@@ -119,6 +121,7 @@ struct daemon {
 
 	struct pacer pacer;
 	struct ring *ring, *notes_ring, *digests_ring;
+	struct reader_shed reader_shed;
 	struct notes notes;
 	struct event_queue *queue;
 	struct capture *capture;
@@ -278,6 +281,12 @@ void daemon_repair_audit(struct daemon *d);
 void daemon_repair_places(struct daemon *d);
 void daemon_tell_databases(struct daemon *d);	/* that are gone, or were damaged */
 
+/* budget.c: the memory that it may have, see memory.h. */
+void daemon_divide_memory(struct daemon *d);		/* at the start */
+size_t daemon_kernel_ring_bytes(const struct daemon *d);	/* of each processor */
+void daemon_count_memory(struct daemon *d);
+void daemon_tick_memory(struct daemon *d);
+
 /* vitals.c: health, see health.h. */
 void daemon_tick_health(struct daemon *d);
 void daemon_ask_health(struct daemon *d);	/* somebody wants to know it as it is now */
@@ -324,3 +333,5 @@ bool daemon_restart_needed(const struct daemon *d);	/* of the machine: the kerne
 /* watch.c: what the kernel says of itself. */
 void daemon_on_tick(uv_timer_t *timer);
 void daemon_tell_losses(struct daemon *d, bool final);
+/* What was let go of so that the rest be whole, by whichever stage; how many of them were records of which nothing was made. */
+uint64_t daemon_count_shed(const struct daemon *d, const struct core_stats *core, uint64_t ret[N_CATEGORIES]);

@@ -1,12 +1,12 @@
 #pragma once
-/* Events from the core to the writer: one producer, one consumer, bounded in number and bytes. What does not fit is let go of by class,
- * in the order of kinds.def (`shed`): the fuller the queue, the more classes; what is never let go of waits, which
- * fills the ring behind the core, whose losses are counted too. So a slow disk never reaches the reader. */
+/* Events from the core to the writer: one producer, one consumer, bounded in number and bytes.  Nothing is let go of in here: what does
+ * not fit waits, which fills the ring behind the core, and how full that is says what the core lets go of (pressure.h).  So a slow disk
+ * never reaches the reader. */
 
 #include "event/event.h"
 
 struct event_queue;
-int event_queue_new(struct event_queue **ret, uint32_t max_events);
+int event_queue_new(struct event_queue **ret, uint32_t max_events, size_t max_bytes);
 struct event_queue *event_queue_free(struct event_queue *queue);	/* with the events in it */
 
 /* Takes the event, keeps it for the next flush; hands over by itself every few hundred. */
@@ -29,5 +29,4 @@ void event_queue_hurry(struct event_queue *queue);
 void event_queue_done(struct event_queue *queue, uint32_t n, size_t bytes);
 
 uint32_t event_queue_length(struct event_queue *queue);
-/* Events let go of since the start, by category. */
-void event_queue_shed(struct event_queue *queue, uint64_t ret[N_CATEGORIES]);
+size_t event_queue_bytes(struct event_queue *queue);

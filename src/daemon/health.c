@@ -159,6 +159,25 @@ static enum health_level check_loss(const struct vitals *v, struct health_state 
 		   "lost in the last %d minutes%s: %s", LOSS_WINDOW_MINUTES, v->losses.steady ? ", and still rising" : "", causes);
 }
 
+static enum health_level check_shedding(const struct vitals *v, struct health_state *s)
+{
+	const char *mend = "give it more of the processor or subscribe to less: `recorder query --type recorder` tells the begin of each step";
+
+	switch (v->shedding.step) {
+	case SHED_NOTHING:
+		return say(s, HEALTH_OK, "", "no");
+	case SHED_COALESCE:
+		return say(s, HEALTH_OK, "", "what repeats is told together for longer: nothing is left out");
+	case SHED_SOURCE:
+		return say(s, HEALTH_WARN, mend, "step %d of %d: %s%s", v->shedding.step, N_SHED_STEPS - 1,
+			   v->shedding.source[0] ? "only the numbers are told of the events of " : "no source makes most of the events",
+			   v->shedding.source);
+	default:
+		return say(s, HEALTH_WARN, mend, "step %d of %d: events are let go of, up to class %s%s%s", v->shedding.step, N_SHED_STEPS - 1,
+			   shed_steps[v->shedding.step].name, v->shedding.source[0] ? ", and those of " : "", v->shedding.source);
+	}
+}
+
 static enum health_level check_disk(const struct vitals *v, struct health_state *s)
 {
 	unsigned long long free_mib = v->disk.free_bytes / MIB;
@@ -344,6 +363,7 @@ const struct health_check health_checks[N_HEALTH_CHECKS] = {
 	{ "source", "Events come from the wanted source", check_source },
 	{ "rules", "The kernel's audit rules are as wanted", check_rules },
 	{ "loss", "Nothing is being lost", check_loss },
+	{ "shedding", "Nothing is left out for want of time or room", check_shedding },
 	{ "canary", "What happens arrives", check_canary },
 	{ "disk", "There is room to store", check_disk },
 	{ "database", "The database can be written", check_database },

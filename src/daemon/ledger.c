@@ -13,7 +13,7 @@ static void describe(unsigned loss, struct gap *gap)
 		[LOSS_DATABASE] = { .class_name = "all", .cause = "database_error", .unit = "events", .exact = true },
 		[LOSS_HELD] = { .class_name = "all", .cause = "database_held", .unit = "events", .exact = true },
 		[LOSS_JOURNAL] = { .class_name = "journals", .cause = "journal_error", .unit = "events", .exact = true },
-		[LOSS_SHED] = { .cause = "queue_full", .unit = "events", .exact = true },
+		[LOSS_SHED] = { .cause = "ring_full", .unit = "records", .exact = true },
 	};
 
 	*gap = of[MIN(loss, (unsigned)LOSS_SHED)];

@@ -11,7 +11,8 @@ enum loss {
 	LOSS_DATABASE,			/* events the database could not take */
 	LOSS_HELD,			/* events there was no room for, since a reader of the database kept it from being cut */
 	LOSS_JOURNAL,			/* events a journal could not take; the others have them */
-	LOSS_SHED,			/* events let go of; one a category */
+	LOSS_SHED,			/* records the reader left out of a ring that was nearly full; one a category.  What the pipeline lets go of
+					 * it tells itself */
 	N_LOSSES = LOSS_SHED + N_CATEGORIES,
 };
 

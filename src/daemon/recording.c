@@ -246,7 +246,7 @@ static int open_source(struct daemon *d, const struct asked *asked, struct filte
 		.own_pid = (uint32_t)getpid(),
 		.write_interval_ms = daemon_write_interval_ms(d),
 		.tells_groups = daemon_setting(d, SETTING_EnableSupplementaryGroups),
-		.bpf_ring_bytes = (size_t)daemon_setting(d, SETTING_EbpfRingBufferSizeKB) << 10,
+		.bpf_ring_bytes = daemon_kernel_ring_bytes(d),
 	};
 	int r;
 
@@ -314,6 +314,7 @@ int daemon_start_reading(struct daemon *d, struct filter_error *error)
 	const struct reader_options options = {
 		.ops = d->source_ops, .source = d->source, .ring = d->ring, .procfs = d->procfs, .nap_ns = daemon_nap_ns(d),
 		.gather_ns = source_live_bpf(d->source) < 0 ? 0 : GATHER_NS, .pacer = &d->pacer, .remembered = &d->remembered,
+		.shed = &d->reader_shed,
 	};
 	int r = reader_start(&d->reader, &options);
 

@@ -65,6 +65,7 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 		.restart_needed = daemon_restart_needed(d),
 		.health = &d->health,
 		.canary = &d->canary.report,
+		.memory = &d->memory,
 	};
 	_cleanup_(history_freep) struct history *history = NULL;
 	struct history_stats stats = { 0 };
@@ -72,11 +73,12 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 	struct rusage usage;
 
 	daemon_see_health(d);
+	daemon_count_memory(d);
 	status.state = d->subscriptions.n == 0 ? "idle" : health_worst(&d->health) == HEALTH_FAIL ? "degraded" : "recording";
 	core_stats(d->core, &status.core);
 	writer_stats(d->writer, &status.writer);
 	hasher_stats(d->hasher, &status.hashes);
-	event_queue_shed(d->queue, status.shed);
+	status.shed_unread = daemon_count_shed(d, &status.core, status.shed);
 	if (d->audit)
 		audit_control_state(d->audit, &status.audit);
 	daemon_count_source(d, &source, &status.probes);

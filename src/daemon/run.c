@@ -28,7 +28,6 @@
 
 /* Virtual until used, given back when drained. A file storm writes 170,000 records a second, 40 MB: three seconds of a
  * core that comes behind everybody else. */
-#define RING_BYTES (128u << 20)
 #define NOTES_BYTES (1u << 16)
 #define QUEUE_EVENTS 8192
 #define TICK_MS 1000
@@ -125,11 +124,16 @@ static int start_threads(struct daemon *d)
 
 	core.pipeline.assembler.timeout_ns = times.timeout_ns;
 	pacer_init(&d->pacer);
-	r = ring_new(&d->ring, RING_BYTES);
+	daemon_divide_memory(d);
+	core.pipeline.tracker.max_bytes = d->memory.room[MEMORY_PROCESSES];
+	core.pipeline.assembler.max_bytes = d->memory.room[MEMORY_ASSEMBLY];
+	core.pipeline.held_bytes = d->memory.room[MEMORY_HELD];
+	core.pipeline.waiting_bytes = d->memory.room[MEMORY_WAITING] / 2;
+	r = ring_new(&d->ring, d->memory.room[MEMORY_RING]);
 	if (r >= 0)
 		r = ring_new(&d->notes_ring, NOTES_BYTES);
 	if (r >= 0)
-		r = event_queue_new(&d->queue, QUEUE_EVENTS);
+		r = event_queue_new(&d->queue, QUEUE_EVENTS, d->memory.room[MEMORY_QUEUE]);
 	if (r < 0)
 		return log_errno(r, "Failed to make the queues");
 	d->notes = (struct notes){ .ring = d->notes_ring, .wake = d->ring };

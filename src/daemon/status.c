@@ -3,7 +3,6 @@
 #include "daemon/status.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "config.h"
 #include "event/event_json.h"
@@ -46,19 +45,6 @@ static void moment(struct buffer *b, const char *name, uint64_t time_ns)
 	} else {
 		buffer_append_text(b, "null}");
 	}
-}
-
-static uint64_t rss_bytes(void)
-{
-	unsigned long pages = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-
-	if (!f)
-		return 0;
-	if (fscanf(f, "%*u %lu", &pages) != 1)
-		pages = 0;
-	fclose(f);
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static bool category_by_bpf(const struct status *status, enum category category)
@@ -186,6 +172,15 @@ void status_classes_json(struct buffer *b, const struct status *status)
 	buffer_append_byte(b, ']');
 }
 
+static uint64_t highest(const uint16_t of[static N_SHED_CAUSES])
+{
+	uint64_t found = 0;
+
+	for (unsigned i = 0; i < N_SHED_CAUSES; i++)
+		found = MAX(found, of[i]);
+	return found;
+}
+
 static void counters_json(struct buffer *b, const struct status *status)
 {
 	const struct pipeline_stats *p = &status->core.pipeline;
@@ -224,6 +219,11 @@ static void counters_json(struct buffer *b, const struct status *status)
 		number(b, name, status->shed[i]);
 	}
 	number(b, "lost.shed", shed);
+	text(b, "shedding.step", shed_steps[p->shed.step].name);
+	text(b, "shedding.source", p->shed.source);
+	number(b, "shedding.pressure", highest(status->core.pressure.of));
+	number(b, "shedding.merged", p->shed.merged);
+	number(b, "shedding.unread", status->shed_unread);
 	for (unsigned i = 0; i < N_PROBE_CLASSES; i++) {
 		lost_bpf += status->probes.lost[i];
 		snprintf(name, sizeof(name), "ebpf.made.%s", probe_class_names[i]);
@@ -316,6 +316,21 @@ static void categories_json(struct buffer *b, const struct status *status)
 		}
 }
 
+static void memory_json(struct buffer *b, const struct memory *memory)
+{
+	char name[64];
+
+	number(b, "rss_bytes", memory->rss);
+	number(b, "memory.budget_bytes", memory->budget);
+	number(b, "memory.peak_bytes", memory->peak_rss);
+	for (unsigned i = 0; i < N_MEMORY_PARTS; i++) {
+		snprintf(name, sizeof(name), "memory.used.%s", memory_part_names[i]);
+		number(b, name, memory->used[i]);
+		snprintf(name, sizeof(name), "memory.room.%s", memory_part_names[i]);
+		number(b, name, memory->room[i]);
+	}
+}
+
 void status_json(struct buffer *b, const struct status *status)
 {
 	uint64_t uptime_ns = status->now_ns > status->started_ns ? status->now_ns - status->started_ns : 0;
@@ -361,6 +376,6 @@ void status_json(struct buffer *b, const struct status *status)
 	buffer_printf(b, "%.2f}", uptime_ns ? 100.0 * (double)status->cpu_ns / (double)uptime_ns : 0.0);
 	name_of(b, "cpu_seconds");
 	buffer_printf(b, "%.3f}", (double)status->cpu_ns / (double)NS_PER_SEC);
-	number(b, "rss_bytes", rss_bytes());
+	memory_json(b, status->memory);
 	buffer_append_text(b, "\n]");
 }

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "daemon/core.h"
 #include "daemon/health.h"
+#include "daemon/memory.h"
 #include "daemon/writer.h"
 #include "sink/history.h"
 #include "source/bpf.h"
@@ -28,7 +29,8 @@ struct status {
 	struct core_stats core;
 	struct writer_stats writer;
 	const struct source_stats *source;
-	uint64_t shed[N_CATEGORIES];
+	uint64_t shed[N_CATEGORIES];	/* events and records let go of; */
+	uint64_t shed_unread;		/* of them records that nothing was made of */
 	uint64_t lost_kernel, lost_ring;
 	uint32_t queue_events;
 	size_t ring_used, ring_capacity;
@@ -42,6 +44,7 @@ struct status {
 	bool restart_needed;		/* of the machine, for the rules of a locked kernel */
 	const struct health *health;
 	const struct canary_report *canary;
+	const struct memory *memory;
 	uint64_t cpu_ns;		/* used since the start */
 };
 

@@ -376,10 +376,30 @@ static void test_loss_window(void **state)
 	assert_false(rise_at(&window, 10011, 9).any);
 }
 
+static void test_shedding(void **state)
+{
+	struct vitals v = healthy();
+	struct health health = { 0 };
+
+	v.shedding.step = SHED_COALESCE;
+	health_look(&health, &v, NULL, NULL);
+	assert_int_equal(state_of(&health, "shedding")->level, HEALTH_OK);
+	v.shedding.step = SHED_SOURCE;
+	strcpy(v.shedding.source, "process 7 (/bin/x)");
+	health_look(&health, &v, NULL, NULL);
+	assert_int_equal(state_of(&health, "shedding")->level, HEALTH_WARN);
+	assert_string_equal(state_of(&health, "shedding")->why, "step 2 of 9: only the numbers are told of the events of process 7 (/bin/x)");
+	v.shedding.step = SHED_CLASS + 1;
+	health_look(&health, &v, NULL, NULL);
+	assert_string_equal(state_of(&health, "shedding")->why,
+			    "step 4 of 9: events are let go of, up to class file.write, and those of process 7 (/bin/x)");
+	assert_string_not_equal(state_of(&health, "shedding")->mend, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_well), cmocka_unit_test(test_source), cmocka_unit_test(test_rules), cmocka_unit_test(test_host_rules),
+		cmocka_unit_test(test_all_well), cmocka_unit_test(test_shedding), cmocka_unit_test(test_source), cmocka_unit_test(test_rules), cmocka_unit_test(test_host_rules),
 		cmocka_unit_test(test_stores), cmocka_unit_test(test_full_disk), cmocka_unit_test(test_socket), cmocka_unit_test(test_selinux),
 		cmocka_unit_test(test_host), cmocka_unit_test(test_canary), cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_changes_are_told_once), cmocka_unit_test(test_standing_ones_are_logged),

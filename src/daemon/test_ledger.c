@@ -106,7 +106,7 @@ static void test_waits_for_the_database(void **state)
 	look(&f, 30, true, false);
 	expect(&f, "begin=0 end=10 class=all count=4 unit=records exact=0 cause=no_memory");
 	expect(&f, "begin=0 end=10 class=all count=5 unit=events exact=1 cause=database_error");
-	expect(&f, "begin=0 end=10 class=file count=2 unit=events exact=1 cause=queue_full");
+	expect(&f, "begin=0 end=10 class=file count=2 unit=records exact=1 cause=ring_full");
 	ring_free(f.ring);
 }
 

@@ -36,6 +36,7 @@ static void test_names(void **state)
 	};
 	static const struct source_stats source = { .overruns = 3 };
 	bool wanted[N_KINDS] = { [KIND_ID(file, write)] = true };
+	static const struct memory memory;
 	const struct canary_report canary = { .outcome = CANARY_MISSING, .demanded = { true, true, false },
 					      .arrived = { true, false, false }, .latency_ms = 4 };
 	struct health health = { 0 };
@@ -44,7 +45,7 @@ static void test_names(void **state)
 		.n_subscriptions = 1, .started_ns = 1, .now_ns = 10 * NS_PER_SEC, .wanted = wanted,
 		.source = &source, .lost_kernel = 7, .database_path = "/x \"y\"", .database_bytes = 1000,
 		.database_events = 10, .cpu_ns = NS_PER_SEC / 10,
-		.rules_missing = 2, .health = &health, .canary = &canary,
+		.rules_missing = 2, .health = &health, .canary = &canary, .memory = &memory,
 		.shed = { [CATEGORY_file] = 5, [CATEGORY_network] = 6 },
 	};
 	struct buffer text = { 0 };

@@ -74,7 +74,7 @@ static struct writer *begin(struct writer_options *options)
 
 	options->drain_ns = NS_PER_MS;
 	options->alive_ns = NS_PER_SEC;
-	assert_int_equal(event_queue_new(&options->queue, 64), 0);
+	assert_int_equal(event_queue_new(&options->queue, 64, 1 << 20), 0);
 	assert_int_equal(taps_new(&options->taps, nobody, NULL), 0);
 	assert_int_equal(writer_start(&writer, options), 0);
 	return writer;

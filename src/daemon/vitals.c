@@ -147,6 +147,8 @@ static void look_at_loss(struct daemon *d, struct vitals *v, uint64_t steady_ns)
 	const struct ledger_entry *told = d->ledger.entries;
 	struct source_stats source;
 	struct probe_counters probes;
+	struct core_stats core;
+	uint64_t shed[N_CATEGORIES];
 	uint64_t totals[N_CAUSES] = {
 		[CAUSE_KERNEL] = told[LOSS_KERNEL].total,
 		[CAUSE_RING] = told[LOSS_RING].total,
@@ -155,10 +157,14 @@ static void look_at_loss(struct daemon *d, struct vitals *v, uint64_t steady_ns)
 	};
 
 	daemon_count_source(d, &source, &probes);
+	core_stats(d->core, &core);
+	(void)daemon_count_shed(d, &core, shed);
+	v->shedding.step = core.pipeline.shed.step;
+	snprintf(v->shedding.source, sizeof(v->shedding.source), "%s", core.pipeline.shed.source);
 	totals[CAUSE_ENOBUFS] = source.overruns;
 	totals[CAUSE_SERIALS] = source.serial_gaps;
 	for (unsigned i = 0; i < N_CATEGORIES; i++)
-		totals[CAUSE_SHED] += told[LOSS_SHED + i].total;
+		totals[CAUSE_SHED] += shed[i];
 	for (unsigned i = 0; i < N_PROBE_CLASSES; i++)
 		totals[CAUSE_EBPF] += probes.lost[i];
 	loss_window_look(&d->losses, steady_ns, totals);

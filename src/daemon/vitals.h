@@ -4,6 +4,7 @@
 #include "daemon/canary.h"
 #include "daemon/hindrance.h"
 #include "daemon/loss_window.h"
+#include "pipeline/shed.h"
 #include "source/rule_files.h"
 #include "source/selinux.h"
 
@@ -43,6 +44,11 @@ struct vitals {
 	} files;
 
 	struct loss_rise losses;
+
+	struct {
+		enum shed_step step;
+		char source[256];	/* that is summarised; empty: none */
+	} shedding;
 
 	struct {
 		const char *folder;

@@ -22,8 +22,23 @@ void daemon_tell_losses(struct daemon *d, bool final)
 	counters[LOSS_DATABASE] = writer.lost - writer.held;
 	counters[LOSS_HELD] = writer.held;
 	counters[LOSS_JOURNAL] = writer.journal_lost;
-	event_queue_shed(d->queue, counters + LOSS_SHED);
+	for (unsigned i = 0; i < N_CATEGORIES; i++)
+		counters[LOSS_SHED + i] = atomic_load_explicit(&d->reader_shed.records[i], memory_order_relaxed);
 	ledger_look(&d->ledger, counters, clock_now_ns(), writer.last_error == 0, final, &d->notes);
+}
+
+uint64_t daemon_count_shed(const struct daemon *d, const struct core_stats *core, uint64_t ret[N_CATEGORIES])
+{
+	struct reader_shed *by_reader = &((struct daemon *)(uintptr_t)d)->reader_shed;
+	uint64_t n_unread = 0;
+
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		uint64_t unread = core->pipeline.shed.records[i] + atomic_load_explicit(&by_reader->records[i], memory_order_relaxed);
+
+		ret[i] = core->pipeline.shed.events[i] + unread;
+		n_unread += unread;
+	}
+	return n_unread;
 }
 
 /* The database could not store that it could not store: the next start tells it. */
@@ -93,6 +108,7 @@ void daemon_on_tick(uv_timer_t *timer)
 	daemon_tick_plugin(d);
 	daemon_look_at_kept(d);
 	daemon_tell_losses(d, false);
+	daemon_tick_memory(d);
 	conf_tick(&d->conf, clock_ns(CLOCK_MONOTONIC));
 	daemon_tick_health(d);
 	daemon_tick_history(d);

@@ -58,6 +58,7 @@ int probe_set_given(const struct probe *probe, struct event *event, enum field f
 void probe_join_names(struct buffer *to, struct span names);
 
 /* probe_file.c, probe_network.c, probe_process.c */
+uint16_t probe_open_kind(const struct probe_record *record);
 int probe_open(struct probe *probe);
 int probe_raw(struct probe *probe);
 int probe_written(struct probe *probe);

@@ -18,6 +18,7 @@ struct delivery {
 	struct hash_wait *hash_wait;
 	struct collate *collate;
 	struct signals *signals;
+	struct shed *shed;
 	bool waits_for_hashes;		/* some subscription looks at them */
 	uint64_t now_ns;
 };
@@ -26,6 +27,7 @@ int delivery_new(struct delivery **ret, const struct pipeline_options *options, 
 		 const struct tracker *tracker, pipeline_fn emit, void *user)
 {
 	_cleanup_(delivery_freep) struct delivery *delivery = calloc(1, sizeof(*delivery));
+	size_t waiting_bytes = options->waiting_bytes > 0 ? options->waiting_bytes : PIPELINE_WAITING_BYTES;
 	int r;
 
 	if (!delivery)
@@ -37,9 +39,11 @@ int delivery_new(struct delivery **ret, const struct pipeline_options *options, 
 	delivery->user = user;
 	r = hash_wait_new(&delivery->hash_wait);
 	if (r >= 0)
-		r = collate_new(&delivery->collate);
+		r = collate_new(&delivery->collate, waiting_bytes);
 	if (r >= 0)
-		r = signals_new(&delivery->signals);
+		r = signals_new(&delivery->signals, waiting_bytes);
+	if (r >= 0)
+		r = shed_new(&delivery->shed);
 	if (r < 0)
 		return r;
 	delivery_set_times(delivery, &(struct pipeline_times){ .signal_window_ns = options->signal_window_ns,
@@ -56,6 +60,7 @@ struct delivery *delivery_free(struct delivery *delivery)
 	hash_wait_free(delivery->hash_wait);
 	collate_free(delivery->collate);
 	signals_free(delivery->signals);
+	shed_free(delivery->shed);
 	free(delivery);
 	return NULL;
 }
@@ -166,6 +171,7 @@ static int emit(struct delivery *delivery, struct event *event)
 		return 0;
 	default:
 		delivery->stats->merged++;
+		shed_merged(delivery->shed);
 		return 0;
 	}
 }
@@ -191,11 +197,10 @@ static int filter_and_emit(struct delivery *delivery, struct event *event)
 		if (r < 0)
 			return r;
 	}
-	if (event->streams == 0) {
+	if (event->streams == 0)
 		delivery->stats->filtered_out++;
-	} else {
+	else if (has_signals || !shed_event(delivery->shed, event))	/* what sets off a signal is not for letting go of */
 		r = emit(delivery, TAKE(owned));
-	}
 	/* Behind the event that set them off. */
 	if (r < 0 || !has_signals)
 		return r;
@@ -244,6 +249,60 @@ int delivery_event(struct delivery *delivery, struct event *event, uint64_t now_
 	return MIN(r, 0);
 }
 
+/* What is said of steps, in front of what follows from them.  1: there was something. */
+static int emit_shed(struct delivery *delivery, uint64_t now_ns)
+{
+	struct event *event;
+	int n = 0;
+
+	for (; (event = shed_take(delivery->shed, now_ns)); n = 1) {
+		int r;
+
+		delivery->stats->events++;
+		r = filter_and_emit(delivery, event);
+		if (r < 0)
+			return r;
+	}
+	return n;
+}
+
+int delivery_shed(struct delivery *delivery, const struct shed_change *change, uint64_t now_ns)
+{
+	int r = shed_change(delivery->shed, change, now_ns), told;
+
+	collate_set_harder(delivery->collate, shed_step(delivery->shed) >= SHED_COALESCE);
+	delivery->now_ns = now_ns;
+	told = emit_shed(delivery, now_ns);
+	return r < 0 ? r : MIN(told, 0);
+}
+
+void delivery_follow_back(struct delivery *delivery, uint64_t now_ns)
+{
+	shed_follow_back(delivery->shed, now_ns);
+}
+
+bool delivery_lets_go(struct delivery *delivery, uint16_t kind, struct context *context, uint64_t time_ns)
+{
+	const bool *wanted = delivery->options->wanted;
+
+	return (!wanted || __atomic_load_n(&wanted[kind], __ATOMIC_RELAXED)) && shed_record(delivery->shed, kind, context, time_ns);
+}
+
+bool delivery_is_shedding(const struct delivery *delivery)
+{
+	return shed_step(delivery->shed) >= SHED_SOURCE;
+}
+
+size_t delivery_bytes(const struct delivery *delivery)
+{
+	return collate_bytes(delivery->collate) + signals_bytes(delivery->signals);
+}
+
+const struct shed_stats *delivery_shed_stats(const struct delivery *delivery)
+{
+	return shed_stats(delivery->shed);
+}
+
 int delivery_release(struct delivery *delivery, uint64_t now_ns, bool all)
 {
 	uint64_t until_ns = all ? UINT64_MAX : now_ns;
@@ -257,6 +316,10 @@ int delivery_release(struct delivery *delivery, uint64_t now_ns, bool all)
 	if (r < 0)
 		return r;
 	n |= r;
+	r = emit_shed(delivery, until_ns);
+	if (r < 0)
+		return r;
+	n |= r;
 	r = emit_signals(delivery, until_ns);
 	return r < 0 ? r : n | r;
 }
@@ -265,6 +328,7 @@ uint64_t delivery_next_ns(const struct delivery *delivery)
 {
 	uint64_t next_ns = MIN(collate_next_ns(delivery->collate), signals_next_ns(delivery->signals));
 
+	next_ns = MIN(next_ns, shed_next_ns(delivery->shed));
 	if (hash_wait_first(delivery->hash_wait))
 		next_ns = MIN(next_ns, hash_wait_since_ns(delivery->hash_wait) + delivery->options->assembler.timeout_ns);
 	return next_ns;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "decode/remembered.h"
+#include "event/probe_check.h"
 #include "pipeline/answers.h"
 #include "pipeline/delivery.h"
 #include "pipeline/hold.h"
@@ -59,7 +60,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	if (r >= 0)
 		r = assembler_new(&pipeline->assembler, &options->assembler);
 	if (r >= 0)
-		r = hold_new(&pipeline->hold);
+		r = hold_new(&pipeline->hold, options->held_bytes > 0 ? options->held_bytes : PIPELINE_HELD_BYTES);
 	if (r >= 0)
 		r = lookups_new(&pipeline->lookups, &pipeline->options);
 	if (r < 0)
@@ -95,6 +96,9 @@ void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret)
 	*ret = pipeline->stats;
 	ret->patterns_given_up = pipeline->given_up_before + (pipeline->options.filter ? filter_given_up(pipeline->options.filter) : 0);
 	ret->held = hold_count(pipeline->hold);
+	ret->held_bytes = hold_bytes(pipeline->hold);
+	ret->waiting_bytes = delivery_bytes(pipeline->delivery);
+	ret->shed = *delivery_shed_stats(pipeline->delivery);
 	ret->decoder = decoder_stats(pipeline->decoder);
 	ret->assembler = assembler_stats(pipeline->assembler);
 	ret->tracker = tracker_stats(pipeline->tracker);
@@ -312,6 +316,30 @@ static int release_ripe(struct pipeline *pipeline)
 	return r < 0 ? r : MAX(n, r);
 }
 
+/* More comes than can be dealt with: a record of which nothing is learnt but its own event is not even read.  What we, and the children by
+ * which it is seen whether all is well, do is read; so is what has a part in what else is told, such as all that changes files. */
+static bool is_let_go(struct pipeline *pipeline, uint64_t time_ns, struct span bytes)
+{
+	const struct probe_head *head = (const struct probe_head *)(const void *)bytes.data;
+	uint16_t kind = decode_probe_kind(bytes);
+
+	switch (kind < N_KINDS ? kinds[kind].category : N_CATEGORIES) {
+	case CATEGORY_file:
+		if (kind != KIND_ID(file, read))
+			return false;
+		break;
+	case CATEGORY_image:
+	case CATEGORY_network:
+	case CATEGORY_dns:
+	case CATEGORY_http:
+		break;
+	default:
+		return false;
+	}
+	return (pipeline->options.own_pid == 0 || head->ppid != pipeline->options.own_pid) &&
+	       delivery_lets_go(pipeline->delivery, kind, tracker_context(pipeline->tracker, head->pid), time_ns);
+}
+
 /* A record of the kernel's programs is an event by itself and comes in order: neither assembly nor hold has anything to do. */
 static int push_probe(struct pipeline *pipeline, uint64_t time_ns, struct span bytes)
 {
@@ -323,6 +351,8 @@ static int push_probe(struct pipeline *pipeline, uint64_t time_ns, struct span b
 	}
 	advance_clock(pipeline, time_ns);
 	pipeline->said_ns = MAX(pipeline->said_ns, time_ns);
+	if (unlikely(delivery_is_shedding(pipeline->delivery)) && is_let_go(pipeline, time_ns, bytes))
+		return 1;
 	pipeline->from_connector = pipeline->from_audit = false;
 	r = decode_probe(pipeline->decoder, time_ns, bytes, on_event, pipeline);
 	return r < 0 ? r : 1;
@@ -418,6 +448,24 @@ static int tell_gone(struct pipeline *pipeline, uint64_t time_ns)
 	return r < 0 ? r : 1;
 }
 
+/* A step begins or ends. */
+static int throttle(struct pipeline *pipeline, const struct record_head *head)
+{
+	struct shed_change change;
+	int r;
+
+	if (shed_change_read(&change, head->body) < 0) {
+		pipeline->stats.malformed++;
+		return 0;
+	}
+	if (pipeline->options.decode_only)
+		return 0;
+	advance_clock(pipeline, head->time_ns);
+	pipeline->said_ns = MAX(pipeline->said_ns, head->time_ns);
+	r = delivery_shed(pipeline->delivery, &change, pipeline->now_ns);
+	return r < 0 ? r : 1;
+}
+
 /* What stands in a capture for the sake of its replay alone.  0: it is none of that; 1: it was. */
 static int push_of_capture(struct pipeline *pipeline, const struct record *record, const struct record_head *head)
 {
@@ -466,6 +514,8 @@ static int push_text(struct pipeline *pipeline, const struct record *record)
 	}
 	if (head.type == RECORD_REMEMBERED)
 		return remember(pipeline, &head);
+	if (head.type == RECORD_THROTTLE)
+		return throttle(pipeline, &head);
 	if (head.type >= RECORD_OWN_FIRST) {
 		r = push_of_capture(pipeline, record, &head);
 		if (r != 0)
@@ -550,6 +600,7 @@ int pipeline_follow_back(struct pipeline *pipeline, uint64_t now_ns)
 
 	answers_clear(lookups_answers(pipeline->lookups));
 	tracker_follow_back(pipeline->tracker, now_ns);
+	delivery_follow_back(pipeline->delivery, now_ns);
 	pipeline->now_ns = pipeline->said_ns = pipeline->pruned_ns = now_ns;
 	pipeline->audit_ns = 0;
 	begin_silence(pipeline);

@@ -5,7 +5,11 @@
 #include "assemble/assemble.h"
 #include "decode/audit.h"
 #include "filter/filter.h"
+#include "pipeline/shed.h"
 #include "track/track.h"
+
+#define PIPELINE_WAITING_BYTES ((size_t)16 << 20)
+#define PIPELINE_HELD_BYTES ((size_t)64 << 20)
 
 /* What may change while it runs; 0: as it is. */
 struct pipeline_times {
@@ -51,6 +55,9 @@ struct pipeline_options {
 	void (*watched)(void *user, const struct event *event);
 	void *watch_user;
 	bool decode_only;		/* neither track nor filter */
+	/* Bounds of what waits in here: for the end of a window, by the one who collates and the one who counts signals each; for audit.  0: as
+	 * below.  Those of assembler and tracker are theirs. */
+	size_t waiting_bytes, held_bytes;
 };
 
 struct pipeline_stats {
@@ -64,6 +71,8 @@ struct pipeline_stats {
 	uint64_t held;			/* forks and exits that wait for audit now */
 	uint64_t emitted;
 	uint64_t signals;		/* emitted besides: signals that events set off */
+	uint64_t waiting_bytes, held_bytes;	/* that wait now */
+	struct shed_stats shed;
 	const struct decoder_stats *decoder;
 	const struct assembler_stats *assembler;
 	const struct tracker_stats *tracker;

@@ -49,21 +49,10 @@ void setup_write(struct buffer *text, const struct pipeline_options *options, ui
 	}
 }
 
-/* What stands before the next `end`, which is taken too. */
-static struct span take(struct span *rest, char end)
-{
-	const char *found = rest->size > 0 ? memchr(rest->data, end, rest->size) : NULL;
-	struct span taken = { rest->data, found ? (size_t)(found - rest->data) : rest->size };
-	size_t n = taken.size + (found ? 1 : 0);
-
-	*rest = (struct span){ rest->data + n, rest->size - n };
-	return taken;
-}
-
 static void read_kinds(struct setup *setup, struct span list)
 {
 	while (list.size > 0) {
-		struct span action = take(&list, ','), category = take(&action, '.');
+		struct span action = span_take(&list, ','), category = span_take(&action, '.');
 		unsigned kind = kind_lookup(category, action);
 
 		if (kind < N_KINDS)
@@ -90,7 +79,7 @@ int setup_read(struct setup *ret, struct span body)
 	};
 
 	while (body.size > 0) {
-		struct span value = take(&body, ' '), key = take(&value, '=');
+		struct span value = span_take(&body, ' '), key = span_take(&value, '=');
 
 		if (span_eq(key, SPAN("boot_id")))
 			setup.boot_id = value;

@@ -30,8 +30,10 @@ const struct gap_cause gap_causes[N_GAP_CAUSES] = {
 	{ "closed_unseen", "files were written to and closed where no program in the kernel looks (io_uring, processes that share descriptors), "
 	  "or are open in a ring of io_uring alone", "which they were is not known; each counts once, other writes to them may be told" },
 	{ "ring_full", "the recorder could not keep up with what the kernel handed over", KEEP_UP },
-	{ "queue_full", "the disk could not keep up: events of this class were let go of before others",
-	  "give the database a faster disk, or subscribe to less of this class" },
+	{ "queue_full", "the recorder or the disk could not keep up: events of this class were let go of before others",
+	  "give it more of the processor or a faster disk, or subscribe to less of this class" },
+	{ "noisy_source", "the recorder could not keep up, and one source made most of it: of that source only the numbers were kept",
+	  "leave it out or look at it: the gap names it, and `recorder top` shows what it does" },
 	{ "no_memory", "the host had no memory for the recorder", "leave it more memory (MemoryMax= of its unit, limits of the host)" },
 	{ "database_error", "the database could not be written: the disk is full or failing", "make room, and see the log for the error" },
 	{ "journal_error", "a journal could not be written: it lacks these events, the history has them",

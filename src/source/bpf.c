@@ -322,6 +322,16 @@ void source_bpf_count(const struct source *source, struct probe_counters *ret)
 	bpf_programs_count(bpf_source_const(source)->programs, ret);
 }
 
+size_t source_bpf_ring_bytes(const struct source *source)
+{
+	const struct bpf_source *s = bpf_source_const(source);
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < s->n_rings; i++)
+		bytes += 2 * s->rings[i].bytes;
+	return bytes;
+}
+
 int source_bpf_want(struct source *source, const struct source_wants *wants)
 {
 	return bpf_programs_want(bpf_source(source)->programs, wants);

@@ -62,8 +62,9 @@ def reconciled_status(recorder, n_stored):
     def settled():
         status = recorder.status()
         if status["queue.events"] == 0 and status["stored"] + status["lost.database"] >= n_stored and \
-                status["decoded"] == sum(status[name] for name in ("own", "merged", "filtered_out", "held", "emitted")) and \
-                status["emitted"] + status["signals"] == status["stored"] + status["lost.database"] + status["lost.shed"]:
+                status["decoded"] + status["shedding.unread"] == \
+                sum(status[name] for name in ("own", "merged", "filtered_out", "held", "emitted", "lost.shed")) and \
+                status["emitted"] + status["signals"] == status["stored"] + status["lost.database"]:
             return status
         settled.last = status
     try:
