@@ -3,7 +3,7 @@ BUILD ?= build
 export BUILD
 DESTDIR ?=
 
-.PHONY: build run test test-kernels bench telemetry fuzz install deb clean
+.PHONY: build run test test-kernels bench storm soak telemetry fuzz install deb clean
 
 build:
 	@scripts/install-packages build
@@ -23,6 +23,15 @@ test-kernels:
 bench: build
 	@scripts/install-packages bench
 	RECORDER_BIN=$(abspath $(BUILD))/recorder tests/bench/run
+
+# More than the recorder takes, for a minute; and 200 million records (docs/RELIABILITY.md).
+storm: build
+	$(BUILD)/tests/bench/bench-storm storm 60 1
+	$(BUILD)/tests/bench/bench-storm storm 60 3
+	$(BUILD)/tests/bench/bench-storm storm 60 10
+
+soak: build
+	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(BUILD)/tests/bench/bench-storm soak 200 128 "$$dir/soak.db"
 
 telemetry: build
 	@scripts/install-packages build test

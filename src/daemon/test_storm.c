@@ -65,9 +65,44 @@ static void test_half(void **state)
 	storm_release(&storm);
 }
 
+/* A soak in small: with processes and paths that come and go the tables are at the end what they were after a third, and so are the
+ * descriptors. */
+struct soak {
+	uint64_t bytes[2], n[2];	/* of the table of processes: the most before and after a third */
+	unsigned descriptors[2];
+};
+
+static void look(struct storm *storm, void *user)
+{
+	struct soak *soak = user;
+	unsigned late = storm->source.n > storm->source.max / 3;
+
+	soak->bytes[late] = MAX(soak->bytes[late], storm->core_stats.tracker.bytes);
+	soak->n[late] = storm->source.n;
+	soak->descriptors[late] = storm_descriptors();
+}
+
+static void test_soak(void **state)
+{
+	static struct storm storm;
+	struct soak soak = { .descriptors = { 0 } };
+	struct memory memory;
+
+	memory_divide(&memory, 64 * MB);
+	storm_begin(&storm, &memory, 0, NULL);
+	storm_blow(&storm, 0, 60000, 0, look, &soak);
+	assert_true(soak.n[0] > 0 && soak.n[1] > 0);
+	assert_int_equal(soak.descriptors[1], soak.descriptors[0]);
+	assert_true(soak.bytes[1] <= memory.room[MEMORY_PROCESSES]);
+	storm_end(&storm);
+	expect_all(&storm);
+	assert_true(storm.core_stats.tracker.processes <= STORM_CHILDREN + 4);
+	storm_release(&storm);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_ten_times), cmocka_unit_test(test_half) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_ten_times), cmocka_unit_test(test_half), cmocka_unit_test(test_soak) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

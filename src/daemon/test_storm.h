@@ -3,6 +3,7 @@
  * process, as fast as they are taken or at a rate.  Each record is another event (no two are alike), so all that was made can be found again: stored, let
  * go of and counted, or lost and counted.  For test_storm.c and tests/bench/storm.c. */
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -294,6 +295,18 @@ static inline void storm_begin(struct storm *storm, const struct memory *memory,
 	core.notes = storm->notes;
 	core.queue = storm->queue;
 	storm_must(core_start(&storm->core, &core), "core");
+}
+
+static inline unsigned storm_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n;
 }
 
 static inline double storm_seconds(uint64_t ns)

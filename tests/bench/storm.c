@@ -6,24 +6,10 @@
  *		none), with processes and paths that come and go; the memory and the descriptors each few seconds
  * Ends with 1 if an event is not accounted for, one is missing that is never let go of, or the memory is beyond the budget. */
 
-#include <dirent.h>
-
 #include "daemon/test_storm.h"
 
 #define MB (UINT64_C(1) << 20)
 #define SAMPLES 32			/* lines of a soak */
-
-static unsigned n_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (dir && readdir(dir))
-		n++;
-	if (dir)
-		closedir(dir);
-	return n;
-}
 
 struct watch {
 	struct memory memory;
@@ -44,11 +30,11 @@ static void look(struct storm *storm, void *user)
 	watch->next += watch->every;
 	if (watch->settled_rss == 0 && storm->source.n >= watch->max / 4) {
 		watch->settled_rss = watch->memory.rss;
-		watch->settled_descriptors = n_descriptors();
+		watch->settled_descriptors = storm_descriptors();
 	}
 	printf("{\"records\":%" PRIu64 ",\"seconds\":%.0f,\"rss_mb\":%.1f,\"peak_mb\":%.1f,\"descriptors\":%u,\"processes\":%" PRIu64 "}\n",
 	       storm->source.n, storm_seconds(clock_ns(CLOCK_MONOTONIC) - watch->begin_ns), (double)watch->memory.rss / (double)MB,
-	       (double)watch->memory.peak_rss / (double)MB, n_descriptors(), storm->core_stats.tracker.processes);
+	       (double)watch->memory.peak_rss / (double)MB, storm_descriptors(), storm->core_stats.tracker.processes);
 	fflush(stdout);
 }
 
@@ -109,9 +95,9 @@ static int soak(uint64_t millions, uint64_t budget_mb, const char *database)
 	memory_divide(&watch.memory, budget_mb * MB);
 	storm_begin(&storm, &watch.memory, 0, database);
 	took = storm_blow(&storm, 0, watch.max, 0, look, &watch);
-	if (watch.memory.rss > watch.settled_rss + watch.settled_rss / 10 + 4 * MB || n_descriptors() != watch.settled_descriptors) {
+	if (watch.memory.rss > watch.settled_rss + watch.settled_rss / 10 + 4 * MB || storm_descriptors() != watch.settled_descriptors) {
 		fprintf(stderr, "bench-storm: the memory grew from %" PRIu64 " to %" PRIu64 " MB, the descriptors from %u to %u\n",
-			watch.settled_rss / MB, watch.memory.rss / MB, watch.settled_descriptors, n_descriptors());
+			watch.settled_rss / MB, watch.memory.rss / MB, watch.settled_descriptors, storm_descriptors());
 		return 1;
 	}
 	storm_end(&storm);
