@@ -358,6 +358,25 @@ static void look_at_pressure(struct core *core)
 	}
 }
 
+static void publish(struct core *core)
+{
+	struct core_stats stats;
+
+	pipeline_stats(core->pipeline, &stats.pipeline);
+	stats.decoder = *stats.pipeline.decoder;
+	stats.assembler = *stats.pipeline.assembler;
+	stats.tracker = *stats.pipeline.tracker;
+	stats.pipeline.decoder = NULL;
+	stats.pipeline.assembler = NULL;
+	stats.pipeline.tracker = NULL;
+	stats.lost = core->lost;
+	stats.let_go = core->let_go;
+	stats.pressure = core->pressure_now;
+	pthread_mutex_lock(&core->stats_lock);
+	core->stats = stats;
+	pthread_mutex_unlock(&core->stats_lock);
+}
+
 /* What waits in the ring takes a fifth of the memory that it takes as events: while the ring has room, the writer is waited
  * for there.  Once events are let go of the core goes on, since of what comes next some may need no writer; for what does the queue makes
  * it wait. */
@@ -365,10 +384,12 @@ static void wait_for_writer(struct core *core)
 {
 	const struct core_options *o = &core->options;
 
-	while (event_queue_is_filling(o->queue) && !is_late(core) && !must_change(core) && core->pressure.step < SHED_SOURCE) {
+	while ((event_queue_is_full(o->queue) || (event_queue_is_filling(o->queue) && core->pressure.step < SHED_SOURCE)) &&
+	       !is_late(core) && !must_change(core)) {
 		turn(core);
 		keep_pace(core);
 		look_at_pressure(core);
+		publish(core);
 		(void)mounts_tick(core->mounts);
 		event_queue_wait(o->queue, WAIT_NS);
 	}
@@ -450,25 +471,6 @@ static void advance(struct core *core)
 	}
 }
 
-static void publish(struct core *core)
-{
-	struct core_stats stats;
-
-	pipeline_stats(core->pipeline, &stats.pipeline);
-	stats.decoder = *stats.pipeline.decoder;
-	stats.assembler = *stats.pipeline.assembler;
-	stats.tracker = *stats.pipeline.tracker;
-	stats.pipeline.decoder = NULL;
-	stats.pipeline.assembler = NULL;
-	stats.pipeline.tracker = NULL;
-	stats.lost = core->lost;
-	stats.let_go = core->let_go;
-	stats.pressure = core->pressure_now;
-	pthread_mutex_lock(&core->stats_lock);
-	core->stats = stats;
-	pthread_mutex_unlock(&core->stats_lock);
-}
-
 static void drain(struct core *core)
 {
 	while (pipeline_drain(core->pipeline) < 0)
@@ -508,11 +510,11 @@ static void *run(void *user)
 		if (n > 0) {
 			stop = false;
 			if (n < RECORDS_A_TURN / 8)
-				event_queue_flush(o->queue);
+				event_queue_offer(o->queue);
 			publish(core);
 			continue;
 		}
-		event_queue_flush(o->queue);
+		event_queue_offer(o->queue);
 		publish(core);
 		if (!stop) {
 			uint64_t next_ns = pipeline_next_ns(core->pipeline), wait_ns = UINT64_MAX;
@@ -521,6 +523,8 @@ static void *run(void *user)
 				wait_ns = next_ns > core->now_ns ? next_ns - core->now_ns : 0;
 			if (core->pressure.step > SHED_NOTHING)
 				wait_ns = MIN(wait_ns, STEP_NS);
+			if (event_queue_is_full(o->queue))
+				wait_ns = MIN(wait_ns, WAIT_NS);
 			ring_wait(o->ring, MIN(wait_ns, mounts_tick(core->mounts)));
 		}
 	} while (!stop);

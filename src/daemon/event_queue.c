@@ -80,12 +80,15 @@ static void see_length(struct event_queue *queue)
 	queue->bytes_seen = queue->bytes;
 }
 
-void event_queue_flush(struct event_queue *queue)
+static bool has_room(const struct event_queue *queue)
 {
-	pthread_mutex_lock(&queue->lock);
+	return queue->length < queue->max_events && queue->bytes < queue->max_bytes;
+}
+
+/* With the lock. */
+static void hand_over(struct event_queue *queue)
+{
 	if (queue->pushed_first) {
-		while (queue->length >= queue->max_events || queue->bytes >= queue->max_bytes)
-			pthread_cond_wait(&queue->not_full, &queue->lock);
 		if (queue->last)
 			queue->last->next = queue->pushed_first;
 		else
@@ -97,10 +100,27 @@ void event_queue_flush(struct event_queue *queue)
 			pthread_cond_signal(&queue->not_empty);
 	}
 	see_length(queue);
-	pthread_mutex_unlock(&queue->lock);
 	queue->pushed_first = queue->pushed_last = NULL;
 	queue->n_pushed = 0;
 	queue->bytes_pushed = 0;
+}
+
+void event_queue_flush(struct event_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	while (queue->pushed_first && !has_room(queue))
+		pthread_cond_wait(&queue->not_full, &queue->lock);
+	hand_over(queue);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+void event_queue_offer(struct event_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	if (has_room(queue))
+		hand_over(queue);
+	see_length(queue);
+	pthread_mutex_unlock(&queue->lock);
 }
 
 void event_queue_push(struct event_queue *queue, struct event *event)
@@ -122,11 +142,16 @@ bool event_queue_is_filling(const struct event_queue *queue)
 	       (queue->bytes_seen + queue->bytes_pushed) * 2 >= queue->max_bytes;
 }
 
+bool event_queue_is_full(const struct event_queue *queue)
+{
+	return queue->length_seen + queue->n_pushed >= queue->max_events || queue->bytes_seen + queue->bytes_pushed >= queue->max_bytes;
+}
+
 void event_queue_wait(struct event_queue *queue, uint64_t timeout_ns)
 {
 	struct timespec until = clock_after(timeout_ns);
 
-	event_queue_flush(queue);
+	event_queue_offer(queue);
 	pthread_mutex_lock(&queue->lock);
 	/* A little below, so that one look does for some events. */
 	while (queue->length * 8 >= queue->max_events * 3u || queue->bytes * 8 >= queue->max_bytes * 3)

@@ -13,9 +13,12 @@ struct event_queue *event_queue_free(struct event_queue *queue);	/* with the eve
 void event_queue_push(struct event_queue *queue, struct event *event);
 /* The producer better waits now, if what it makes events of can wait: half full. */
 bool event_queue_is_filling(const struct event_queue *queue);
-/* Hands over what was pushed, then waits until it is not, or for so long. */
+/* A push may have to wait. */
+bool event_queue_is_full(const struct event_queue *queue);
+/* Hands over what was pushed if there is room, then waits until it is filling no more, or for so long. */
 void event_queue_wait(struct event_queue *queue, uint64_t timeout_ns);
-void event_queue_flush(struct event_queue *queue);	/* hands over what was pushed */
+void event_queue_flush(struct event_queue *queue);	/* hands over what was pushed, and waits for room first */
+void event_queue_offer(struct event_queue *queue);	/* the same, if there is room */
 void event_queue_close(struct event_queue *queue);	/* flushes; the consumer sees the end */
 
 /* The oldest events as a list by event->next, in order; NULL when none came in timeout_ns.  *ret_closed: there will be no

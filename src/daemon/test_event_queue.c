@@ -75,11 +75,22 @@ static void test_filling(void **state)
 
 	assert_int_equal(event_queue_new(&queue, MAX_EVENTS, MAX_BYTES), 0);
 	for (unsigned i = 0; i < MAX_EVENTS; i++) {
+		assert_false(event_queue_is_full(queue));
 		assert_int_equal(event_queue_is_filling(queue), i >= MAX_EVENTS / 2);
 		event_queue_push(queue, make(KIND_ID(file, read), i));
 	}
-	event_queue_close(queue);
+	assert_true(event_queue_is_full(queue));
+	event_queue_offer(queue);
+	/* Nobody takes anything: who waits gets on all the same, with what it has. */
+	event_queue_push(queue, make(KIND_ID(process, exec), 0));
+	event_queue_offer(queue);
+	event_queue_wait(queue, 1000);
+	assert_int_equal(event_queue_length(queue), MAX_EVENTS);
+	assert_true(event_queue_is_full(queue));
 	assert_int_equal(consume(event_queue_take(queue, 0, &closed), CATEGORY_file, &(uint32_t){ 0 }), MAX_EVENTS);
+	event_queue_done(queue, MAX_EVENTS, 0);
+	event_queue_close(queue);
+	assert_int_equal(consume(event_queue_take(queue, 0, &closed), CATEGORY_process, &(uint32_t){ 0 }), 1);
 	event_queue_free(queue);
 }
 
