@@ -36,7 +36,7 @@ void daemon_divide_memory(struct daemon *d)
 {
 	uint64_t budget = (uint64_t)daemon_setting(d, SETTING_MemoryBudgetMB) << 20, rings = 2 * n_processors() * wanted_ring_bytes(d);
 
-	memory_divide(&d->memory, budget > 0 ? budget : DEFAULT_BYTES);
+	memory_divide(&d->memory, budget > 0 ? MAX(budget, (uint64_t)MEMORY_MIN_MB << 20) : DEFAULT_BYTES);
 	if (budget == 0) {
 		d->memory.budget += rings;
 		d->memory.room[MEMORY_KERNEL_RINGS] = MAX(d->memory.room[MEMORY_KERNEL_RINGS], rings);
