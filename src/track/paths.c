@@ -286,7 +286,8 @@ static bool make_normal(struct tracker *tracker, struct event *event, enum field
 
 	if (path_is_normal(path))
 		return false;
-	if (root_bytes >= path.size || path.data[root_bytes] != '/')
+	/* Where links were followed it is another path by now, and its beginning no root. */
+	if (root_bytes >= path.size || path.data[root_bytes] != '/' || !path_is_normal((struct span){ path.data, root_bytes }))
 		root_bytes = 0;
 	below = (struct span){ path.data + root_bytes, path.size - root_bytes };
 	buffer_clear(&tracker->path);
