@@ -2,6 +2,7 @@
  * --state the folder it lies in, else it is the installed one. */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "cli/place.h"
 #include "daemon/places.h"
@@ -27,6 +28,23 @@ char *place_database(const struct place_options *options)
 char *place_history_key(const struct place_options *options)
 {
 	return place_of(options, offsetof(struct places, history_key));
+}
+
+char *place_redaction_key(const struct place_options *options)
+{
+	const char *slash = options->database ? strrchr(options->database, '/') : NULL;
+	char *beside;
+
+	if (!options->database)
+		return place_of(options, offsetof(struct places, redaction_key));
+	if (asprintf(&beside, "%.*sredaction.key", slash ? (int)(slash + 1 - options->database) : 0, options->database) < 0)
+		return NULL;
+	return beside;
+}
+
+char *place_redaction_file(const struct place_options *options)
+{
+	return place_of(options, offsetof(struct places, redaction_file));
 }
 
 char *place_socket(const struct place_options *options)

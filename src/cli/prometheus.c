@@ -70,6 +70,7 @@ static const struct metric {
 	{ "merged", "recorder_events_merged_total", COUNTER, NULL, NULL, "Events that said nothing new" },
 	{ "filtered_out", "recorder_events_filtered_out_total", COUNTER, NULL, NULL, "Events that no subscription wants" },
 	{ "patterns_given_up", "recorder_patterns_given_up_total", COUNTER, NULL, NULL, "Patterns that met their limit" },
+	{ "redacted", "recorder_secrets_redacted_total", COUNTER, NULL, NULL, "Secrets that were replaced by their digests" },
 	{ "held", "recorder_events_held", GAUGE, NULL, NULL, "Forks and exits that wait for audit" },
 	{ "signals", "recorder_events_signals_total", COUNTER, NULL, NULL, "Signals that were set off" },
 	{ "emitted", "recorder_events_emitted_total", COUNTER, NULL, NULL, "Events handed to the writer" },

@@ -61,6 +61,7 @@ static const struct {
 	{ FOLDER_STATE, "hashes*", false },
 	{ FOLDER_STATE, "recorder.db*", true },
 	{ FOLDER_STATE, "history.key*", true },
+	{ FOLDER_STATE, "redaction.key*", true },
 	{ FOLDER_STATE, "recorder.lock", false },
 	{ FOLDER_CONFIG, "recorder.conf*", true },
 };

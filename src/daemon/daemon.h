@@ -37,6 +37,7 @@
 #include "daemon/tap.h"
 #include "daemon/watchdog.h"
 #include "daemon/writer.h"
+#include "pipeline/redaction_conf.h"
 #include "sink/history.h"
 #include "source/audit_rules.h"
 #include "source/bpf.h"
@@ -122,6 +123,7 @@ struct daemon {
 	struct notes notes;
 	struct event_queue *queue;
 	struct capture *capture;
+	struct redaction_conf redaction;	/* with EnableRedaction */
 	struct users *users;
 	struct reader *reader;
 	bool has_begun;			/* the start came to its end */
@@ -178,6 +180,9 @@ struct database_limits daemon_database_limits(const struct daemon *d);
 /* watch.c: at the stop, when the database fails */
 void daemon_leave_words(const struct daemon *d, const struct writer_stats *writer);
 void daemon_keep_words(const struct daemon *d);	/* those of the recorder before, which this one did not come to tell */
+/* redaction.c */
+int daemon_prepare_redaction(struct daemon *d);	/* -errno, logged */
+void daemon_redact(const struct daemon *d, struct pipeline_options *options);	/* as the settings say */
 /* history.c */
 int daemon_prepare_history(struct daemon *d);	/* before the database is opened; -errno, logged */
 void daemon_forget_key(struct daemon *d);	/* once it is open */

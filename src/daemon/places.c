@@ -28,6 +28,10 @@ int places_init(struct places *places, const char *config_dir, const char *state
 
 	r = join(&p.config_file, config, "recorder.conf");
 	if (r >= 0)
+		r = join(&p.redaction_file, config, "redaction.conf");
+	if (r >= 0)
+		r = join(&p.redaction_key, state, "redaction.key");
+	if (r >= 0)
 		r = (p.state_dir = strdup(state)) ? 0 : -ENOMEM;
 	if (r >= 0)
 		r = join(&p.database, state, "recorder.db");
@@ -62,6 +66,8 @@ int places_init(struct places *places, const char *config_dir, const char *state
 void places_release(struct places *places)
 {
 	free(places->config_file);
+	free(places->redaction_file);
+	free(places->redaction_key);
 	free(places->state_dir);
 	free(places->database);
 	free(places->subscriptions_dir);

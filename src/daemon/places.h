@@ -5,6 +5,8 @@
 
 struct places {
 	char *config_file;		/* recorder.conf */
+	char *redaction_file;		/* redaction.conf: patterns of secrets */
+	char *redaction_key;		/* of the digests that stand for them */
 	char *state_dir;		/* "the recorder directory" */
 	char *database;
 	char *history_key;		/* of the database's chain (sink/chain.h) */

@@ -124,6 +124,7 @@ static int start_threads(struct daemon *d)
 	int r;
 
 	core.pipeline.assembler.timeout_ns = times.timeout_ns;
+	daemon_redact(d, &core.pipeline);
 	pacer_init(&d->pacer);
 	r = ring_new(&d->ring, RING_BYTES);
 	if (r >= 0)
@@ -313,6 +314,7 @@ static void stop(struct daemon *d)
 	d->users = users_free(d->users);
 	narrowing_release(&d->narrowing);
 	close_capture(d);
+	redaction_conf_release(&d->redaction);
 	d->queue = event_queue_free(d->queue);
 	/* A hasher that is left behind may be telling something just now. */
 	if (!hasher_is_left(d->hasher))
@@ -380,10 +382,14 @@ static int start(struct daemon *d)
 	r = users_new(&d->users, "/etc/passwd", "/etc/group");
 	if (r < 0)
 		return log_errno(r, "Failed to start");
+	r = daemon_prepare_redaction(d);
+	if (r < 0)
+		return r;
 	if (d->options->capture_path) {
 		r = capture_open(&d->capture, d->options->capture_path);
 		if (r < 0)
 			return log_errno(r, "Failed to open the capture %s", d->options->capture_path);
+		log_warning("The capture %s has what the kernel told as it told it: secrets in it are not replaced", d->options->capture_path);
 	}
 	daemon_read_processes(d);
 	r = own_files_set(d->places.database);

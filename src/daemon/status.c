@@ -203,6 +203,7 @@ static void counters_json(struct buffer *b, const struct status *status)
 	number(b, "merged", p->merged);
 	number(b, "filtered_out", p->filtered_out);
 	number(b, "patterns_given_up", p->patterns_given_up);
+	number(b, "redacted", p->redacted);
 	number(b, "held", p->held);
 	number(b, "emitted", p->emitted);
 	number(b, "signals", p->signals);	/* besides: stored counts both */

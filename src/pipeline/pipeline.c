@@ -3,6 +3,7 @@
 #include "pipeline/pipeline.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include "decode/remembered.h"
@@ -10,6 +11,7 @@
 #include "pipeline/delivery.h"
 #include "pipeline/hold.h"
 #include "pipeline/lookups.h"
+#include "pipeline/redaction.h"
 #include "pipeline/setup.h"
 
 #define PRUNE_EVERY_NS NS_PER_SEC
@@ -18,7 +20,10 @@
 struct pipeline {
 	struct pipeline_options options;
 	struct pipeline_stats stats;
-	uint64_t given_up_before;	/* by filters that were replaced */
+	uint64_t given_up_before;	/* by filters and redactions that were replaced */
+	uint64_t redacted_before;
+	unsigned char redaction_key[REDACTION_KEY_BYTES];
+	struct redaction *redaction;	/* NULL: nothing is replaced */
 	struct decoder *decoder;
 	struct assembler *assembler;
 	struct hold *hold;
@@ -39,6 +44,32 @@ struct pipeline {
 	bool not_from_audit[N_KINDS];	/* of the run that is replayed */
 };
 
+static void drop_redaction(struct pipeline *pipeline)
+{
+	struct redaction_stats stats;
+
+	if (!pipeline->redaction)
+		return;
+	stats = redaction_stats(pipeline->redaction);
+	pipeline->given_up_before += stats.given_up;
+	pipeline->redacted_before += stats.secrets;
+	pipeline->redaction = redaction_free(pipeline->redaction);
+}
+
+/* 0; -EINVAL: a pattern is none; -ENOMEM. */
+static int replace_redaction(struct pipeline *pipeline, struct span patterns)
+{
+	struct redaction_error error;
+	struct redaction *redaction;
+	int r = redaction_new(&redaction, pipeline->redaction_key, patterns, &error);
+
+	if (r < 0)
+		return r;
+	drop_redaction(pipeline);
+	pipeline->redaction = redaction;
+	return 0;
+}
+
 int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, pipeline_fn emit, void *user)
 {
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
@@ -55,13 +86,17 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	pipeline->remembered = context_new();
 	if (!pipeline->remembered)
 		return -ENOMEM;
-	r = decoder_new(&pipeline->decoder, &decoder);
+	if (options->redaction_key)
+		memcpy(pipeline->redaction_key, options->redaction_key, sizeof(pipeline->redaction_key));
+	r = options->redaction_key && !options->no_redaction ? replace_redaction(pipeline, options->redaction_patterns) : 0;
+	if (r >= 0)
+		r = decoder_new(&pipeline->decoder, &decoder);
 	if (r >= 0)
 		r = assembler_new(&pipeline->assembler, &options->assembler);
 	if (r >= 0)
 		r = hold_new(&pipeline->hold);
 	if (r >= 0)
-		r = lookups_new(&pipeline->lookups, &pipeline->options);
+		r = lookups_new(&pipeline->lookups, &pipeline->options, &pipeline->redaction);
 	if (r < 0)
 		return r;
 	lookups_serve(pipeline->lookups, &tracker);
@@ -85,6 +120,8 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 	lookups_free(pipeline->lookups);
 	assembler_free(pipeline->assembler);
 	decoder_free(pipeline->decoder);
+	redaction_free(pipeline->redaction);
+	OPENSSL_cleanse(pipeline->redaction_key, sizeof(pipeline->redaction_key));
 	buffer_release(&pipeline->probe_bytes);
 	free(pipeline);
 	return NULL;
@@ -94,6 +131,13 @@ void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret)
 {
 	*ret = pipeline->stats;
 	ret->patterns_given_up = pipeline->given_up_before + (pipeline->options.filter ? filter_given_up(pipeline->options.filter) : 0);
+	ret->redacted = pipeline->redacted_before;
+	if (pipeline->redaction) {
+		struct redaction_stats redaction = redaction_stats(pipeline->redaction);
+
+		ret->patterns_given_up += redaction.given_up;
+		ret->redacted += redaction.secrets;
+	}
 	ret->held = hold_count(pipeline->hold);
 	ret->decoder = decoder_stats(pipeline->decoder);
 	ret->assembler = assembler_stats(pipeline->assembler);
@@ -211,7 +255,7 @@ static bool look_for_silence(struct pipeline *pipeline)
 	return true;
 }
 
-/* What comes out of decode: a fork or exit of the connector waits for audit, all else goes on. */
+/* What comes out of decode, without its secrets: a fork or exit of the connector waits for audit, all else goes on. */
 static int on_event(void *user, struct event *event, const struct context *actor)
 {
 	struct pipeline *pipeline = user;
@@ -228,6 +272,10 @@ static int on_event(void *user, struct event *event, const struct context *actor
 		pipeline->stats.merged++;
 		event_free(event);
 		return 0;
+	}
+	if (pipeline->redaction) {
+		redaction_event(pipeline->redaction, event);
+		actor = redaction_actor(pipeline->redaction, event, actor);
 	}
 	if (has_pid && pipeline->from_connector) {
 		if (hold_count(pipeline->hold) == 0)
@@ -363,6 +411,22 @@ int pipeline_begin_run(struct pipeline *pipeline)
 	return begin_run(pipeline, pipeline->options.tracker.boot_id, pipeline->options.tracker.boot_time_ns);
 }
 
+/* The run that is replayed replaced what it did. */
+static int follow_redaction(struct pipeline *pipeline, const struct setup *setup)
+{
+	_cleanup_(buffer_release) struct buffer patterns = { 0 };
+	int r;
+
+	if (!pipeline->options.redaction_key || !setup->says_redaction)
+		return 0;
+	if (!setup->redacts) {
+		drop_redaction(pipeline);
+		return 0;
+	}
+	r = answers_unhex(&patterns, setup->redaction_patterns);
+	return r < 0 ? r : replace_redaction(pipeline, buffer_span(&patterns));
+}
+
 static int use_setup(struct pipeline *pipeline, struct span body)
 {
 	struct setup setup;
@@ -375,6 +439,8 @@ static int use_setup(struct pipeline *pipeline, struct span body)
 		return 1;
 	}
 	r = begin_run(pipeline, setup.boot_id, setup.boot_time_ns);
+	if (r >= 0)
+		r = follow_redaction(pipeline, &setup);
 	if (r < 0)
 		return r;
 	pipeline_set_times(pipeline, &setup.times);
@@ -397,6 +463,8 @@ static int remember(struct pipeline *pipeline, const struct record_head *head)
 	}
 	if (pipeline->options.decode_only)
 		return 0;
+	if (pipeline->redaction)	/* it may have been kept before there was one */
+		redaction_context(pipeline->redaction, pipeline->remembered);
 	return pipeline->remembered->values.failed ? -ENOMEM : tracker_remember(pipeline->tracker, pipeline->remembered, &about,
 										head->time_ns);
 }

@@ -51,6 +51,11 @@ struct pipeline_options {
 	void (*watched)(void *user, const struct event *event);
 	void *watch_user;
 	bool decode_only;		/* neither track nor filter */
+	/* Secrets are replaced (redaction.h) with this key, borrowed until pipeline_new() returns; NULL: never.  patterns: as with
+	 * redaction_new(), those that a capture was made with come before them. */
+	const unsigned char *redaction_key;
+	struct span redaction_patterns;
+	bool no_redaction;		/* they are not, but of a capture of a run in which they were */
 };
 
 struct pipeline_stats {
@@ -62,6 +67,7 @@ struct pipeline_stats {
 	uint64_t filtered_out;
 	uint64_t patterns_given_up;	/* see filter_given_up() */
 	uint64_t held;			/* forks and exits that wait for audit now */
+	uint64_t redacted;		/* secrets that were replaced */
 	uint64_t emitted;
 	uint64_t signals;		/* emitted besides: signals that events set off */
 	const struct decoder_stats *decoder;

@@ -27,6 +27,18 @@ void setup_write_times(struct buffer *text, const struct pipeline_times *times, 
 	write_times(text, times);
 }
 
+static void put_redaction(struct buffer *text, const struct pipeline_options *options)
+{
+	struct span patterns = options->redaction_patterns;
+	bool redacts = options->redaction_key && !options->no_redaction;
+
+	buffer_printf(text, " redact=%u", redacts);
+	if (redacts && patterns.size > 0)
+		buffer_append_text(text, " patterns=");
+	for (size_t i = 0; redacts && i < patterns.size; i++)
+		buffer_append_hex(text, (uint8_t)patterns.data[i], 2);
+}
+
 void setup_write(struct buffer *text, const struct pipeline_options *options, uint64_t now_ns)
 {
 	const char *between = "";
@@ -40,6 +52,7 @@ void setup_write(struct buffer *text, const struct pipeline_options *options, ui
 						    .path_ns = options->tracker.path_ns,
 						    .signal_window_ns = options->signal_window_ns,
 						    .collate_ns = options->collate_ns });
+	put_redaction(text, options);
 	buffer_append_text(text, " not_audit=");
 	for (unsigned i = 0; options->not_from_audit && i < N_KINDS; i++) {
 		if (!options->not_from_audit[i])
@@ -96,6 +109,12 @@ int setup_read(struct setup *ret, struct span body)
 			setup.boot_id = value;
 		if (span_eq(key, SPAN("not_audit")))
 			read_kinds(&setup, value);
+		if (span_eq(key, SPAN("redact"))) {
+			setup.says_redaction = true;
+			setup.redacts = span_eq(value, SPAN("1"));
+		}
+		if (span_eq(key, SPAN("patterns")))
+			setup.redaction_patterns = value;
 		for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 			if (span_eq(key, numbers[i].key) && span_to_u64(value, numbers[i].to) < 0)
 				return -EINVAL;

@@ -1,7 +1,7 @@
 #pragma once
 /* What the pipeline of a live run is told and that of an import cannot know: a record at the beginning of a capture.
  *	recorder(SEC.NS:0): boot_id=UUID boot_time=NS pid=PID timeout=NS prune=NS grace=NS signal_window=NS
- *		not_audit=process.fork,process.exec
+ *		redact=1 patterns=HEX not_audit=process.fork,process.exec
  * and, where a setting changed meanwhile, only
  *	recorder(SEC.NS:0): timeout=NS prune=NS grace=NS signal_window=NS */
 
@@ -14,6 +14,8 @@ struct setup {
 	bool only_times;
 	uint32_t own_pid;
 	bool not_from_audit[N_KINDS];
+	bool says_redaction, redacts;	/* a capture of before does not say it */
+	struct span redaction_patterns;	/* in hex, borrowed */
 };
 
 /* The whole text of the record, appended. */

@@ -229,7 +229,7 @@ def of_version_1(connection):
         PRAGMA user_version = 1""")
 
 
-@pytest.mark.parametrize("version, change", [(7, None), (6, None), (2, None), (2, of_version_1)], ids=["7", "6", "2", "1"])
+@pytest.mark.parametrize("version, change", [(8, None), (7, None), (6, None), (2, None), (2, of_version_1)], ids=["8", "7", "6", "2", "1"])
 def test_older_database(tmp_path, version, change):
     """It is migrated when it is next written to, and tells the same as before."""
     old, new = tmp_path / "old.db", tmp_path / "new.db"
