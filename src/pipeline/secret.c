@@ -408,22 +408,39 @@ static bool take_option(struct scan *s, const char *begin, const char *end, bool
 	return false;
 }
 
+/* The first line of that program, or of one behind where it would be: every word may be one. */
+static size_t program_at(struct span name)
+{
+	size_t from = 0, to = ARRAY_SIZE(options);
+
+	while (from < to) {
+		size_t middle = (from + to) / 2;
+		struct span program = options[middle].program;
+		int order = memcmp(program.data, name.data, MIN(program.size, name.size));
+
+		if (order < 0 || (order == 0 && program.size < name.size))
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
 static void note_program(struct command *c, struct span word)
 {
 	const char *slash = memrchr(word.data, '/', word.size);
 	struct span name = slash ? between(slash + 1, word.data + word.size) : word;
+	size_t found;
 
+	if (*word.data == '-')
+		return;
 	if (c->program > 0 && span_eq(word, options[c->program - 1].command))
 		c->has_command = true;
 	c->is_env |= span_eq(name, SPAN("env"));
-	if (name.size < 2 || name.size > 16)
-		return;
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		if (!span_eq(name, options[i].program))
-			continue;
-		c->program = i + 1;
+	found = program_at(name);
+	if (found < ARRAY_SIZE(options) && span_eq(name, options[found].program)) {
+		c->program = found + 1;
 		c->has_command = false;
-		return;
 	}
 }
 

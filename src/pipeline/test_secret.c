@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/macro.h"
 #include "pipeline/secret.h"
 
 struct marking {
@@ -146,10 +147,24 @@ static void test_time_is_linear(void **state)
 	}
 }
 
+/* Programs are looked for by halves. */
+static void test_table_is_sorted(void **state)
+{
+	static const char *const programs[] = {
+#define SECRET_OPTION(program, command, option, how, part) program,
+#define SECRET_PLAIN(program) program,
+#include "pipeline/secrets.def"
+	};
+
+	for (size_t i = 1; i < ARRAY_SIZE(programs); i++)
+		if (strcmp(programs[i - 1], programs[i]) > 0)
+			fail_msg("%s stands before %s", programs[i - 1], programs[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_arguments), cmocka_unit_test(test_no_arguments), cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_table_is_sorted), cmocka_unit_test(test_arguments), cmocka_unit_test(test_no_arguments), cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_headers),	  cmocka_unit_test(test_time_is_linear),
 	};
 
