@@ -87,6 +87,9 @@ void delivery_follow_filter(struct delivery *delivery)
 
 static uint64_t streams_of(struct delivery *delivery, const struct event *event)
 {
+	/* Whoever reads a stream alone must see that it cannot be relied upon. */
+	if (event->kind == KIND_ID(security, tamper) && delivery->options->filter)
+		return filter_match(delivery->options->filter, event) | ~FILTER_SIGNALED;
 	if (delivery->options->wanted && !__atomic_load_n(&delivery->options->wanted[event->kind], __ATOMIC_RELAXED) &&
 	    event_category(event) != CATEGORY_recorder)
 		return 0;

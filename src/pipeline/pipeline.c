@@ -8,6 +8,7 @@
 #include "decode/remembered.h"
 #include "pipeline/answers.h"
 #include "pipeline/delivery.h"
+#include "pipeline/guard.h"
 #include "pipeline/hold.h"
 #include "pipeline/lookups.h"
 #include "pipeline/setup.h"
@@ -25,6 +26,8 @@ struct pipeline {
 	struct lookups *lookups;
 	struct tracker *tracker;
 	struct delivery *delivery;
+	struct guard *guard;
+	struct buffer guarded;		/* of the run that is replayed */
 	struct context *remembered;	/* scratch */
 	struct buffer probe_bytes;	/* of a record that stands in a capture in hex */
 	uint64_t now_ns;		/* goes back by pipeline_follow_back() alone */
@@ -68,6 +71,8 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	r = tracker_new(&pipeline->tracker, &tracker);
 	if (r >= 0)
 		r = delivery_new(&pipeline->delivery, &pipeline->options, &pipeline->stats, pipeline->tracker, emit, user);
+	if (r >= 0)
+		r = guard_new(&pipeline->guard);
 	if (r < 0)
 		return r;
 	*ret = TAKE(pipeline);
@@ -81,6 +86,8 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 	hold_free(pipeline->hold);
 	context_unref(pipeline->remembered);
 	delivery_free(pipeline->delivery);
+	guard_free(pipeline->guard);
+	buffer_release(&pipeline->guarded);
 	tracker_free(pipeline->tracker);
 	lookups_free(pipeline->lookups);
 	assembler_free(pipeline->assembler);
@@ -134,6 +141,35 @@ static void watch(const struct pipeline_options *options, const struct event *ev
 		options->watched(options->watch_user, event);
 }
 
+/* What somebody does to the recorder comes behind the event that tells it, if anybody wants that. */
+static int guard(struct pipeline *pipeline, struct event *event, struct event **ret)
+{
+	const struct pipeline_options *o = &pipeline->options;
+	const struct guard_options options = { .own_pid = o->own_pid, .manager_pid = o->manager_pid, .places = o->guarded,
+					       .own_key = o->decoder.own_key ? span_of(o->decoder.own_key) : (struct span){ NULL, 0 } };
+
+	return guard_event(pipeline->guard, &options, event, ret);
+}
+
+static int deliver(struct pipeline *pipeline, struct event *event)
+{
+	_cleanup_(event_freep) struct event *owned = event, *tampering = NULL;
+	int r = 0;
+
+	if (event->kind == KIND_ID(security, tamper) && !guard_note(pipeline->guard, event)) {
+		pipeline->stats.merged++;
+		return 0;
+	}
+	if (pipeline->options.own_pid)
+		r = guard(pipeline, event, &tampering);
+	if (r >= 0)
+		r = delivery_event(pipeline->delivery, TAKE(owned), pipeline->now_ns);
+	if (r < 0 || !tampering)
+		return r;
+	pipeline->stats.events++;
+	return delivery_event(pipeline->delivery, TAKE(tampering), pipeline->now_ns);
+}
+
 static int track_and_emit(struct pipeline *pipeline, struct event *event, const struct context *actor)
 {
 	_cleanup_(event_freep) struct event *owned = event;
@@ -158,7 +194,7 @@ static int track_and_emit(struct pipeline *pipeline, struct event *event, const 
 	}
 	if (pipeline->options.watch)
 		watch(&pipeline->options, event);
-	return delivery_event(pipeline->delivery, TAKE(owned), pipeline->now_ns);
+	return deliver(pipeline, TAKE(owned));
 }
 
 static int track_held(struct pipeline *pipeline, struct held *held)
@@ -379,6 +415,12 @@ static int use_setup(struct pipeline *pipeline, struct span body)
 		return r;
 	pipeline_set_times(pipeline, &setup.times);
 	pipeline->options.own_pid = setup.own_pid;
+	pipeline->options.manager_pid = setup.manager_pid;
+	buffer_clear(&pipeline->guarded);
+	r = answers_unhex(&pipeline->guarded, setup.guarded);
+	if (r < 0)
+		return r;
+	pipeline->options.guarded = buffer_span(&pipeline->guarded);
 	memcpy(pipeline->not_from_audit, setup.not_from_audit, sizeof(pipeline->not_from_audit));
 	pipeline->options.not_from_audit = pipeline->not_from_audit;
 	decoder_set_shown(pipeline->decoder, pipeline->not_from_audit);

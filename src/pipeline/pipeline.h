@@ -28,6 +28,8 @@ struct pipeline_options {
 	const bool *wanted;		/* N_KINDS flags: kinds that settings leave on; NULL: all.  Borrowed, may change */
 	const bool *not_from_audit;	/* N_KINDS flags: kinds that another source shows; NULL: none.  Borrowed */
 	uint32_t own_pid;		/* what this process does is not recorded; 0: nobody */
+	uint32_t manager_pid;		/* who started it; 0: not known */
+	struct span guarded;		/* files and folders that nobody else is to change (guard.h), each ended by a NUL; borrowed */
 	/* Answers what the tracker asks of /proc: the text of a RECORD_PROCESS, appended.  0; -ESRCH: there is no such
 	 * process;  another error: not known.  NULL: nobody answers, but records marked lookup=1 (a capture of a live run) do. */
 	int (*lookup)(void *user, uint32_t pid, struct buffer *text);

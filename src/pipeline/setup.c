@@ -35,6 +35,12 @@ void setup_write(struct buffer *text, const struct pipeline_options *options, ui
 	buffer_append_text(text, " boot_id=");
 	buffer_append_span(text, options->tracker.boot_id);
 	buffer_printf(text, " boot_time=%llu pid=%u", (unsigned long long)options->tracker.boot_time_ns, options->own_pid);
+	if (options->manager_pid)
+		buffer_printf(text, " manager=%u", options->manager_pid);
+	if (options->guarded.size > 0)
+		buffer_append_text(text, " guarded=");
+	for (size_t i = 0; i < options->guarded.size; i++)
+		buffer_append_hex(text, (uint8_t)options->guarded.data[i], 2);
 	write_times(text, &(struct pipeline_times){ .timeout_ns = options->assembler.timeout_ns, .prune_ns = options->prune_ns,
 						    .grace_ns = options->tracker.grace_ns,
 						    .path_ns = options->tracker.path_ns,
@@ -74,7 +80,7 @@ static void read_kinds(struct setup *setup, struct span list)
 int setup_read(struct setup *ret, struct span body)
 {
 	struct setup setup = { .boot_id = { NULL, 0 } };
-	uint64_t pid = 0;
+	uint64_t pid = 0, manager_pid = 0;
 	const struct {
 		struct span key;
 		uint64_t *to;
@@ -87,6 +93,7 @@ int setup_read(struct setup *ret, struct span body)
 		{ SPAN("signal_window"), &setup.times.signal_window_ns },
 		{ SPAN("collate"), &setup.times.collate_ns },
 		{ SPAN("pid"), &pid },
+		{ SPAN("manager"), &manager_pid },
 	};
 
 	while (body.size > 0) {
@@ -94,6 +101,8 @@ int setup_read(struct setup *ret, struct span body)
 
 		if (span_eq(key, SPAN("boot_id")))
 			setup.boot_id = value;
+		if (span_eq(key, SPAN("guarded")))
+			setup.guarded = value;
 		if (span_eq(key, SPAN("not_audit")))
 			read_kinds(&setup, value);
 		for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
@@ -103,9 +112,10 @@ int setup_read(struct setup *ret, struct span body)
 	setup.only_times = setup.boot_id.data == NULL && setup.boot_time_ns == 0 && pid == 0;
 	if (setup.times.timeout_ns == 0)
 		return -EINVAL;
-	if (!setup.only_times && (setup.boot_id.size == 0 || setup.boot_time_ns == 0 || pid > UINT32_MAX))
+	if (!setup.only_times && (setup.boot_id.size == 0 || setup.boot_time_ns == 0 || pid > UINT32_MAX || manager_pid > UINT32_MAX))
 		return -EINVAL;
 	setup.own_pid = (uint32_t)pid;
+	setup.manager_pid = (uint32_t)manager_pid;
 	*ret = setup;
 	return 0;
 }
