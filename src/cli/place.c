@@ -44,6 +44,11 @@ char *place_config_file(const struct place_options *options)
 	return place_of(options, offsetof(struct places, config_file));
 }
 
+char *place_signing_keys(const struct place_options *options)
+{
+	return place_of(options, offsetof(struct places, signing_keys));
+}
+
 char *place_subscriptions(const struct place_options *options)
 {
 	return place_of(options, offsetof(struct places, subscriptions_dir));

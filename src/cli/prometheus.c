@@ -91,6 +91,7 @@ static const struct metric {
 	{ "queue.ring_bytes", "recorder_ring_bytes", GAUGE, NULL, NULL, "Records that wait for the core" },
 	{ "queue.ring_capacity_bytes", "recorder_ring_capacity_bytes", GAUGE, NULL, NULL, "Room for them" },
 	{ "queue.events", "recorder_queue_events", GAUGE, NULL, NULL, "Events that wait for the writer" },
+	{ "refused_calls", "recorder_refused_calls_total", COUNTER, NULL, NULL, "System calls that its threads were refused" },
 	{ "kernel.audit.enabled", "recorder_kernel_audit_enabled", GAUGE, NULL, NULL, "0 off, 1 on, 2 locked" },
 	{ "kernel.audit.pid", "recorder_kernel_audit_pid", GAUGE, NULL, NULL, "Who holds the audit stream" },
 	{ "kernel.audit.backlog", "recorder_kernel_audit_backlog", GAUGE, NULL, NULL, "Records that wait in the kernel" },

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/confine.h"
 #include "daemon/notes.h"
 #include "daemon/reader.h"
 #include "pipeline/setup.h"
@@ -450,6 +451,7 @@ static void *run(void *user)
 	bool stop;
 
 	pacer_join(o->pacer);
+	confine_thread(CONFINED_CORE);
 	do {
 		unsigned n;
 

@@ -35,6 +35,7 @@
 #include "daemon/refusal.h"
 #include "daemon/subscriptions.h"
 #include "daemon/tap.h"
+#include "daemon/trust.h"
 #include "daemon/watchdog.h"
 #include "daemon/writer.h"
 #include "sink/history.h"
@@ -49,6 +50,8 @@ struct daemon {
 	const struct run_options *options;
 	struct conf conf;
 	struct places places;
+	struct path_doubt doubt;	/* who else may be able to replace what lies there */
+	struct trust trust;
 	int lock_fd;
 	char words_before[LAST_WORDS_MAX];	/* what the lock file held */
 	uint64_t started_ns, stopping_ns;
@@ -169,6 +172,13 @@ void daemon_save_processes(struct daemon *d, bool was_recording);
 void daemon_write_processes(struct daemon *d);		/* those that the core has put there just now */
 void daemon_expect_processes(struct daemon *d);		/* those that it puts there when it comes to it: daemon_tick_processes() writes them */
 
+/* trust.c */
+int daemon_check_self(struct daemon *d);	/* -EPERM, logged: the program is not what was signed */
+int daemon_begin_trust(struct daemon *d);	/* from now on what lies there is looked at; -errno, logged */
+void daemon_tick_trust(struct daemon *d);
+void daemon_end_trust(struct daemon *d);
+/* Somebody touched what is the recorder's own.  operation: one word; object: what it was done to. */
+void daemon_tell_tampering(struct daemon *d, const char *operation, const char *object, const char *format, ...) _printf_(4, 5);
 /* hashing.c */
 int daemon_start_hasher(struct daemon *d);	/* before the core; -errno, logged */
 void daemon_stop_hasher(struct daemon *d);	/* it has told all, the core may ask still */

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "control/file.h"
+#include "daemon/confine.h"
 #include "daemon/pace.h"
 #include "event/account.h"
 #include "event/definition.h"
@@ -595,6 +596,7 @@ static void *run(void *user)
 	struct hasher *hasher = user;
 	pid_t tid = pace_of_idle();
 
+	confine_thread(CONFINED_HASHER);
 	pthread_mutex_lock(&hasher->lock);
 	hasher->tid = tid;
 	if (hasher->stop)

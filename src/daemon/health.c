@@ -292,6 +292,23 @@ static enum health_level check_selinux(const struct vitals *v, struct health_sta
 	return *s->mend ? HEALTH_WARN : HEALTH_OK;
 }
 
+static enum health_level check_trust(const struct vitals *v, struct health_state *s)
+{
+	if (v->trust.refused && *v->trust.refused)
+		return say(s, HEALTH_FAIL, "report it, with the version and that of the libc; if it is no slip of ours somebody is in our memory",
+			   "%s", v->trust.refused);
+	if (is_lately(v->trust.tampered_ns, v->now_ns))
+		return say(s, HEALTH_WARN, "find who did: recorder query --type security tells of it as tamper", "%s", v->trust.tampered);
+	if (v->trust.unproved && *v->trust.unproved)
+		return say(s, HEALTH_WARN, "put the public key of who released it into signing.pub beside the settings", "%s", v->trust.unproved);
+	if (v->trust.doubt && *v->trust.doubt && v->trust.doubt_is_foreign)
+		return say(s, HEALTH_WARN, "use folders that root alone can replace (--state, --config)", "%s, who could replace the recorder's files in it",
+			   v->trust.doubt);
+	if (v->trust.doubt && *v->trust.doubt)
+		return say(s, HEALTH_OK, "", "nobody else can write its files; %s, which could replace them", v->trust.doubt);
+	return say(s, HEALTH_OK, "", "nobody else can write its files");
+}
+
 static enum health_level check_alone(const struct vitals *v, struct health_state *s)
 {
 	if (v->rival > 0)
@@ -345,6 +362,7 @@ const struct health_check health_checks[N_HEALTH_CHECKS] = {
 	{ "rules", "The kernel's audit rules are as wanted", check_rules },
 	{ "loss", "Nothing is being lost", check_loss },
 	{ "canary", "What happens arrives", check_canary },
+	{ "trust", "Program, files and threads can be trusted", check_trust },
 	{ "disk", "There is room to store", check_disk },
 	{ "database", "The database can be written", check_database },
 	{ "journals", "The journals can be written", check_journals },

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "control/request.h"
+#include "daemon/confine.h"
 #include "daemon/pace.h"
 
 #define JOB_BYTES (256u << 10)
@@ -115,6 +116,7 @@ static void run(uv_work_t *thread)
 	struct job *job = thread->data;
 
 	pace_of_jobs();		/* the pool has no other work */
+	confine_thread(CONFINED_JOB);
 	if (job_is_wanted(job))
 		job->work.run(job, job->work.user);
 }

@@ -212,7 +212,7 @@ static void look_for_missing(struct daemon *d)
 	}
 	d->rules_missing = (unsigned)missing;
 	d->rules_removed_ns = clock_now_ns();
-	log_warning("%d of the recorder's audit rules were removed by somebody; they are loaded again", missing);
+	daemon_tell_tampering(d, "audit_rules", AUDIT_OWN_KEY, "%d of the recorder's audit rules were removed by somebody; they are loaded again", missing);
 	notes_gap(&d->notes, &(struct gap){ .begin_ns = d->ledger.looked_ns, .end_ns = clock_now_ns(), .class_name = "all",
 					    .cause = "rules_missing" });
 	if (daemon_load_rules(d, &why) < 0)

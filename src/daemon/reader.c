@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/macro.h"
+#include "daemon/confine.h"
 #include "daemon/pace.h"
 
 #define QUIET_LOOKS 3			/* looks that found nothing before the reader waits in poll() */
@@ -222,6 +223,7 @@ static void *run(void *user)
 	int r = 0;
 
 	pace_of_reader();
+	confine_thread(CONFINED_READER);
 	read_processes(reader);
 	while (r >= 0 && !atomic_load(&reader->stop)) {
 		if (quiet >= QUIET_LOOKS) {

@@ -34,7 +34,7 @@ void daemon_repair_audit(struct daemon *d)
 		return;
 	}
 	if (is_off)
-		log_warning("Somebody switched the kernel's audit off; it is on again");
+		daemon_tell_tampering(d, "audit_disabled", "audit_enabled=0", "somebody switched the kernel's audit off; it is on again");
 	if (is_small)	/* what that cost, the kernel counts */
 		log_warning("Somebody set the kernel's audit backlog to %u; it is %u again", state->backlog_limit, limit);
 }
@@ -53,7 +53,7 @@ static void repair_folder(struct daemon *d)
 {
 	int fd;
 
-	log_warning("Somebody removed the folder %s or what is in it; it is made anew", d->places.state_dir);
+	daemon_tell_tampering(d, "file", d->places.state_dir, "somebody removed the folder %s or what is in it; it is made anew", d->places.state_dir);
 	if (places_make(&d->places) < 0)
 		return;
 	fd = places_lock(&d->places, NULL);
@@ -80,7 +80,7 @@ void daemon_tell_databases(struct daemon *d)
 	if (writer.removed != d->databases_removed) {
 		d->databases_removed = writer.removed;
 		/* The database tells it as its first row. */
-		log_warning("Somebody removed the database %s; a new one is begun", d->places.database);
+		daemon_tell_tampering(d, "file", d->places.database, "somebody removed the database %s; a new one is begun", d->places.database);
 	}
 	if (writer.damaged > d->databases_damaged) {
 		d->databases_damaged = writer.damaged;

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/confine.h"
 #include "daemon/daemon.h"
 #include "daemon/privileges.h"
 #include "daemon/rival.h"
@@ -108,6 +109,8 @@ static int start_threads(struct daemon *d)
 			.filter = d->subscriptions.filter,
 			.wanted = d->passed,
 			.own_pid = (uint32_t)getpid(),
+			.manager_pid = (uint32_t)getppid(),
+			.guarded = buffer_span(&d->trust.guarded),
 			.not_from_audit = d->not_from_audit,
 		},
 		.procfs = d->procfs,
@@ -325,6 +328,7 @@ static void stop(struct daemon *d)
 	folder_release(&d->folder);
 	refusals_release(&d->unprotected, &d->n_unprotected);
 	daemon_forget_user_rules(d);
+	daemon_end_trust(d);
 	buffer_release(&d->auditd.left);
 	rule_facts_release(&d->rule_facts);
 	if (d->lock_fd >= 0 && !d->has_begun)
@@ -358,14 +362,26 @@ static int start(struct daemon *d)
 	if (r >= 0)
 		r = places_make(&d->places);
 	if (r >= 0)
+		r = places_check(&d->places, &d->doubt);
+	if (r >= 0)
+		r = daemon_check_self(d);
+	if (r >= 0)
 		r = d->lock_fd = places_lock(&d->places, d->words_before);
 	if (r >= 0 && d->options->log_path) {
 		r = log_open_file(d->options->log_path);
 		if (r < 0)
 			log_errno(r, "Failed to open the log file %s", d->options->log_path);
 	}
+	if (r >= 0 && d->options->capture_path) {
+		r = capture_open(&d->capture, d->options->capture_path);
+		if (r < 0)
+			log_errno(r, "Failed to open the capture %s", d->options->capture_path);
+	}
 	if (r >= 0)
 		r = check_rival();
+	/* Before anything is read that others can have written, and before there is a second thread. */
+	if (r >= 0)
+		r = privileges_drop();
 	if (r >= 0)
 		r = daemon_load_subscriptions(d);
 	if (r < 0)
@@ -380,11 +396,6 @@ static int start(struct daemon *d)
 	r = users_new(&d->users, "/etc/passwd", "/etc/group");
 	if (r < 0)
 		return log_errno(r, "Failed to start");
-	if (d->options->capture_path) {
-		r = capture_open(&d->capture, d->options->capture_path);
-		if (r < 0)
-			return log_errno(r, "Failed to open the capture %s", d->options->capture_path);
-	}
 	daemon_read_processes(d);
 	r = own_files_set(d->places.database);
 	if (r >= 0)
@@ -396,14 +407,14 @@ static int start(struct daemon *d)
 		return r;
 	if (d->audit && audit_rules_clean(d->audit, d->places.kernel_state) > 0)
 		log_info("Cleaned up what a run that died had left in the kernel's audit");
-	r = privileges_drop();
-	if (r >= 0) {
-		r = taps_new(&d->taps, daemon_notify_tapped, &d->tapped);
-		if (r < 0)
-			log_errno(r, "Failed to start");
-	}
-	if (r >= 0)
-		r = start_threads(d);
+	r = taps_new(&d->taps, daemon_notify_tapped, &d->tapped);
+	if (r < 0)
+		return log_errno(r, "Failed to start");
+	r = daemon_begin_trust(d);
+	if (r < 0)
+		return r;
+	(void)confine_prepare();
+	r = start_threads(d);
 	if (r < 0)
 		return r;
 	r = start_recording(d);

@@ -350,6 +350,7 @@ void status_json(struct buffer *b, const struct status *status)
 	number(b, "queue.ring_bytes", status->ring_used);
 	number(b, "queue.ring_capacity_bytes", status->ring_capacity);
 	number(b, "queue.events", status->queue_events);
+	number(b, "refused_calls", status->refused_calls);
 	number(b, "kernel.audit.enabled", status->audit.enabled);
 	number(b, "kernel.audit.pid", status->audit.pid);
 	number(b, "kernel.audit.backlog", status->audit.backlog);

@@ -37,6 +37,7 @@ struct status {
 	const struct history_category *categories;	/* N_CATEGORIES, no older than DatabaseStatsUpdateSecs; NULL: not known */
 	struct audit_state audit;	/* as the kernel says now */
 	unsigned rules_missing;
+	uint64_t refused_calls;		/* system calls that a thread was refused (confine.h) */
 	const char *rules_look_at;	/* which files audit's rules ask for; NULL: there are none */
 	bool has_user_rules;
 	bool restart_needed;		/* of the machine, for the rules of a locked kernel */

@@ -181,6 +181,20 @@ static void test_full_disk(void **state)
 	assert_int_equal(state_of(&health, "database")->level, HEALTH_FAIL);
 }
 
+static void test_trust(void **state)
+{
+	EXPECT("trust", FAIL, "the thread 'core' was refused the system call socket, for which it has no use",
+	       v.trust.refused = "the thread 'core' was refused the system call socket, for which it has no use");
+	EXPECT("trust", WARN, "somebody changed or replaced /key", v.trust.tampered = "somebody changed or replaced /key", v.trust.tampered_ns = v.now_ns);
+	EXPECT("trust", OK, "nobody else can write its files", v.trust.tampered = "long ago", v.trust.tampered_ns = 1);
+	EXPECT("trust", WARN, "the program is signed by key 1, and no public key is there to check that by",
+	       v.trust.unproved = "the program is signed by key 1, and no public key is there to check that by");
+	EXPECT("trust", WARN, "/home/a belongs to user 7, who could replace the recorder's files in it", v.trust.doubt = "/home/a belongs to user 7",
+	       v.trust.doubt_is_foreign = true);
+	EXPECT("trust", OK, "nobody else can write its files; /var/log can be written by group 4, which could replace them",
+	       v.trust.doubt = "/var/log can be written by group 4");
+}
+
 static void test_selinux(void **state)
 {
 	EXPECT("selinux", OK, "there is none", v.selinux.mode = SELINUX_NONE);
@@ -380,7 +394,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_well), cmocka_unit_test(test_source), cmocka_unit_test(test_rules), cmocka_unit_test(test_host_rules),
-		cmocka_unit_test(test_stores), cmocka_unit_test(test_full_disk), cmocka_unit_test(test_socket), cmocka_unit_test(test_selinux),
+		cmocka_unit_test(test_stores), cmocka_unit_test(test_full_disk), cmocka_unit_test(test_socket), cmocka_unit_test(test_selinux), cmocka_unit_test(test_trust),
 		cmocka_unit_test(test_host), cmocka_unit_test(test_canary), cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_changes_are_told_once), cmocka_unit_test(test_standing_ones_are_logged),
 		cmocka_unit_test(test_clock_step),

@@ -200,6 +200,18 @@ static void look_at_stores(struct daemon *d, struct vitals *v)
 	v->single_processor_refused = daemon_setting(d, SETTING_EnableSingleCpuRequirement);
 }
 
+static void look_at_trust(const struct daemon *d, struct vitals *v)
+{
+	const struct trust *trust = &d->trust;
+
+	v->trust.refused = trust->refused;
+	v->trust.unproved = trust->unproved;
+	v->trust.doubt = d->doubt.message;
+	v->trust.doubt_is_foreign = d->doubt.foreign;
+	v->trust.tampered_ns = trust->tampered_ns;
+	v->trust.tampered = trust->tampered;
+}
+
 static void look_at_clock(struct daemon *d, struct vitals *v)
 {
 	uint64_t boot_ns = clock_ns(CLOCK_BOOTTIME), real_ns = clock_now_ns(), begin_ns, end_ns;
@@ -238,6 +250,7 @@ static void look(struct daemon *d, uint64_t slow_ns)
 	look_at_source(d, v);
 	look_at_loss(d, v, steady_ns);
 	look_at_stores(d, v);
+	look_at_trust(d, v);
 	look_at_clock(d, v);
 	v->canary = d->canary.report;
 	health_look(&d->health, v, on_changed, d);

@@ -95,6 +95,15 @@ struct vitals {
 		const char *left;	/* what is otherwise than wanted and may not be changed; empty: nothing */
 	} auditd;
 
+	struct {
+		const char *refused;	/* a system call that a thread was refused; empty: none */
+		const char *unproved;	/* why the program's signature could not be checked; empty: nothing is to be said */
+		const char *doubt;	/* who may be able to replace its files; empty: nobody */
+		bool doubt_is_foreign;	/* another user, not a group */
+		uint64_t tampered_ns;	/* when somebody last touched what is the recorder's; 0: never */
+		const char *tampered;	/* and what */
+	} trust;
+
 	struct selinux selinux;
 	int rival;			/* pid; 0: none */
 	struct canary_report canary;

@@ -89,6 +89,7 @@ void daemon_on_tick(uv_timer_t *timer)
 	daemon_tick_rules_file(d);
 	daemon_look_at_coverage(d);
 	daemon_repair_places(d);
+	daemon_tick_trust(d);
 	daemon_tick_auditd(d);
 	daemon_tick_plugin(d);
 	daemon_look_at_kept(d);

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/confine.h"
 
 #define BUSY_EVENTS 1024u		/* in the queue: the next batch is large enough already */
 #define COMMIT_NS (250 * NS_PER_MS)
@@ -265,6 +266,7 @@ static void *run(void *user)
 	bool closed = false, is_open = false;	/* something is written and not committed */
 
 	pacer_join(o->pacer);
+	confine_thread(CONFINED_WRITER);
 	while (!closed) {
 		struct event *list = event_queue_take(o->queue, patience_ns(writer, is_open), &closed);
 

@@ -285,7 +285,7 @@ def test_unit_is_right(unit):
 
 
 def test_unit_is_confined(unit):
-    done = analyze("security", "--offline=true", "--threshold=40", "--no-pager", unit)
+    done = analyze("security", "--offline=true", "--threshold=37", "--no-pager", unit)
     assert done.returncode == 0, done.stdout
 
 
