@@ -28,7 +28,7 @@ extern const struct command command_run, command_query, command_show, command_tr
 	command_timeline, command_who, command_gaps, command_coverage, command_export, command_tail, command_status,
 	command_health, command_canary, command_config, command_subscription, command_snapshot,
 	command_verify, command_audit_rules, command_audit_pipe, command_selinux, command_command, command_import, command_uninstall,
-	command_help, command_version;
+	command_help, command_version, command_complete;
 
 int cli_run(int argc, char **argv);	/* an exit code */
 

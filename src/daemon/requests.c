@@ -279,3 +279,8 @@ const struct command daemon_commands[] = {
 	{ "recorder.remove-user-defined-audit-rules", NULL, daemon_remove_user_rules },
 };
 const size_t n_daemon_commands = ARRAY_SIZE(daemon_commands);
+
+const char *daemon_command_name(size_t i)
+{
+	return i < n_daemon_commands ? daemon_commands[i].name : NULL;
+}
