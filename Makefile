@@ -3,7 +3,7 @@ BUILD ?= build
 export BUILD
 DESTDIR ?=
 
-.PHONY: build run test test-kernels bench telemetry fuzz install deb clean
+.PHONY: build run test test-kernels test-package bench telemetry fuzz install deb tarball clean
 
 build:
 	@scripts/install-packages build
@@ -19,6 +19,10 @@ test:
 test-kernels:
 	@scripts/install-packages build test kernels
 	@scripts/test-kernels
+
+test-package: build
+	@scripts/install-packages deb test test-package
+	@scripts/test-package $(BUILD)
 
 bench: build
 	@scripts/install-packages bench
@@ -40,5 +44,9 @@ deb: build
 	@scripts/install-packages deb
 	scripts/deb $(BUILD)
 
+tarball:
+	@scripts/install-packages build
+	scripts/tarball $(BUILD)-static
+
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-kernels
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-fuzz $(BUILD)-kernels $(BUILD)-static
