@@ -83,6 +83,7 @@ struct daemon {
 	struct audit_state audit_state;
 	uint32_t kernel_lost;		/* its counter, as long as audit is read */
 	struct ledger ledger;
+	uint64_t oldest_lost_ns;	/* event that was lost when the ledger was looked at; UINT64_MAX: none was */
 	unsigned rules_missing;
 	struct narrowing narrowing;	/* of audit's rules, without eBPF */
 	struct user_audit user_audit;
@@ -102,11 +103,14 @@ struct daemon {
 	struct loss_window losses;
 	struct vitals vitals;
 	struct rule_facts rule_facts;	/* what the host's files of rules say */
+	struct moment looking, looked;	/* when the last tick began, and the one before: what is looked at in each */
+	uint64_t whole_ns[2];		/* what is missing of the time before has been told of, not long ago, and before that */
 	uint64_t slow_looked_ns;	/* at what of them asks the kernel or the disk */
 	struct health health;
 	atomic_bool resolve_sockets;	/* the core asks for the other end of sockets */
 	struct hasher *hasher;
 	struct buffer remembered;	/* what proc.bin said, until the reader has told it */
+	uint64_t remembered_ns;		/* as of then */
 	int processes_unusable;		/* why it could not be used; 0: it could, or there was none */
 	struct buffer processes;	/* what is to be written to it, by the core... */
 	uint64_t processes_ns;		/* ...as of then */
@@ -163,6 +167,7 @@ static inline int64_t daemon_setting(const struct daemon *d, enum setting_id id)
 
 /* processes.c */
 void daemon_read_processes(struct daemon *d);
+void daemon_forget_ended(struct daemon *d);
 void daemon_tell_processes(struct daemon *d);
 void daemon_tick_processes(struct daemon *d);
 void daemon_save_processes(struct daemon *d, bool was_recording);
@@ -324,3 +329,4 @@ bool daemon_restart_needed(const struct daemon *d);	/* of the machine: the kerne
 /* watch.c: what the kernel says of itself. */
 void daemon_on_tick(uv_timer_t *timer);
 void daemon_tell_losses(struct daemon *d, bool final);
+void daemon_since_looked(const struct daemon *d, struct gap *gap);	/* sets begin and end */

@@ -135,6 +135,7 @@ static int start_threads(struct daemon *d)
 	d->notes = (struct notes){ .ring = d->notes_ring, .wake = d->ring };
 	writer.queue = d->queue;
 	daemon_look_at_the_past(d);
+	daemon_forget_ended(d);
 	memcpy(writer.sinks, d->sinks->routes.sinks, sizeof(writer.sinks));
 	writer.n_sinks = d->sinks->routes.n_sinks;
 	r = writer_start(&d->writer, &writer);
@@ -437,7 +438,8 @@ static void choose_heap(void)
 
 int daemon_run(const struct run_options *options)
 {
-	struct daemon d = { .options = options, .lock_fd = -1, .started_ns = clock_now_ns() };
+	struct daemon d = { .options = options, .lock_fd = -1, .started_ns = clock_now_ns(), .looking = moment_now(), .looked = moment_now(),
+			    .oldest_lost_ns = UINT64_MAX };
 	int r;
 
 	log_find_journal();
