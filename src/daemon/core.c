@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "daemon/notes.h"
 #include "daemon/reader.h"
+#include "decode/audit.h"
 #include "pipeline/setup.h"
 #include "source/mounts.h"
 #include "source/path_lookup.h"
@@ -370,6 +371,7 @@ static unsigned take(struct core *core, struct ring *ring, unsigned max)
 static void let_go(struct core *core)
 {
 	const struct core_options *o = &core->options;
+	struct record_head head;
 	struct gap gap = { .begin_ns = UINT64_MAX, .class_name = "all", .cause = "stop", .unit = "records", .exact = true };
 
 	for (struct span message; (message = ring_peek(o->ring)).data; ring_pop(o->ring)) {
@@ -379,6 +381,9 @@ static void let_go(struct core *core)
 		    push(core, &(struct record){ .type = m->type, .time_ns = m->time_ns, .text = { m->text, m->size } }) >= 0)
 			continue;
 		gap.begin_ns = MIN(gap.begin_ns, m->time_ns);
+		/* What audit told came later than it happened. */
+		if (m->type < RECORD_OWN_FIRST && audit_head(&(struct record){ .type = m->type, .text = { m->text, m->size } }, &head) == 0)
+			gap.begin_ns = MIN(gap.begin_ns, head.time_ns);
 		gap.end_ns = MAX(gap.end_ns, m->time_ns);
 		gap.count++;
 	}

@@ -24,6 +24,7 @@ struct event_queue {
 	bool closed;
 	bool hurried;			/* what is there is to be taken at once */
 	uint64_t shed[N_CATEGORIES];
+	uint64_t oldest_shed_ns;	/* of those shed since somebody asked; UINT64_MAX: there was none */
 
 	/* The producer's own. */
 	struct event *pushed_first, *pushed_last;
@@ -48,6 +49,7 @@ int event_queue_new(struct event_queue **ret, uint32_t max_events)
 	pthread_condattr_destroy(&attr);
 	queue->max_events = max_events;
 	queue->enough = 1;
+	queue->oldest_shed_ns = UINT64_MAX;
 	*ret = queue;
 	return 0;
 }
@@ -122,6 +124,7 @@ void event_queue_push(struct event_queue *queue, struct event *event)
 			queue->shed[event_category(event)]++;
 		else
 			goto keep;
+		queue->oldest_shed_ns = MIN(queue->oldest_shed_ns, event->time_ns);
 		pthread_mutex_unlock(&queue->lock);
 		event_free(event);
 		return;
@@ -232,4 +235,15 @@ void event_queue_shed(struct event_queue *queue, uint64_t ret[N_CATEGORIES])
 	pthread_mutex_lock(&queue->lock);
 	memcpy(ret, queue->shed, sizeof(queue->shed));
 	pthread_mutex_unlock(&queue->lock);
+}
+
+uint64_t event_queue_oldest_shed(struct event_queue *queue)
+{
+	uint64_t oldest_ns;
+
+	pthread_mutex_lock(&queue->lock);
+	oldest_ns = queue->oldest_shed_ns;
+	queue->oldest_shed_ns = UINT64_MAX;
+	pthread_mutex_unlock(&queue->lock);
+	return oldest_ns;
 }

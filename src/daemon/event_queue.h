@@ -31,3 +31,5 @@ void event_queue_done(struct event_queue *queue, uint32_t n, size_t bytes);
 uint32_t event_queue_length(struct event_queue *queue);
 /* Events let go of since the start, by category. */
 void event_queue_shed(struct event_queue *queue, uint64_t ret[N_CATEGORIES]);
+/* When the oldest happened that was let go of since this was asked last: before it was let go of.  UINT64_MAX: none was. */
+uint64_t event_queue_oldest_shed(struct event_queue *queue);

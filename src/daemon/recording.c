@@ -230,6 +230,20 @@ static struct audit_ways find_ways(const struct daemon *d, const char *mode)
 				    .mode = mode || by_netlink ? mode : "pipe" };
 }
 
+/* Until when the source before told what the kernel may have kept too.  Before a clock that was set back are times that are still to
+ * come: by them nothing is known to have been told. */
+static uint64_t told_until(const struct daemon *d)
+{
+	const struct sink_report *past = &d->past;
+	uint64_t now_ns = clock_now_ns();
+
+	if (d->idle_since_ns > 0)
+		return d->idle_since_ns;
+	if (past->newest_event_ns <= now_ns)
+		return past->newest_event_ns;
+	return past->last_event_ns <= now_ns ? past->last_event_ns : 0;
+}
+
 static int open_source(struct daemon *d, const struct asked *asked, struct filter_error *error)
 {
 	const struct source_choice *choice = choose_source(d);
@@ -241,7 +255,7 @@ static int open_source(struct daemon *d, const struct asked *asked, struct filte
 		.want_audit = ways.by_netlink || ways.by_plugin,
 		.want_connector = true,
 		/* Of this run, or of the one before. */
-		.told_until_ns = d->idle_since_ns > 0 ? d->idle_since_ns : d->past.last_event_ns,
+		.told_until_ns = told_until(d),
 		.wants = asked->wants,
 		.own_pid = (uint32_t)getpid(),
 		.write_interval_ms = daemon_write_interval_ms(d),
@@ -305,7 +319,7 @@ int daemon_open_recording(struct daemon *d, const struct filter *filter, struct 
 		audit_control_state(d->audit, &d->audit_state);
 	}
 	d->kernel_lost = d->audit_state.lost;
-	ledger_begin(&d->ledger, clock_now_ns(), LOSS_KERNEL, d->kernel_lost);
+	ledger_begin(&d->ledger, LOSS_KERNEL, d->kernel_lost);
 	return 0;
 }
 

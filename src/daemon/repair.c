@@ -10,26 +10,24 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 
-static void tell_gap(struct daemon *d, uint64_t begin_ns, const char *cause)
-{
-	notes_gap(&d->notes, &(struct gap){ .begin_ns = begin_ns, .end_ns = clock_now_ns(), .class_name = "all",
-					    .cause = cause });
-}
-
 void daemon_repair_audit(struct daemon *d)
 {
 	const struct audit_state *state = &d->audit_state;
 	uint32_t limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize);
 	/* 0 is no limit. */
 	bool is_off = state->enabled == 0, is_small = state->backlog_limit != 0 && state->backlog_limit < limit;
-	uint64_t since_ns = d->ledger.looked_ns;
+	struct gap gap = { .class_name = "all", .cause = "audit_disabled" };
 	const char *why = "";
+	int r;
 
 	if (!d->rules_loaded || state->enabled == 2 || !(is_off || is_small))
 		return;
-	if (is_off)	/* on again or not: else that is told the next time */
-		tell_gap(d, since_ns, "audit_disabled");
-	if (daemon_load_rules(d, &why) < 0) {
+	r = daemon_load_rules(d, &why);
+	if (is_off) {	/* on again or not: else that is told the next time */
+		daemon_since_looked(d, &gap);
+		notes_gap(&d->notes, &gap);
+	}
+	if (r < 0) {
 		log_error("Failed to put the kernel's audit back as recording needs it: %s", why);
 		return;
 	}

@@ -203,13 +203,17 @@ static void look_at_stores(struct daemon *d, struct vitals *v)
 static void look_at_clock(struct daemon *d, struct vitals *v)
 {
 	uint64_t boot_ns = clock_ns(CLOCK_BOOTTIME), real_ns = clock_now_ns(), begin_ns, end_ns;
+	struct gap gap = { .class_name = "all", .cause = "clock_step" };
 
 	if (clock_ns(CLOCK_BOOTTIME) - boot_ns < CLOCK_STEP_NS / 4 &&	/* else we were kept from running in between */
 	    clock_step_look(&d->clock_step, real_ns, boot_ns, &begin_ns, &end_ns)) {
 		log_warning("The clock was set %s by %llu ms", d->clock_step.by_ns > 0 ? "forward" : "back",
 			    (unsigned long long)(end_ns - begin_ns) / NS_PER_MS);
-		notes_gap(&d->notes, &(struct gap){ .begin_ns = begin_ns, .end_ns = end_ns, .class_name = "all",
-						    .cause = "clock_step" });
+		/* It was set since the last look, by whose times the clock was another. */
+		daemon_since_looked(d, &gap);
+		gap.begin_ns = MIN(gap.begin_ns, MIN(begin_ns, d->looked.real_ns));
+		gap.end_ns = MAX(gap.end_ns, end_ns);
+		notes_gap(&d->notes, &gap);
 	}
 	v->clock_step_ns = d->clock_step.by_ns != 0 && boot_ns - d->clock_step.boot_ns < STEP_REMEMBERED_NS ?
 				   d->clock_step.by_ns : 0;

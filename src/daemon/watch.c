@@ -8,11 +8,22 @@
 
 #define TRY_NS (10 * NS_PER_SEC)
 
+/* What is seen now and was not when it was last looked at happened in between. */
+void daemon_since_looked(const struct daemon *d, struct gap *gap)
+{
+	const struct moment now = moment_now();
+
+	gap->begin_ns = moment_ns(&d->looked, &now);
+	gap->end_ns = now.real_ns;
+}
+
 void daemon_tell_losses(struct daemon *d, bool final)
 {
 	uint64_t counters[N_LOSSES] = { 0 };
 	struct writer_stats writer;
 	struct core_stats core;
+	struct gap gap = { 0 };
+	uint64_t oldest_ns;
 
 	writer_stats(d->writer, &writer);
 	core_stats(d->core, &core);
@@ -23,7 +34,22 @@ void daemon_tell_losses(struct daemon *d, bool final)
 	counters[LOSS_HELD] = writer.held;
 	counters[LOSS_JOURNAL] = writer.journal_lost;
 	event_queue_shed(d->queue, counters + LOSS_SHED);
-	ledger_look(&d->ledger, counters, clock_now_ns(), writer.last_error == 0, final, &d->notes);
+	daemon_since_looked(d, &gap);
+	/* What waited before it was lost happened earlier; it may have been counted only by now. */
+	oldest_ns = MIN(event_queue_oldest_shed(d->queue), writer_oldest_lost(d->writer));
+	gap.begin_ns = MIN(gap.begin_ns, MIN(oldest_ns, d->oldest_lost_ns));
+	d->oldest_lost_ns = oldest_ns;
+	ledger_look(&d->ledger, counters, gap.begin_ns, gap.end_ns, writer.last_error == 0, final, &d->notes);
+}
+
+/* What was missing before the last tick has been told in this one, unless it still goes on; a tick or two later that is stored. */
+static void tell_whole(struct daemon *d)
+{
+	if (!ledger_is_told(&d->ledger))
+		return;
+	writer_set_whole(d->writer, d->whole_ns[1]);
+	d->whole_ns[1] = d->whole_ns[0];
+	d->whole_ns[0] = d->looked.real_ns;
 }
 
 /* The database could not store that it could not store: the next start tells it. */
@@ -34,7 +60,7 @@ void daemon_leave_words(const struct daemon *d, const struct writer_stats *write
 	uint64_t now_ns = clock_now_ns();
 	const struct last_words words = {
 		.stopped_ns = now_ns,
-		.begin_ns = MIN(first->begin_ns > 0 ? first->begin_ns : d->ledger.looked_ns, now_ns),
+		.begin_ns = MIN(first->begin_ns > 0 ? first->begin_ns : d->looked.real_ns, now_ns),
 		.end_ns = now_ns,
 		.count = writer->lost - error->told - held->told,
 		.held = writer->last_error == SINK_HELD,
@@ -83,6 +109,8 @@ void daemon_on_tick(uv_timer_t *timer)
 {
 	struct daemon *d = timer->data;
 
+	d->looked = d->looking;
+	d->looking = moment_now();
 	look_at_kernel(d);
 	daemon_look_at_rules(d);
 	daemon_repair_audit(d);
@@ -93,6 +121,7 @@ void daemon_on_tick(uv_timer_t *timer)
 	daemon_tick_plugin(d);
 	daemon_look_at_kept(d);
 	daemon_tell_losses(d, false);
+	tell_whole(d);
 	conf_tick(&d->conf, clock_ns(CLOCK_MONOTONIC));
 	daemon_tick_health(d);
 	daemon_tick_history(d);

@@ -21,6 +21,9 @@
 struct writer {
 	struct writer_options options;
 	_Atomic uint64_t drain_ns, alive_ns;	/* of the options, as they are now */
+	uint64_t oldest_ns;		/* that the events since the last commit tell of; UINT64_MAX: there is none */
+	_Atomic uint64_t oldest_lost_ns;	/* since somebody asked; UINT64_MAX: none was lost */
+	_Atomic uint64_t whole_ns;	/* until then all that is missing has been told of; 0: not known */
 	_Atomic uint64_t turns;
 	pthread_t thread;
 	pthread_mutex_t stats_lock;
@@ -53,8 +56,17 @@ static void failed(struct writer_sink *sink, int error, const char *what)
 	log_errno(error, "Failed to %s the journal %s; it lacks events until it works again, which are counted", what, report.path);
 }
 
+/* From when on something is missing if this one is lost: a gap that nobody is told of is one of all that it would have told of. */
+static uint64_t misses_from(const struct event *event)
+{
+	bool is_gap = event->kind == KIND_ID(recorder, gap) && values_has(&event->values, FIELD_gap_begin);
+
+	return is_gap ? MIN(event->time_ns, values_number(&event->values, FIELD_gap_begin)) : event->time_ns;
+}
+
 static void write_event(struct writer *writer, struct event *event)
 {
+	writer->oldest_ns = MIN(writer->oldest_ns, misses_from(event));
 	for (size_t i = 0; i < writer->options.n_sinks; i++) {
 		struct writer_sink *sink = &writer->options.sinks[i];
 		int r;
@@ -99,6 +111,9 @@ static void publish(struct writer *writer)
 		if (report.next_ns)
 			writer->next_ns = MIN(writer->next_ns, report.next_ns);
 		tell_upkeep(sink, &report);
+		if (report.lost + sink->refused > sink->n_lost)
+			atomic_store(&writer->oldest_lost_ns, MIN(atomic_load(&writer->oldest_lost_ns), writer->oldest_ns));
+		sink->n_lost = report.lost + sink->refused;
 		*(sink->is_journal ? &stats.journal_lost : &stats.lost) += report.lost + sink->refused;
 		if (!sink->is_journal) {
 			stats.held = sink->held;
@@ -135,9 +150,15 @@ static void works_again(struct writer_sink *sink)
 
 static void flush(struct writer *writer)
 {
+	uint64_t whole_ns = atomic_load(&writer->whole_ns);
+
 	for (size_t i = 0; i < writer->options.n_sinks; i++) {
 		struct writer_sink *sink = &writer->options.sinks[i];
-		int r = sink->ops->flush(sink->sink, clock_now_ns());
+		int r;
+
+		if (sink->ops->set_whole)
+			sink->ops->set_whole(sink->sink, whole_ns);
+		r = sink->ops->flush(sink->sink, clock_now_ns());
 
 		if (r < 0)
 			failed(sink, r, "commit to");
@@ -146,6 +167,7 @@ static void flush(struct writer *writer)
 		sink->wrote = sink->refused_some = false;
 	}
 	publish(writer);
+	writer->oldest_ns = UINT64_MAX;
 }
 
 static bool is_kept(const struct writer_routes *routes, const struct sink *sink)
@@ -297,7 +319,8 @@ int writer_start(struct writer **ret, const struct writer_options *options)
 	if (!writer)
 		return -ENOMEM;
 	writer->options = *options;
-	writer->next_ns = UINT64_MAX;
+	writer->next_ns = writer->oldest_ns = UINT64_MAX;
+	atomic_init(&writer->oldest_lost_ns, UINT64_MAX);
 	writer_set_intervals(writer, options->drain_ns, options->alive_ns);
 	pthread_mutex_init(&writer->stats_lock, NULL);
 	r = -pthread_create(&writer->thread, NULL, run, writer);
@@ -344,6 +367,16 @@ void writer_expect(struct writer *writer, const struct writer_routes *routes)
 bool writer_is_expecting(const struct writer *writer)
 {
 	return writer->routes != NULL;
+}
+
+uint64_t writer_oldest_lost(struct writer *writer)
+{
+	return atomic_exchange(&writer->oldest_lost_ns, UINT64_MAX);
+}
+
+void writer_set_whole(struct writer *writer, uint64_t whole_ns)
+{
+	atomic_store(&writer->whole_ns, whole_ns);
 }
 
 void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t alive_ns)

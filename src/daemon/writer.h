@@ -22,6 +22,7 @@ struct writer_sink {
 	int last_error;			/* 0: it works */
 	int upkeep_error;		/* of its report, as last told */
 	bool wrote, refused_some;	/* in this batch */
+	uint64_t n_lost;		/* as counted last */
 };
 
 /* What the streams are from a certain event on. */
@@ -66,6 +67,10 @@ struct writer *writer_stop(struct writer *writer, struct writer_stats *ret);
 void writer_expect(struct writer *writer, const struct writer_routes *routes);
 bool writer_is_expecting(const struct writer *writer);
 void writer_set_database(struct writer *writer, const struct database_limits *limits);
+/* When the oldest event happened that could not be stored since this was asked last.  UINT64_MAX: all could. */
+uint64_t writer_oldest_lost(struct writer *writer);
+/* Whatever is missing of the time before has been told of, and what told it is stored. */
+void writer_set_whole(struct writer *writer, uint64_t whole_ns);
 void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t alive_ns);
 void writer_stats(struct writer *writer, struct writer_stats *ret);
 void writer_pulse(struct writer *writer, struct pulse *ret);

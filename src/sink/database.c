@@ -48,6 +48,8 @@ struct sink {
 	uint64_t chapter_max;
 	uint64_t chapter_bytes, chapter_bytes_committed, open_bytes, block_bytes;	/* stored in the chapter, transaction, block */
 	uint64_t alive_ns; /* as last written */
+	uint64_t told_ns;  /* of the last event of a source in the transaction; 0: there is none */
+	uint64_t whole_ns; /* until then all that is missing has been told of; 0: not known */
 	uint64_t looked_ns;
 	const char *untold; /* cause of the gap that the file has to tell of: it was begun while we recorded */
 	dev_t device; /* of the open file */
@@ -288,7 +290,7 @@ static int begin_anew(struct sink *sink, struct sink_error *error)
 	sink->report.existed = true;
 	sink->report.clean_stop = false;
 	sink->report.last_alive_ns = last_ns;
-	sink->report.last_event_ns = sink->report.stopped_ns = 0;
+	sink->report.last_event_ns = sink->report.newest_event_ns = sink->report.stopped_ns = 0;
 	return r;
 }
 
@@ -349,6 +351,7 @@ static void abandon(struct sink *sink)
 		sql_run(sink->rollback);
 	sink->report.events -= sink->n_open;
 	sink->report.lost += sink->n_open;
+	sink->told_ns = 0;
 	sink->is_open = false;
 	sink->n_open = 0;
 	block_table_forget(&sink->blocks);
@@ -381,8 +384,11 @@ static int commit(struct sink *sink, uint64_t now_ns)
 		r = chain_write(sink->chain);
 	if (r == 0)
 		r = store_finish(&sink->store);
+	/* Where there are events there may be more behind them, which happened at once: how late we are nobody knows. */
 	if (r == 0)
-		r = meta_set_number(sink, "last_alive", (int64_t)now_ns);
+		r = meta_set_number(sink, "last_alive", (int64_t)(sink->told_ns ? MIN(sink->told_ns, now_ns) : now_ns));
+	if (r == 0 && sink->whole_ns)
+		r = meta_set_number(sink, "whole_until", (int64_t)sink->whole_ns);
 	if (r == 0)
 		r = sql_run(sink->commit);
 	if (r < 0) {
@@ -391,6 +397,7 @@ static int commit(struct sink *sink, uint64_t now_ns)
 	}
 	sink->is_open = false;
 	sink->n_open = 0;
+	sink->told_ns = 0;
 	sink->alive_ns = now_ns;
 	block_table_settle(&sink->blocks);
 	sink->chapter_bytes_committed = sink->chapter_bytes;
@@ -500,6 +507,8 @@ static int database_write(struct sink *sink, struct event *event)
 		return refused(sink, r);
 	sink->n_open++;
 	sink->report.events++;
+	if (event_category(event) != CATEGORY_recorder && event->kind != KIND_ID(file, write))
+		sink->told_ns = event->time_ns;
 	if (!block_table_is_in(&sink->blocks, event)) {
 		r = begin_block(sink, event);
 		if (r < 0)
@@ -535,7 +544,8 @@ static int flush(struct sink *sink, uint64_t now_ns)
 			return sink->report.last_error = r;
 	}
 	if (!sink->is_open) {
-		if (now_ns < sink->alive_ns + ALIVE_INTERVAL_NS || upkeep_still_held(&sink->upkeep))
+		/* By a clock that was set back it is fresh for hours. */
+		if ((now_ns >= sink->alive_ns && now_ns < sink->alive_ns + ALIVE_INTERVAL_NS) || upkeep_still_held(&sink->upkeep))
 			return 0;
 		r = sql_run(sink->begin);
 		if (r < 0)
@@ -610,6 +620,11 @@ static void database_set_limits(struct sink *sink, const struct sink_options *op
 		sink->report.last_error = -EIO;
 }
 
+static void database_set_whole(struct sink *sink, uint64_t whole_ns)
+{
+	sink->whole_ns = whole_ns;
+}
+
 static struct sink *database_free(struct sink *sink)
 {
 	if (!sink)
@@ -649,6 +664,7 @@ const struct sink_ops sink_database = {
 	.write = database_write,
 	.flush = database_flush,
 	.set_limits = database_set_limits,
+	.set_whole = database_set_whole,
 	.report = database_report,
 	.free = database_free,
 };

@@ -61,7 +61,9 @@ struct sink_report {
 	bool existed;
 	bool clean_stop;		/* false: it died; events after last_alive_ns may be missing */
 	uint64_t last_alive_ns;		/* 0: unknown */
-	uint64_t last_event_ns;		/* time of the newest event in the file that a source told; 0: unknown */
+	uint64_t whole_ns;		/* until then all that is missing has been told of; 0: unknown */
+	uint64_t last_event_ns;		/* time of the last event in the file that a source told; 0: unknown */
+	uint64_t newest_event_ns;	/* the newest time of such events, which may be another's, or of before the clock was set back */
 	uint64_t stopped_ns;		/* when it began to stop, as its last event says; 0: unknown */
 	uint64_t created_ns;		/* when the file was begun; 0: unknown */
 	char boot_id[64];		/* the boot it ran in; empty: unknown */
@@ -87,6 +89,8 @@ struct sink_ops {
 	int (*flush)(struct sink *sink, uint64_t now_ns);
 	/* The limits of the options are in force from now on, the rest of them is not looked at. */
 	void (*set_limits)(struct sink *sink, const struct sink_options *options);
+	/* Whatever is missing of the time before has been told of (written as gaps).  NULL: who reads it does not ask. */
+	void (*set_whole)(struct sink *sink, uint64_t whole_ns);
 	void (*report)(const struct sink *sink, struct sink_report *ret);
 	struct sink *(*free)(struct sink *sink);
 };
