@@ -3,7 +3,7 @@ BUILD ?= build
 export BUILD
 DESTDIR ?=
 
-.PHONY: build run test test-kernels bench telemetry fuzz install deb clean
+.PHONY: build run test test-kernels bench telemetry chaos fuzz install deb clean
 
 build:
 	@scripts/install-packages build
@@ -28,6 +28,12 @@ telemetry: build
 	@scripts/install-packages build test
 	@ninja -C $(BUILD) acts >/dev/null
 	RECORDER_BUILD=$(abspath $(BUILD)) tests/telemetry/run
+
+# SEED=N MINUTES=N SOURCE=ebpf|audit: tests/chaos/run says more.
+chaos: build
+	@scripts/install-packages build test
+	@ninja -C $(BUILD) loads >/dev/null
+	RECORDER_BUILD=$(abspath $(BUILD)) tests/chaos/run
 
 fuzz:
 	@scripts/install-packages build test
