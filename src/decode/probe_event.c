@@ -146,7 +146,7 @@ static void set_actor(const struct probe *probe)
 }
 
 /* A capture may say anything. */
-static bool fits(const struct probe_record *record)
+bool probe_fits(const struct probe_record *record)
 {
 	uint32_t acts = acts_of[record->head.type];
 
@@ -169,7 +169,7 @@ int decode_probe(struct decoder *decoder, uint64_t time_ns, struct span bytes, d
 	int r;
 
 	decoder->stats.drafts++;
-	if (probe_check(bytes) < 0 || !fits(probe.record)) {
+	if (probe_check(bytes) < 0 || !probe_fits(probe.record)) {
 		decoder->stats.errors++;
 		return 0;
 	}
