@@ -146,7 +146,9 @@ static void test_whole_status(void **state)
 	static const bool wanted[N_KINDS] = { [KIND_ID(file, write)] = true };
 	const struct canary_report canary = { .outcome = CANARY_NONE };
 	const struct health health = { 0 };
+	const struct throttle throttle = { .wish = { .target_percent = 5 } };
 	const struct status status = {
+		.throttle = &throttle,
 		.state = "recording", .source_mode = "unicast", .now_ns = NS_PER_SEC, .started_ns = 1, .wanted = wanted,
 		.source = &source, .database_path = "/x", .health = &health, .canary = &canary,
 	};

@@ -58,6 +58,7 @@ static const struct {
 	{ FOLDER_STATE, "canary.????????", false },
 	{ FOLDER_STATE, "kernel-audit.state*", false },
 	{ FOLDER_STATE, "proc.bin", false },
+	{ FOLDER_STATE, "suspension", false },
 	{ FOLDER_STATE, "hashes*", false },
 	{ FOLDER_STATE, "recorder.db*", true },
 	{ FOLDER_STATE, "history.key*", true },

@@ -24,6 +24,7 @@
 #define NEARLY_EMPTY 64
 #define WAIT_NS (100 * NS_PER_MS)	/* for the writer, between two looks at the ring */
 #define RECORDS_A_TURN 4096		/* between two looks at clock, notes and stop */
+#define MOST_NAP_NS (500 * NS_PER_MS)
 #define BACK_NS NS_PER_SEC		/* that the clock goes back by before it is followed; less is waited for */
 
 struct core {
@@ -36,7 +37,10 @@ struct core {
 	_Atomic uint64_t turns;
 	uint64_t now_ns;
 	uint64_t lost, lost_ns;		/* what there was no memory for; when that was last said */
-	uint64_t let_go;
+	uint64_t let_go, unread;
+	struct buffer path;		/* scratch */
+	_Atomic uint64_t nap_ns;
+	bool is_judged;			/* the record in hand: whether it is kept has been asked */
 
 	pthread_mutex_t stats_lock;
 	struct core_stats stats;
@@ -47,9 +51,15 @@ struct core {
 	atomic_bool is_changing;	/* ...if this says so */
 };
 
+/* What was no record of a plain kind is thinned out here; nobody is told of it any more. */
 static int to_queue(void *user, struct event *event)
 {
-	event_queue_push(user, event);
+	struct core *core = user;
+
+	if (core->options.thinning && !core->is_judged && unlikely(!thinning_keeps(core->options.thinning, event->kind)))
+		event_free(event);
+	else
+		event_queue_push(core->options.queue, event);
 	return 0;
 }
 
@@ -210,10 +220,33 @@ static void keep_clock(struct core *core, uint64_t now_ns, const char *what)
 	keep_answer(core, RECORD_CLOCK, &text);
 }
 
+/* Whether the record is kept.  What signals look at is decoded in any case. */
+static bool keeps(struct core *core, const struct record *record)
+{
+	const struct filter *filter = core->options.pipeline.filter;
+	uint16_t kind;
+
+	core->is_judged = false;
+	if (!core->options.thinning || record->type != RECORD_PROBE)
+		return true;
+	kind = probe_plain_kind(record->text, &core->path);
+	if (kind >= N_KINDS || kinds[kind].shed == 0 || (filter && filter_may_signal(filter, kind)))
+		return true;
+	core->is_judged = true;
+	if (likely(thinning_keeps(core->options.thinning, kind)))
+		return true;
+	core->unread++;
+	return false;
+}
+
 static int push(struct core *core, const struct record *record)
 {
-	int r = pipeline_push(core->pipeline, record);
+	int r;
 
+	if (unlikely(!keeps(core, record)))
+		return 0;
+	r = pipeline_push(core->pipeline, record);
+	core->is_judged = false;
 	if (core->options.capture) {
 		uint64_t clock_ns = pipeline_unsaid_clock(core->pipeline);
 
@@ -302,8 +335,10 @@ static void take_over(struct core *core)
 		lose(core);
 	if (change.begin_run)
 		take_over_run(core);
-	if (change.filter)
+	if (change.filter) {
 		pipeline_set_filter(core->pipeline, change.filter);
+		core->options.pipeline.filter = change.filter;
+	}
 	if (change.processes)
 		put_processes(core, change.processes);
 	if (change.mark) {
@@ -431,9 +466,20 @@ static void publish(struct core *core)
 	stats.pipeline.tracker = NULL;
 	stats.lost = core->lost;
 	stats.let_go = core->let_go;
+	stats.unread = core->unread;
 	pthread_mutex_lock(&core->stats_lock);
 	core->stats = stats;
 	pthread_mutex_unlock(&core->stats_lock);
+}
+
+/* Larger batches, while the ring has room for them. */
+static void nap(struct core *core)
+{
+	uint64_t nap_ns = atomic_load_explicit(&core->nap_ns, memory_order_relaxed);
+
+	if (nap_ns > 0 && !atomic_load(&core->stop) && !atomic_load(&core->is_changing) &&
+	    ring_used_bytes(core->options.ring) < ring_capacity_bytes(core->options.ring) / FULL_ENOUGH)
+		clock_sleep_ns(MIN(nap_ns, MOST_NAP_NS));
 }
 
 static void drain(struct core *core)
@@ -477,6 +523,8 @@ static void *run(void *user)
 				event_queue_flush(o->queue);
 				publish(core);
 			}
+			if (n < RECORDS_A_TURN)
+				nap(core);
 			continue;
 		}
 		event_queue_flush(o->queue);
@@ -531,7 +579,7 @@ int core_start(struct core **ret, const struct core_options *options)
 	pthread_condattr_destroy(&attr);
 	r = mounts_new(&core->mounts);
 	if (r >= 0)
-		r = pipeline_new(&core->pipeline, &core->options.pipeline, to_queue, options->queue);
+		r = pipeline_new(&core->pipeline, &core->options.pipeline, to_queue, core);
 	if (r >= 0) {
 		publish(core);
 		r = -pthread_create(&core->thread, NULL, run, core);
@@ -562,6 +610,7 @@ struct core *core_stop(struct core *core, uint64_t late_ns, struct core_stats *r
 	event_free(core->change.mark);
 	pthread_cond_destroy(&core->changed);
 	pthread_mutex_destroy(&core->stats_lock);
+	buffer_release(&core->path);
 	free(core);
 	return NULL;
 }
@@ -592,6 +641,11 @@ int core_change(struct core *core, const struct core_change *change, uint64_t ti
 bool core_is_changing(struct core *core)
 {
 	return atomic_load(&core->is_changing);
+}
+
+void core_set_nap(struct core *core, uint64_t nap_ns)
+{
+	atomic_store_explicit(&core->nap_ns, nap_ns, memory_order_relaxed);
 }
 
 void core_pulse(const struct core *core, struct pulse *ret)

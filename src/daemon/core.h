@@ -7,6 +7,7 @@
 #include "daemon/event_queue.h"
 #include "daemon/hasher.h"
 #include "daemon/pace.h"
+#include "daemon/thinning.h"
 #include "daemon/watchdog.h"
 #include "pipeline/pipeline.h"
 #include "source/capture.h"
@@ -24,6 +25,7 @@ struct core_options {
 	atomic_bool *resolve_sockets;		/* whether the other end of sockets is looked for, now; NULL: never */
 	struct canary_watch *canary;		/* NULL: none */
 	struct pacer *pacer;			/* which the core sets; NULL: none */
+	struct thinning *thinning;		/* which of what comes is let go of; NULL: nothing */
 	struct buffer *processes;		/* what ran at the end, see pipeline_put_processes(); NULL: nobody asks */
 	/* In the core's thread, when all is through and while core_stop() waits: notes that it makes are the last.  May be NULL. */
 	void (*last_words)(void *user);
@@ -38,6 +40,7 @@ struct core_stats {
 	struct tracker_stats tracker;
 	uint64_t lost;			/* records or drafts for which there was no memory */
 	uint64_t let_go;		/* records for which there was no time at the stop */
+	uint64_t unread;		/* records that were thinned out before they were decoded; not among those that the pipeline received */
 };
 
 struct core;
@@ -59,4 +62,6 @@ struct core_change {
 int core_change(struct core *core, const struct core_change *change, uint64_t timeout_ns);
 bool core_is_changing(struct core *core);
 void core_stats(struct core *core, struct core_stats *ret);
+/* Between two turns it sleeps so long, though records wait: what wakes it then makes larger batches.  0: not at all.  Any thread. */
+void core_set_nap(struct core *core, uint64_t nap_ns);
 void core_pulse(const struct core *core, struct pulse *ret);

@@ -27,6 +27,7 @@
 #include "daemon/places.h"
 #include "daemon/plugin.h"
 #include "daemon/reader.h"
+#include "daemon/resource_monitor.h"
 #include "daemon/rules_file.h"
 #include "daemon/run.h"
 #include "daemon/sinks.h"
@@ -35,6 +36,7 @@
 #include "daemon/refusal.h"
 #include "daemon/subscriptions.h"
 #include "daemon/tap.h"
+#include "daemon/throttling.h"
 #include "daemon/watchdog.h"
 #include "daemon/writer.h"
 #include "sink/history.h"
@@ -75,12 +77,14 @@ struct daemon {
 	uint64_t tried_ns;		/* to begin, in vain (CLOCK_MONOTONIC)... */
 	struct filter_error begin_error;	/* ...and why */
 	uint64_t idle_since_ns;		/* so since then; 0: it is not */
+	const char *idle_cause;		/* of the gap that it is */
 	struct source_stats source_before;	/* counted by sources that are closed by now */
 	struct probe_counters probes_before;
 	uint64_t closed_unseen;		/* files of which nobody can tell what was written to them */
 	bool rules_loaded;
 	uint64_t rules_linger_until_ns;	/* CLOCK_MONOTONIC: those of before stay until then; 0: there are none */
 	struct audit_state audit_state;
+	uint64_t kernel_looked_ns;	/* at that, CLOCK_MONOTONIC; 0: never */
 	uint32_t kernel_lost;		/* its counter, as long as audit is read */
 	struct ledger ledger;
 	unsigned rules_missing;
@@ -118,6 +122,10 @@ struct daemon {
 	char canary_folder[PATH_MAX];
 
 	struct pacer pacer;
+	struct throttling throttling;
+	struct thinning thinning;
+	struct resource_monitor resource_monitor;
+	uint64_t suspension_told_ns;	/* how far the gap of the suspension that stands has been told; 0: there is none */
 	struct ring *ring, *notes_ring, *digests_ring;
 	struct notes notes;
 	struct event_queue *queue;
@@ -173,6 +181,21 @@ void daemon_expect_processes(struct daemon *d);		/* those that it puts there whe
 int daemon_start_hasher(struct daemon *d);	/* before the core; -errno, logged */
 void daemon_stop_hasher(struct daemon *d);	/* it has told all, the core may ask still */
 void daemon_free_hasher(struct daemon *d);	/* behind the core */
+/* throttling.c: what the recorder takes of the processors, and what is done about it. */
+void daemon_start_throttle(struct daemon *d);		/* before the threads */
+void daemon_tick_throttle(struct daemon *d);
+void daemon_set_throttle(struct daemon *d);		/* settings have changed */
+uint64_t daemon_cpu_ns(struct daemon *d);		/* used, without what a person asked for */
+unsigned daemon_cpu_processors(const struct daemon *d);	/* that are 100 % */
+
+/* suspension.c: the resource monitor ends recording for a while. */
+void daemon_read_suspension(struct daemon *d);		/* at the start */
+void daemon_tell_suspended_before(struct daemon *d, uint64_t died_ns);	/* by a recorder that died so; 0: it did not */
+void daemon_tick_suspension(struct daemon *d);
+void daemon_keep_suspension(struct daemon *d);		/* at the stop */
+bool daemon_is_suspended(const struct daemon *d);
+void daemon_on_resume(void *user, struct client *client, const json_t *request, struct reply *reply);
+
 /* sinks.c */
 struct database_limits daemon_database_limits(const struct daemon *d);
 /* watch.c: at the stop, when the database fails */
@@ -246,7 +269,11 @@ void daemon_catch_up(struct daemon *d, const struct filter *next);
 void daemon_look_at_kept(struct daemon *d);	/* once a second: whether there is room to keep what is told later */
 void daemon_close_recording(struct daemon *d);	/* nothing of ours is in the kernel any more, all it had told is in the ring */
 void daemon_tell_idle(struct daemon *d);
+void daemon_begin_idle(struct daemon *d, uint64_t since_ns);	/* nothing is recorded from then on */
 void daemon_count_source(const struct daemon *d, struct source_stats *ret, struct probe_counters *ret_probes);
+
+/* watch.c: what is subscribed and not recorded, but for a suspension, is begun now and then. */
+void daemon_try_to_begin(struct daemon *d);
 
 /* change.c */
 typedef int (*daemon_persist_fn)(struct daemon *d, void *user, struct file_error *error);
@@ -255,6 +282,8 @@ typedef int (*daemon_persist_fn)(struct daemon *d, void *user, struct file_error
 int daemon_change(struct daemon *d, struct subscriptions *next, daemon_persist_fn persist, void *user, struct filter_error *error);
 /* Begins to record what is subscribed: at the start, or when it could not be begun before. */
 int daemon_begin(struct daemon *d, struct filter_error *error);
+/* Nothing is recorded any more, though there are subscriptions; as daemon_change(). */
+int daemon_end(struct daemon *d, struct filter_error *error);
 void daemon_settle(struct daemon *d);		/* now and then: what the last change left to be done */
 
 /* subscribe.c: subscriptions come and go, by the socket and by the folder. */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/leisure.h"
 #include "base/log.h"
 #include "control/file.h"
 #include "daemon/pace.h"
@@ -220,7 +221,7 @@ static int open_wished(const struct waiting *waiting, struct file_stamp *ret)
 static bool on_pause(void *user, size_t bytes)
 {
 	struct hasher *hasher = user;
-	unsigned percent = hasher->options.cpu_percent;
+	unsigned percent = MIN(hasher->options.cpu_percent, leisure_percent());
 	uint64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID), nap_ns = 0;
 	struct timespec until;
 	bool stop;

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/leisure.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
 
 #define DIGESTS_BYTES ((size_t)256 << 10)
 #define CACHE_NAME "hashes"
 #define PATIENCE_MS 1000
-#define CPU_PERCENT 25			/* of a processor, while it reads */
 #define KB ((size_t)1 << 10)
 #define MB ((uint64_t)1 << 20)
 
@@ -59,7 +59,7 @@ int daemon_start_hasher(struct daemon *d)
 		.save_ns = (uint64_t)daemon_setting(d, SETTING_ProcessorCacheWriteIntervalSecs) * NS_PER_SEC,
 		.fuzzy = daemon_setting(d, SETTING_EnableFuzzyHash),
 		.texts = daemon_setting(d, SETTING_EnableScriptContent),
-		.cpu_percent = CPU_PERCENT,
+		.cpu_percent = LEISURE_PERCENT,
 		.definitions = true,
 		.tell = to_core,
 		.user = d,

@@ -250,6 +250,25 @@ static enum health_level check_clock(const struct vitals *v, struct health_state
 	return say(s, HEALTH_OK, "", "no step in the last %llu minutes", (unsigned long long)(LATELY_NS / NS_PER_SEC / 60));
 }
 
+static enum health_level check_cpu(const struct vitals *v, struct health_state *s)
+{
+	_cleanup_(buffer_release) struct buffer until = { 0 };
+
+	if (v->cpu.suspended == RESOURCE_STICKY)
+		return say(s, HEALTH_FAIL, "subscribe to less of what makes the noise, then `recorder resume`",
+			   "recording is suspended: the recorder took too much of the CPU, more often than ResourceMonitorRetryAttempts allows");
+	if (v->cpu.suspended == RESOURCE_SUSPENDED) {
+		buffer_append_time(&until, v->cpu.until_ns);
+		return say(s, HEALTH_FAIL, "subscribe to less of what makes the noise; `recorder resume` ends it sooner",
+			   "recording is suspended until %s: the recorder took too much of the CPU", buffer_text(&until));
+	}
+	if (v->cpu.step == THROTTLE_SHED)
+		return say(s, HEALTH_WARN, "subscribe to less of what makes the noise, or raise CX.recorder.CpuThrottleTargetPercent",
+			   "the recorder needs more of the CPU than %.0f %%: events are let go of by class, a gap tells which",
+			   v->cpu.target_percent);
+	return say(s, HEALTH_OK, "", v->cpu.step == THROTTLE_CALM ? "below %.0f %%" : "held at %.0f %%: what can wait does less", v->cpu.target_percent);
+}
+
 static enum health_level check_processors(const struct vitals *v, struct health_state *s)
 {
 	if (v->n_processors < 2)
@@ -352,6 +371,7 @@ const struct health_check health_checks[N_HEALTH_CHECKS] = {
 	{ "settings", "The settings file is in force", check_settings },
 	{ "socket", "Nobody else can talk to the recorder", check_socket },
 	{ "clock", "The clock does not jump", check_clock },
+	{ "cpu", "The recorder takes no more CPU than it is to", check_cpu },
 	{ "processors", "There is more than one processor", check_processors },
 	{ "consumers", "Nobody else takes the audit stream", check_consumers },
 	{ "auditd", "The audit daemon is configured as wanted", check_auditd },

@@ -6,7 +6,7 @@
 
 static void describe(unsigned loss, struct gap *gap)
 {
-	static const struct gap of[LOSS_SHED + 1] = {
+	static const struct gap of[] = {
 		[LOSS_KERNEL] = { .class_name = "all", .cause = "kernel_lost", .unit = "records", .exact = true },
 		[LOSS_RING] = { .class_name = "all", .cause = "ring_full", .unit = "records", .exact = true },
 		[LOSS_MEMORY] = { .class_name = "all", .cause = "no_memory", .unit = "records" },
@@ -15,10 +15,12 @@ static void describe(unsigned loss, struct gap *gap)
 		[LOSS_JOURNAL] = { .class_name = "journals", .cause = "journal_error", .unit = "events", .exact = true },
 		[LOSS_SHED] = { .cause = "queue_full", .unit = "events", .exact = true },
 	};
+	/* What is not decoded may be of those that nobody wants. */
+	static const struct gap thinned = { .cause = "cpu_target", .unit = "events" };
 
-	*gap = of[MIN(loss, (unsigned)LOSS_SHED)];
+	*gap = loss >= LOSS_THINNED ? thinned : of[MIN(loss, (unsigned)LOSS_SHED)];
 	if (loss >= LOSS_SHED)
-		gap->class_name = categories[loss - LOSS_SHED].name;
+		gap->class_name = categories[(loss - LOSS_SHED) % N_CATEGORIES].name;
 }
 
 void ledger_begin(struct ledger *ledger, uint64_t now_ns, enum loss loss, uint64_t counter)

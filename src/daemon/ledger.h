@@ -12,7 +12,8 @@ enum loss {
 	LOSS_HELD,			/* events there was no room for, since a reader of the database kept it from being cut */
 	LOSS_JOURNAL,			/* events a journal could not take; the others have them */
 	LOSS_SHED,			/* events let go of; one a category */
-	N_LOSSES = LOSS_SHED + N_CATEGORIES,
+	LOSS_THINNED = LOSS_SHED + N_CATEGORIES,	/* events let go of to take less of the processors; one a category */
+	N_LOSSES = LOSS_THINNED + N_CATEGORIES,
 };
 
 struct ledger_entry {

@@ -330,8 +330,14 @@ int daemon_start_reading(struct daemon *d, struct filter_error *error)
 void daemon_tell_idle(struct daemon *d)
 {
 	notes_gap(&d->notes, &(struct gap){ .begin_ns = d->idle_since_ns, .end_ns = clock_now_ns(), .class_name = "all",
-					    .cause = "not_subscribed" });
+					    .cause = d->idle_cause });
 	d->idle_since_ns = 0;
+}
+
+void daemon_begin_idle(struct daemon *d, uint64_t since_ns)
+{
+	d->idle_since_ns = since_ns;
+	d->idle_cause = daemon_is_suspended(d) ? "suspended" : "not_subscribed";
 }
 
 /* What is kept of writes is told, if there is little room or all is to be; what nobody can tell becomes a gap. */
@@ -475,5 +481,5 @@ void daemon_close_recording(struct daemon *d)
 	if (d->stopping_ns == 0 || *d->places.host_root)
 		daemon_follow_plugin(d);
 	if (d->idle_since_ns == 0)
-		d->idle_since_ns = clock_now_ns();
+		daemon_begin_idle(d, clock_now_ns());
 }

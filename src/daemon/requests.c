@@ -64,6 +64,9 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 		.has_user_rules = daemon_has_user_rules(d),
 		.restart_needed = daemon_restart_needed(d),
 		.health = &d->health,
+		.throttle = &d->throttling.throttle,
+		.suspended_since_ns = resource_monitor_since_ns(&d->resource_monitor),
+		.suspended_until_ns = resource_monitor_until_ns(&d->resource_monitor),
 		.canary = &d->canary.report,
 	};
 	_cleanup_(history_freep) struct history *history = NULL;
@@ -72,11 +75,13 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 	struct rusage usage;
 
 	daemon_see_health(d);
-	status.state = d->subscriptions.n == 0 ? "idle" : health_worst(&d->health) == HEALTH_FAIL ? "degraded" : "recording";
+	status.state = d->subscriptions.n == 0 ? "idle" : daemon_is_suspended(d) ? "suspended" :
+		       health_worst(&d->health) == HEALTH_FAIL ? "degraded" : "recording";
 	core_stats(d->core, &status.core);
 	writer_stats(d->writer, &status.writer);
 	hasher_stats(d->hasher, &status.hashes);
 	event_queue_shed(d->queue, status.shed);
+	thinning_let_go(&d->thinning, status.thinned);
 	if (d->audit)
 		audit_control_state(d->audit, &status.audit);
 	daemon_count_source(d, &source, &status.probes);
@@ -273,6 +278,7 @@ const struct command daemon_commands[] = {
 	{ "recorder.get-setting", "name", on_get_setting },
 	{ "recorder.list-settings", NULL, on_list_settings },
 	{ "recorder.reset-setting", "name", on_reset_setting },
+	{ "recorder.resume", NULL, daemon_on_resume },
 	{ "recorder.uninstall", NULL, on_uninstall },
 	{ "recorder.register-user-defined-audit-rules", "text", daemon_register_user_rules },
 	{ "recorder.get-user-defined-audit-rules", NULL, daemon_get_user_rules },

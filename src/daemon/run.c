@@ -113,6 +113,7 @@ static int start_threads(struct daemon *d)
 		.procfs = d->procfs,
 		.users = d->users,
 		.pacer = &d->pacer,
+		.thinning = &d->thinning,
 	};
 	struct writer_options writer = {
 		.taps = d->taps,
@@ -125,6 +126,7 @@ static int start_threads(struct daemon *d)
 
 	core.pipeline.assembler.timeout_ns = times.timeout_ns;
 	pacer_init(&d->pacer);
+	thinning_init(&d->thinning);
 	r = ring_new(&d->ring, RING_BYTES);
 	if (r >= 0)
 		r = ring_new(&d->notes_ring, NOTES_BYTES);
@@ -175,8 +177,8 @@ static int start_recording(struct daemon *d)
 	if (d->audit)
 		(void)audit_control_state(d->audit, &d->audit_state);
 	daemon_look_at_auditd(d);
-	if (d->subscriptions.n == 0) {
-		d->idle_since_ns = d->started_ns;
+	if (d->subscriptions.n == 0 || daemon_is_suspended(d)) {
+		daemon_begin_idle(d, d->started_ns);
 	} else {
 		r = daemon_begin(d, &error);
 		if (d->auditd.reload_waits)
@@ -227,6 +229,7 @@ static int start_control(struct daemon *d)
 			return log_errno(r, "Failed to listen for signals");
 	}
 	daemon_start_canaries(d);
+	daemon_start_throttle(d);
 	uv_timer_init(&d->loop, &d->tick);
 	d->tick.data = d;
 	r = uv_timer_start(&d->tick, daemon_on_tick, TICK_MS, TICK_MS);
@@ -279,6 +282,7 @@ static void stop(struct daemon *d)
 	daemon_stop_canaries(d);
 	if (d->core && d->idle_since_ns > 0)
 		daemon_tell_idle(d);
+	daemon_keep_suspension(d);
 	daemon_close_recording(d);
 	log_debug("The kernel's rules and the reader are gone after %llu ms, %zu bytes wait in the ring", elapsed_ms(began_ns),
 		  d->ring ? ring_used_bytes(d->ring) : 0);
@@ -385,6 +389,7 @@ static int start(struct daemon *d)
 		if (r < 0)
 			return log_errno(r, "Failed to open the capture %s", d->options->capture_path);
 	}
+	daemon_read_suspension(d);
 	daemon_read_processes(d);
 	r = own_files_set(d->places.database);
 	if (r >= 0)

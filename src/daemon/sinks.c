@@ -228,6 +228,7 @@ void daemon_tell_the_past(struct daemon *d)
 	}
 	if (report.last_alive_ns == 0)
 		return;
+	daemon_tell_suspended_before(d, report.clean_stop ? 0 : report.last_alive_ns);
 	if (last_words_read(d->words_before, &words) && words.stopped_ns >= report.last_alive_ns && words.stopped_ns <= d->started_ns) {
 		notes_gap(&d->notes, &(struct gap){ .begin_ns = words.begin_ns, .end_ns = words.end_ns, .class_name = "all",
 						    .cause = words.held ? "database_held" : "database_error", .unit = "events",

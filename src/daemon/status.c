@@ -190,7 +190,7 @@ static void counters_json(struct buffer *b, const struct status *status)
 {
 	const struct pipeline_stats *p = &status->core.pipeline;
 	char name[64];
-	uint64_t shed = 0, lost_bpf = 0;
+	uint64_t shed = 0, thinned = 0, lost_bpf = 0;
 
 	number(b, "received", p->received);
 	number(b, "malformed", p->malformed);
@@ -224,6 +224,15 @@ static void counters_json(struct buffer *b, const struct status *status)
 		number(b, name, status->shed[i]);
 	}
 	number(b, "lost.shed", shed);
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		thinned += status->thinned[i];
+		if (!is_observed(i))
+			continue;
+		snprintf(name, sizeof(name), "lost.thinned.%s", categories[i].name);
+		number(b, name, status->thinned[i]);
+	}
+	number(b, "lost.thinned", thinned);
+	number(b, "unread", status->core.unread);
 	for (unsigned i = 0; i < N_PROBE_CLASSES; i++) {
 		lost_bpf += status->probes.lost[i];
 		snprintf(name, sizeof(name), "ebpf.made.%s", probe_class_names[i]);
@@ -236,6 +245,20 @@ static void counters_json(struct buffer *b, const struct status *status)
 	number(b, "lost.ebpf", lost_bpf);
 	number(b, "lost.closed_unseen", status->closed_unseen);
 	number(b, "foreign_messages", status->source->foreign);
+}
+
+static void throttle(struct buffer *b, const struct status *status)
+{
+	const struct throttle *t = status->throttle;
+
+	text(b, "throttle.step", throttle_step_names[t->orders.step]);
+	name_of(b, "throttle.cpu_percent");
+	buffer_printf(b, "%.2f}", t->use_percent);
+	number(b, "throttle.target_percent", t->wish.target_percent);
+	number(b, "throttle.deferred_percent", t->orders.leisure_percent);
+	number(b, "throttle.stretch_percent", t->orders.stretch_percent);
+	moment(b, "suspended.since", status->suspended_since_ns);
+	moment(b, "suspended.until", status->suspended_until_ns);
 }
 
 static void hashes(struct buffer *b, const struct hasher_stats *stats)
@@ -344,6 +367,7 @@ void status_json(struct buffer *b, const struct status *status)
 	       status->database_events ? status->database_bytes / status->database_events : 0);
 	categories_json(b, status);
 	counters_json(b, status);
+	throttle(b, status);
 	hashes(b, &status->hashes);
 	number(b, "processes", status->core.tracker.processes);
 	number(b, "processes.inferred", status->core.tracker.inferred);

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "daemon/core.h"
 #include "daemon/health.h"
+#include "daemon/throttle.h"
 #include "daemon/writer.h"
 #include "sink/history.h"
 #include "source/bpf.h"
@@ -11,7 +12,7 @@
 #include "source/source.h"
 
 struct status {
-	const char *state;		/* idle, recording, degraded */
+	const char *state;		/* idle, recording, degraded, suspended */
 	const char *source_mode;	/* "audit unicast + proc connector" and the like */
 	bool have_connector;
 	const bool *by_bpf;		/* N_KINDS: what the programs in the kernel show; NULL: nothing */
@@ -28,7 +29,9 @@ struct status {
 	struct core_stats core;
 	struct writer_stats writer;
 	const struct source_stats *source;
-	uint64_t shed[N_CATEGORIES];
+	uint64_t shed[N_CATEGORIES], thinned[N_CATEGORIES];
+	const struct throttle *throttle;
+	uint64_t suspended_since_ns, suspended_until_ns;	/* 0: it is not; it does not end by itself */
 	uint64_t lost_kernel, lost_ring;
 	uint32_t queue_events;
 	size_t ring_used, ring_capacity;

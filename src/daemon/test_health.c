@@ -29,6 +29,7 @@ static struct vitals healthy(void)
 		.subscriptions_dir = "/state/subscriptions",
 		.socket = { .path = "/state/recorder.sock", .folder = "/state", .is_socket = true, .mode = 0600,
 			    .folder_mode = 0700 },
+		.cpu = { .use_percent = 1.5, .target_percent = 5 },
 		.n_processors = 4,
 		.single_processor_refused = true,
 		.consumers = { .enabled = true, .has_listener = true },
@@ -205,6 +206,14 @@ static void test_host(void **state)
 {
 	EXPECT("clock", WARN, "the clock was set back by 2.5 s; a gap tells when", v.clock_step_ns = -2500000000);
 	EXPECT("clock", WARN, "the clock was set forward by 3600.0 s; a gap tells when", v.clock_step_ns = 3600 * (int64_t)NS_PER_SEC);
+	EXPECT("cpu", OK, "below 5 %", v.cpu.use_percent = 4.9);
+	EXPECT("cpu", OK, "held at 5 %: what can wait does less", v.cpu.step = THROTTLE_BATCH);
+	EXPECT("cpu", WARN, "the recorder needs more of the CPU than 5 %: events are let go of by class, a gap tells which",
+	       v.cpu.step = THROTTLE_SHED);
+	EXPECT("cpu", FAIL, "recording is suspended until 2026-11-22T10:00:00.000000000Z: the recorder took too much of the CPU", v.idle = true,
+	       v.cpu.suspended = RESOURCE_SUSPENDED, v.cpu.until_ns = UINT64_C(1795341600) * NS_PER_SEC);
+	EXPECT("cpu", FAIL, "recording is suspended: the recorder took too much of the CPU, more often than ResourceMonitorRetryAttempts allows",
+	       v.idle = true, v.cpu.suspended = RESOURCE_STICKY);
 	EXPECT("processors", FAIL, "one processor: recording slows the machine down", v.n_processors = 1);
 	EXPECT("processors", WARN, "one processor: recording slows the machine down", v.n_processors = 1,
 	       v.single_processor_refused = false);

@@ -25,7 +25,7 @@ struct source {
 	bool is_batched;		/* a batch at each look, behind which there is nothing */
 	bool is_behind;
 	int fd;
-	atomic_uint n_read;
+	atomic_uint n_read, n_looks;
 };
 
 static struct source fake;
@@ -37,6 +37,7 @@ static int fd(const struct source *source)
 
 static int read_some(struct source *source, size_t max, record_fn emit, void *user)
 {
+	source->n_looks++;
 	if (!source->is_told && !source->is_endless)
 		return 0;
 	source->is_behind = source->is_batched && !source->is_behind;
@@ -84,6 +85,25 @@ static void cannot_be_told(void **state)
 {
 	assert_int_equal(stopped_with(0, -EIO), -EIO);
 	assert_int_equal(stopped_with(2, -ENOMEM), -ENOMEM);
+}
+
+/* Nothing happens: a look a second, after the few that it takes to be sure. */
+static void sleeps(void **state)
+{
+	struct reader *reader;
+	struct ring *ring;
+	uint64_t begin_ns = clock_ns(CLOCK_MONOTONIC);
+	unsigned n;
+	int kept;
+
+	fake = (struct source){ 0 };
+	assert_int_equal(ring_new(&ring, 1 << 16), 0);
+	assert_int_equal(reader_start(&reader, &(struct reader_options){ .ops = &ops, .source = &fake, .ring = ring, .nap_ns = NS_PER_MS }), 0);
+	clock_sleep_ns(1500 * NS_PER_MS);
+	n = fake.n_looks;
+	assert_in_range(n, 2, 4 + (clock_ns(CLOCK_MONOTONIC) - begin_ns) / NS_PER_SEC);
+	reader_stop(reader, &kept);
+	ring_free(ring);
 }
 
 /* What is remembered comes first, a record a line; that all has been told comes last, if /proc was read. */
@@ -201,7 +221,7 @@ static void none(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(all_is_told), cmocka_unit_test(cannot_be_told), cmocka_unit_test(remembered),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(all_is_told), cmocka_unit_test(cannot_be_told), cmocka_unit_test(sleeps), cmocka_unit_test(remembered),
 					    cmocka_unit_test(few_may_wait), cmocka_unit_test(woken_it_naps),
 					    cmocka_unit_test(many_do_not_wait), cmocka_unit_test(none) };
 

@@ -39,6 +39,8 @@ static void test_names(void **state)
 	const struct canary_report canary = { .outcome = CANARY_MISSING, .demanded = { true, true, false },
 					      .arrived = { true, false, false }, .latency_ms = 4 };
 	struct health health = { 0 };
+	struct throttle throttle = { .use_percent = 12.5, .wish = { .target_percent = 5 },
+				     .orders = { .step = THROTTLE_SHED, .leisure_percent = 1, .stretch_percent = 400 } };
 	struct status status = {
 		.state = "recording", .source_mode = "unicast", .have_connector = true, .audit_works = true,
 		.n_subscriptions = 1, .started_ns = 1, .now_ns = 10 * NS_PER_SEC, .wanted = wanted,
@@ -46,6 +48,7 @@ static void test_names(void **state)
 		.database_events = 10, .cpu_ns = NS_PER_SEC / 10,
 		.rules_missing = 2, .health = &health, .canary = &canary,
 		.shed = { [CATEGORY_file] = 5, [CATEGORY_network] = 6 },
+		.thinned = { [CATEGORY_file] = 8, [CATEGORY_image] = 9 }, .core = { .unread = 4 }, .throttle = &throttle, .suspended_since_ns = 1,
 	};
 	struct buffer text = { 0 };
 	json_t *items;
@@ -75,6 +78,16 @@ static void test_names(void **state)
 	assert_int_equal(json_integer_value(value_of(items, "lost.kernel")), 7);
 	assert_int_equal(json_integer_value(value_of(items, "lost.enobufs")), 3);
 	assert_int_equal(json_integer_value(value_of(items, "lost.shed")), 11);
+	assert_int_equal(json_integer_value(value_of(items, "lost.thinned")), 17);
+	assert_int_equal(json_integer_value(value_of(items, "lost.thinned.image")), 9);
+	assert_int_equal(json_integer_value(value_of(items, "unread")), 4);
+	assert_string_equal(json_string_value(value_of(items, "throttle.step")), "shed");
+	assert_true(json_real_value(value_of(items, "throttle.cpu_percent")) == 12.5);
+	assert_int_equal(json_integer_value(value_of(items, "throttle.target_percent")), 5);
+	assert_int_equal(json_integer_value(value_of(items, "throttle.deferred_percent")), 1);
+	assert_int_equal(json_integer_value(value_of(items, "throttle.stretch_percent")), 400);
+	assert_string_equal(json_string_value(value_of(items, "suspended.since")), "1970-01-01T00:00:00.000000001Z");
+	assert_true(json_is_null(value_of(items, "suspended.until")));
 	assert_int_equal(json_integer_value(value_of(items, "database.bytes_per_event")), 100);
 	assert_true(json_real_value(value_of(items, "cpu_percent")) > 0.9);
 	assert_true(json_is_null(value_of(items, "database.oldest")));

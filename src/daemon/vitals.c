@@ -109,7 +109,7 @@ static void look_at_source(struct daemon *d, struct vitals *v)
 {
 	int r = d->source ? source_live_bpf(d->source) : -ENODATA;
 
-	v->source.closed_why = d->source || d->subscriptions.n == 0 ? NULL : d->begin_error.message;
+	v->source.closed_why = d->source || v->idle ? NULL : d->begin_error.message;
 	v->rules.loaded = d->rules_loaded;
 	v->rules.missing = d->rules_missing;
 	v->rules.audit_off = d->rules_loaded && d->audit_state.enabled == 0;
@@ -158,6 +158,8 @@ static void look_at_loss(struct daemon *d, struct vitals *v, uint64_t steady_ns)
 	totals[CAUSE_ENOBUFS] = source.overruns;
 	totals[CAUSE_SERIALS] = source.serial_gaps;
 	for (unsigned i = 0; i < N_CATEGORIES; i++)
+		totals[CAUSE_THINNED] += told[LOSS_THINNED + i].total;
+	for (unsigned i = 0; i < N_CATEGORIES; i++)
 		totals[CAUSE_SHED] += told[LOSS_SHED + i].total;
 	for (unsigned i = 0; i < N_PROBE_CLASSES; i++)
 		totals[CAUSE_EBPF] += probes.lost[i];
@@ -200,6 +202,17 @@ static void look_at_stores(struct daemon *d, struct vitals *v)
 	v->single_processor_refused = daemon_setting(d, SETTING_EnableSingleCpuRequirement);
 }
 
+static void look_at_cpu(const struct daemon *d, struct vitals *v)
+{
+	const struct throttle *throttle = &d->throttling.throttle;
+
+	v->cpu.use_percent = throttle->use_percent;
+	v->cpu.target_percent = throttle->wish.target_percent;
+	v->cpu.step = throttle->orders.step;
+	v->cpu.suspended = d->resource_monitor.state;
+	v->cpu.until_ns = resource_monitor_until_ns(&d->resource_monitor);
+}
+
 static void look_at_clock(struct daemon *d, struct vitals *v)
 {
 	uint64_t boot_ns = clock_ns(CLOCK_BOOTTIME), real_ns = clock_now_ns(), begin_ns, end_ns;
@@ -229,7 +242,7 @@ static void look(struct daemon *d, uint64_t slow_ns)
 	struct vitals *v = &d->vitals;
 	uint64_t steady_ns = clock_ns(CLOCK_BOOTTIME);
 
-	v->idle = d->subscriptions.n == 0;
+	v->idle = d->subscriptions.n == 0 || daemon_is_suspended(d);
 	v->now_ns = clock_now_ns();
 	if (d->slow_looked_ns == 0 || steady_ns - d->slow_looked_ns >= slow_ns) {
 		d->slow_looked_ns = steady_ns;
@@ -239,6 +252,7 @@ static void look(struct daemon *d, uint64_t slow_ns)
 	look_at_loss(d, v, steady_ns);
 	look_at_stores(d, v);
 	look_at_clock(d, v);
+	look_at_cpu(d, v);
 	v->canary = d->canary.report;
 	health_look(&d->health, v, on_changed, d);
 }

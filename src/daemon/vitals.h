@@ -4,6 +4,8 @@
 #include "daemon/canary.h"
 #include "daemon/hindrance.h"
 #include "daemon/loss_window.h"
+#include "daemon/resource_monitor.h"
+#include "daemon/throttle.h"
 #include "source/rule_files.h"
 #include "source/selinux.h"
 
@@ -77,6 +79,13 @@ struct vitals {
 		unsigned folder_mode;	/* of what it lies in */
 		const char *folder;
 	} socket;
+
+	struct {
+		double use_percent, target_percent;
+		enum throttle_step step;
+		enum resource_state suspended;
+		uint64_t until_ns;	/* when it ends by itself; 0: it does not, or is over */
+	} cpu;
 
 	int64_t clock_step_ns;		/* 0: none lately */
 	long n_processors;

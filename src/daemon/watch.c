@@ -7,6 +7,7 @@
 #include "daemon/daemon.h"
 
 #define TRY_NS (10 * NS_PER_SEC)
+#define UNUSED_NS (10 * NS_PER_SEC)	/* between two looks at an audit that nothing is asked of */
 
 void daemon_tell_losses(struct daemon *d, bool final)
 {
@@ -23,6 +24,7 @@ void daemon_tell_losses(struct daemon *d, bool final)
 	counters[LOSS_HELD] = writer.held;
 	counters[LOSS_JOURNAL] = writer.journal_lost;
 	event_queue_shed(d->queue, counters + LOSS_SHED);
+	thinning_let_go(&d->thinning, counters + LOSS_THINNED);
 	ledger_look(&d->ledger, counters, clock_now_ns(), writer.last_error == 0, final, &d->notes);
 }
 
@@ -55,9 +57,14 @@ void daemon_keep_words(const struct daemon *d)
 
 static void look_at_kernel(struct daemon *d)
 {
-	if (!d->audit || audit_control_state(d->audit, &d->audit_state) < 0)
+	bool is_used = d->source && source_live_has_audit(d->source);
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	/* Each question wakes a thread of the kernel, and us for its answer. */
+	if (!d->audit || (!is_used && d->kernel_looked_ns > 0 && now_ns - d->kernel_looked_ns < UNUSED_NS))
 		return;
-	if (!d->source || !source_live_has_audit(d->source))
+	d->kernel_looked_ns = now_ns;
+	if (audit_control_state(d->audit, &d->audit_state) < 0 || !is_used)
 		return;	/* what others lose is none of ours */
 	d->kernel_lost = d->audit_state.lost;
 	/* What nobody's slot, or that of another, had no room for may have come to us by multicast. */
@@ -66,11 +73,11 @@ static void look_at_kernel(struct daemon *d)
 }
 
 /* What is subscribed and could not be recorded when it was is tried again. */
-static void try_to_begin(struct daemon *d)
+void daemon_try_to_begin(struct daemon *d)
 {
 	struct filter_error *error = &d->begin_error;
 
-	if (d->subscriptions.n == 0 || d->source || clock_ns(CLOCK_MONOTONIC) - d->tried_ns < TRY_NS)
+	if (d->subscriptions.n == 0 || d->source || daemon_is_suspended(d) || clock_ns(CLOCK_MONOTONIC) - d->tried_ns < TRY_NS)
 		return;
 	*error = (struct filter_error){ "" };
 	if (daemon_begin(d, error) < 0) {
@@ -94,13 +101,15 @@ void daemon_on_tick(uv_timer_t *timer)
 	daemon_look_at_kept(d);
 	daemon_tell_losses(d, false);
 	conf_tick(&d->conf, clock_ns(CLOCK_MONOTONIC));
+	daemon_tick_throttle(d);
+	daemon_tick_suspension(d);
 	daemon_tick_health(d);
 	daemon_tick_history(d);
 	daemon_tick_processes(d);
 	daemon_drain_taps(d);	/* whose socket was full */
 	daemon_settle(d);
 	daemon_check_folder(d);
-	try_to_begin(d);
+	daemon_try_to_begin(d);
 	daemon_service_tick(d);
 	log_tell_held_back();
 	if (d->reader && reader_error(d->reader) < 0) {

@@ -21,6 +21,7 @@
 struct writer {
 	struct writer_options options;
 	_Atomic uint64_t drain_ns, alive_ns;	/* of the options, as they are now */
+	atomic_uint stretch_percent;
 	_Atomic uint64_t turns;
 	pthread_t thread;
 	pthread_mutex_t stats_lock;
@@ -235,10 +236,15 @@ static void write_list(struct writer *writer, struct event *list)
 	}
 }
 
+static uint64_t stretched(const struct writer *writer, uint64_t ns)
+{
+	return ns * atomic_load(&((struct writer *)(uintptr_t)writer)->stretch_percent) / 100;
+}
+
 /* How long nothing but an event wakes it. */
 static uint64_t patience_ns(const struct writer *writer, bool is_open)
 {
-	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), most = is_open ? COMMIT_NS : writer->alive_ns;
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), most = is_open ? stretched(writer, COMMIT_NS) : writer->alive_ns;
 
 	return writer->next_ns <= now_ns ? 1 : MIN(most, writer->next_ns - now_ns);
 }
@@ -271,7 +277,7 @@ static void *run(void *user)
 		take_limits(writer);
 		write_list(writer, list);
 		now_ns = clock_ns(CLOCK_MONOTONIC);
-		if (closed || !list || now_ns - flushed_ns >= COMMIT_NS) {
+		if (closed || !list || now_ns - flushed_ns >= stretched(writer, COMMIT_NS)) {
 			flush(writer);
 			flushed_ns = now_ns;
 			is_open = false;
@@ -281,9 +287,9 @@ static void *run(void *user)
 		}
 		/* One batch an interval, not one a wake-up; but for a storm. */
 		if (!closed && list && event_queue_length(o->queue) < BUSY_EVENTS) {
-			clock_sleep_ns(writer->drain_ns);
+			clock_sleep_ns(stretched(writer, writer->drain_ns));
 			if (!taps_any(o->taps))
-				event_queue_gather(o->queue, BUSY_EVENTS, COMMIT_NS);
+				event_queue_gather(o->queue, BUSY_EVENTS, stretched(writer, COMMIT_NS));
 		}
 	}
 	return NULL;
@@ -298,6 +304,7 @@ int writer_start(struct writer **ret, const struct writer_options *options)
 		return -ENOMEM;
 	writer->options = *options;
 	writer->next_ns = UINT64_MAX;
+	atomic_init(&writer->stretch_percent, 100);
 	writer_set_intervals(writer, options->drain_ns, options->alive_ns);
 	pthread_mutex_init(&writer->stats_lock, NULL);
 	r = -pthread_create(&writer->thread, NULL, run, writer);
@@ -350,6 +357,11 @@ void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t ali
 {
 	atomic_store(&writer->drain_ns, drain_ns);
 	atomic_store(&writer->alive_ns, alive_ns);
+}
+
+void writer_stretch(struct writer *writer, unsigned percent)
+{
+	atomic_store(&writer->stretch_percent, percent);
 }
 
 void writer_set_database(struct writer *writer, const struct database_limits *limits)

@@ -67,5 +67,7 @@ void writer_expect(struct writer *writer, const struct writer_routes *routes);
 bool writer_is_expecting(const struct writer *writer);
 void writer_set_database(struct writer *writer, const struct database_limits *limits);
 void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t alive_ns);
+/* Batches and commits are so much further apart; 100: as they were. */
+void writer_stretch(struct writer *writer, unsigned percent);
 void writer_stats(struct writer *writer, struct writer_stats *ret);
 void writer_pulse(struct writer *writer, struct pulse *ret);
