@@ -257,6 +257,8 @@ static __always_inline bool_t is_fatal(u32 number)
 #define SI_TIMER (-2)
 #define SI_ASYNCIO (-4)
 #define SIGKILL 9
+#define SIGSTOP 19
+#define SIGTSTP 20
 
 /* Made by the kernel, often in an interrupt: the current task has nothing to do with it. A program can say so too of what it
  * sends (rt_sigqueueinfo), but the signal that ends for sure no timer sends. */
@@ -265,12 +267,20 @@ static __always_inline bool_t is_of_kernel(int number, int code)
 	return code > 0 || ((code == SI_TIMER || code == SI_ASYNCIO) && number != SIGKILL);
 }
 
+/* Who stops the recorder keeps it from recording. */
+static __always_inline bool_t is_stop_of_ours(u32 number, const struct task_struct *target)
+{
+	struct probe_control *c = number == SIGSTOP || number == SIGTSTP ? control_get() : 0;
+
+	return c && c->own_pid == (u32)target->tgid;
+}
+
 SEC("tp_btf/signal_generate")
 int BPF_PROG(on_signal, int number, struct kernel_siginfo *info, struct task_struct *target, int group, int result)
 {
 	struct probe_record *record;
 
-	if (!is_fatal((u32)number) || (unsigned long)info <= SIGNAL_IS_SPECIAL || is_of_kernel(number, READ(info, si_code)) ||
+	if (!(is_fatal((u32)number) || is_stop_of_ours((u32)number, target)) || (unsigned long)info <= SIGNAL_IS_SPECIAL || is_of_kernel(number, READ(info, si_code)) ||
 	    is_own())
 		return 0;
 	record = record_begin(PROBE_SIGNAL, PROBE_CLASS_PROCESS, current_task());

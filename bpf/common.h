@@ -313,9 +313,40 @@ static __always_inline long record_push(struct probe_record *record, u64 text_by
 	return ring ? bpf_ringbuf_output(ring, record, sizeof(*record) + text_bytes, wake_flag(sizeof(*record) + text_bytes)) : -1;
 }
 
+/* What is left of a ring that fills is for what is never let go of (event/kinds.def, `shed`), the last of it for that alone: eighths of
+ * the ring that must be free. */
+static __always_inline u32 spared(u32 class)
+{
+	switch (class) {
+	case PROBE_CLASS_FILE_READ:
+	case PROBE_CLASS_FILE_WRITE:
+	case PROBE_CLASS_IMAGE:
+		return 3;
+	case PROBE_CLASS_FORK:
+	case PROBE_CLASS_NETWORK:
+	case PROBE_CLASS_HTTP:
+	case PROBE_CLASS_DNS:
+	case PROBE_CLASS_FILE:
+		return 2;
+	default:
+		return 0;
+	}
+}
+
+static __always_inline bool_t has_room(u32 class)
+{
+	u32 eighths = spared(class), cpu = bpf_get_smp_processor_id();
+	void *ring;
+
+	if (!eighths)
+		return 1;
+	ring = bpf_map_lookup_elem(&rings, &cpu);
+	return ring && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) * 8 < bpf_ringbuf_query(ring, BPF_RB_RING_SIZE) * (8 - eighths);
+}
+
 static __always_inline void record_output(struct probe_record *record, u64 text_bytes, u32 class)
 {
-	count(class, record_push(record, text_bytes) != 0);
+	count(class, !has_room(class) || record_push(record, text_bytes) != 0);
 }
 
 static __always_inline void record_send(struct probe_record *record, u32 text_bytes, u32 class)

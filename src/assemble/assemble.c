@@ -62,7 +62,6 @@ struct assembler {
 	struct node *free;
 	unsigned n_free;
 	uint32_t n_open;
-	size_t n_bytes;
 };
 
 int assembler_new(struct assembler **ret, const struct assembler_options *options)
@@ -126,7 +125,7 @@ static void list_destroy(struct list *list)
 
 static void node_recycle(struct assembler *assembler, struct node *node)
 {
-	assembler->n_bytes -= node->n_bytes;
+	assembler->stats.bytes -= node->n_bytes;
 	if (assembler->n_free >= MAX_FREE || node->n_bytes > KEEP_BYTES || node->records_capacity > 64 ||
 	    (node->blocks && node->blocks->older)) {
 		node_destroy(node);
@@ -280,7 +279,7 @@ copy:
 	if (body.size > 0)
 		memcpy(at, body.data, body.size);
 	node->n_bytes += body.size;
-	assembler->n_bytes += body.size;
+	assembler->stats.bytes += body.size;
 	return at;
 }
 
@@ -324,6 +323,7 @@ int assembler_push(struct assembler *assembler, const struct assembler_key *key,
 		}
 		draft->records[draft->n_records++] =
 			(struct draft_record){ .type = type, .data = data, .size = (uint32_t)body.size };
+		assembler->stats.waiting++;
 	}
 	node->last_ns = MAX(node->last_ns, now_ns);
 	node->may_end |= key->may_end_event;
@@ -348,7 +348,7 @@ static bool node_is_ripe(const struct assembler *assembler, const struct node *n
 		*ret = DRAFT_COMPLETE;
 	else if (age_ns >= options->timeout_ns)
 		*ret = DRAFT_TIMED_OUT;
-	else if (assembler->n_open > options->max_drafts || assembler->n_bytes > options->max_bytes)
+	else if (assembler->n_open > options->max_drafts || assembler->stats.bytes > options->max_bytes)
 		*ret = DRAFT_FORCED;
 	else
 		return false;
@@ -373,6 +373,7 @@ static void fetch(const struct node *next)
 static int hand_out(struct assembler *assembler, struct node *node, struct draft **ret)
 {
 	assembler->handed_out = node;
+	assembler->stats.waiting -= node->draft.n_records;
 	*ret = &node->draft;
 	return 1;
 }

@@ -27,7 +27,9 @@ struct assembler_stats {
 	uint64_t drafts;
 	uint64_t timed_out;
 	uint64_t forced;		/* released early: too many drafts or bytes */
+	uint64_t bytes;			/* of drafts that are open now */
 	uint64_t dropped;		/* records not kept: their draft had too many or too large ones */
+	uint64_t waiting;		/* records in drafts that were not handed out yet, now */
 };
 
 struct assembler;

@@ -20,6 +20,24 @@ static inline uint64_t clock_now_ns(void)
 	return clock_ns(CLOCK_REALTIME);
 }
 
+/* A moment by the clock that people read and that may be set, and by one that nobody sets. */
+struct moment {
+	uint64_t real_ns, boot_ns;
+};
+
+static inline struct moment moment_now(void)
+{
+	return (struct moment){ .real_ns = clock_now_ns(), .boot_ns = clock_ns(CLOCK_BOOTTIME) };
+}
+
+/* When it was, by the clock as it is now, set since or not. */
+static inline uint64_t moment_ns(const struct moment *moment, const struct moment *now)
+{
+	uint64_t ago_ns = now->boot_ns - MIN(moment->boot_ns, now->boot_ns);
+
+	return now->real_ns - MIN(ago_ns, now->real_ns);
+}
+
 static inline struct timespec clock_timespec(uint64_t ns)
 {
 	return (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_SEC), .tv_nsec = (long)(ns % NS_PER_SEC) };

@@ -86,3 +86,15 @@ struct span path_last(struct span path)
 
 	return slash ? (struct span){ slash + 1, (size_t)(path.data + path.size - slash - 1) } : path;
 }
+
+bool path_lies_in(struct span path, struct span places)
+{
+	while (places.size > 0) {
+		struct span place = span_take(&places, 0);
+
+		if (place.size > 0 && path.size >= place.size && memcmp(path.data, place.data, place.size) == 0 &&
+		    (path.size == place.size || path.data[place.size] == '/'))
+			return true;
+	}
+	return false;
+}

@@ -13,6 +13,9 @@ int path_join(struct buffer *ret, struct span folder, struct span name);
 /* What stands behind the last slash; all of it, if there is none. */
 struct span path_last(struct span path);
 
+/* The path is one of the places, each ended by a NUL, or lies below one. */
+bool path_lies_in(struct span path, struct span places);
+
 #define NAME_LENGTH_MAX 64
 
 /* What becomes the name of a file: 1 to 64 letters, digits, '-', '_' and '.', which is not the first. */

@@ -29,12 +29,15 @@ struct ring {
 	uint64_t read_seen;			/* producer: read index when last looked at */
 	uint64_t trimmed;			/* producer: write index at the last trim */
 	bool is_first;				/* producer: of this batch: the consumer may have caught up */
+	/* Producer publishes: odd from the first message of a batch to its end, so that who reads the counts knows whether they are
+	 * as of what is there to be read. */
+	_Alignas(LINE) atomic_uint batch;
+	atomic_ullong pushed_of[RING_KINDS], dropped_of[RING_KINDS];
 	/* Producer publishes, with `written`: the ring was empty there, and goes on at its start. The consumer has gone on
 	 * itself before there can be a next time. */
 	_Alignas(LINE) atomic_ullong rewound_from;
 	atomic_ullong rewound_to;
 	_Alignas(LINE) atomic_ullong written;	/* producer publishes */
-	atomic_ullong dropped;
 	_Alignas(LINE) atomic_ullong read;	/* consumer publishes */
 	uint64_t written_seen;
 	_Alignas(LINE) atomic_uint state;	/* enum consumer_state, the futex */
@@ -98,12 +101,27 @@ static uint64_t rewind_to_start(struct ring *ring, uint64_t at)
 	return to;
 }
 
-void *ring_reserve(struct ring *ring, size_t size)
+/* The only one who writes it; who reads it has seen the batch begin. */
+static void count(atomic_ullong *counter)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_release);
+}
+
+static void begin_batch(struct ring *ring)
+{
+	unsigned batch = atomic_load_explicit(&ring->batch, memory_order_relaxed);
+
+	if (!(batch & 1))
+		atomic_store(&ring->batch, batch + 1);
+}
+
+void *ring_reserve_sparing(struct ring *ring, size_t size, unsigned kind, size_t spare)
 {
 	size_t need = HEADER + ((size + 7) & ~(size_t)7);
 	uint64_t at = ring->write_reserved;
 	size_t to_end, skip;
 
+	begin_batch(ring);
 	if (size > ring->capacity / 2 - HEADER - 8)
 		goto full;
 	if (ring->is_first) {
@@ -114,9 +132,9 @@ void *ring_reserve(struct ring *ring, size_t size)
 	}
 	to_end = ring->capacity - (at & (ring->capacity - 1));
 	skip = need > to_end ? to_end : 0;
-	if (at + skip + need - ring->read_seen > ring->capacity) {
+	if (at + skip + need + spare - ring->read_seen > ring->capacity) {
 		ring->read_seen = read_index(ring);
-		if (at + skip + need - ring->read_seen > ring->capacity)
+		if (at + skip + need + spare - ring->read_seen > ring->capacity)
 			goto full;
 	}
 	if (skip) {
@@ -125,9 +143,11 @@ void *ring_reserve(struct ring *ring, size_t size)
 	}
 	*header_at(ring, at) = size;
 	ring->write_reserved = at + need;
+	count(&ring->pushed_of[kind]);
 	return ring->data + (at & (ring->capacity - 1)) + HEADER;
 full:
-	atomic_fetch_add_explicit(&ring->dropped, 1, memory_order_relaxed);
+	if (spare == 0)
+		count(&ring->dropped_of[kind]);
 	return NULL;
 }
 
@@ -135,6 +155,8 @@ void ring_commit(struct ring *ring)
 {
 	atomic_store_explicit(&ring->written, ring->write_reserved, memory_order_seq_cst);
 	ring->is_first = true;
+	if (atomic_load_explicit(&ring->batch, memory_order_relaxed) & 1)
+		atomic_fetch_add(&ring->batch, 1);
 }
 
 static long futex(atomic_uint *word, int op, unsigned value, const struct timespec *timeout)
@@ -214,7 +236,24 @@ void ring_trim(struct ring *ring)
 
 uint64_t ring_dropped(const struct ring *ring)
 {
-	return atomic_load_explicit(&((struct ring *)(uintptr_t)ring)->dropped, memory_order_relaxed);
+	struct ring *r = (struct ring *)(uintptr_t)ring;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < RING_KINDS; i++)
+		sum += atomic_load_explicit(&r->dropped_of[i], memory_order_relaxed);
+	return sum;
+}
+
+void ring_count(const struct ring *ring, struct ring_counts *ret)
+{
+	struct ring *r = (struct ring *)(uintptr_t)ring;
+	unsigned batch = atomic_load(&r->batch);
+
+	for (unsigned i = 0; i < RING_KINDS; i++) {
+		ret->pushed[i] = atomic_load(&r->pushed_of[i]);
+		ret->dropped[i] = atomic_load(&r->dropped_of[i]);
+	}
+	ret->is_empty = ring_used_bytes(ring) == 0 && !(batch & 1) && atomic_load(&r->batch) == batch;
 }
 
 uint64_t ring_written(const struct ring *ring)

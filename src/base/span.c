@@ -145,6 +145,16 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
 	return need;
 }
 
+struct span span_take(struct span *rest, char end)
+{
+	const char *found = rest->size > 0 ? memchr(rest->data, end, rest->size) : NULL;
+	struct span taken = { rest->data, found ? (size_t)(found - rest->data) : rest->size };
+	size_t n = taken.size + (found ? 1 : 0);
+
+	*rest = (struct span){ rest->data + n, rest->size - n };
+	return taken;
+}
+
 size_t span_utf8_prefix(struct span s)
 {
 	const unsigned char *p = (const unsigned char *)s.data;

@@ -65,5 +65,8 @@ int span_hex_to_u64(struct span s, uint64_t *ret);
  * made on purpose: not for identity of text that others choose. */
 uint64_t span_hash(struct span s, uint64_t seed);
 
+/* What stands before the next `end`, which is taken too; all of it, if there is none. */
+struct span span_take(struct span *rest, char end);
+
 /* Length of the valid UTF-8 that s begins with; s.size if it is all valid.  A NUL counts as invalid. */
 size_t span_utf8_prefix(struct span s);

@@ -27,6 +27,52 @@ static void test_sizes(void **state)
 	assert_null(ring_free(NULL));
 }
 
+static void push(struct ring *ring, unsigned kind, size_t size)
+{
+	ring_reserve_of(ring, size, kind);
+}
+
+static void pop(struct ring *ring)
+{
+	assert_non_null(ring_peek(ring).data);
+	ring_pop(ring);
+}
+
+/* What is counted is as of what can be read, or says that it is not certain. */
+static void test_counts(void **state)
+{
+	struct ring *ring = NULL;
+	struct ring_counts counts;
+
+	assert_int_equal(ring_new(&ring, 4096), 0);
+	ring_count(ring, &counts);
+	assert_true(counts.is_empty);
+	push(ring, 1, 100);
+	push(ring, 7, 1000);
+	push(ring, 1, 3000);	/* never fits */
+	ring_count(ring, &counts);
+	assert_false(counts.is_empty);	/* nothing can be read, but something comes */
+	assert_int_equal(counts.pushed[1], 1);
+	assert_int_equal(counts.pushed[7], 1);
+	assert_int_equal(counts.dropped[1], 1);
+	assert_int_equal(counts.dropped[7], 0);
+	ring_commit(ring);
+	ring_count(ring, &counts);
+	assert_false(counts.is_empty);
+	pop(ring);
+	pop(ring);
+	ring_count(ring, &counts);
+	assert_true(counts.is_empty);
+	for (unsigned i = 0; i < 5; i++)
+		push(ring, 2, 1000);
+	ring_commit(ring);
+	ring_count(ring, &counts);
+	assert_int_equal(counts.pushed[2] + counts.dropped[2], 5);
+	assert_true(counts.dropped[2] >= 2);
+	assert_int_equal(ring_dropped(ring), 1 + counts.dropped[2]);
+	ring_free(ring);
+}
+
 static void test_order_and_wrap(void **state)
 {
 	struct ring *ring = NULL;
@@ -202,15 +248,35 @@ static void test_threads(void **state)
 	pass_through(4u << 20);		/* begins anew when it is empty */
 }
 
+/* What is spared is left for others, and not counted as dropped. */
+static void test_spared(void **state)
+{
+	struct ring *ring = NULL;
+	unsigned n = 0;
+
+	(void)state;
+	assert_int_equal(ring_new(&ring, 4096), 0);
+	for (; ring_reserve_sparing(ring, 56, 0, 1024); n++)
+		ring_commit(ring);
+	assert_int_equal(n, (4096 - 1024) / 64);
+	assert_int_equal(ring_dropped(ring), 0);
+	for (; ring_reserve(ring, 56); n++)
+		ring_commit(ring);
+	assert_int_equal(n, 4096 / 64);
+	assert_int_equal(ring_dropped(ring), 1);
+	ring_free(ring);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_sizes), cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_order_and_wrap),
 		cmocka_unit_test(test_uncommitted_is_invisible),
 		cmocka_unit_test(test_trim),
 		cmocka_unit_test(test_rewind_keeps_the_room),
 		cmocka_unit_test(test_alert_is_not_lost),
+		cmocka_unit_test(test_spared),
 		cmocka_unit_test(test_threads),
 	};
 

@@ -26,9 +26,9 @@ struct command {
 
 extern const struct command command_run, command_query, command_show, command_tree, command_sessions,
 	command_timeline, command_who, command_gaps, command_coverage, command_export, command_tail, command_status,
-	command_health, command_canary, command_config, command_subscription, command_snapshot,
-	command_verify, command_audit_rules, command_audit_pipe, command_selinux, command_command, command_import, command_uninstall,
-	command_help, command_version;
+	command_health, command_canary, command_config, command_resume, command_subscription, command_snapshot,
+	command_redact, command_verify, command_audit_rules, command_audit_pipe, command_selinux, command_command, command_import, command_uninstall,
+	command_help, command_version, command_complete;
 
 int cli_run(int argc, char **argv);	/* an exit code */
 

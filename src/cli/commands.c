@@ -13,9 +13,9 @@
 static const struct command *const commands[] = {
 	&command_run, &command_query, &command_show, &command_tree, &command_timeline,
 	&command_sessions, &command_who, &command_tail, &command_gaps, &command_coverage, &command_status,
-	&command_health, &command_config, &command_subscription, &command_snapshot,
-	&command_verify, &command_export, &command_audit_rules, &command_audit_pipe, &command_selinux, &command_import, &command_command,
-	&command_uninstall, &command_help, &command_version, &command_canary,
+	&command_health, &command_config, &command_resume, &command_subscription, &command_snapshot,
+	&command_redact, &command_verify, &command_export, &command_audit_rules, &command_audit_pipe, &command_selinux, &command_import, &command_command,
+	&command_uninstall, &command_help, &command_version, &command_canary, &command_complete,
 };
 
 const struct command *command_at(size_t i)

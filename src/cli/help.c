@@ -1,6 +1,7 @@
 /* `recorder help` and `recorder version`. */
 
 #include "cli/cli.h"
+#include "cli/manual.h"
 #include "config.h"
 #include "control/settings_doc.h"
 #include "event/fields_doc.h"
@@ -9,6 +10,7 @@
 
 struct help_options {
 	bool fields, settings, names;
+	const char *page;
 };
 
 static const struct option help_options[] = {
@@ -24,6 +26,12 @@ static const struct option help_options[] = {
 	  .help = "the fields that filters may use, as part of recorder-subscription(5)",
 	  .type = OPTION_FLAG,
 	  .offset = offsetof(struct help_options, names) },
+	{ .name = "man",
+	  .argument = "PAGE",
+	  .help = "a page of the manual, for scdoc(1): " MANUAL_PAGES,
+	  .type = OPTION_CHOICE,
+	  .choices = MANUAL_PAGES,
+	  .offset = offsetof(struct help_options, page) },
 	{ .name = NULL },
 };
 static const struct option no_options[] = { { .name = NULL } };
@@ -37,8 +45,8 @@ static void print_overview(void)
 	for (size_t i = 0; (command = command_at(i)) != NULL; i++)
 		if (!command->hidden)
 			printf("  %-13s %s\n", command->name, command->summary);
-	printf("\n`recorder COMMAND --help` tells more of a command; recorder(1) and "
-	       "recorder-subscription(5) tell all.\n"
+	printf("\n`recorder COMMAND --help` tells more of a command; recorder(1), recorder.conf(5), "
+	       "recorder-subscription(5) and\nrecorder-events(5) tell all.\n"
 	       "Exit codes: 0 done, 1 failed, 2 wrong use, 3 the recorder is not running, 4 permission "
 	       "denied.\n");
 }
@@ -65,6 +73,8 @@ static int run_help(const void *values, size_t n, char *const *arguments)
 		return print_doc(settings_doc);
 	if (o && o->names)
 		return print_doc(names_doc);
+	if (o && o->page)
+		return print_doc(manual_page(o->page));
 	if (n == 0) {
 		print_overview();
 		return CLI_DONE;

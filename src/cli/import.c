@@ -15,7 +15,9 @@
 #include "cli/screen.h"
 #include "cli/table.h"
 #include "cli/time_spec.h"
+#include "control/settings.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/redaction_conf.h"
 #include "source/audit_rules.h"
 #include "source/source.h"
 
@@ -59,6 +61,8 @@ struct import {
 	const struct source_ops *ops;
 	struct pipeline *pipeline;
 	struct import_writer *writer;	/* NULL: decode only */
+	struct settings settings;
+	struct redaction_conf redaction;
 	uint64_t begin_ns;
 	struct progress progress;
 	uint64_t too_long;		/* lines dropped by the sources */
@@ -222,12 +226,39 @@ static int open_writer(struct import *import)
 	return CLI_DONE;
 }
 
+/* Secrets in what others recorded are replaced as in what is recorded here. */
+static int read_redaction(struct import *import)
+{
+	const struct place_options *places = &import->options->places;
+	_cleanup_(freep) char *key = place_redaction_key(places), *patterns = place_redaction_file(places);
+	_cleanup_(freep) char *config = place_config_file(places);
+	struct redaction_error error = { "" };
+	struct settings_error why;
+	int r;
+
+	if (!key || !patterns || !config)
+		return cli_fail(CLI_FAILED, "out of memory");
+	settings_init(&import->settings);
+	r = settings_read(&import->settings, config, &why);
+	if (r < 0 && r != -EACCES)	/* who may not read it has no wish of his own in it */
+		return cli_fail(CLI_FAILED, "import: %s", why.message);
+	r = redaction_conf_read(&import->redaction, key, patterns, &error);
+	if (r < 0)
+		return cli_fail(CLI_FAILED, "import: %s", error.message[0] ? error.message : strerror(-r));
+	if (import->redaction.key_is_of_this_run)
+		cli_fail(CLI_FAILED, "import: secrets of this import alone can be matched with one another: %s", error.message);
+	return CLI_DONE;
+}
+
 static int open_pipeline(struct import *import)
 {
 	const struct pipeline_options pipeline_options = {
 		.decoder = { .own_key = AUDIT_OWN_KEY },	/* as live: a capture gives what the run gave */
 		.assembler = ASSEMBLER_DEFAULTS,
 		.decode_only = !import->writer,
+		.redaction_key = import->writer ? import->redaction.key : NULL,
+		.redaction_patterns = buffer_span(&import->redaction.patterns),
+		.no_redaction = !import->settings.value[SETTING_EnableRedaction],
 	};
 	int r = pipeline_new(&import->pipeline, &pipeline_options, on_event, import);
 
@@ -236,6 +267,8 @@ static int open_pipeline(struct import *import)
 
 static int run_import(struct import *import)
 {
+	char why[BALANCE_WHY_MAX];
+	struct pipeline_stats stats;
 	int code = CLI_DONE, r = 0;
 
 	for (import->at_file = 0; import->at_file < import->n_files; import->at_file++) {
@@ -244,15 +277,15 @@ static int run_import(struct import *import)
 		code = code == CLI_DONE ? file_code : code;
 	}
 	r = pipeline_drain(import->pipeline);
+	pipeline_stats(import->pipeline, &stats);
 	if (import->writer) {
-		struct pipeline_stats stats;
-		uint64_t n_stored;
-		int stored = import_writer_finish(import->writer, &n_stored);
+		int stored = import_writer_finish(import->writer, &stats.balance);
 
-		pipeline_stats(import->pipeline, &stats);
-		import->not_stored = stats.emitted - MIN(stats.emitted, n_stored);
+		import->not_stored = balance_events_sum(&stats.balance, EVENTS_NOT_STORED) + stats.balance.events[CATEGORY_signal][EVENTS_NOT_STORED];
 		r = stored < 0 ? stored : r;
 	}
+	balance_demand(&stats.balance, why);
+	code = *why ? CLI_FAILED : code;
 	progress_end(&import->progress);
 	return r < 0 ? cli_fail(CLI_FAILED, "import: storing failed: %s", strerror(-r)) : code;
 }
@@ -276,6 +309,8 @@ static int run(const void *values, size_t n, char *const *arguments)
 	import.progress = progress_open(import.options->quiet);
 	if (!decode_only)
 		code = open_writer(&import);
+	if (code == CLI_DONE && !decode_only)
+		code = read_redaction(&import);
 	if (code == CLI_DONE)
 		code = open_pipeline(&import);
 	if (code == CLI_DONE) {
@@ -287,6 +322,7 @@ static int run(const void *values, size_t n, char *const *arguments)
 	}
 	pipeline_free(import.pipeline);
 	import_writer_free(import.writer);
+	redaction_conf_release(&import.redaction);
 	return code;
 }
 

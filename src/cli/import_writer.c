@@ -23,6 +23,7 @@ struct list {
 struct import_writer {
 	const struct sink_ops *ops;
 	struct sink *sink;
+	uint64_t events[N_CATEGORIES][N_EVENT_TERMS];	/* of the thread; stored: those that the sink accepted */
 	struct list batch;		/* of the producer */
 	pthread_t thread;
 	bool running;
@@ -111,6 +112,7 @@ static void *run(void *user)
 				if (r < 0)
 					set_error(writer, r);
 			}
+			writer->events[event_category(event)][r < 0 ? EVENTS_NOT_STORED : EVENTS_STORED]++;
 			event_free(event);
 			event = next;
 		}
@@ -168,12 +170,22 @@ int import_writer_push(struct import_writer *writer, struct event *event)
 	return ++writer->batch.n < BATCH && writer->batch.bytes < BATCH_BYTES ? 0 : hand_over(writer);
 }
 
-int import_writer_finish(struct import_writer *writer, uint64_t *ret_stored)
+static void add(const struct import_writer *writer, const struct sink_report *report, struct balance *balance)
+{
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		for (unsigned k = 0; k < N_EVENT_TERMS; k++)
+			balance->events[i][k] += writer->events[i][k];
+		balance->events[i][EVENTS_STORED] -= report->lost_of[i];
+		balance->events[i][EVENTS_NOT_STORED] += report->lost_of[i];
+	}
+	balance->has_sinks = true;
+}
+
+int import_writer_finish(struct import_writer *writer, struct balance *balance)
 {
 	struct sink_report report;
 	int r;
 
-	*ret_stored = 0;
 	if (!writer->running)
 		return writer->error;
 	hand_over(writer);
@@ -185,18 +197,18 @@ int import_writer_finish(struct import_writer *writer, uint64_t *ret_stored)
 	writer->running = false;
 	r = writer->error;
 	writer->ops->report(writer->sink, &report);
-	*ret_stored = report.events;
+	add(writer, &report, balance);
 	writer->sink = writer->ops->free(writer->sink);
 	return r;
 }
 
 struct import_writer *import_writer_free(struct import_writer *writer)
 {
-	uint64_t stored;
+	struct balance unused = { 0 };
 
 	if (!writer)
 		return NULL;
-	import_writer_finish(writer, &stored);
+	import_writer_finish(writer, &unused);
 	list_free(&writer->batch);
 	list_free(&writer->queue);
 	if (writer->sink)

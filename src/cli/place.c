@@ -2,6 +2,7 @@
  * --state the folder it lies in, else it is the installed one. */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "cli/place.h"
 #include "daemon/places.h"
@@ -29,6 +30,23 @@ char *place_history_key(const struct place_options *options)
 	return place_of(options, offsetof(struct places, history_key));
 }
 
+char *place_redaction_key(const struct place_options *options)
+{
+	const char *slash = options->database ? strrchr(options->database, '/') : NULL;
+	char *beside;
+
+	if (!options->database)
+		return place_of(options, offsetof(struct places, redaction_key));
+	if (asprintf(&beside, "%.*sredaction.key", slash ? (int)(slash + 1 - options->database) : 0, options->database) < 0)
+		return NULL;
+	return beside;
+}
+
+char *place_redaction_file(const struct place_options *options)
+{
+	return place_of(options, offsetof(struct places, redaction_file));
+}
+
 char *place_socket(const struct place_options *options)
 {
 	return place_of(options, offsetof(struct places, socket));
@@ -42,6 +60,11 @@ char *place_journals(const struct place_options *options)
 char *place_config_file(const struct place_options *options)
 {
 	return place_of(options, offsetof(struct places, config_file));
+}
+
+char *place_signing_keys(const struct place_options *options)
+{
+	return place_of(options, offsetof(struct places, signing_keys));
 }
 
 char *place_subscriptions(const struct place_options *options)

@@ -83,8 +83,52 @@ static void append_value(struct buffer *out, const char *name, const json_t *val
 	}
 }
 
+/* The counters of an origin or a class, which add up, in one line: "events.file  12 made: 8 stored, 4 lost.shed". */
+struct sum {
+	struct buffer name, text;
+	unsigned n_terms;
+	bool has_losses;
+};
+
+static void end_sum(struct sum *sum, struct table *table)
+{
+	if (sum->name.size == 0)
+		return;
+	table_cell(table, buffer_span(&sum->name), COLOUR_NONE);
+	table_cell(table, buffer_span(&sum->text), sum->has_losses ? COLOUR_RED : COLOUR_NONE);
+	buffer_clear(&sum->name);
+	buffer_clear(&sum->text);
+}
+
+/* "events.lost.shed.file": false if the item is none of a sum. */
+static bool add_to_sum(struct sum *sum, struct table *table, const char *name, const json_t *value)
+{
+	bool is_first = strncmp(name, "records.received.", 17) == 0 || strncmp(name, "events.made.", 12) == 0;
+	const char *term = strchr(name, '.'), *of = strrchr(name, '.');
+	json_int_t n = json_integer_value(value);
+
+	if (!term || (strncmp(name, "records.", 8) != 0 && strncmp(name, "events.", 7) != 0))
+		return false;
+	if (is_first) {
+		end_sum(sum, table);
+		buffer_append(&sum->name, name, (size_t)(term - name));
+		buffer_append_text(&sum->name, of);
+		*sum = (struct sum){ .name = sum->name, .text = sum->text };
+	} else if (n == 0) {
+		return true;
+	} else {
+		buffer_append_text(&sum->text, sum->n_terms++ == 0 ? ": " : ", ");
+	}
+	sum->has_losses |= strncmp(term, ".lost.", 6) == 0;
+	append_count(&sum->text, (uint64_t)MAX(n, 0));
+	buffer_append_byte(&sum->text, ' ');
+	buffer_append(&sum->text, term + 1, (size_t)(of - term - 1));
+	return true;
+}
+
 static int print_table(const json_t *items, const struct screen *screen)
 {
+	struct sum sum = { 0 };
 	static const char *const titles[] = { "NAME", "VALUE" };
 	_cleanup_(table_freep) struct table *table = NULL;
 	_cleanup_(buffer_release) struct buffer text = { 0 };
@@ -98,13 +142,17 @@ static int print_table(const json_t *items, const struct screen *screen)
 		const char *name = json_string_value(json_object_get(item, "name"));
 		const json_t *value = json_object_get(item, "value");
 
-		if (!name)
+		if (!name || add_to_sum(&sum, table, name, value))
 			continue;
+		end_sum(&sum, table);
 		append_value(&text, name, value);
 		table_cell_text(table, name, COLOUR_NONE);
 		table_cell(table, buffer_span(&text), colour_of(name, value));
 		buffer_clear(&text);
 	}
+	end_sum(&sum, table);
+	buffer_release(&sum.name);
+	buffer_release(&sum.text);
 	return table_print(table, screen);
 }
 

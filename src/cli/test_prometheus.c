@@ -144,17 +144,24 @@ static void test_whole_status(void **state)
 {
 	static const struct source_stats source = { .overruns = 3 };
 	static const bool wanted[N_KINDS] = { [KIND_ID(file, write)] = true };
+	static const struct memory memory;
 	const struct canary_report canary = { .outcome = CANARY_NONE };
 	const struct health health = { 0 };
-	const struct status status = {
+	const struct throttle throttle = { .wish = { .target_percent = 5 } };
+	struct status status = {
+		.throttle = &throttle,
 		.state = "recording", .source_mode = "unicast", .now_ns = NS_PER_SEC, .started_ns = 1, .wanted = wanted,
-		.source = &source, .database_path = "/x", .health = &health, .canary = &canary,
+		.source = &source, .database_path = "/x", .health = &health, .canary = &canary, .memory = &memory,
 	};
 	struct buffer text = { 0 }, out = { 0 };
 	const json_t *item;
 	json_t *items;
 	size_t i;
 
+	for (unsigned k = 0; k < N_ORIGINS; k++)
+		status.core.balance.records[k][RECORDS_RECEIVED] = k + 1;
+	for (unsigned k = 0; k < N_CATEGORIES; k++)
+		status.core.balance.events[k][EVENTS_MADE] = k + 1;
 	status_json(&text, &status);
 	items = json_loadb(text.data, text.size, JSON_REJECT_DUPLICATES, NULL);
 	assert_true(json_is_array(items));
@@ -167,6 +174,9 @@ static void test_whole_status(void **state)
 	assert_int_equal(prometheus_write(&out, items), 0);
 	assert_true(check_format(buffer_text(&out)) > 80);
 	expect_line(buffer_text(&out), "recorder_lost_total{cause=\"enobufs\"} 3");
+	expect_line(buffer_text(&out), "recorder_counters_reconcile 1");
+	expect_line(buffer_text(&out), "recorder_origin_records_received_total{origin=\"ebpf\"} 1");
+	expect_line(buffer_text(&out), "recorder_class_events_made_total{class=\"file\"} 2");
 	json_decref(items);
 	buffer_release(&text);
 	buffer_release(&out);

@@ -1,5 +1,5 @@
 /* `recorder uninstall`: ends the recorder and takes away what it has put onto this host, but for the program itself, which is the
- * package's.  The history and the settings stay unless --purge asks.
+ * package's.  The history and the settings stay unless --purge asks, with --keep all that is in the recorder's own folders does.
  *
  * What is not certain to be ours stays: files by name in our own folders, files elsewhere only if they say what they are and no
  * package owns them, folders only when nothing is left in them. */
@@ -17,23 +17,28 @@
 #include "cli/place.h"
 #include "cli/program.h"
 #include "cli/selinux.h"
+#include "control/host_file.h"
 #include "daemon/auditd.h"
 #include "daemon/places.h"
 #include "daemon/rival.h"
+#include "source/audit_host.h"
 #include "source/audit_rules.h"
 #include "source/rule_files.h"
 
 #define UNIT "recorder.service"
+#define MAX_BYTES (1u << 20)		/* of a file of auditd */
 #define END_SECONDS 10			/* a recorder that was told to end does so in five */
 
 struct uninstall_options {
 	struct place_options places;
-	bool purge, yes;
+	bool purge, keep, yes;
 };
 
 static const struct option options[] = {
 	{ .name = "purge", .help = "the history, the journals and the settings go too", .type = OPTION_FLAG,
 	  .offset = offsetof(struct uninstall_options, purge) },
+	{ .name = "keep", .help = "subscriptions and keys stay too: for who installs it again", .type = OPTION_FLAG,
+	  .offset = offsetof(struct uninstall_options, keep) },
 	{ .name = "yes", .letter = 'y', .help = "without a question", .type = OPTION_FLAG,
 	  .offset = offsetof(struct uninstall_options, yes) },
 	PLACE_OPTIONS(struct uninstall_options, places),
@@ -43,26 +48,37 @@ static const struct option options[] = {
 /* In this order: a folder comes after those in it. */
 enum folder { FOLDER_SUBSCRIPTIONS, FOLDER_JOURNALS, FOLDER_RUN, FOLDER_STATE, FOLDER_CONFIG, N_FOLDERS };
 
+/* How much goes; each takes what the one before does. */
+enum extent {
+	EXTENT_HOST,			/* --keep: what would act or be in the way without a recorder */
+	EXTENT_RECORDER,		/* subscriptions, keys, what can be made anew */
+	EXTENT_ALL,			/* --purge: history, journals, settings */
+};
+
 static const struct {
 	enum folder folder;
 	const char *pattern;		/* fnmatch(3) */
-	bool is_history;		/* and settings: with --purge alone */
+	enum extent extent;		/* the least that takes it */
 } files[] = {
-	{ FOLDER_SUBSCRIPTIONS, "*.json*", false },
-	{ FOLDER_JOURNALS, "*.jsonl*", true },
-	{ FOLDER_JOURNALS, "recorder.log*", true },
-	{ FOLDER_RUN, "recorder.sock", false },
-	{ FOLDER_RUN, "recorder.auditpipe", false },
-	{ FOLDER_STATE, "subscriptions.key*", false },
-	{ FOLDER_STATE, "audit.rules*", false },
-	{ FOLDER_STATE, "canary.????????", false },
-	{ FOLDER_STATE, "kernel-audit.state*", false },
-	{ FOLDER_STATE, "proc.bin", false },
-	{ FOLDER_STATE, "hashes*", false },
-	{ FOLDER_STATE, "recorder.db*", true },
-	{ FOLDER_STATE, "history.key*", true },
-	{ FOLDER_STATE, "recorder.lock", false },
-	{ FOLDER_CONFIG, "recorder.conf*", true },
+	{ FOLDER_SUBSCRIPTIONS, "*.json*", EXTENT_RECORDER },
+	{ FOLDER_JOURNALS, "*.jsonl*", EXTENT_ALL },
+	{ FOLDER_JOURNALS, "recorder.log*", EXTENT_ALL },
+	{ FOLDER_RUN, "recorder.sock", EXTENT_HOST },
+	{ FOLDER_RUN, "recorder.auditpipe", EXTENT_HOST },
+	{ FOLDER_STATE, "subscriptions.key*", EXTENT_RECORDER },
+	{ FOLDER_STATE, "audit.rules*", EXTENT_RECORDER },
+	{ FOLDER_STATE, "canary.????????", EXTENT_HOST },
+	{ FOLDER_STATE, "kernel-audit.state*", EXTENT_HOST },
+	{ FOLDER_STATE, "proc.bin", EXTENT_RECORDER },
+	{ FOLDER_STATE, "suspension", EXTENT_RECORDER },
+	{ FOLDER_STATE, "hashes*", EXTENT_RECORDER },
+	{ FOLDER_STATE, "recorder.db*", EXTENT_ALL },
+	{ FOLDER_STATE, "history.key*", EXTENT_ALL },
+	{ FOLDER_STATE, "redaction.key*", EXTENT_ALL },
+	{ FOLDER_STATE, "recorder.lock", EXTENT_RECORDER },
+	{ FOLDER_CONFIG, "recorder.conf*", EXTENT_ALL },
+	{ FOLDER_CONFIG, "redaction.conf*", EXTENT_ALL },
+	{ FOLDER_CONFIG, "signing.pub", EXTENT_ALL },
 };
 
 /* Elsewhere, below the root of the host (places.h): ours if they say so. */
@@ -81,6 +97,7 @@ static const struct {
 
 struct uninstall {
 	const struct uninstall_options *options;
+	enum extent extent;
 	struct places places;
 	char *folders[N_FOLDERS];
 	bool is_installed;		/* the installed places, not those of a --state */
@@ -161,9 +178,13 @@ static int take_lock(const struct uninstall *u, int *ret)
 static int end_recorder(const struct uninstall *u)
 {
 	if (has_systemd(u) && program_run((const char *const[]){ "systemctl", "cat", UNIT, NULL }, true) == 0) {
-		if (program_run((const char *const[]){ "systemctl", "disable", "--now", UNIT, NULL }, false) != 0)
+		/* Whether a service that is installed again is enabled is up to who takes its unit away now. */
+		const char *const stop[] = { "systemctl", "stop", UNIT, NULL },
+				  *const disable[] = { "systemctl", "disable", "--now", UNIT, NULL };
+
+		if (program_run(u->extent == EXTENT_HOST ? stop : disable, false) != 0)
 			return cli_fail(CLI_FAILED, "systemctl cannot stop %s (systemctl status %s says why)", UNIT, UNIT);
-		printf("stopped and disabled %s\n", UNIT);
+		printf("%s %s\n", u->extent == EXTENT_HOST ? "stopped" : "stopped and disabled", UNIT);
 	}
 	return client_probe(u->places.socket) == 1 ? ask_to_end(u->places.socket) : CLI_DONE;
 }
@@ -215,6 +236,12 @@ static bool is_of(const char *pattern, const char *name)
 	return fnmatch(pattern, name + (name[0] == '.'), 0) == 0;
 }
 
+static const char *const why_kept[] = {
+	[EXTENT_HOST] = "history, journals, subscriptions and settings stay",
+	[EXTENT_RECORDER] = "it is not empty (--purge removes history, journals and settings)",
+	[EXTENT_ALL] = "there is something in it that is not the recorder's",
+};
+
 static void clean_folder(struct uninstall *u, enum folder folder)
 {
 	const char *path = u->folders[folder];
@@ -231,7 +258,7 @@ static void clean_folder(struct uninstall *u, enum folder folder)
 	}
 	while ((entry = readdir(dir)))
 		for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-			if (files[i].folder == folder && (u->options->purge || !files[i].is_history) &&
+			if (files[i].folder == folder && u->extent >= files[i].extent &&
 			    is_of(files[i].pattern, entry->d_name)) {
 				remove_entry(u, fd, path, entry->d_name);
 				break;
@@ -243,8 +270,7 @@ static void clean_folder(struct uninstall *u, enum folder folder)
 	if (rmdir(path) == 0)
 		removed(path);
 	else if (errno == ENOTEMPTY || errno == EEXIST)
-		kept(u, path, u->options->purge ? "there is something in it that is not the recorder's" :
-						  "it is not empty (--purge removes history, journals and settings)");
+		kept(u, path, why_kept[u->extent]);
 	else if (errno != ENOENT)
 		failed(u, path);
 }
@@ -275,6 +301,52 @@ static void reload_auditd(void)
 		printf("auditd, pid %d, reads its configuration again\n", pid);
 }
 
+static int read_file(struct buffer *ret, const char *path)
+{
+	struct file_error error;
+	struct stat st;
+	int fd = file_open(path, &st, &error), r = fd;
+
+	if (fd >= 0) {
+		r = file_read(ret, fd, MAX_BYTES, &error);
+		close(fd);
+	}
+	return MIN(r, 0);
+}
+
+/* What the recorder has changed of auditd's configuration is as it was before, unless somebody else has changed it since: he may have
+ * meant it with our values.  Whether anything was put back. */
+static bool put_back(struct uninstall *u, enum audit_file file)
+{
+	_cleanup_(buffer_release) struct buffer text = { 0 }, before = { 0 };
+	_cleanup_(freep) char *path = NULL, *was = NULL;
+	int r, r_before;
+
+	if (asprintf(&path, "%s%s", u->places.host_root, audit_file_paths[file]) < 0 || asprintf(&was, "%s" HOST_FILE_KEPT, path) < 0)
+		return false;
+	r_before = read_file(&before, was);
+	if (r_before == -ENOENT || r_before == -ENOTDIR)
+		return false;
+	r = read_file(&text, path);
+	if (r == -ENOENT) {		/* it went with auditd */
+		if (unlink(was) < 0)
+			failed(u, was);
+		else
+			removed(was);
+		return false;
+	}
+	if (r_before < 0 || r < 0 || audit_file_is_as_before(file, buffer_span(&text), buffer_span(&before)) != 1) {
+		kept(u, was, "the file was changed by somebody else since, or cannot be read: it is what it was before the recorder");
+		return false;
+	}
+	if (rename(was, path) < 0) {
+		failed(u, was);
+		return false;
+	}
+	printf("put back %s\n", path);
+	return true;
+}
+
 static void clean_elsewhere(struct uninstall *u)
 {
 	bool had[N_OWNERS] = { false };
@@ -295,6 +367,8 @@ static void clean_elsewhere(struct uninstall *u)
 		removed(path);
 		had[elsewhere[i].owner] = true;
 	}
+	for (enum audit_file file = 0; file < N_AUDIT_FILES; file++)
+		had[OF_AUDITD] |= put_back(u, file);
 	if (had[OF_AUDITD])
 		reload_auditd();
 	if (had[OF_SYSTEMD] && has_systemd(u))
@@ -302,6 +376,12 @@ static void clean_elsewhere(struct uninstall *u)
 }
 
 /* The question */
+
+static const char *const what_goes[] = {
+	[EXTENT_HOST] = "rules are removed; history, journals, subscriptions, keys and settings stay",
+	[EXTENT_RECORDER] = "subscriptions, keys and rules are removed; history, journals and settings stay",
+	[EXTENT_ALL] = "subscriptions, keys and rules are removed, and so are its history, journals and settings",
+};
 
 static int confirm(const struct uninstall *u)
 {
@@ -311,8 +391,7 @@ static int confirm(const struct uninstall *u)
 		return CLI_DONE;
 	if (!isatty(STDIN_FILENO))
 		return cli_fail(CLI_USAGE, "uninstall: nobody can be asked here (--yes goes without a question)");
-	printf("The recorder of %s is stopped; its subscriptions, keys and rules are removed%s.\nGo on? [y/N] ", u->places.state_dir,
-	       u->options->purge ? ", and so are its history, journals and settings" : "; history, journals and settings stay");
+	printf("The recorder of %s is stopped; its %s.\nGo on? [y/N] ", u->places.state_dir, what_goes[u->extent]);
 	fflush(stdout);
 	if (!fgets(answer, sizeof(answer), stdin) || (strcmp(answer, "y\n") != 0 && strcmp(answer, "yes\n") != 0))
 		return cli_fail(CLI_FAILED, "uninstall: nothing is removed");
@@ -371,9 +450,13 @@ static int uninstall(struct uninstall *u)
 
 static int run(const void *values, size_t n, char *const *arguments)
 {
-	struct uninstall u = { .options = values };
+	const struct uninstall_options *o = values;
+	struct uninstall u = { .options = o,
+			       .extent = o->purge ? EXTENT_ALL : o->keep ? EXTENT_HOST : EXTENT_RECORDER };
 	int r;
 
+	if (o->purge && o->keep)
+		return cli_fail(CLI_USAGE, "uninstall: --purge and --keep exclude one another");
 	if (geteuid() != 0)
 		return cli_fail(CLI_PERMISSION, "uninstall: only root can take it away (sudo?)");
 	r = find_places(&u);
@@ -389,8 +472,8 @@ const struct command command_uninstall = {
 	.name = "uninstall",
 	.summary = "Stops the recorder and removes what it has put onto this host",
 	.text = "Subscriptions, keys, audit rules and the unit go.  The history, the journals and the settings\n"
-		"stay unless --purge is given; the program is removed with its package.  Says what it removes\n"
-		"and what it keeps.\n",
+		"stay unless --purge is given, with --keep the subscriptions and keys too; the program is removed\n"
+		"with its package.  Says what it removes and what it keeps.\n",
 	.options = options,
 	.options_size = sizeof(struct uninstall_options),
 	.run = run,

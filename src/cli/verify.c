@@ -11,6 +11,7 @@
 #include "cli/progress.h"
 #include "cli/screen.h"
 #include "cli/text.h"
+#include "cli/verify_self.h"
 #include "control/seal_key.h"
 #include "sink/chain_verify.h"
 
@@ -19,12 +20,16 @@
 struct verify_command {
 	struct place_options places;
 	struct print_options print;
-	bool json, quiet, no_key;
+	bool json, quiet, no_key, self;
 	const char *key, *head;
 };
 
 static const struct option options[] = {
-	{ .name = "key", .argument = "FILE", .help = "the key of the chain (default: history.key beside the database, else the daemon's)",
+	{ .name = "self", .help = "not the history: is this program what its signature beside it says?", .type = OPTION_FLAG,
+	  .offset = offsetof(struct verify_command, self) },
+	{ .name = "key", .argument = "FILE", .help = "the key of the chain (default: history.key beside the database, else the daemon's); with "
+						     "--self the public keys that may have signed it",
+
 	  .type = OPTION_TEXT, .offset = offsetof(struct verify_command, key) },
 	{ .name = "no-key", .help = "do without the key: only what does not fit its own digests is found", .type = OPTION_FLAG,
 	  .offset = offsetof(struct verify_command, no_key) },
@@ -280,6 +285,8 @@ static int run(const void *values, size_t n, char *const *arguments)
 	struct seal_key key;
 	int code, keyed, r;
 
+	if (o->self)
+		return verify_self(&o->places, o->key, o->json);
 	if (o->head && !parse_head(o->head, &asked))
 		return cli_fail(CLI_USAGE, "verify: --head: '%s' is no BLOCK:LINK, as the log and `recorder verify` tell it", o->head);
 	if (!database)
@@ -314,6 +321,7 @@ const struct command command_verify = {
 		"What the recorder itself cleans away leaves the chain whole.  Whoever has the key can forge it: compare the\n"
 		"head with those in a log that is kept elsewhere (--head).\n\n"
 		"  recorder verify\n"
+		"  recorder verify --self\n"
 		"  recorder verify --db host.db --key history.key --head 1234:8d1f...\n",
 	.options = options,
 	.options_size = sizeof(struct verify_command),

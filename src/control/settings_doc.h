@@ -4,3 +4,4 @@
 #include "base/buffer.h"
 
 void settings_doc(struct buffer *out);
+void settings_man(struct buffer *out);	/* recorder.conf(5), for scdoc */

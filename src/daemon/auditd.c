@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -17,6 +19,7 @@
 #include "base/log.h"
 #include "control/host_file.h"
 #include "daemon/daemon.h"
+#include "daemon/privileges.h"
 #include "source/comm.h"
 
 #define MAX_BYTES (1u << 20)		/* of a file */
@@ -48,11 +51,73 @@ static int wait_for(pid_t pid, uint64_t end_ns)
 	return r == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+/* A program that is begun, in a thread of its own: what that has dropped the program does not get (capabilities(7): of a process of root too no
+ * more than before, since no_new_privs is set), and no other thread lacks it. */
+struct start {
+	const char *const *words;
+	int output;
+	pid_t pid;
+	int r;
+};
+
+/* auditctl does not even tell its version to who may not control audit (audit-userspace: src/auditctl.c, main). */
+static uint64_t capabilities_of(const char *program)
+{
+	return strcmp(program, "auditctl") == 0 ? UINT64_C(1) << CAP_AUDIT_CONTROL : 0;
+}
+
+static void *start_bare(void *user)
+{
+	static char locale[] = "LC_ALL=C";
+	struct start *start = user;
+	const char *path = getenv("PATH");
+	_cleanup_(freep) char *own_path = NULL;
+	char *environment[] = { locale, NULL, NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t ignored;
+
+	start->r = privileges_keep(capabilities_of(start->words[0]));
+	if (start->r < 0)
+		return NULL;
+	if (asprintf(&own_path, "PATH=%s", path ? path : "/usr/sbin:/usr/bin:/sbin:/bin") < 0) {
+		own_path = NULL;
+		start->r = -ENOMEM;
+		return NULL;
+	}
+	environment[1] = own_path;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, start->output, STDOUT_FILENO);
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	sigemptyset(&ignored);
+	sigaddset(&ignored, SIGPIPE);		/* by us, not by it */
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigdefault(&attributes, &ignored);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+	start->r = posix_spawnp(&start->pid, start->words[0], &actions, &attributes, (char *const *)(uintptr_t)start->words, environment);
+	posix_spawnattr_destroy(&attributes);
+	posix_spawn_file_actions_destroy(&actions);
+	return NULL;
+}
+
+static int start_program(const char *const *words, int output, pid_t *ret)
+{
+	struct start start = { .words = words, .output = output };
+	pthread_t thread;
+	int r = pthread_create(&thread, NULL, start_bare, &start);
+
+	if (r != 0)
+		return r;
+	pthread_join(thread, NULL);
+	*ret = start.pid;
+	return start.r;
+}
+
 /* What it has printed, as far as there is room.  Its exit code; -1: it could not be run, or did not end in time. */
 static int run_program(const char *const *words, uint64_t end_ns, char *ret, size_t size)
 {
 	uint64_t now_ns;
-	posix_spawn_file_actions_t actions;
 	int ends[2], r;
 	struct pollfd of;
 	size_t n = 0;
@@ -60,11 +125,7 @@ static int run_program(const char *const *words, uint64_t end_ns, char *ret, siz
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -1;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	r = posix_spawnp(&pid, words[0], &actions, NULL, (char *const *)(uintptr_t)words, environ);
-	posix_spawn_file_actions_destroy(&actions);
+	r = start_program(words, ends[1], &pid);
 	close(ends[1]);
 	of = (struct pollfd){ .fd = ends[0], .events = POLLIN };
 	while (r == 0 && (now_ns = clock_ns(CLOCK_MONOTONIC)) < end_ns) {

@@ -81,6 +81,11 @@ void daemon_start_canaries(struct daemon *d)
 
 void daemon_tick_canaries(struct daemon *d, uint64_t steady_ns)
 {
+	/* What they do may be let go of. */
+	if (d->throttling.throttle.orders.step == THROTTLE_SHED) {
+		daemon_stop_canaries(d);
+		return;
+	}
 	canary_tick(&d->canary, steady_ns, clock_now_ns(),
 		    (uint64_t)daemon_setting(d, SETTING_CanaryIntervalSecs) * NS_PER_SEC);
 }

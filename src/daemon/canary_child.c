@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/macro.h"
+#include "daemon/privileges.h"
 
 #define SELF "/proc/self/exe"
 
@@ -134,7 +135,12 @@ static int connect_in_vain(void)
 
 int canary_child_act(const char *file)
 {
-	int written = write_file(file), connected = connect_in_vain();
+	int written, connected;
+
+	if (privileges_drop_all() < 0)
+		return 1;
+	written = write_file(file);
+	connected = connect_in_vain();
 
 	return written < 0 || connected < 0;
 }

@@ -72,7 +72,7 @@ static int wait_for_the_last(struct daemon *d, struct filter_error *error)
 
 static int ask_for_both(struct daemon *d, const struct subscriptions *next, struct filter_error *error)
 {
-	if (next->n == 0)
+	if (next->n == 0 || (!d->source && daemon_is_suspended(d)))
 		return 0;
 	if (!d->source)
 		return daemon_open_recording(d, next->filter, error);
@@ -92,7 +92,7 @@ static void ask_as_before(struct daemon *d)
 /* Nothing fails any more. */
 static void put_in_force(struct daemon *d, struct subscriptions *next, struct sinks *sinks, struct event *mark)
 {
-	bool begins = !d->reader && next->n > 0, ends = d->subscriptions.n > 0 && next->n == 0;
+	bool begins = !d->reader && next->n > 0 && !daemon_is_suspended(d), ends = d->subscriptions.n > 0 && next->n == 0;
 	struct core_change change = { .filter = next->filter, .mark = mark, .begin_run = begins, .drain = ends,
 				      .processes = ends ? &d->processes : NULL };
 
@@ -136,6 +136,21 @@ int daemon_begin(struct daemon *d, struct filter_error *error)
 	if (r < 0)
 		daemon_close_recording(d);
 	return r;
+}
+
+int daemon_end(struct daemon *d, struct filter_error *error)
+{
+	int r = wait_for_the_last(d, error);
+
+	if (r < 0)
+		return r;
+	daemon_stop_canaries(d);
+	daemon_close_recording(d);
+	if (core_change(d->core, &(struct core_change){ .drain = true, .processes = &d->processes }, CORE_NS) < 0)
+		daemon_expect_processes(d);
+	else
+		daemon_write_processes(d);
+	return 0;
 }
 
 int daemon_change(struct daemon *d, struct subscriptions *next, daemon_persist_fn persist, void *user, struct filter_error *error)

@@ -8,10 +8,11 @@
 #include <sys/stat.h>
 
 #include "base/macro.h"
+#include "control/path_trust.h"
 #include "control/settings_edit.h"
 #include "control/settings_json.h"
 
-static struct conf_file look(const char *path)
+struct conf_file conf_file_look(const char *path)
 {
 	struct stat st;
 
@@ -27,7 +28,7 @@ static struct conf_file look(const char *path)
 	};
 }
 
-static bool is_same_file(const struct conf_file *a, const struct conf_file *b)
+bool conf_file_is_same(const struct conf_file *a, const struct conf_file *b)
 {
 	return a->is_there == b->is_there && a->device == b->device && a->inode == b->inode && a->size == b->size &&
 	       a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
@@ -47,6 +48,18 @@ static int assign(struct settings *settings, const char *assignment, struct sett
 	return r < 0 ? -EINVAL : 0;
 }
 
+/* A file that others can write would be theirs to switch recording off by. */
+static int trust(const char *path, struct settings_error *error)
+{
+	struct file_error why = { "" };
+	int r = path_trust(path, NULL, &why);
+
+	if (r != -EPERM)
+		return 0;		/* who reads it says what is wrong with it */
+	snprintf(error->message, sizeof(error->message), "%s", why.message);
+	return r;
+}
+
 static int read_all(struct conf *conf, struct settings *ret, struct settings_error *error)
 {
 	const struct conf_options *o = &conf->options;
@@ -54,9 +67,11 @@ static int read_all(struct conf *conf, struct settings *ret, struct settings_err
 
 	settings_init(ret);
 	/* Before it is read: a change meanwhile is seen by the next look. */
-	conf->file = look(o->path);
+	conf->file = conf_file_look(o->path);
 	conf->has_changed = false;
-	r = settings_read(ret, o->path, error);
+	r = trust(o->path, error);
+	if (r >= 0)
+		r = settings_read(ret, o->path, error);
 	for (size_t i = 0; r >= 0 && i < o->n_assignments; i++)
 		r = assign(ret, o->assignments[i], error);
 	return r;
@@ -109,10 +124,10 @@ static bool is_due(const struct conf *conf, enum setting_id interval_s, uint64_t
 void conf_tick(struct conf *conf, uint64_t now_ns)
 {
 	if (is_due(conf, SETTING_ConfigRefreshIntervalSecs, conf->looked_ns, now_ns)) {
-		struct conf_file file = look(conf->options.path);
+		struct conf_file file = conf_file_look(conf->options.path);
 
 		conf->looked_ns = now_ns;
-		conf->has_changed |= !is_same_file(&file, &conf->file);
+		conf->has_changed |= !conf_file_is_same(&file, &conf->file);
 	}
 	if (is_due(conf, SETTING_ReconfigureIntervalSeconds, conf->applied_ns, now_ns)) {
 		conf->applied_ns = now_ns;
@@ -163,6 +178,7 @@ static void change(struct conf *conf, enum setting_id id, struct span value, str
 	struct settings_error error;
 	int r = settings_edit(conf->options.path, id, value, &error);
 
+	conf->written = conf_file_look(conf->options.path);
 	if (r < 0) {
 		reply_error(reply, r == -EINVAL ? "bad_file" : r == -EBUSY ? "busy" : "failed", "", "%s", error.message);
 		return;

@@ -16,11 +16,14 @@ struct conf_options {
 	void *user;
 };
 
-/* A file as it was when it was read, to know whether it has changed. */
+/* A file as it was at some time, to know whether it has changed. */
 struct conf_file {
 	bool is_there;
 	uint64_t device, inode, size, mtime_ns, ctime_ns;
 };
+
+struct conf_file conf_file_look(const char *path);
+bool conf_file_is_same(const struct conf_file *a, const struct conf_file *b);
 
 struct conf {
 	struct conf_options options;
@@ -28,6 +31,7 @@ struct conf {
 	struct settings at_start;	/* what ACTS_START settings are until the next one */
 	struct settings_error refused;	/* why the file is not in force; empty: it is */
 	struct conf_file file;
+	struct conf_file written;	/* as the recorder itself left it last */
 	uint64_t looked_ns, applied_ns;
 	bool has_changed;		/* the file, since it was read */
 };

@@ -10,8 +10,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/books.h"
+#include "daemon/confine.h"
 #include "daemon/notes.h"
 #include "daemon/reader.h"
+#include "decode/audit.h"
 #include "pipeline/setup.h"
 #include "source/mounts.h"
 #include "source/path_lookup.h"
@@ -22,8 +25,11 @@
 /* Of the ring: what the core has no time for waits there. */
 #define FULL_ENOUGH 8			/* a part so large: it must have time */
 #define NEARLY_EMPTY 64
-#define WAIT_NS (100 * NS_PER_MS)	/* for the writer, between two looks at the ring */
+#define WAIT_NS (20 * NS_PER_MS)	/* for the writer, between two looks at the ring */
+#define STEP_NS (100 * NS_PER_MS)	/* between two looks whether a step may end */
+#define LOOK_EVERY 64			/* records between two looks at how much waits */
 #define RECORDS_A_TURN 4096		/* between two looks at clock, notes and stop */
+#define MOST_NAP_NS (500 * NS_PER_MS)
 #define BACK_NS NS_PER_SEC		/* that the clock goes back by before it is followed; less is waited for */
 
 struct core {
@@ -35,8 +41,14 @@ struct core {
 	uint64_t late_ns;		/* with stop: what is not done by then is let go of */
 	_Atomic uint64_t turns;
 	uint64_t now_ns;
-	uint64_t lost, lost_ns;		/* what there was no memory for; when that was last said */
-	uint64_t let_go;
+	uint64_t lost_ns;		/* when it was last said that there was no memory */
+	struct books books;
+	_Atomic uint16_t pressed[N_SHED_CAUSES];	/* from outside */
+	struct pressure pressure;
+	struct pressure_now pressure_now;
+	struct buffer path;		/* scratch */
+	_Atomic uint64_t nap_ns;
+	bool is_judged;			/* the record in hand: whether it is kept has been asked */
 
 	pthread_mutex_t stats_lock;
 	struct core_stats stats;
@@ -47,9 +59,17 @@ struct core {
 	atomic_bool is_changing;	/* ...if this says so */
 };
 
+/* What was no record of a plain kind is thinned out here; nobody is told of it any more. */
 static int to_queue(void *user, struct event *event)
 {
-	event_queue_push(user, event);
+	struct core *core = user;
+
+	if (core->options.thinning && !core->is_judged && unlikely(!thinning_keeps(core->options.thinning, event->kind))) {
+		core->books.thinned[event_category(event)]++;
+		event_free(event);
+	} else {
+		event_queue_push(core->options.queue, event);
+	}
 	return 0;
 }
 
@@ -210,10 +230,33 @@ static void keep_clock(struct core *core, uint64_t now_ns, const char *what)
 	keep_answer(core, RECORD_CLOCK, &text);
 }
 
+/* Whether the record is kept.  What signals look at is decoded in any case. */
+static bool keeps(struct core *core, const struct record *record)
+{
+	const struct filter *filter = core->options.pipeline.filter;
+	uint16_t kind;
+
+	core->is_judged = false;
+	if (!core->options.thinning || record->type != RECORD_PROBE)
+		return true;
+	kind = probe_plain_kind(record->text, core->options.pipeline.guarded, &core->path);
+	if (kind >= N_KINDS || kinds[kind].shed == 0 || (filter && filter_may_signal(filter, kind)))
+		return true;
+	core->is_judged = true;
+	if (likely(thinning_keeps(core->options.thinning, kind)))
+		return true;
+	core->books.thinned_records++;
+	return false;
+}
+
 static int push(struct core *core, const struct record *record)
 {
-	int r = pipeline_push(core->pipeline, record);
+	int r;
 
+	if (unlikely(!keeps(core, record)))
+		return 0;
+	r = pipeline_push(core->pipeline, record);
+	core->is_judged = false;
 	if (core->options.capture) {
 		uint64_t clock_ns = pipeline_unsaid_clock(core->pipeline);
 
@@ -236,7 +279,6 @@ static bool is_late(const struct core *core)
 
 static void lose(struct core *core)
 {
-	core->lost++;
 	if (core->now_ns - core->lost_ns < NS_PER_SEC)	/* unsigned: of a clock that was set back it is said again */
 		return;
 	core->lost_ns = core->now_ns;
@@ -302,11 +344,14 @@ static void take_over(struct core *core)
 		lose(core);
 	if (change.begin_run)
 		take_over_run(core);
-	if (change.filter)
+	if (change.filter) {
 		pipeline_set_filter(core->pipeline, change.filter);
+		core->options.pipeline.filter = change.filter;
+	}
 	if (change.processes)
 		put_processes(core, change.processes);
 	if (change.mark) {
+		core->books.marks[event_category(change.mark)]++;
 		event_queue_push(core->options.queue, change.mark);
 		event_queue_hurry(core->options.queue);
 	}
@@ -329,18 +374,71 @@ static void keep_pace(struct core *core)
 		pacer_set(core->options.pacer, PACE_BEHIND);
 }
 
+static void publish(struct core *core)
+{
+	struct core_stats stats = { 0 };
+
+	pipeline_stats(core->pipeline, &stats.pipeline);
+	books_add_rings(&core->books, &stats.pipeline.balance);
+	stats.balance = stats.pipeline.balance;
+	if (core->options.writer)
+		writer_add_to(core->options.writer, &stats.balance);
+	books_demand(&core->books, &stats.balance, stats.flaw);
+	stats.let_go = books_let_go(&core->books);
+	stats.pressure = core->pressure_now;
+	stats.unread = core->books.thinned_records;
+	stats.decoder = *stats.pipeline.decoder;
+	stats.assembler = *stats.pipeline.assembler;
+	stats.tracker = *stats.pipeline.tracker;
+	stats.pipeline.decoder = NULL;
+	stats.pipeline.assembler = NULL;
+	stats.pipeline.tracker = NULL;
+	pthread_mutex_lock(&core->stats_lock);
+	core->stats = stats;
+	pthread_mutex_unlock(&core->stats_lock);
+}
+
+/* What comes is more than can be dealt with, or no more: the pipeline does as the record says, and so does who imports the capture. */
+static void look_at_pressure(struct core *core)
+{
+	const struct core_options *o = &core->options;
+	struct pressure_now *now = &core->pressure_now;
+	struct shed_change change;
+
+	for (unsigned i = 0; i < N_SHED_CAUSES; i++)
+		now->of[i] = atomic_load_explicit(&core->pressed[i], memory_order_relaxed);
+	now->of[SHED_BY_RING] = pressure_of(ring_used_bytes(o->ring), ring_capacity_bytes(o->ring));
+	now->at_once = atomic_load(&core->stop);
+	while (pressure_look(&core->pressure, now, clock_ns(CLOCK_MONOTONIC), &change)) {
+		_cleanup_(buffer_release) struct buffer text = { 0 };
+		uint64_t now_ns = pipeline_now_ns(core->pipeline);
+
+		shed_change_write(&text, &change, now_ns > 0 ? now_ns : core->now_ns);
+		core->books.notes += buffer_error(&text) == 0;
+		if (buffer_error(&text) < 0 ||
+		    push(core, &(struct record){ .type = RECORD_THROTTLE, .text = buffer_span(&text) }) < 0)
+			lose(core);
+		log_info("%s shedding, step %d, %s: %s at %u thousandths", change.begins ? "Begin of" : "End of", change.step,
+			 shed_steps[change.step].name, shed_cause_names[change.cause], change.pressure);
+	}
+}
+
 /* What waits in the ring takes a fifth of the memory that it takes as events: while the ring has room, the writer is waited
- * for there. From half full on the queue lets go of what it must; but not at the stop, when nothing comes any more. */
+ * for there.  Once events are let go of the core goes on, since of what comes next some may need no writer; for what does the queue makes
+ * it wait. */
 static void wait_for_writer(struct core *core)
 {
 	const struct core_options *o = &core->options;
 
-	while (event_queue_is_filling(o->queue) && !is_late(core) && !must_change(core) &&
-	       (atomic_load(&core->stop) || ring_used_bytes(o->ring) < ring_capacity_bytes(o->ring) / 2)) {
+	while ((event_queue_is_full(o->queue) || (event_queue_is_filling(o->queue) && core->pressure.step < SHED_SOURCE)) &&
+	       !is_late(core) && !must_change(core)) {
 		turn(core);
 		keep_pace(core);
+		look_at_pressure(core);
+		publish(core);
 		(void)mounts_tick(core->mounts);
 		event_queue_wait(o->queue, WAIT_NS);
+		publish(core);
 	}
 }
 
@@ -352,6 +450,8 @@ static unsigned take(struct core *core, struct ring *ring, unsigned max)
 	for (struct span message; n < max && (message = ring_peek(ring)).data; n++) {
 		const struct ring_record *m = (const struct ring_record *)(const void *)message.data;
 
+		if (n % LOOK_EVERY == LOOK_EVERY - 1)
+			look_at_pressure(core);
 		if (unlikely(event_queue_is_filling(core->options.queue))) {
 			wait_for_writer(core);
 			if (ring == core->options.ring && is_late(core))
@@ -370,6 +470,7 @@ static unsigned take(struct core *core, struct ring *ring, unsigned max)
 static void let_go(struct core *core)
 {
 	const struct core_options *o = &core->options;
+	struct record_head head;
 	struct gap gap = { .begin_ns = UINT64_MAX, .class_name = "all", .cause = "stop", .unit = "records", .exact = true };
 
 	for (struct span message; (message = ring_peek(o->ring)).data; ring_pop(o->ring)) {
@@ -379,12 +480,15 @@ static void let_go(struct core *core)
 		    push(core, &(struct record){ .type = m->type, .time_ns = m->time_ns, .text = { m->text, m->size } }) >= 0)
 			continue;
 		gap.begin_ns = MIN(gap.begin_ns, m->time_ns);
+		/* What audit told came later than it happened. */
+		if (m->type < RECORD_OWN_FIRST && audit_head(&(struct record){ .type = m->type, .text = { m->text, m->size } }, &head) == 0)
+			gap.begin_ns = MIN(gap.begin_ns, head.time_ns);
 		gap.end_ns = MAX(gap.end_ns, m->time_ns);
 		gap.count++;
+		core->books.let_go[balance_origin(m->type)]++;
 	}
 	if (gap.count == 0)
 		return;
-	core->let_go += gap.count;
 	log_warning("No time was left to store %llu records; a gap tells of them", (unsigned long long)gap.count);
 	/* Who else makes notes waits for this thread. */
 	notes_gap(&(struct notes){ .ring = o->notes, .wake = o->ring }, &gap);
@@ -418,22 +522,14 @@ static void advance(struct core *core)
 	}
 }
 
-static void publish(struct core *core)
+/* Larger batches, while the ring has room for them. */
+static void nap(struct core *core)
 {
-	struct core_stats stats;
+	uint64_t nap_ns = atomic_load_explicit(&core->nap_ns, memory_order_relaxed);
 
-	pipeline_stats(core->pipeline, &stats.pipeline);
-	stats.decoder = *stats.pipeline.decoder;
-	stats.assembler = *stats.pipeline.assembler;
-	stats.tracker = *stats.pipeline.tracker;
-	stats.pipeline.decoder = NULL;
-	stats.pipeline.assembler = NULL;
-	stats.pipeline.tracker = NULL;
-	stats.lost = core->lost;
-	stats.let_go = core->let_go;
-	pthread_mutex_lock(&core->stats_lock);
-	core->stats = stats;
-	pthread_mutex_unlock(&core->stats_lock);
+	if (nap_ns > 0 && !atomic_load(&core->stop) && !atomic_load(&core->is_changing) &&
+	    ring_used_bytes(core->options.ring) < ring_capacity_bytes(core->options.ring) / FULL_ENOUGH)
+		clock_sleep_ns(MIN(nap_ns, MOST_NAP_NS));
 }
 
 static void drain(struct core *core)
@@ -450,11 +546,13 @@ static void *run(void *user)
 	bool stop;
 
 	pacer_join(o->pacer);
+	confine_thread(CONFINED_CORE);
 	do {
 		unsigned n;
 
 		turn(core);
 		keep_pace(core);
+		look_at_pressure(core);
 		stop = atomic_load(&core->stop);	/* before the rings: nothing comes after it */
 		if (must_change(core))
 			take_over(core);
@@ -473,19 +571,24 @@ static void *run(void *user)
 			n += take(core, o->digests, RECORDS_A_TURN);
 		if (n > 0) {
 			stop = false;
-			if (n < RECORDS_A_TURN / 8) {
-				event_queue_flush(o->queue);
-				publish(core);
-			}
+			if (n < RECORDS_A_TURN / 8)
+				event_queue_offer(o->queue);
+			publish(core);
+			if (n < RECORDS_A_TURN)
+				nap(core);
 			continue;
 		}
-		event_queue_flush(o->queue);
+		event_queue_offer(o->queue);
 		publish(core);
 		if (!stop) {
 			uint64_t next_ns = pipeline_next_ns(core->pipeline), wait_ns = UINT64_MAX;
 
 			if (next_ns != UINT64_MAX)
 				wait_ns = next_ns > core->now_ns ? next_ns - core->now_ns : 0;
+			if (core->pressure.step > SHED_NOTHING)
+				wait_ns = MIN(wait_ns, STEP_NS);
+			if (event_queue_is_full(o->queue))
+				wait_ns = MIN(wait_ns, WAIT_NS);
 			ring_wait(o->ring, MIN(wait_ns, mounts_tick(core->mounts)));
 		}
 	} while (!stop);
@@ -512,6 +615,7 @@ int core_start(struct core **ret, const struct core_options *options)
 	if (!core)
 		return -ENOMEM;
 	core->options = *options;
+	core->books = (struct books){ .rings = { options->ring, options->notes, options->digests }, .unread = options->unread };
 	core->options.pipeline.lookup = options->procfs ? lookup : NULL;
 	core->options.pipeline.resolve_fd = options->procfs ? resolve_fd : NULL;
 	core->options.pipeline.resolve_socket = options->resolve_sockets ? resolve_socket : NULL;
@@ -531,7 +635,7 @@ int core_start(struct core **ret, const struct core_options *options)
 	pthread_condattr_destroy(&attr);
 	r = mounts_new(&core->mounts);
 	if (r >= 0)
-		r = pipeline_new(&core->pipeline, &core->options.pipeline, to_queue, options->queue);
+		r = pipeline_new(&core->pipeline, &core->options.pipeline, to_queue, core);
 	if (r >= 0) {
 		publish(core);
 		r = -pthread_create(&core->thread, NULL, run, core);
@@ -562,6 +666,7 @@ struct core *core_stop(struct core *core, uint64_t late_ns, struct core_stats *r
 	event_free(core->change.mark);
 	pthread_cond_destroy(&core->changed);
 	pthread_mutex_destroy(&core->stats_lock);
+	buffer_release(&core->path);
 	free(core);
 	return NULL;
 }
@@ -594,12 +699,22 @@ bool core_is_changing(struct core *core)
 	return atomic_load(&core->is_changing);
 }
 
+void core_set_nap(struct core *core, uint64_t nap_ns)
+{
+	atomic_store_explicit(&core->nap_ns, nap_ns, memory_order_relaxed);
+}
+
 void core_pulse(const struct core *core, struct pulse *ret)
 {
 	const struct core_options *o = &core->options;
 
 	*ret = (struct pulse){ .name = "core", .turns = atomic_load(&((struct core *)(uintptr_t)core)->turns),
 			       .has_work = ring_used_bytes(o->ring) > 0 || ring_used_bytes(o->notes) > 0 };
+}
+
+void core_press(struct core *core, enum shed_cause cause, uint16_t pressure)
+{
+	atomic_store_explicit(&core->pressed[cause], pressure, memory_order_relaxed);
 }
 
 void core_stats(struct core *core, struct core_stats *ret)

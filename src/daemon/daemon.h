@@ -21,12 +21,14 @@
 #include "daemon/last_words.h"
 #include "daemon/ledger.h"
 #include "daemon/loss_window.h"
+#include "daemon/memory.h"
 #include "daemon/narrowing.h"
 #include "daemon/notes.h"
 #include "daemon/notify.h"
 #include "daemon/places.h"
 #include "daemon/plugin.h"
 #include "daemon/reader.h"
+#include "daemon/resource_monitor.h"
 #include "daemon/rules_file.h"
 #include "daemon/run.h"
 #include "daemon/sinks.h"
@@ -35,8 +37,11 @@
 #include "daemon/refusal.h"
 #include "daemon/subscriptions.h"
 #include "daemon/tap.h"
+#include "daemon/trust.h"
+#include "daemon/throttling.h"
 #include "daemon/watchdog.h"
 #include "daemon/writer.h"
+#include "pipeline/redaction_conf.h"
 #include "sink/history.h"
 #include "source/audit_rules.h"
 #include "source/bpf.h"
@@ -49,6 +54,8 @@ struct daemon {
 	const struct run_options *options;
 	struct conf conf;
 	struct places places;
+	struct path_doubt doubt;	/* who else may be able to replace what lies there */
+	struct trust trust;
 	int lock_fd;
 	char words_before[LAST_WORDS_MAX];	/* what the lock file held */
 	uint64_t started_ns, stopping_ns;
@@ -75,14 +82,17 @@ struct daemon {
 	uint64_t tried_ns;		/* to begin, in vain (CLOCK_MONOTONIC)... */
 	struct filter_error begin_error;	/* ...and why */
 	uint64_t idle_since_ns;		/* so since then; 0: it is not */
+	const char *idle_cause;		/* of the gap that it is */
 	struct source_stats source_before;	/* counted by sources that are closed by now */
 	struct probe_counters probes_before;
 	uint64_t closed_unseen;		/* files of which nobody can tell what was written to them */
 	bool rules_loaded;
 	uint64_t rules_linger_until_ns;	/* CLOCK_MONOTONIC: those of before stay until then; 0: there are none */
 	struct audit_state audit_state;
+	uint64_t kernel_looked_ns;	/* at that, CLOCK_MONOTONIC; 0: never */
 	uint32_t kernel_lost;		/* its counter, as long as audit is read */
 	struct ledger ledger;
+	uint64_t oldest_lost_ns;	/* event that was lost when the ledger was looked at; UINT64_MAX: none was */
 	unsigned rules_missing;
 	struct narrowing narrowing;	/* of audit's rules, without eBPF */
 	struct user_audit user_audit;
@@ -99,14 +109,18 @@ struct daemon {
 	uint64_t rules_removed_ns;	/* when somebody last did; 0: never */
 	char damaged_path[512];		/* the database that was set aside last; empty: none */
 	struct clock_step clock_step;
+	struct memory memory;
 	struct loss_window losses;
 	struct vitals vitals;
 	struct rule_facts rule_facts;	/* what the host's files of rules say */
+	struct moment looking, looked;	/* when the last tick began, and the one before: what is looked at in each */
+	uint64_t whole_ns[2];		/* what is missing of the time before has been told of, not long ago, and before that */
 	uint64_t slow_looked_ns;	/* at what of them asks the kernel or the disk */
 	struct health health;
 	atomic_bool resolve_sockets;	/* the core asks for the other end of sockets */
 	struct hasher *hasher;
 	struct buffer remembered;	/* what proc.bin said, until the reader has told it */
+	uint64_t remembered_ns;		/* as of then */
 	int processes_unusable;		/* why it could not be used; 0: it could, or there was none */
 	struct buffer processes;	/* what is to be written to it, by the core... */
 	uint64_t processes_ns;		/* ...as of then */
@@ -118,10 +132,16 @@ struct daemon {
 	char canary_folder[PATH_MAX];
 
 	struct pacer pacer;
+	struct throttling throttling;
+	struct thinning thinning;
+	struct resource_monitor resource_monitor;
+	uint64_t suspension_told_ns;	/* how far the gap of the suspension that stands has been told; 0: there is none */
 	struct ring *ring, *notes_ring, *digests_ring;
+	struct reader_shed reader_shed;
 	struct notes notes;
 	struct event_queue *queue;
 	struct capture *capture;
+	struct redaction_conf redaction;	/* with EnableRedaction */
 	struct users *users;
 	struct reader *reader;
 	bool has_begun;			/* the start came to its end */
@@ -163,21 +183,47 @@ static inline int64_t daemon_setting(const struct daemon *d, enum setting_id id)
 
 /* processes.c */
 void daemon_read_processes(struct daemon *d);
+void daemon_forget_ended(struct daemon *d);
 void daemon_tell_processes(struct daemon *d);
 void daemon_tick_processes(struct daemon *d);
 void daemon_save_processes(struct daemon *d, bool was_recording);
 void daemon_write_processes(struct daemon *d);		/* those that the core has put there just now */
 void daemon_expect_processes(struct daemon *d);		/* those that it puts there when it comes to it: daemon_tick_processes() writes them */
 
+/* trust.c */
+int daemon_check_self(struct daemon *d);	/* -EPERM, logged: the program is not what was signed */
+int daemon_begin_trust(struct daemon *d);	/* from now on what lies there is looked at; -errno, logged */
+void daemon_tick_trust(struct daemon *d);
+void daemon_end_trust(struct daemon *d);
+/* Somebody touched what is the recorder's own.  operation: one word; object: what it was done to. */
+void daemon_tell_tampering(struct daemon *d, const char *operation, const char *object, const char *format, ...) _printf_(4, 5);
 /* hashing.c */
 int daemon_start_hasher(struct daemon *d);	/* before the core; -errno, logged */
 void daemon_stop_hasher(struct daemon *d);	/* it has told all, the core may ask still */
 void daemon_free_hasher(struct daemon *d);	/* behind the core */
+/* throttling.c: what the recorder takes of the processors, and what is done about it. */
+void daemon_start_throttle(struct daemon *d);		/* before the threads */
+void daemon_tick_throttle(struct daemon *d);
+void daemon_set_throttle(struct daemon *d);		/* settings have changed */
+uint64_t daemon_cpu_ns(struct daemon *d);		/* used, without what a person asked for */
+unsigned daemon_cpu_processors(const struct daemon *d);	/* that are 100 % */
+
+/* suspension.c: the resource monitor ends recording for a while. */
+void daemon_read_suspension(struct daemon *d);		/* at the start */
+void daemon_tell_suspended_before(struct daemon *d, uint64_t died_ns);	/* by a recorder that died so; 0: it did not */
+void daemon_tick_suspension(struct daemon *d);
+void daemon_keep_suspension(struct daemon *d);		/* at the stop */
+bool daemon_is_suspended(const struct daemon *d);
+void daemon_on_resume(void *user, struct client *client, const json_t *request, struct reply *reply);
+
 /* sinks.c */
 struct database_limits daemon_database_limits(const struct daemon *d);
 /* watch.c: at the stop, when the database fails */
 void daemon_leave_words(const struct daemon *d, const struct writer_stats *writer);
 void daemon_keep_words(const struct daemon *d);	/* those of the recorder before, which this one did not come to tell */
+/* redaction.c */
+int daemon_prepare_redaction(struct daemon *d);	/* -errno, logged */
+void daemon_redact(const struct daemon *d, struct pipeline_options *options);	/* as the settings say */
 /* history.c */
 int daemon_prepare_history(struct daemon *d);	/* before the database is opened; -errno, logged */
 void daemon_forget_key(struct daemon *d);	/* once it is open */
@@ -246,7 +292,11 @@ void daemon_catch_up(struct daemon *d, const struct filter *next);
 void daemon_look_at_kept(struct daemon *d);	/* once a second: whether there is room to keep what is told later */
 void daemon_close_recording(struct daemon *d);	/* nothing of ours is in the kernel any more, all it had told is in the ring */
 void daemon_tell_idle(struct daemon *d);
+void daemon_begin_idle(struct daemon *d, uint64_t since_ns);	/* nothing is recorded from then on */
 void daemon_count_source(const struct daemon *d, struct source_stats *ret, struct probe_counters *ret_probes);
+
+/* watch.c: what is subscribed and not recorded, but for a suspension, is begun now and then. */
+void daemon_try_to_begin(struct daemon *d);
 
 /* change.c */
 typedef int (*daemon_persist_fn)(struct daemon *d, void *user, struct file_error *error);
@@ -255,6 +305,8 @@ typedef int (*daemon_persist_fn)(struct daemon *d, void *user, struct file_error
 int daemon_change(struct daemon *d, struct subscriptions *next, daemon_persist_fn persist, void *user, struct filter_error *error);
 /* Begins to record what is subscribed: at the start, or when it could not be begun before. */
 int daemon_begin(struct daemon *d, struct filter_error *error);
+/* Nothing is recorded any more, though there are subscriptions; as daemon_change(). */
+int daemon_end(struct daemon *d, struct filter_error *error);
 void daemon_settle(struct daemon *d);		/* now and then: what the last change left to be done */
 
 /* subscribe.c: subscriptions come and go, by the socket and by the folder. */
@@ -277,6 +329,12 @@ int daemon_start_server(struct daemon *d);
 void daemon_repair_audit(struct daemon *d);
 void daemon_repair_places(struct daemon *d);
 void daemon_tell_databases(struct daemon *d);	/* that are gone, or were damaged */
+
+/* budget.c: the memory that it may have, see memory.h. */
+void daemon_divide_memory(struct daemon *d);		/* at the start */
+size_t daemon_kernel_ring_bytes(const struct daemon *d);	/* of each processor */
+void daemon_count_memory(struct daemon *d);
+void daemon_tick_memory(struct daemon *d);
 
 /* vitals.c: health, see health.h. */
 void daemon_tick_health(struct daemon *d);
@@ -322,5 +380,9 @@ void daemon_tick_rules_file(struct daemon *d);
 bool daemon_restart_needed(const struct daemon *d);	/* of the machine: the kernel is locked, and has not read the file yet */
 
 /* watch.c: what the kernel says of itself. */
+uint64_t daemon_ring_dropped(const struct daemon *d);	/* records that one of the rings had no room for */
 void daemon_on_tick(uv_timer_t *timer);
 void daemon_tell_losses(struct daemon *d, bool final);
+/* What was let go of so that the rest be whole, by whichever stage; how many of them were records of which nothing was made. */
+uint64_t daemon_count_shed(const struct daemon *d, const struct core_stats *core, uint64_t ret[N_CATEGORIES]);
+void daemon_since_looked(const struct daemon *d, struct gap *gap);	/* sets begin and end */

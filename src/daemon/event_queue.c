@@ -10,8 +10,6 @@
 
 #define HAND_OVER 256			/* events at once */
 #define HAND_OVER_BYTES ((size_t)1 << 20)
-#define MAX_BYTES	((size_t)64 << 20) /* reached by long arguments only; of a full queue of usual events a third */
-#define N_SHED 7			/* highest `shed` in kinds.def */
 
 struct event_queue {
 	pthread_mutex_t lock;
@@ -19,11 +17,11 @@ struct event_queue {
 	struct event *first, *last;
 	uint32_t length;		/* handed over and not yet dealt with */
 	uint32_t max_events;
+	size_t max_bytes;
 	uint32_t enough;		/* the consumer is woken when so many are there */
 	size_t bytes;			/* of these, as event_bytes() counts */
 	bool closed;
 	bool hurried;			/* what is there is to be taken at once */
-	uint64_t shed[N_CATEGORIES];
 
 	/* The producer's own. */
 	struct event *pushed_first, *pushed_last;
@@ -33,7 +31,7 @@ struct event_queue {
 	size_t bytes_seen;
 };
 
-int event_queue_new(struct event_queue **ret, uint32_t max_events)
+int event_queue_new(struct event_queue **ret, uint32_t max_events, size_t max_bytes)
 {
 	struct event_queue *queue = calloc(1, sizeof(*queue));
 	pthread_condattr_t attr;
@@ -47,6 +45,7 @@ int event_queue_new(struct event_queue **ret, uint32_t max_events)
 	pthread_cond_init(&queue->not_full, &attr);
 	pthread_condattr_destroy(&attr);
 	queue->max_events = max_events;
+	queue->max_bytes = max_bytes;
 	queue->enough = 1;
 	*ret = queue;
 	return 0;
@@ -81,12 +80,15 @@ static void see_length(struct event_queue *queue)
 	queue->bytes_seen = queue->bytes;
 }
 
-void event_queue_flush(struct event_queue *queue)
+static bool has_room(const struct event_queue *queue)
 {
-	pthread_mutex_lock(&queue->lock);
+	return queue->length < queue->max_events && queue->bytes < queue->max_bytes;
+}
+
+/* With the lock. */
+static void hand_over(struct event_queue *queue)
+{
 	if (queue->pushed_first) {
-		while (queue->length >= queue->max_events || queue->bytes >= MAX_BYTES)
-			pthread_cond_wait(&queue->not_full, &queue->lock);
 		if (queue->last)
 			queue->last->next = queue->pushed_first;
 		else
@@ -94,40 +96,35 @@ void event_queue_flush(struct event_queue *queue)
 		queue->last = queue->pushed_last;
 		queue->length += queue->n_pushed;
 		queue->bytes += queue->bytes_pushed;
-		if (queue->length >= queue->enough || queue->bytes * 2 >= MAX_BYTES)
+		if (queue->length >= queue->enough || queue->bytes * 2 >= queue->max_bytes)
 			pthread_cond_signal(&queue->not_empty);
 	}
 	see_length(queue);
-	pthread_mutex_unlock(&queue->lock);
 	queue->pushed_first = queue->pushed_last = NULL;
 	queue->n_pushed = 0;
 	queue->bytes_pushed = 0;
 }
 
-/* Half full: the first class goes; from there each class later, the last at 15/16. */
-static bool must_shed(const struct event_queue *queue, const struct event *event)
+void event_queue_flush(struct event_queue *queue)
 {
-	uint64_t shed = kinds[event->kind].shed, length = queue->length_seen + queue->n_pushed;
-	uint64_t bytes = queue->bytes_seen + queue->bytes_pushed, sixteenths = 8 + shed * 7 / N_SHED;
+	pthread_mutex_lock(&queue->lock);
+	while (queue->pushed_first && !has_room(queue))
+		pthread_cond_wait(&queue->not_full, &queue->lock);
+	hand_over(queue);
+	pthread_mutex_unlock(&queue->lock);
+}
 
-	return shed > 0 && (length * 16 >= queue->max_events * sixteenths || bytes * 16 >= MAX_BYTES * sixteenths);
+void event_queue_offer(struct event_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	if (has_room(queue))
+		hand_over(queue);
+	see_length(queue);
+	pthread_mutex_unlock(&queue->lock);
 }
 
 void event_queue_push(struct event_queue *queue, struct event *event)
 {
-	if (unlikely(must_shed(queue, event))) {
-		pthread_mutex_lock(&queue->lock);
-		see_length(queue);
-		if (must_shed(queue, event))
-			queue->shed[event_category(event)]++;
-		else
-			goto keep;
-		pthread_mutex_unlock(&queue->lock);
-		event_free(event);
-		return;
-	keep:
-		pthread_mutex_unlock(&queue->lock);
-	}
 	event->next = NULL;
 	if (queue->pushed_last)
 		queue->pushed_last->next = event;
@@ -142,17 +139,22 @@ void event_queue_push(struct event_queue *queue, struct event *event)
 bool event_queue_is_filling(const struct event_queue *queue)
 {
 	return (queue->length_seen + queue->n_pushed) * 2 >= queue->max_events ||
-	       (queue->bytes_seen + queue->bytes_pushed) * 2 >= MAX_BYTES;
+	       (queue->bytes_seen + queue->bytes_pushed) * 2 >= queue->max_bytes;
+}
+
+bool event_queue_is_full(const struct event_queue *queue)
+{
+	return queue->length_seen + queue->n_pushed >= queue->max_events || queue->bytes_seen + queue->bytes_pushed >= queue->max_bytes;
 }
 
 void event_queue_wait(struct event_queue *queue, uint64_t timeout_ns)
 {
 	struct timespec until = clock_after(timeout_ns);
 
-	event_queue_flush(queue);
+	event_queue_offer(queue);
 	pthread_mutex_lock(&queue->lock);
 	/* A little below, so that one look does for some events. */
-	while (queue->length * 8 >= queue->max_events * 3u || queue->bytes * 8 >= MAX_BYTES * 3)
+	while (queue->length * 8 >= queue->max_events * 3u || queue->bytes * 8 >= queue->max_bytes * 3)
 		if (pthread_cond_timedwait(&queue->not_full, &queue->lock, &until) == ETIMEDOUT)
 			break;
 	see_length(queue);
@@ -191,7 +193,7 @@ void event_queue_gather(struct event_queue *queue, uint32_t n, uint64_t timeout_
 
 	pthread_mutex_lock(&queue->lock);
 	queue->enough = queue->hurried ? 1 : n;
-	while (queue->length < queue->enough && queue->bytes * 2 < MAX_BYTES && !queue->closed)
+	while (queue->length < queue->enough && queue->bytes * 2 < queue->max_bytes && !queue->closed)
 		if (pthread_cond_timedwait(&queue->not_empty, &queue->lock, &until) == ETIMEDOUT)
 			break;
 	queue->enough = 1;
@@ -227,9 +229,17 @@ uint32_t event_queue_length(struct event_queue *queue)
 	return length;
 }
 
-void event_queue_shed(struct event_queue *queue, uint64_t ret[N_CATEGORIES])
+uint32_t event_queue_waiting(struct event_queue *queue)
 {
+	return event_queue_length(queue) + queue->n_pushed;
+}
+
+size_t event_queue_bytes(struct event_queue *queue)
+{
+	size_t bytes;
+
 	pthread_mutex_lock(&queue->lock);
-	memcpy(ret, queue->shed, sizeof(queue->shed));
+	bytes = queue->bytes;
 	pthread_mutex_unlock(&queue->lock);
+	return bytes;
 }

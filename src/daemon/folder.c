@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "control/path_trust.h"
 
 /* NAME of NAME.json */
 static struct span stem(const char *file)
@@ -121,6 +122,17 @@ int folder_read_other(struct subscription_entry **ret, const struct folder *fold
 	return read_entry(ret, &file, real ? real : path, folder->place.key_path, false, error);
 }
 
+/* One that is saved is in force by itself; who may write it says what is recorded. */
+static int trust(const char *path, struct filter_error *error)
+{
+	struct file_error why = { "" };
+
+	if (path_trust(path, NULL, &why) != -EPERM)
+		return 0;
+	snprintf(error->message, sizeof(error->message), "%s", why.message);
+	return -EINVAL;
+}
+
 static int take(const struct folder *folder, struct folder_file *file, struct subscriptions *subscriptions,
 		struct filter_error *error)
 {
@@ -130,6 +142,8 @@ static int take(const struct folder *folder, struct folder_file *file, struct su
 	int r = path_of(&path, folder, file->name);
 
 	file->conflicts = false;
+	if (r >= 0)
+		r = trust(path, error);
 	if (r >= 0)
 		r = read_entry(&entry, &read, path, folder->place.key_path, true, error);
 	if (r < 0)

@@ -18,8 +18,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/leisure.h"
 #include "base/log.h"
 #include "control/file.h"
+#include "daemon/confine.h"
 #include "daemon/pace.h"
 #include "event/account.h"
 #include "event/definition.h"
@@ -220,7 +222,7 @@ static int open_wished(const struct waiting *waiting, struct file_stamp *ret)
 static bool on_pause(void *user, size_t bytes)
 {
 	struct hasher *hasher = user;
-	unsigned percent = hasher->options.cpu_percent;
+	unsigned percent = MIN(hasher->options.cpu_percent, leisure_percent());
 	uint64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID), nap_ns = 0;
 	struct timespec until;
 	bool stop;
@@ -595,6 +597,7 @@ static void *run(void *user)
 	struct hasher *hasher = user;
 	pid_t tid = pace_of_idle();
 
+	confine_thread(CONFINED_HASHER);
 	pthread_mutex_lock(&hasher->lock);
 	hasher->tid = tid;
 	if (hasher->stop)

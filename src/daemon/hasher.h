@@ -17,7 +17,7 @@ struct hasher_options {
 	uint64_t save_ns;		/* ProcessorCacheWriteIntervalSecs */
 	bool fuzzy;			/* EnableFuzzyHash */
 	bool texts;			/* EnableScriptContent */
-	unsigned cpu_percent;		/* of a processor that it takes at most while it reads; 0: all */
+	unsigned cpu_percent;		/* of a processor that it takes at most while it reads, and base/leisure.h at most; 0: all */
 	const char *provider;		/* socket of a program that is asked for digests, see source/file_info.h; copied; NULL: none */
 	bool definitions;		/* it learns at its start which there are */
 	const char *root;		/* where they are looked for; NULL: the host's.  Borrowed */

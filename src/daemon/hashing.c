@@ -5,28 +5,28 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/leisure.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
 
 #define DIGESTS_BYTES ((size_t)256 << 10)
 #define CACHE_NAME "hashes"
 #define PATIENCE_MS 1000
-#define CPU_PERCENT 25			/* of a processor, while it reads */
 #define KB ((size_t)1 << 10)
 #define MB ((uint64_t)1 << 20)
 
 static int to_core(void *user, const struct record *record)
 {
 	struct daemon *d = user;
+	bool has_room;
 
 	/* The core reads it whenever it has read the kernel's; this thread has time. */
 	for (unsigned i = 0; ring_used_bytes(d->digests_ring) > DIGESTS_BYTES / 2 && i < PATIENCE_MS; i++)
 		usleep(1000);
-	if (!ring_push_record(d->digests_ring, record))
-		return -ENOBUFS;
+	has_room = ring_push_record(d->digests_ring, record);
 	ring_commit(d->digests_ring);
 	ring_alert(d->ring);
-	return 0;
+	return has_room ? 0 : -ENOBUFS;
 }
 
 static bool is_name(const char *text)
@@ -59,7 +59,7 @@ int daemon_start_hasher(struct daemon *d)
 		.save_ns = (uint64_t)daemon_setting(d, SETTING_ProcessorCacheWriteIntervalSecs) * NS_PER_SEC,
 		.fuzzy = daemon_setting(d, SETTING_EnableFuzzyHash),
 		.texts = daemon_setting(d, SETTING_EnableScriptContent),
-		.cpu_percent = CPU_PERCENT,
+		.cpu_percent = LEISURE_PERCENT,
 		.definitions = true,
 		.tell = to_core,
 		.user = d,

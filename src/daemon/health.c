@@ -159,6 +159,33 @@ static enum health_level check_loss(const struct vitals *v, struct health_state 
 		   "lost in the last %d minutes%s: %s", LOSS_WINDOW_MINUTES, v->losses.steady ? ", and still rising" : "", causes);
 }
 
+static enum health_level check_counters(const struct vitals *v, struct health_state *s)
+{
+	if (*v->flaw)
+		return say(s, HEALTH_FAIL, "report it with `recorder status --json`: it is a fault of the recorder",
+			   "the counters do not reconcile, so something may be missing that no gap tells: %s", v->flaw);
+	return say(s, HEALTH_OK, "", "of all that was received it is known what became of it");
+}
+
+static enum health_level check_shedding(const struct vitals *v, struct health_state *s)
+{
+	const char *mend = "give it more of the processor or subscribe to less: `recorder query --type recorder` tells the begin of each step";
+
+	switch (v->shedding.step) {
+	case SHED_NOTHING:
+		return say(s, HEALTH_OK, "", "no");
+	case SHED_COALESCE:
+		return say(s, HEALTH_OK, "", "what repeats is told together for longer: nothing is left out");
+	case SHED_SOURCE:
+		return say(s, HEALTH_WARN, mend, "step %d of %d: %s%s", v->shedding.step, N_SHED_STEPS - 1,
+			   v->shedding.source[0] ? "only the numbers are told of the events of " : "no source makes most of the events",
+			   v->shedding.source);
+	default:
+		return say(s, HEALTH_WARN, mend, "step %d of %d: events are let go of, up to class %s%s%s", v->shedding.step, N_SHED_STEPS - 1,
+			   shed_steps[v->shedding.step].name, v->shedding.source[0] ? ", and those of " : "", v->shedding.source);
+	}
+}
+
 static enum health_level check_disk(const struct vitals *v, struct health_state *s)
 {
 	unsigned long long free_mib = v->disk.free_bytes / MIB;
@@ -250,6 +277,25 @@ static enum health_level check_clock(const struct vitals *v, struct health_state
 	return say(s, HEALTH_OK, "", "no step in the last %llu minutes", (unsigned long long)(LATELY_NS / NS_PER_SEC / 60));
 }
 
+static enum health_level check_cpu(const struct vitals *v, struct health_state *s)
+{
+	_cleanup_(buffer_release) struct buffer until = { 0 };
+
+	if (v->cpu.suspended == RESOURCE_STICKY)
+		return say(s, HEALTH_FAIL, "subscribe to less of what makes the noise, then `recorder resume`",
+			   "recording is suspended: the recorder took too much of the CPU, more often than ResourceMonitorRetryAttempts allows");
+	if (v->cpu.suspended == RESOURCE_SUSPENDED) {
+		buffer_append_time(&until, v->cpu.until_ns);
+		return say(s, HEALTH_FAIL, "subscribe to less of what makes the noise; `recorder resume` ends it sooner",
+			   "recording is suspended until %s: the recorder took too much of the CPU", buffer_text(&until));
+	}
+	if (v->cpu.step == THROTTLE_SHED)
+		return say(s, HEALTH_WARN, "subscribe to less of what makes the noise, or raise CX.recorder.CpuThrottleTargetPercent",
+			   "the recorder needs more of the CPU than %.0f %%: events are let go of by class, a gap tells which",
+			   v->cpu.target_percent);
+	return say(s, HEALTH_OK, "", v->cpu.step == THROTTLE_CALM ? "below %.0f %%" : "held at %.0f %%: what can wait does less", v->cpu.target_percent);
+}
+
 static enum health_level check_processors(const struct vitals *v, struct health_state *s)
 {
 	if (v->n_processors < 2)
@@ -290,6 +336,23 @@ static enum health_level check_selinux(const struct vitals *v, struct health_sta
 {
 	selinux_explain(&v->selinux, s->why, sizeof(s->why), s->mend, sizeof(s->mend));
 	return *s->mend ? HEALTH_WARN : HEALTH_OK;
+}
+
+static enum health_level check_trust(const struct vitals *v, struct health_state *s)
+{
+	if (v->trust.refused && *v->trust.refused)
+		return say(s, HEALTH_FAIL, "report it, with the version and that of the libc; if it is no slip of ours somebody is in our memory",
+			   "%s", v->trust.refused);
+	if (is_lately(v->trust.tampered_ns, v->now_ns))
+		return say(s, HEALTH_WARN, "find who did: recorder query --type security tells of it as tamper", "%s", v->trust.tampered);
+	if (v->trust.unproved && *v->trust.unproved)
+		return say(s, HEALTH_WARN, "put the public key of who released it into signing.pub beside the settings", "%s", v->trust.unproved);
+	if (v->trust.doubt && *v->trust.doubt && v->trust.doubt_is_foreign)
+		return say(s, HEALTH_WARN, "use folders that root alone can replace (--state, --config)", "%s, who could replace the recorder's files in it",
+			   v->trust.doubt);
+	if (v->trust.doubt && *v->trust.doubt)
+		return say(s, HEALTH_OK, "", "nobody else can write its files; %s, which could replace them", v->trust.doubt);
+	return say(s, HEALTH_OK, "", "nobody else can write its files");
 }
 
 static enum health_level check_alone(const struct vitals *v, struct health_state *s)
@@ -344,7 +407,10 @@ const struct health_check health_checks[N_HEALTH_CHECKS] = {
 	{ "source", "Events come from the wanted source", check_source },
 	{ "rules", "The kernel's audit rules are as wanted", check_rules },
 	{ "loss", "Nothing is being lost", check_loss },
+	{ "counters", "The counters reconcile", check_counters },
+	{ "shedding", "Nothing is left out for want of time or room", check_shedding },
 	{ "canary", "What happens arrives", check_canary },
+	{ "trust", "Program, files and threads can be trusted", check_trust },
 	{ "disk", "There is room to store", check_disk },
 	{ "database", "The database can be written", check_database },
 	{ "journals", "The journals can be written", check_journals },
@@ -352,6 +418,7 @@ const struct health_check health_checks[N_HEALTH_CHECKS] = {
 	{ "settings", "The settings file is in force", check_settings },
 	{ "socket", "Nobody else can talk to the recorder", check_socket },
 	{ "clock", "The clock does not jump", check_clock },
+	{ "cpu", "The recorder takes no more CPU than it is to", check_cpu },
 	{ "processors", "There is more than one processor", check_processors },
 	{ "consumers", "Nobody else takes the audit stream", check_consumers },
 	{ "auditd", "The audit daemon is configured as wanted", check_auditd },

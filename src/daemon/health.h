@@ -8,7 +8,7 @@
 enum health_level { HEALTH_OK, HEALTH_WARN, HEALTH_FAIL };
 extern const char *const health_level_names[];	/* ok, warn, fail */
 
-#define N_HEALTH_CHECKS 17
+#define N_HEALTH_CHECKS 21
 
 struct health_state {
 	enum health_level level;

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "control/request.h"
+#include "daemon/confine.h"
 #include "daemon/pace.h"
 
 #define JOB_BYTES (256u << 10)
@@ -25,6 +26,9 @@ struct job {
 	/* Under the lock of all. */
 	struct buffer lines;		/* that the client has not been given */
 	bool cancelled, timed_out;
+	bool has_clock;			/* it runs, and what it takes is counted: */
+	clockid_t clock;
+	uint64_t begun_ns;
 	pthread_cond_t changed;
 };
 
@@ -110,13 +114,47 @@ static void on_over(uv_work_t *thread, int status)
 		client_finish(client);
 }
 
+static void begin_count(struct job *job)
+{
+	pthread_mutex_lock(&job->jobs->lock);
+	job->has_clock = job->work.is_asked_for && pthread_getcpuclockid(pthread_self(), &job->clock) == 0;
+	if (job->has_clock)
+		job->begun_ns = clock_ns(job->clock);
+	pthread_mutex_unlock(&job->jobs->lock);
+}
+
+static void end_count(struct job *job)
+{
+	pthread_mutex_lock(&job->jobs->lock);
+	if (job->has_clock)
+		job->jobs->asked_for_ns += clock_ns(job->clock) - job->begun_ns;
+	job->has_clock = false;
+	pthread_mutex_unlock(&job->jobs->lock);
+}
+
 static void run(uv_work_t *thread)
 {
 	struct job *job = thread->data;
 
 	pace_of_jobs();		/* the pool has no other work */
+	confine_thread(CONFINED_JOB);
+	begin_count(job);
 	if (job_is_wanted(job))
 		job->work.run(job, job->work.user);
+	end_count(job);
+}
+
+uint64_t jobs_asked_for_ns(struct jobs *jobs)
+{
+	uint64_t ns;
+
+	pthread_mutex_lock(&jobs->lock);
+	ns = jobs->asked_for_ns;
+	for (const struct job *job = jobs->first; job; job = job->next)
+		if (job->has_clock)
+			ns += clock_ns(job->clock) - job->begun_ns;
+	pthread_mutex_unlock(&jobs->lock);
+	return ns;
 }
 
 int job_start(struct jobs *jobs, struct client *client, const struct job_work *work)

@@ -17,6 +17,7 @@ struct jobs {
 	pthread_mutex_t lock;
 	struct job *first;
 	unsigned n;
+	uint64_t asked_for_ns;		/* of processors, by those that have ended; under the lock */
 };
 
 struct job_work {
@@ -24,6 +25,7 @@ struct job_work {
 	void (*free)(void *user);			/* in the loop, when that is over */
 	void *user;
 	uint64_t patience_ms;		/* with a client that does not take what was said */
+	bool is_asked_for;		/* a person waits for it: what it takes of the processors is not held against the recorder */
 };
 
 /* Handles in the loop: whoever ends it closes them. */
@@ -32,6 +34,8 @@ void jobs_init(struct jobs *jobs, uv_loop_t *loop);
 /* From a command, which then makes its client a streaming one; has called work->free if it fails.  -EBUSY: there are
  * JOBS_MAX; -ENOMEM. */
 int job_start(struct jobs *jobs, struct client *client, const struct job_work *work);
+/* Time of processors that was taken for work that is asked for, until now. */
+uint64_t jobs_asked_for_ns(struct jobs *jobs);
 /* As the server tells them. */
 void jobs_client_gone(struct jobs *jobs, const struct client *client);
 void jobs_client_drained(struct jobs *jobs, const struct client *client);

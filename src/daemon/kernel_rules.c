@@ -204,6 +204,7 @@ static void follow_host(struct daemon *d)
 static void look_for_missing(struct daemon *d)
 {
 	int missing = d->rules_loaded ? audit_rules_missing(d->audit) : 0;
+	struct gap gap = { .class_name = "all", .cause = "rules_missing" };
 	const char *why = "";
 
 	if (missing <= 0) {
@@ -212,13 +213,14 @@ static void look_for_missing(struct daemon *d)
 	}
 	d->rules_missing = (unsigned)missing;
 	d->rules_removed_ns = clock_now_ns();
-	log_warning("%d of the recorder's audit rules were removed by somebody; they are loaded again", missing);
-	notes_gap(&d->notes, &(struct gap){ .begin_ns = d->ledger.looked_ns, .end_ns = clock_now_ns(), .class_name = "all",
-					    .cause = "rules_missing" });
+	daemon_tell_tampering(d, "audit_rules", AUDIT_OWN_KEY, "%d of the recorder's audit rules were removed by somebody; they are loaded again", missing);
 	if (daemon_load_rules(d, &why) < 0)
 		log_error("Failed to load the audit rules again: %s", why);
 	else
 		d->rules_missing = 0;
+	/* Loading takes a while. */
+	daemon_since_looked(d, &gap);
+	notes_gap(&d->notes, &gap);
 }
 
 void daemon_look_at_rules(struct daemon *d)

@@ -11,7 +11,7 @@
 
 const char *const loss_cause_names[N_CAUSES] = {
 	[CAUSE_KERNEL] = "kernel", [CAUSE_ENOBUFS] = "enobufs", [CAUSE_SERIALS] = "serial_gaps", [CAUSE_EBPF] = "ebpf",
-	[CAUSE_RING] = "ring", [CAUSE_MEMORY] = "memory", [CAUSE_SHED] = "shed", [CAUSE_DATABASE] = "database",
+	[CAUSE_RING] = "ring", [CAUSE_MEMORY] = "memory", [CAUSE_SHED] = "shed", [CAUSE_THINNED] = "thinned", [CAUSE_DATABASE] = "database",
 };
 
 void loss_window_look(struct loss_window *window, uint64_t steady_ns, const uint64_t totals[static N_CAUSES])

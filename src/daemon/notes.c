@@ -43,6 +43,19 @@ void notes_stopped(struct notes *notes, uint64_t since_ns)
 	say(notes, since_ns, "stop", "stopped");
 }
 
+void notes_tamper(struct notes *notes, const char *operation, const char *object, const char *message)
+{
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+	uint64_t now_ns = clock_now_ns();
+
+	record_put_head(&text, now_ns, 0);
+	buffer_printf(&text, " operation=%s object=", operation);
+	record_put_text(&text, span_of(object));
+	buffer_append_text(&text, " message=");
+	record_put_text(&text, span_of(message));
+	push(notes, RECORD_TAMPER, now_ns, &text);
+}
+
 void notes_gap(struct notes *notes, const struct gap *gap)
 {
 	_cleanup_(buffer_release) struct buffer text = { 0 };

@@ -14,6 +14,9 @@ void notes_say(struct notes *notes, const char *action, const char *format, ...)
 /* The recorder has stopped; from then on less and less was looked at. */
 void notes_stopped(struct notes *notes, uint64_t since_ns);
 
+/* What is the recorder's own is other than it left it: becomes security/tamper.  operation: one word. */
+void notes_tamper(struct notes *notes, const char *operation, const char *object, const char *message);
+
 struct gap {
 	uint64_t begin_ns, end_ns;
 	const char *class_name;		/* "all", or a category */

@@ -12,11 +12,17 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/macro.h"
 #include "daemon/last_words.h"
 
 static int join(char **ret, const char *dir, const char *name)
 {
 	return asprintf(ret, "%s/%s", dir, name) < 0 ? -ENOMEM : 0;
+}
+
+static int join_text(char **ret, const char *text, const char *more)
+{
+	return asprintf(ret, "%s%s", text, more) < 0 ? -ENOMEM : 0;
 }
 
 int places_init(struct places *places, const char *config_dir, const char *state_dir)
@@ -27,6 +33,12 @@ int places_init(struct places *places, const char *config_dir, const char *state
 	int r;
 
 	r = join(&p.config_file, config, "recorder.conf");
+	if (r >= 0)
+		r = join(&p.redaction_file, config, "redaction.conf");
+	if (r >= 0)
+		r = join(&p.redaction_key, state, "redaction.key");
+	if (r >= 0)
+		r = join(&p.signing_keys, config, "signing.pub");
 	if (r >= 0)
 		r = (p.state_dir = strdup(state)) ? 0 : -ENOMEM;
 	if (r >= 0)
@@ -62,6 +74,9 @@ int places_init(struct places *places, const char *config_dir, const char *state
 void places_release(struct places *places)
 {
 	free(places->config_file);
+	free(places->redaction_file);
+	free(places->redaction_key);
+	free(places->signing_keys);
 	free(places->state_dir);
 	free(places->database);
 	free(places->subscriptions_dir);
@@ -75,6 +90,24 @@ void places_release(struct places *places)
 	free(places->lock);
 	free(places->host_root);
 	*places = (struct places){ 0 };
+}
+
+/* What is not there yet will be ours. */
+static int check(const char *path, struct path_doubt *doubt)
+{
+	struct path_doubt found = { 0 };
+	struct file_error error = { "" };
+	int r = path_trust(path, &found, &error);
+
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	if (r < 0) {
+		log_error("%s", error.message);
+		return r;
+	}
+	if (doubt && *found.message && (!*doubt->message || (found.foreign && !doubt->foreign)))
+		*doubt = found;
+	return 0;
 }
 
 /* With the folders above it that are missing. */
@@ -99,16 +132,7 @@ static int make_dir(const char *path)
 		return log_errno(errno, "Failed to look at %s", path);
 	if (!S_ISDIR(st.st_mode))
 		return log_errno(ENOTDIR, "%s", path);
-	if (st.st_uid != geteuid() && st.st_uid != 0) {
-		log_error("%s belongs to user %u, who could alter what is recorded (chown root it, or use another folder)",
-			  path, st.st_uid);
-		return -EPERM;
-	}
-	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-		log_error("%s can be written by others, who could alter what is recorded (chmod 700 it)", path);
-		return -EPERM;
-	}
-	return 0;
+	return check(path, NULL);
 }
 
 int places_make(const struct places *places)
@@ -127,6 +151,27 @@ int places_make(const struct places *places)
 	if (r >= 0)
 		r = make_dir(socket_dir);
 	return r;
+}
+
+int places_check(const struct places *places, struct path_doubt *ret_doubt)
+{
+	const char *const paths[] = { places->config_file, places->state_dir, places->database, places->history_key,
+				      places->subscriptions_dir, places->subscriptions_key, places->journals_dir, places->user_rules,
+				      places->kernel_state, places->lock, places->redaction_file, places->redaction_key };
+	_cleanup_(freep) char *socket_dir = strdup(places->socket), *log = NULL, *index = NULL;
+	int r = socket_dir && join_text(&log, places->database, "-wal") >= 0 && join_text(&index, places->database, "-shm") >= 0 ? 0 : -ENOMEM;
+
+	if (r < 0)
+		return log_errno(r, "Failed to look at the folders");
+	*ret_doubt = (struct path_doubt){ 0 };
+	*strrchr(socket_dir, '/') = 0;
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(paths); i++)
+		r = check(paths[i], ret_doubt);
+	if (r >= 0)
+		r = check(log, ret_doubt);
+	if (r >= 0)
+		r = check(index, ret_doubt);
+	return r < 0 ? r : check(socket_dir, ret_doubt);
 }
 
 int places_lock(const struct places *places, char *ret_before)

@@ -92,6 +92,20 @@ int privileges_drop_all(void)
 	return 0;
 }
 
+int privileges_keep(uint64_t capabilities)
+{
+	struct __user_cap_data_struct have[WORDS] = { 0 };
+
+	if (syscall(SYS_capget, &header, have) < 0)
+		return -errno;
+	for (size_t i = 0; i < WORDS; i++) {
+		have[i].permitted &= (uint32_t)(capabilities >> 32 * i);
+		have[i].effective = have[i].permitted;
+		have[i].inheritable = 0;
+	}
+	return syscall(SYS_capset, &header, have) < 0 ? -errno : 0;
+}
+
 void privileges_raise(void)
 {
 	int r = use(true);

@@ -89,7 +89,7 @@ static int slurp(const char *path, struct buffer *ret)
 	return r;
 }
 
-int process_file_read(const char *path, struct span boot_id, struct buffer *lines)
+int process_file_read(const char *path, struct span boot_id, struct buffer *lines, uint64_t *ret_taken_ns)
 {
 	_cleanup_(buffer_release) struct buffer file = { 0 };
 	char digest[DIGEST_CHARS + 1];
@@ -117,7 +117,10 @@ int process_file_read(const char *path, struct span boot_id, struct buffer *line
 	if (!span_eq(span_of(head.boot_id), boot_id))
 		return -ESTALE;
 	buffer_append_span(lines, body);
-	return buffer_error(lines);
+	r = buffer_error(lines);
+	if (r >= 0)
+		*ret_taken_ns = head.taken_ns;
+	return r;
 }
 
 static int write_all(int fd, struct span bytes)

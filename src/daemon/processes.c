@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/process_file.h"
+#include "event/remembered.h"
+#include "sink/history.h"
 
 #define FILE_NAME "proc.bin"
 #define CORE_NS (200 * NS_PER_MS)
@@ -26,12 +29,99 @@ void daemon_read_processes(struct daemon *d)
 	int r = file_of(d, path);
 
 	if (r >= 0)
-		r = process_file_read(path, span_of(d->boot_id), &d->remembered);
+		r = process_file_read(path, span_of(d->boot_id), &d->remembered, &d->remembered_ns);
 	if (r >= 0 || r == -ENOENT || r == -ESTALE)
 		return;
 	buffer_release(&d->remembered);
 	log_errno(r, "%s cannot be used, ignoring: what ended and began while no recorder ran is not told of", path);
 	d->processes_unusable = r;
+}
+
+/* What a recorder stored that died, or could not write the file: who has ended by then is not told of again. */
+
+struct remembered_ends {
+	struct remembered_end {
+		uint64_t entity_id;
+		bool is_stored;
+	} *of;
+	size_t n, room;
+	bool failed;
+};
+
+static bool collect(void *user, uint64_t entity_id)
+{
+	struct remembered_ends *ends = user;
+
+	if (ends->n == ends->room) {
+		size_t room = ends->room ? ends->room * 2 : 1024;
+		struct remembered_end *of = reallocarray(ends->of, room, sizeof(*of));
+
+		if (!of) {
+			ends->failed = true;
+			return false;
+		}
+		ends->of = of;
+		ends->room = room;
+	}
+	ends->of[ends->n++] = (struct remembered_end){ .entity_id = entity_id };
+	return false;
+}
+
+static int compare_ends(const void *one, const void *other)
+{
+	const struct remembered_end *a = one, *b = other;
+
+	return (a->entity_id > b->entity_id) - (a->entity_id < b->entity_id);
+}
+
+static struct remembered_end *find_end(const struct remembered_ends *ends, uint64_t entity_id)
+{
+	const struct remembered_end key = { .entity_id = entity_id };
+
+	return ends->n > 0 ? bsearch(&key, ends->of, ends->n, sizeof(*ends->of), compare_ends) : NULL;
+}
+
+static int on_stored(void *user, const struct event *event)
+{
+	struct remembered_end *end = event->context ? find_end(user, event->context->entity_id) : NULL;
+
+	if (end)
+		end->is_stored = true;
+	return 0;
+}
+
+static bool is_stored(void *user, uint64_t entity_id)
+{
+	const struct remembered_end *end = find_end(user, entity_id);
+
+	return end && end->is_stored;
+}
+
+static int find_stored(const struct daemon *d, struct remembered_ends *ends)
+{
+	static const bool exits[N_KINDS] = { [KIND_ID(process, exit)] = true };
+	const struct history_query query = { .since_ns = d->remembered_ns, .kinds = exits, .categories = 1u << CATEGORY_process };
+	_cleanup_(history_freep) struct history *history = NULL;
+	struct history_error error = { "" };
+	int r = history_open(&history, d->places.database, &error);
+
+	return r < 0 ? r : history_events(history, &query, on_stored, ends);
+}
+
+void daemon_forget_ended(struct daemon *d)
+{
+	struct remembered_ends ends = { 0 };
+	int r = d->remembered.size > 0 && d->past.existed ? remembered_let_go(&d->remembered, collect, &ends) : 0;
+
+	if (r >= 0 && ends.n > 0) {
+		qsort(ends.of, ends.n, sizeof(*ends.of), compare_ends);
+		r = find_stored(d, &ends);
+		if (r >= 0)
+			r = remembered_let_go(&d->remembered, is_stored, &ends);
+	}
+	if (r < 0 || ends.failed)
+		log_warning("Failed to find out which processes' end is stored, ignoring: some may be told of twice");
+	free(ends.of);
 }
 
 void daemon_tell_processes(struct daemon *d)

@@ -171,5 +171,5 @@ void daemon_answer_query(struct daemon *d, struct client *client, const json_t *
 	terms_kinds(query->terms, query->kinds);
 	query->end_ns = clock_ns(CLOCK_MONOTONIC) + patience_ms * NS_PER_MS;
 	daemon_start_job(d, client,
-			 &(struct job_work){ .run = run, .free = query_free, .user = query, .patience_ms = patience_ms }, reply);
+			 &(struct job_work){ .run = run, .free = query_free, .user = query, .patience_ms = patience_ms, .is_asked_for = true }, reply);
 }

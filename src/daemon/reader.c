@@ -19,7 +19,10 @@
 
 #include "base/clock.h"
 #include "base/macro.h"
+#include "daemon/confine.h"
 #include "daemon/pace.h"
+#include "decode/audit.h"
+#include "pipeline/balance.h"
 
 #define QUIET_LOOKS 3			/* looks that found nothing before the reader waits in poll() */
 #define END_NS (2 * NS_PER_SEC)	/* what is on its way has come by then; rules of others make more without end */
@@ -29,6 +32,7 @@
 #define TELL_NS (2 * NS_PER_SEC)	/* audit's half of an exit is waited for as long, and not longer (pipeline/hold.h) */
 #define ROOM_BYTES 4096u		/* that are left free for what else is in the ring */
 #define ROOM_MS 5000u			/* that are waited for more */
+#define SPARED 8				/* a part so large of the ring is for what is never let go of */
 #define LOOK_NS NS_PER_SEC		/* the source wants to be asked so often also when nothing comes */
 
 struct reader {
@@ -51,10 +55,11 @@ struct reader {
 	uint64_t gathered_ns;		/* ...since then (CLOCK_MONOTONIC) */
 };
 
-bool ring_push_record(struct ring *ring, const struct record *record)
+static bool push_sparing(struct ring *ring, const struct record *record, size_t spare)
 {
-	struct ring_record *room = ring_reserve(ring, sizeof(*room) + record->text.size);
+	struct ring_record *room = ring_reserve_sparing(ring, sizeof(*room) + record->text.size, balance_origin(record->type), spare);
 
+	_Static_assert(N_ORIGINS <= RING_KINDS, "the ring counts by origin");
 	if (!room)
 		return false;
 	room->time_ns = record->time_ns;
@@ -64,9 +69,37 @@ bool ring_push_record(struct ring *ring, const struct record *record)
 	return true;
 }
 
+bool ring_push_record(struct ring *ring, const struct record *record)
+{
+	return push_sparing(ring, record, 0);
+}
+
+static void leave_out(struct reader_shed *shed, enum category category, uint64_t time_ns)
+{
+	uint64_t oldest_ns = atomic_load(&shed->oldest_ns);
+
+	if (oldest_ns == 0 || time_ns < oldest_ns)
+		atomic_store(&shed->oldest_ns, time_ns);
+	atomic_fetch_add(&shed->records[category], 1);
+}
+
+uint64_t reader_oldest_shed(struct reader_shed *shed)
+{
+	uint64_t oldest_ns = atomic_exchange(&shed->oldest_ns, 0);
+
+	return oldest_ns > 0 ? oldest_ns : UINT64_MAX;
+}
+
+/* Of audit's records nobody knows before they are put together what they tell. */
 static int to_ring(void *user, const struct record *record)
 {
-	ring_push_record(user, record);	/* the ring counts what it has no room for */
+	const struct reader_options *o = user;
+	uint16_t kind = o->shed && record->type == RECORD_PROBE ? decode_probe_kind(record->text) : N_KINDS;
+
+	if (kind >= N_KINDS || kinds[kind].shed == 0)
+		push_sparing(o->ring, record, 0);	/* the ring counts what it has no room for */
+	else if (!push_sparing(o->ring, record, ring_capacity_bytes(o->ring) / SPARED))
+		leave_out(o->shed, kinds[kind].category, record->time_ns);
 	return 0;
 }
 
@@ -100,7 +133,7 @@ static int take_all(struct reader *reader)
 	int total = 0, r;
 
 	do {
-		r = o->ops->read(o->source, SOURCE_BATCH, to_ring, o->ring);
+		r = o->ops->read(o->source, SOURCE_BATCH, to_ring, &reader->options);
 		ring_commit(o->ring);
 		if (r > 0)
 			total = MIN(total + r, 1 << 30);
@@ -222,6 +255,7 @@ static void *run(void *user)
 	int r = 0;
 
 	pace_of_reader();
+	confine_thread(CONFINED_READER);
 	read_processes(reader);
 	while (r >= 0 && !atomic_load(&reader->stop)) {
 		if (quiet >= QUIET_LOOKS) {

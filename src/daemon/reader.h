@@ -2,9 +2,12 @@
 /* The reader thread: does nothing but receive from the kernel and copy into a ring. Nothing it calls can wait for
  * anybody but the kernel. */
 
+#include <stdatomic.h>
+
 #include "base/ring.h"
 #include "daemon/pace.h"
 #include "daemon/watchdog.h"
+#include "event/schema.h"
 #include "source/procfs.h"
 #include "source/source.h"
 
@@ -19,10 +22,20 @@ struct ring_record {
 /* Copies a record into the ring, for whoever is its producer.  false: no room, counted by the ring. */
 bool ring_push_record(struct ring *ring, const struct record *record);
 
+/* Records that were left out since the ring was nearly full: what of it is left is for what is never let go of (kinds.def). */
+struct reader_shed {
+	_Atomic uint64_t records[N_CATEGORIES];
+	_Atomic uint64_t oldest_ns;	/* of those since reader_oldest_shed() was asked; 0: none */
+};
+
+/* When the oldest happened that was left out since this was asked last.  UINT64_MAX: none was. */
+uint64_t reader_oldest_shed(struct reader_shed *shed);
+
 struct reader_options {
 	const struct source_ops *ops;
 	struct source *source;		/* borrowed */
 	struct ring *ring;		/* borrowed; the reader is its producer */
+	struct reader_shed *shed;	/* counted in; borrowed, NULL: nothing is left out before the ring is full */
 	struct procfs *procfs;		/* its processes are read first; borrowed, NULL: none */
 	struct buffer *remembered;	/* texts of RECORD_REMEMBERED, a line each, that come before those; NULL: none.  Emptied by the reader, the
 					 * caller's until then */

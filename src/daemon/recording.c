@@ -230,6 +230,20 @@ static struct audit_ways find_ways(const struct daemon *d, const char *mode)
 				    .mode = mode || by_netlink ? mode : "pipe" };
 }
 
+/* Until when the source before told what the kernel may have kept too.  Before a clock that was set back are times that are still to
+ * come: by them nothing is known to have been told. */
+static uint64_t told_until(const struct daemon *d)
+{
+	const struct sink_report *past = &d->past;
+	uint64_t now_ns = clock_now_ns();
+
+	if (d->idle_since_ns > 0)
+		return d->idle_since_ns;
+	if (past->newest_event_ns <= now_ns)
+		return past->newest_event_ns;
+	return past->last_event_ns <= now_ns ? past->last_event_ns : 0;
+}
+
 static int open_source(struct daemon *d, const struct asked *asked, struct filter_error *error)
 {
 	const struct source_choice *choice = choose_source(d);
@@ -241,12 +255,12 @@ static int open_source(struct daemon *d, const struct asked *asked, struct filte
 		.want_audit = ways.by_netlink || ways.by_plugin,
 		.want_connector = true,
 		/* Of this run, or of the one before. */
-		.told_until_ns = d->idle_since_ns > 0 ? d->idle_since_ns : d->past.last_event_ns,
+		.told_until_ns = told_until(d),
 		.wants = asked->wants,
 		.own_pid = (uint32_t)getpid(),
 		.write_interval_ms = daemon_write_interval_ms(d),
 		.tells_groups = daemon_setting(d, SETTING_EnableSupplementaryGroups),
-		.bpf_ring_bytes = (size_t)daemon_setting(d, SETTING_EbpfRingBufferSizeKB) << 10,
+		.bpf_ring_bytes = daemon_kernel_ring_bytes(d),
 	};
 	int r;
 
@@ -305,7 +319,7 @@ int daemon_open_recording(struct daemon *d, const struct filter *filter, struct 
 		audit_control_state(d->audit, &d->audit_state);
 	}
 	d->kernel_lost = d->audit_state.lost;
-	ledger_begin(&d->ledger, clock_now_ns(), LOSS_KERNEL, d->kernel_lost);
+	ledger_begin(&d->ledger, LOSS_KERNEL, d->kernel_lost);
 	return 0;
 }
 
@@ -314,6 +328,7 @@ int daemon_start_reading(struct daemon *d, struct filter_error *error)
 	const struct reader_options options = {
 		.ops = d->source_ops, .source = d->source, .ring = d->ring, .procfs = d->procfs, .nap_ns = daemon_nap_ns(d),
 		.gather_ns = source_live_bpf(d->source) < 0 ? 0 : GATHER_NS, .pacer = &d->pacer, .remembered = &d->remembered,
+		.shed = &d->reader_shed,
 	};
 	int r = reader_start(&d->reader, &options);
 
@@ -330,8 +345,14 @@ int daemon_start_reading(struct daemon *d, struct filter_error *error)
 void daemon_tell_idle(struct daemon *d)
 {
 	notes_gap(&d->notes, &(struct gap){ .begin_ns = d->idle_since_ns, .end_ns = clock_now_ns(), .class_name = "all",
-					    .cause = "not_subscribed" });
+					    .cause = d->idle_cause });
 	d->idle_since_ns = 0;
+}
+
+void daemon_begin_idle(struct daemon *d, uint64_t since_ns)
+{
+	d->idle_since_ns = since_ns;
+	d->idle_cause = daemon_is_suspended(d) ? "suspended" : "not_subscribed";
 }
 
 /* What is kept of writes is told, if there is little room or all is to be; what nobody can tell becomes a gap. */
@@ -475,5 +496,5 @@ void daemon_close_recording(struct daemon *d)
 	if (d->stopping_ns == 0 || *d->places.host_root)
 		daemon_follow_plugin(d);
 	if (d->idle_since_ns == 0)
-		d->idle_since_ns = clock_now_ns();
+		daemon_begin_idle(d, clock_now_ns());
 }

@@ -10,31 +10,29 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 
-static void tell_gap(struct daemon *d, uint64_t begin_ns, const char *cause)
-{
-	notes_gap(&d->notes, &(struct gap){ .begin_ns = begin_ns, .end_ns = clock_now_ns(), .class_name = "all",
-					    .cause = cause });
-}
-
 void daemon_repair_audit(struct daemon *d)
 {
 	const struct audit_state *state = &d->audit_state;
 	uint32_t limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize);
 	/* 0 is no limit. */
 	bool is_off = state->enabled == 0, is_small = state->backlog_limit != 0 && state->backlog_limit < limit;
-	uint64_t since_ns = d->ledger.looked_ns;
+	struct gap gap = { .class_name = "all", .cause = "audit_disabled" };
 	const char *why = "";
+	int r;
 
 	if (!d->rules_loaded || state->enabled == 2 || !(is_off || is_small))
 		return;
-	if (is_off)	/* on again or not: else that is told the next time */
-		tell_gap(d, since_ns, "audit_disabled");
-	if (daemon_load_rules(d, &why) < 0) {
+	r = daemon_load_rules(d, &why);
+	if (is_off) {	/* on again or not: else that is told the next time */
+		daemon_since_looked(d, &gap);
+		notes_gap(&d->notes, &gap);
+	}
+	if (r < 0) {
 		log_error("Failed to put the kernel's audit back as recording needs it: %s", why);
 		return;
 	}
 	if (is_off)
-		log_warning("Somebody switched the kernel's audit off; it is on again");
+		daemon_tell_tampering(d, "audit_disabled", "audit_enabled=0", "somebody switched the kernel's audit off; it is on again");
 	if (is_small)	/* what that cost, the kernel counts */
 		log_warning("Somebody set the kernel's audit backlog to %u; it is %u again", state->backlog_limit, limit);
 }
@@ -53,7 +51,7 @@ static void repair_folder(struct daemon *d)
 {
 	int fd;
 
-	log_warning("Somebody removed the folder %s or what is in it; it is made anew", d->places.state_dir);
+	daemon_tell_tampering(d, "file", d->places.state_dir, "somebody removed the folder %s or what is in it; it is made anew", d->places.state_dir);
 	if (places_make(&d->places) < 0)
 		return;
 	fd = places_lock(&d->places, NULL);
@@ -80,7 +78,7 @@ void daemon_tell_databases(struct daemon *d)
 	if (writer.removed != d->databases_removed) {
 		d->databases_removed = writer.removed;
 		/* The database tells it as its first row. */
-		log_warning("Somebody removed the database %s; a new one is begun", d->places.database);
+		daemon_tell_tampering(d, "file", d->places.database, "somebody removed the database %s; a new one is begun", d->places.database);
 	}
 	if (writer.damaged > d->databases_damaged) {
 		d->databases_damaged = writer.damaged;

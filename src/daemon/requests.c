@@ -54,17 +54,22 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 		.source = &source,
 		.lost_kernel = d->ledger.entries[LOSS_KERNEL].total,
 		.closed_unseen = d->closed_unseen,
-		.lost_ring = ring_dropped(d->ring) + ring_dropped(d->notes_ring),
+		.lost_ring = daemon_ring_dropped(d),
 		.queue_events = event_queue_length(d->queue),
 		.ring_used = ring_used_bytes(d->ring),
 		.ring_capacity = ring_capacity_bytes(d->ring),
 		.database_path = d->places.database,
 		.rules_missing = d->rules_missing,
+		.refused_calls = d->trust.refused_calls,
 		.rules_look_at = d->rules_loaded && source_live_bpf(d->source) < 0 ? narrowing_text(&d->narrowing, look_at, sizeof(look_at)) : NULL,
 		.has_user_rules = daemon_has_user_rules(d),
 		.restart_needed = daemon_restart_needed(d),
 		.health = &d->health,
+		.throttle = &d->throttling.throttle,
+		.suspended_since_ns = resource_monitor_since_ns(&d->resource_monitor),
+		.suspended_until_ns = resource_monitor_until_ns(&d->resource_monitor),
 		.canary = &d->canary.report,
+		.memory = &d->memory,
 	};
 	_cleanup_(history_freep) struct history *history = NULL;
 	struct history_stats stats = { 0 };
@@ -72,11 +77,14 @@ static void on_status(void *user, struct client *client, const json_t *request, 
 	struct rusage usage;
 
 	daemon_see_health(d);
-	status.state = d->subscriptions.n == 0 ? "idle" : health_worst(&d->health) == HEALTH_FAIL ? "degraded" : "recording";
+	daemon_count_memory(d);
+	status.state = d->subscriptions.n == 0 ? "idle" : daemon_is_suspended(d) ? "suspended" :
+		       health_worst(&d->health) == HEALTH_FAIL ? "degraded" : "recording";
 	core_stats(d->core, &status.core);
 	writer_stats(d->writer, &status.writer);
 	hasher_stats(d->hasher, &status.hashes);
-	event_queue_shed(d->queue, status.shed);
+	status.shed_unread = daemon_count_shed(d, &status.core, status.shed);
+	thinning_let_go(&d->thinning, status.thinned);
 	if (d->audit)
 		audit_control_state(d->audit, &status.audit);
 	daemon_count_source(d, &source, &status.probes);
@@ -273,9 +281,15 @@ const struct command daemon_commands[] = {
 	{ "recorder.get-setting", "name", on_get_setting },
 	{ "recorder.list-settings", NULL, on_list_settings },
 	{ "recorder.reset-setting", "name", on_reset_setting },
+	{ "recorder.resume", NULL, daemon_on_resume },
 	{ "recorder.uninstall", NULL, on_uninstall },
 	{ "recorder.register-user-defined-audit-rules", "text", daemon_register_user_rules },
 	{ "recorder.get-user-defined-audit-rules", NULL, daemon_get_user_rules },
 	{ "recorder.remove-user-defined-audit-rules", NULL, daemon_remove_user_rules },
 };
 const size_t n_daemon_commands = ARRAY_SIZE(daemon_commands);
+
+const char *daemon_command_name(size_t i)
+{
+	return i < n_daemon_commands ? daemon_commands[i].name : NULL;
+}

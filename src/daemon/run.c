@@ -20,6 +20,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/books.h"
+#include "daemon/confine.h"
 #include "daemon/daemon.h"
 #include "daemon/privileges.h"
 #include "daemon/rival.h"
@@ -28,7 +30,6 @@
 
 /* Virtual until used, given back when drained. A file storm writes 170,000 records a second, 40 MB: three seconds of a
  * core that comes behind everybody else. */
-#define RING_BYTES (128u << 20)
 #define NOTES_BYTES (1u << 16)
 #define QUEUE_EVENTS 8192
 #define TICK_MS 1000
@@ -108,11 +109,14 @@ static int start_threads(struct daemon *d)
 			.filter = d->subscriptions.filter,
 			.wanted = d->passed,
 			.own_pid = (uint32_t)getpid(),
+			.manager_pid = (uint32_t)getppid(),
+			.guarded = buffer_span(&d->trust.guarded),
 			.not_from_audit = d->not_from_audit,
 		},
 		.procfs = d->procfs,
 		.users = d->users,
 		.pacer = &d->pacer,
+		.thinning = &d->thinning,
 	};
 	struct writer_options writer = {
 		.taps = d->taps,
@@ -124,17 +128,25 @@ static int start_threads(struct daemon *d)
 	int r;
 
 	core.pipeline.assembler.timeout_ns = times.timeout_ns;
+	daemon_redact(d, &core.pipeline);
 	pacer_init(&d->pacer);
-	r = ring_new(&d->ring, RING_BYTES);
+	thinning_init(&d->thinning);
+	daemon_divide_memory(d);
+	core.pipeline.tracker.max_bytes = d->memory.room[MEMORY_PROCESSES];
+	core.pipeline.assembler.max_bytes = d->memory.room[MEMORY_ASSEMBLY];
+	core.pipeline.held_bytes = d->memory.room[MEMORY_HELD];
+	core.pipeline.waiting_bytes = d->memory.room[MEMORY_WAITING] / 2;
+	r = ring_new(&d->ring, d->memory.room[MEMORY_RING]);
 	if (r >= 0)
 		r = ring_new(&d->notes_ring, NOTES_BYTES);
 	if (r >= 0)
-		r = event_queue_new(&d->queue, QUEUE_EVENTS);
+		r = event_queue_new(&d->queue, QUEUE_EVENTS, d->memory.room[MEMORY_QUEUE]);
 	if (r < 0)
 		return log_errno(r, "Failed to make the queues");
 	d->notes = (struct notes){ .ring = d->notes_ring, .wake = d->ring };
 	writer.queue = d->queue;
 	daemon_look_at_the_past(d);
+	daemon_forget_ended(d);
 	memcpy(writer.sinks, d->sinks->routes.sinks, sizeof(writer.sinks));
 	writer.n_sinks = d->sinks->routes.n_sinks;
 	r = writer_start(&d->writer, &writer);
@@ -150,7 +162,9 @@ static int start_threads(struct daemon *d)
 	core.pipeline.tracker.hash_libraries = daemon_setting(d, SETTING_EnableLibraryHashing);
 	core.ring = d->ring;
 	core.notes = d->notes_ring;
+	core.unread = &d->reader_shed;
 	core.queue = d->queue;
+	core.writer = d->writer;
 	core.capture = d->capture;
 	core.canary = &d->canary_watch;
 	core.processes = &d->processes;
@@ -175,8 +189,8 @@ static int start_recording(struct daemon *d)
 	if (d->audit)
 		(void)audit_control_state(d->audit, &d->audit_state);
 	daemon_look_at_auditd(d);
-	if (d->subscriptions.n == 0) {
-		d->idle_since_ns = d->started_ns;
+	if (d->subscriptions.n == 0 || daemon_is_suspended(d)) {
+		daemon_begin_idle(d, d->started_ns);
 	} else {
 		r = daemon_begin(d, &error);
 		if (d->auditd.reload_waits)
@@ -227,6 +241,7 @@ static int start_control(struct daemon *d)
 			return log_errno(r, "Failed to listen for signals");
 	}
 	daemon_start_canaries(d);
+	daemon_start_throttle(d);
 	uv_timer_init(&d->loop, &d->tick);
 	d->tick.data = d;
 	r = uv_timer_start(&d->tick, daemon_on_tick, TICK_MS, TICK_MS);
@@ -266,12 +281,26 @@ static void close_capture(struct daemon *d)
 	d->capture = capture_free(d->capture);
 }
 
+/* Nothing waits any more: of all that was received it is known what became of it. */
+static void close_books(struct daemon *d, struct core_stats *core, const struct writer_stats *writer)
+{
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+	struct balance *balance = &core->pipeline.balance;
+
+	books_add_sinks(balance, writer->events, d->queue);
+	balance->records_waiting = balance->events_waiting = balance->emitted_waiting = 0;
+	balance->records_uncertain = hasher_is_left(d->hasher);
+	balance_text(balance, &text);
+	log_info("The balance: %s", buffer_text(&text));
+	balance_demand(balance, core->flaw);
+}
+
 static void stop(struct daemon *d)
 {
 	struct core_stats core = { 0 };
 	struct writer_stats writer = { 0 };
 	uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
-	bool was_recording = d->reader != NULL;
+	bool was_recording = d->reader != NULL, has_core = d->core != NULL;
 
 	d->stopping_ns = clock_now_ns();
 	daemon_service_stopping(d);
@@ -279,6 +308,7 @@ static void stop(struct daemon *d)
 	daemon_stop_canaries(d);
 	if (d->core && d->idle_since_ns > 0)
 		daemon_tell_idle(d);
+	daemon_keep_suspension(d);
 	daemon_close_recording(d);
 	log_debug("The kernel's rules and the reader are gone after %llu ms, %zu bytes wait in the ring", elapsed_ms(began_ns),
 		  d->ring ? ring_used_bytes(d->ring) : 0);
@@ -289,6 +319,8 @@ static void stop(struct daemon *d)
 	log_debug("The core ended after %llu ms", elapsed_ms(began_ns));
 	if (d->writer) {
 		d->writer = writer_stop(d->writer, &writer);
+		if (has_core)
+			close_books(d, &core, &writer);
 		d->sinks = sinks_free(d->sinks);
 	} else {
 		sinks_abandon(TAKE(d->sinks), NULL);
@@ -313,6 +345,7 @@ static void stop(struct daemon *d)
 	d->users = users_free(d->users);
 	narrowing_release(&d->narrowing);
 	close_capture(d);
+	redaction_conf_release(&d->redaction);
 	d->queue = event_queue_free(d->queue);
 	/* A hasher that is left behind may be telling something just now. */
 	if (!hasher_is_left(d->hasher))
@@ -325,6 +358,7 @@ static void stop(struct daemon *d)
 	folder_release(&d->folder);
 	refusals_release(&d->unprotected, &d->n_unprotected);
 	daemon_forget_user_rules(d);
+	daemon_end_trust(d);
 	buffer_release(&d->auditd.left);
 	rule_facts_release(&d->rule_facts);
 	if (d->lock_fd >= 0 && !d->has_begun)
@@ -358,33 +392,49 @@ static int start(struct daemon *d)
 	if (r >= 0)
 		r = places_make(&d->places);
 	if (r >= 0)
+		r = places_check(&d->places, &d->doubt);
+	if (r >= 0) {
+		r = procfs_boot(d->boot_id, &d->boot_time_ns);
+		if (r < 0)
+			log_errno(r, "Failed to read /proc");
+	}
+	if (r >= 0)
+		r = daemon_check_self(d);
+	if (r >= 0)
 		r = d->lock_fd = places_lock(&d->places, d->words_before);
 	if (r >= 0 && d->options->log_path) {
 		r = log_open_file(d->options->log_path);
 		if (r < 0)
 			log_errno(r, "Failed to open the log file %s", d->options->log_path);
 	}
+	if (r >= 0 && d->options->capture_path) {
+		r = capture_open(&d->capture, d->options->capture_path);
+		if (r < 0)
+			log_errno(r, "Failed to open the capture %s", d->options->capture_path);
+		else
+			log_warning("The capture %s has what the kernel told as it told it: secrets in it are not replaced", d->options->capture_path);
+	}
 	if (r >= 0)
 		r = check_rival();
+	/* Before anything is read that others can have written, and before there is a second thread. */
+	if (r >= 0)
+		r = privileges_drop();
 	if (r >= 0)
 		r = daemon_load_subscriptions(d);
 	if (r < 0)
 		return r;
 	daemon_read_user_rules(d);
 	host_identity(d);
-	r = procfs_boot(d->boot_id, &d->boot_time_ns);
-	if (r >= 0)
-		r = procfs_open(&d->procfs, daemon_setting(d, SETTING_EnableSupplementaryGroups));
+	r = procfs_open(&d->procfs, daemon_setting(d, SETTING_EnableSupplementaryGroups));
 	if (r < 0)
 		return log_errno(r, "Failed to read /proc");
 	r = users_new(&d->users, "/etc/passwd", "/etc/group");
 	if (r < 0)
 		return log_errno(r, "Failed to start");
-	if (d->options->capture_path) {
-		r = capture_open(&d->capture, d->options->capture_path);
-		if (r < 0)
-			return log_errno(r, "Failed to open the capture %s", d->options->capture_path);
-	}
+	r = daemon_prepare_redaction(d);
+	if (r < 0)
+		return r;
+	daemon_read_suspension(d);
 	daemon_read_processes(d);
 	r = own_files_set(d->places.database);
 	if (r >= 0)
@@ -396,14 +446,14 @@ static int start(struct daemon *d)
 		return r;
 	if (d->audit && audit_rules_clean(d->audit, d->places.kernel_state) > 0)
 		log_info("Cleaned up what a run that died had left in the kernel's audit");
-	r = privileges_drop();
-	if (r >= 0) {
-		r = taps_new(&d->taps, daemon_notify_tapped, &d->tapped);
-		if (r < 0)
-			log_errno(r, "Failed to start");
-	}
-	if (r >= 0)
-		r = start_threads(d);
+	r = taps_new(&d->taps, daemon_notify_tapped, &d->tapped);
+	if (r < 0)
+		return log_errno(r, "Failed to start");
+	r = daemon_begin_trust(d);
+	if (r < 0)
+		return r;
+	(void)confine_prepare();
+	r = start_threads(d);
 	if (r < 0)
 		return r;
 	r = start_recording(d);
@@ -437,7 +487,8 @@ static void choose_heap(void)
 
 int daemon_run(const struct run_options *options)
 {
-	struct daemon d = { .options = options, .lock_fd = -1, .started_ns = clock_now_ns() };
+	struct daemon d = { .options = options, .lock_fd = -1, .started_ns = clock_now_ns(), .looking = moment_now(), .looked = moment_now(),
+			    .oldest_lost_ns = UINT64_MAX };
 	int r;
 
 	log_find_journal();

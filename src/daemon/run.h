@@ -19,3 +19,5 @@ struct run_options {
 
 /* Until SIGINT or SIGTERM.  An exit code: 0 done, 1 failed, 2 wrong use, 4 permission. */
 int daemon_run(const struct run_options *options);
+/* What its socket takes, recorder.status and so on; NULL after the last. */
+const char *daemon_command_name(size_t i);

@@ -55,7 +55,8 @@ void daemon_service_ready(struct daemon *d)
 
 void daemon_service_tick(struct daemon *d)
 {
-	const char *state = d->subscriptions.n == 0 ? "Idle" : health_worst(&d->health) == HEALTH_FAIL ? "Degraded" : "Recording";
+	const char *state = d->subscriptions.n == 0 ? "Idle" : daemon_is_suspended(d) ? "Suspended" :
+			    health_worst(&d->health) == HEALTH_FAIL ? "Degraded" : "Recording";
 
 	notify_status(&d->notify, "%s with %s, %zu subscription%s%s%s", state,
 		      d->source ? d->source_ops->mode(d->source) : "nothing",

@@ -1,6 +1,7 @@
 /* What a changed setting changes in a recorder that runs.  Each is told as an event, with what it was. */
 
 #include "base/clock.h"
+#include "base/leisure.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
 
@@ -111,14 +112,16 @@ static void find_shares(const struct daemon *d, uint8_t ret[N_CATEGORIES])
 struct database_limits daemon_database_limits(const struct daemon *d)
 {
 	const uint64_t mb = UINT64_C(1) << 20;
+	/* What can wait does so while something else takes what the recorder may. */
+	unsigned slower = LEISURE_PERCENT / leisure_percent();
 	struct database_limits limits = {
 		.max_bytes = setting_times(d, SETTING_DatabaseMaxSizeMB, mb),
 		.chunk_bytes = setting_times(d, SETTING_DatabaseChunkSize, mb),
-		.clean_interval_ns = setting_times(d, SETTING_DatabaseCleanIntervalSecs, NS_PER_SEC),
-		.clean_pause_ns = setting_times(d, SETTING_DatabaseCleanContinueIntervalMs, NS_PER_MS),
+		.clean_interval_ns = setting_times(d, SETTING_DatabaseCleanIntervalSecs, NS_PER_SEC) * slower,
+		.clean_pause_ns = setting_times(d, SETTING_DatabaseCleanContinueIntervalMs, NS_PER_MS) * slower,
 		.min_clean_percent = (unsigned)daemon_setting(d, SETTING_DatabaseMinCleanPercent),
 		.max_clean_percent = (unsigned)daemon_setting(d, SETTING_DatabaseMaxCleanPercent),
-		.vacuum_interval_ns = setting_times(d, SETTING_VacuumIntervalDays, 24 * 3600 * NS_PER_SEC),
+		.vacuum_interval_ns = slower > 1 ? 0 : setting_times(d, SETTING_VacuumIntervalDays, 24 * 3600 * NS_PER_SEC),
 	};
 
 	find_shares(d, limits.shares);
@@ -182,6 +185,11 @@ static void apply_protection(struct daemon *d)
 	daemon_protect_subscriptions(d);
 }
 
+static void apply_suspension(struct daemon *d)
+{
+	daemon_tick_suspension(d);
+}
+
 static void apply_sockets(struct daemon *d)
 {
 	atomic_store(&d->resolve_sockets, daemon_setting(d, SETTING_AuditdEnableResolveLocalAddress) != 0);
@@ -221,6 +229,12 @@ static const struct {
 	{ SETTING_AuditdEnableOutgoingNetwork, apply_wanted },
 	{ SETTING_AuditdEnableResolveLocalAddress, apply_sockets },
 	{ SETTING_AuditdRulesBufferSize, daemon_apply_rules },
+	{ SETTING_CpuThrottleCalculateTotalSystem, daemon_set_throttle },
+	{ SETTING_CpuThrottleMaximumSampleMilliseconds, daemon_set_throttle },
+	{ SETTING_CpuThrottleMinimumSampleMilliseconds, daemon_set_throttle },
+	{ SETTING_CpuThrottleTargetPercent, daemon_set_throttle },
+	{ SETTING_ProcessorQueueDrainIntervalMs, daemon_set_throttle },
+	{ SETTING_DisableResourceMonitor, apply_suspension },
 	{ SETTING_CollateWindowMs, apply_times },
 	{ SETTING_EventAssemblerTimeoutMs, apply_times },
 	{ SETTING_ProcessorCleanupIntervalSecs, apply_times },

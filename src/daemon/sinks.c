@@ -10,6 +10,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "pipeline/hold.h"
+
+#define UNTOLD_NS (3 * NS_PER_SEC)	/* so long after a loss it is told, and that is stored, unless it goes on */
 
 static void fail(struct filter_error *error, const char *what, const char *path, const char *why)
 {
@@ -179,15 +182,18 @@ void daemon_tell_opened(struct daemon *d, const struct sinks *sinks, const struc
 			tell_torn(d, &sinks->routes.sinks[i]);
 }
 
-/* A recorder that was stopped looked no more when it closed the file.  What one that died had seen and not stored happened behind the newest event that is there, or, where nothing had happened for long, within the
- * time that an event is on its way. */
+/* A recorder that was stopped looked no more when it closed the file.  What one that died had seen and not stored happened behind the
+ * last event that is there, or, where nothing had happened for long, within the time that an event is on its way; but for forks and
+ * exits that waited for audit to come as far.  What it had lost and not told yet happened behind the last look whose losses are stored. */
 static uint64_t end_of_history(const struct daemon *d, const struct sink_report *report)
 {
-	uint64_t last_ns = report->last_alive_ns, way_ns = daemon_way_ns(d);
+	uint64_t last_ns = report->last_alive_ns, way_ns = daemon_way_ns(d), whole_ns;
 
 	if (report->clean_stop)
 		return report->stopped_ns > 0 ? MIN(last_ns, report->stopped_ns) : last_ns;
-	return MIN(last_ns, MAX(report->last_event_ns, last_ns - MIN(last_ns, way_ns)));
+	whole_ns = report->whole_ns > 0 && report->whole_ns <= last_ns ? report->whole_ns : last_ns - MIN(last_ns, UNTOLD_NS);
+	last_ns = MIN(MAX(report->last_event_ns, last_ns - MIN(last_ns, way_ns)), whole_ns);
+	return last_ns - MIN(last_ns, HOLD_SLACK_NS);
 }
 
 /* Its programs in the kernel went with it, and what they kept of writes: for as long as ours would, which is what is known of it. */
@@ -228,6 +234,7 @@ void daemon_tell_the_past(struct daemon *d)
 	}
 	if (report.last_alive_ns == 0)
 		return;
+	daemon_tell_suspended_before(d, report.clean_stop ? 0 : report.last_alive_ns);
 	if (last_words_read(d->words_before, &words) && words.stopped_ns >= report.last_alive_ns && words.stopped_ns <= d->started_ns) {
 		notes_gap(&d->notes, &(struct gap){ .begin_ns = words.begin_ns, .end_ns = words.end_ns, .class_name = "all",
 						    .cause = words.held ? "database_held" : "database_error", .unit = "events",

@@ -68,7 +68,7 @@ static void give_in(struct daemon *d)
 
 	explain(slot, d->audit_state.pid, "has taken the audit stream");
 	if (slot->taken_since_ns == 0) {
-		slot->taken_since_ns = d->ledger.looked_ns;
+		slot->taken_since_ns = d->looked.real_ns;
 		log_warning("%s", slot->why);
 	}
 	if (d->mode_is_forced || !move(d, "multicast"))

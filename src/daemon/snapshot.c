@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/leisure.h"
 #include "daemon/daemon.h"
 
 int snapshot_make(const struct snapshot_task *task, const struct settings *settings, uint64_t *ret_bytes,
@@ -52,13 +53,19 @@ static void request_free(void *user)
 	free(request);
 }
 
+struct copying {
+	struct job *job;
+	uint64_t cpu_ns;		/* see leisure_owed_ns() */
+};
+
 static bool on_pause(void *user, uint64_t done, uint64_t total, uint64_t ns)
 {
 	_cleanup_(buffer_release) struct buffer line = { 0 };
+	struct copying *copying = user;
 
 	buffer_printf(&line, "{\"done\":%llu,\"total\":%llu}\n", (unsigned long long)done, (unsigned long long)total);
-	job_mention(user, buffer_span(&line));
-	return job_pause(user, ns);
+	job_mention(copying->job, buffer_span(&line));
+	return job_pause(copying->job, MAX(ns, leisure_owed_ns(&copying->cpu_ns)));
 }
 
 static const char *code_of(int error)
@@ -80,8 +87,9 @@ static const char *code_of(int error)
 static void run(struct job *job, void *user)
 {
 	struct request_of *request = user;
+	struct copying copying = { .job = job };
 	const struct snapshot_task task = { .database = request->database, .destination = request->destination,
-					    .replace = request->replace, .pause = on_pause, .user = job };
+					    .replace = request->replace, .pause = on_pause, .user = &copying };
 	_cleanup_(buffer_release) struct buffer result = { 0 };
 	struct sink_error error;
 	uint64_t bytes = 0;

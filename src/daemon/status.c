@@ -3,7 +3,6 @@
 #include "daemon/status.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "config.h"
 #include "event/event_json.h"
@@ -46,19 +45,6 @@ static void moment(struct buffer *b, const char *name, uint64_t time_ns)
 	} else {
 		buffer_append_text(b, "null}");
 	}
-}
-
-static uint64_t rss_bytes(void)
-{
-	unsigned long pages = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-
-	if (!f)
-		return 0;
-	if (fscanf(f, "%*u %lu", &pages) != 1)
-		pages = 0;
-	fclose(f);
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static bool category_by_bpf(const struct status *status, enum category category)
@@ -186,11 +172,20 @@ void status_classes_json(struct buffer *b, const struct status *status)
 	buffer_append_byte(b, ']');
 }
 
+static uint64_t highest(const uint16_t of[static N_SHED_CAUSES])
+{
+	uint64_t found = 0;
+
+	for (unsigned i = 0; i < N_SHED_CAUSES; i++)
+		found = MAX(found, of[i]);
+	return found;
+}
+
 static void counters_json(struct buffer *b, const struct status *status)
 {
 	const struct pipeline_stats *p = &status->core.pipeline;
 	char name[64];
-	uint64_t shed = 0, lost_bpf = 0;
+	uint64_t shed = 0, thinned = 0, lost_bpf = 0;
 
 	number(b, "received", p->received);
 	number(b, "malformed", p->malformed);
@@ -203,6 +198,7 @@ static void counters_json(struct buffer *b, const struct status *status)
 	number(b, "merged", p->merged);
 	number(b, "filtered_out", p->filtered_out);
 	number(b, "patterns_given_up", p->patterns_given_up);
+	number(b, "redacted", p->redacted);
 	number(b, "held", p->held);
 	number(b, "emitted", p->emitted);
 	number(b, "signals", p->signals);	/* besides: stored counts both */
@@ -213,7 +209,7 @@ static void counters_json(struct buffer *b, const struct status *status)
 	number(b, "lost.serial_gaps", status->source->serial_gaps);
 	number(b, "lost.ring", status->lost_ring);
 	number(b, "lost.assembler", status->core.assembler.dropped);
-	number(b, "lost.memory", status->core.lost);
+	number(b, "lost.memory", p->no_memory);
 	number(b, "lost.database", status->writer.lost);
 	number(b, "lost.journal", status->writer.journal_lost);
 	for (unsigned i = 0; i < N_CATEGORIES; i++) {
@@ -224,6 +220,21 @@ static void counters_json(struct buffer *b, const struct status *status)
 		number(b, name, status->shed[i]);
 	}
 	number(b, "lost.shed", shed);
+	number(b, "lost.stop", status->core.let_go);
+	text(b, "shedding.step", shed_steps[p->shed.step].name);
+	text(b, "shedding.source", p->shed.source);
+	number(b, "shedding.pressure", highest(status->core.pressure.of));
+	number(b, "shedding.merged", p->shed.merged);
+	number(b, "shedding.unread", status->shed_unread);
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		thinned += status->thinned[i];
+		if (!is_observed(i))
+			continue;
+		snprintf(name, sizeof(name), "lost.thinned.%s", categories[i].name);
+		number(b, name, status->thinned[i]);
+	}
+	number(b, "lost.thinned", thinned);
+	number(b, "throttle.unread", status->core.unread);
 	for (unsigned i = 0; i < N_PROBE_CLASSES; i++) {
 		lost_bpf += status->probes.lost[i];
 		snprintf(name, sizeof(name), "ebpf.made.%s", probe_class_names[i]);
@@ -236,6 +247,63 @@ static void counters_json(struct buffer *b, const struct status *status)
 	number(b, "lost.ebpf", lost_bpf);
 	number(b, "lost.closed_unseen", status->closed_unseen);
 	number(b, "foreign_messages", status->source->foreign);
+}
+
+/* What became of the records of an origin. */
+static void records_json(struct buffer *b, const struct balance *balance, enum balance_origin origin)
+{
+	char name[64];
+
+	for (unsigned i = 0; i < N_RECORD_TERMS; i++) {
+		snprintf(name, sizeof(name), "records.%s.%s", balance_record_names[i], balance_origin_names[origin]);
+		number(b, name, balance->records[origin][i]);
+	}
+	snprintf(name, sizeof(name), "records.waiting.%s", balance_origin_names[origin]);
+	number(b, name, (uint64_t)MAX(balance_records_left(balance, origin), 0));
+}
+
+/* Of the events of a category. */
+static void events_json(struct buffer *b, const struct balance *balance, enum category category)
+{
+	char name[64];
+
+	for (unsigned i = 0; i < N_EVENT_TERMS; i++) {
+		if (i == EVENTS_EMITTED)	/* a sum of those behind it */
+			continue;
+		snprintf(name, sizeof(name), "events.%s.%s", balance_event_names[i], categories[category].name);
+		number(b, name, balance->events[category][i]);
+	}
+	snprintf(name, sizeof(name), "events.waiting.%s", categories[category].name);
+	number(b, name, (uint64_t)MAX(balance_events_left(balance, category), 0) +
+				(uint64_t)MAX(balance_emitted_left(balance, category), 0));
+}
+
+/* Of those that there were any of. */
+static void balance_json(struct buffer *b, const struct core_stats *core)
+{
+	const struct balance *balance = &core->balance;
+
+	flag(b, "counters.reconcile", !*core->flaw);
+	for (unsigned i = 0; i < N_ORIGINS; i++)
+		if (balance->records[i][RECORDS_RECEIVED] > 0)
+			records_json(b, balance, i);
+	for (unsigned i = 0; i < N_CATEGORIES; i++)
+		if (balance->events[i][EVENTS_MADE] > 0)
+			events_json(b, balance, i);
+}
+
+static void throttle(struct buffer *b, const struct status *status)
+{
+	const struct throttle *t = status->throttle;
+
+	text(b, "throttle.step", throttle_step_names[t->orders.step]);
+	name_of(b, "throttle.cpu_percent");
+	buffer_printf(b, "%.2f}", t->use_percent);
+	number(b, "throttle.target_percent", t->wish.target_percent);
+	number(b, "throttle.deferred_percent", t->orders.leisure_percent);
+	number(b, "throttle.stretch_percent", t->orders.stretch_percent);
+	moment(b, "suspended.since", status->suspended_since_ns);
+	moment(b, "suspended.until", status->suspended_until_ns);
 }
 
 static void hashes(struct buffer *b, const struct hasher_stats *stats)
@@ -316,6 +384,21 @@ static void categories_json(struct buffer *b, const struct status *status)
 		}
 }
 
+static void memory_json(struct buffer *b, const struct memory *memory)
+{
+	char name[64];
+
+	number(b, "rss_bytes", memory->rss);
+	number(b, "memory.budget_bytes", memory->budget);
+	number(b, "memory.peak_bytes", memory->peak_rss);
+	for (unsigned i = 0; i < N_MEMORY_PARTS; i++) {
+		snprintf(name, sizeof(name), "memory.used.%s", memory_part_names[i]);
+		number(b, name, memory->used[i]);
+		snprintf(name, sizeof(name), "memory.room.%s", memory_part_names[i]);
+		number(b, name, memory->room[i]);
+	}
+}
+
 void status_json(struct buffer *b, const struct status *status)
 {
 	uint64_t uptime_ns = status->now_ns > status->started_ns ? status->now_ns - status->started_ns : 0;
@@ -344,12 +427,15 @@ void status_json(struct buffer *b, const struct status *status)
 	       status->database_events ? status->database_bytes / status->database_events : 0);
 	categories_json(b, status);
 	counters_json(b, status);
+	balance_json(b, &status->core);
+	throttle(b, status);
 	hashes(b, &status->hashes);
 	number(b, "processes", status->core.tracker.processes);
 	number(b, "processes.inferred", status->core.tracker.inferred);
 	number(b, "queue.ring_bytes", status->ring_used);
 	number(b, "queue.ring_capacity_bytes", status->ring_capacity);
 	number(b, "queue.events", status->queue_events);
+	number(b, "refused_calls", status->refused_calls);
 	number(b, "kernel.audit.enabled", status->audit.enabled);
 	number(b, "kernel.audit.pid", status->audit.pid);
 	number(b, "kernel.audit.backlog", status->audit.backlog);
@@ -361,6 +447,6 @@ void status_json(struct buffer *b, const struct status *status)
 	buffer_printf(b, "%.2f}", uptime_ns ? 100.0 * (double)status->cpu_ns / (double)uptime_ns : 0.0);
 	name_of(b, "cpu_seconds");
 	buffer_printf(b, "%.3f}", (double)status->cpu_ns / (double)NS_PER_SEC);
-	number(b, "rss_bytes", rss_bytes());
+	memory_json(b, status->memory);
 	buffer_append_text(b, "\n]");
 }

@@ -154,6 +154,22 @@ static void test_bad_file(void **state)
 	rmdir(w->file);
 }
 
+/* What others can write is not obeyed, whatever it says. */
+static void test_file_of_others(void **state)
+{
+	struct world *w = *state;
+
+	begin(w, NULL, 0);
+	write_file(w, "StatusUpdateInterval = 7\n");
+	assert_int_equal(chmod(w->file, 0622), 0);
+	assert_int_equal(conf_reload(&w->conf), -EPERM);
+	assert_non_null(strstr(w->conf.refused.message, "can be written by others"));
+	assert_int_equal(status_interval(w), 60);
+	assert_int_equal(chmod(w->file, 0644), 0);
+	assert_int_equal(conf_reload(&w->conf), 0);
+	assert_int_equal(status_interval(w), 7);
+}
+
 static void test_command_line(void **state)
 {
 	static const char *const assignments[] = { "CX.recorder.StatusUpdateInterval=5", "EbpfRingBufferSizeKB=128" };
@@ -262,6 +278,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_looked_at_in_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_file_of_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_command_line, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_requests, set_up, tear_down),
 	};

@@ -1,4 +1,4 @@
-/* Order, bounds, what is let go of first (also under the thread sanitizer). */
+/* Order, bounds, how full it is (also under the thread sanitizer). */
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -11,6 +11,7 @@
 #include "daemon/event_queue.h"
 
 #define MAX_EVENTS 1024
+#define MAX_BYTES ((size_t)64 << 20)
 
 static struct event *make(uint16_t kind, uint64_t number)
 {
@@ -43,7 +44,7 @@ static void test_order(void **state)
 	size_t bytes = 0;
 	bool closed;
 
-	assert_int_equal(event_queue_new(&queue, MAX_EVENTS), 0);
+	assert_int_equal(event_queue_new(&queue, MAX_EVENTS, MAX_BYTES), 0);
 	assert_null(event_queue_take(queue, 0, &closed));
 	assert_false(closed);
 	for (uint64_t i = 0; i < 300; i++)
@@ -66,57 +67,52 @@ static void test_order(void **state)
 	assert_null(event_queue_free(queue));
 }
 
-static void test_sheds_by_class(void **state)
+/* From half full on it says so; nothing is let go of in here. */
+static void test_filling(void **state)
 {
 	struct event_queue *queue = NULL;
-	uint64_t shed[N_CATEGORIES];
-	uint32_t n_security = 0, n_stored;
 	bool closed;
 
-	/* Nobody takes anything: reads go first, then writes, then forks, ..., and logins never. */
-	assert_int_equal(event_queue_new(&queue, MAX_EVENTS), 0);
-	for (unsigned i = 0; i < 2000; i++) {
+	assert_int_equal(event_queue_new(&queue, MAX_EVENTS, MAX_BYTES), 0);
+	for (unsigned i = 0; i < MAX_EVENTS; i++) {
+		assert_false(event_queue_is_full(queue));
+		assert_int_equal(event_queue_is_filling(queue), i >= MAX_EVENTS / 2);
 		event_queue_push(queue, make(KIND_ID(file, read), i));
-		event_queue_push(queue, make(KIND_ID(network, connect), i));
-		if (i % 50 == 0)
-			event_queue_push(queue, make(KIND_ID(security, login), i));
-		event_queue_flush(queue);
 	}
-	event_queue_shed(queue, shed);
-	assert_int_equal(shed[CATEGORY_security], 0);
-	assert_true(shed[CATEGORY_file] > shed[CATEGORY_network]);
-	assert_true(shed[CATEGORY_network] > 0);
+	assert_true(event_queue_is_full(queue));
+	event_queue_offer(queue);
+	/* Nobody takes anything: who waits gets on all the same, with what it has. */
+	event_queue_push(queue, make(KIND_ID(process, exec), 0));
+	event_queue_offer(queue);
+	event_queue_wait(queue, 1000);
+	assert_int_equal(event_queue_length(queue), MAX_EVENTS);
+	assert_true(event_queue_is_full(queue));
+	assert_int_equal(consume(event_queue_take(queue, 0, &closed), CATEGORY_file, &(uint32_t){ 0 }), MAX_EVENTS);
+	event_queue_done(queue, MAX_EVENTS, 0);
 	event_queue_close(queue);
-	n_stored = consume(event_queue_take(queue, 0, &closed), CATEGORY_security, &n_security);
-	assert_int_equal(n_security, 40);
-	assert_int_equal(n_stored + shed[CATEGORY_file] + shed[CATEGORY_network], 2000 + 2000 + 40);
-	assert_true(n_stored <= MAX_EVENTS);
+	assert_int_equal(consume(event_queue_take(queue, 0, &closed), CATEGORY_process, &(uint32_t){ 0 }), 1);
 	event_queue_free(queue);
 }
 
 /* 2 MiB of arguments: that of 16,384 events would be more memory than a host has. */
 static void test_bounded_bytes(void **state)
 {
-	enum { ARGUMENTS = 2 << 20, N = 200 };
+	enum { ARGUMENTS = 2 << 20 };
 	struct event_queue *queue = NULL;
-	uint64_t shed[N_CATEGORIES];
-	uint32_t n_forks = 0, n;
-	bool closed;
+	unsigned n = 0;
 
-	assert_int_equal(event_queue_new(&queue, MAX_EVENTS), 0);
-	for (unsigned i = 0; i < N; i++) {
-		struct event *event = make(KIND_ID(process, fork), i);
+	assert_int_equal(event_queue_new(&queue, MAX_EVENTS, MAX_BYTES), 0);
+	for (; event_queue_bytes(queue) < MAX_BYTES; n++) {
+		struct event *event = make(KIND_ID(process, fork), n);
 
 		event->context = context_new();
 		assert_non_null(event->context);
 		assert_non_null(values_new_text(&event->context->values, FIELD_args, ARGUMENTS));
 		event_queue_push(queue, event);
+		event_queue_flush(queue);
 	}
-	event_queue_shed(queue, shed);
-	event_queue_close(queue);
-	n = consume(event_queue_take(queue, 0, &closed), CATEGORY_process, &n_forks);
-	assert_int_equal(n + shed[CATEGORY_process], N);
 	assert_in_range(n, 8, 40);
+	assert_true(event_queue_is_filling(queue));
 	event_queue_free(queue);
 }
 
@@ -124,7 +120,7 @@ static void test_freed_with_events(void **state)
 {
 	struct event_queue *queue = NULL;
 
-	assert_int_equal(event_queue_new(&queue, MAX_EVENTS), 0);
+	assert_int_equal(event_queue_new(&queue, MAX_EVENTS, MAX_BYTES), 0);
 	for (unsigned i = 0; i < 300; i++)
 		event_queue_push(queue, make(KIND_ID(file, write), i));
 	event_queue_free(queue);
@@ -145,7 +141,7 @@ static void test_gathers(void **state)
 	pthread_t thread;
 	bool closed;
 
-	assert_int_equal(event_queue_new(&queue, MAX_EVENTS), 0);
+	assert_int_equal(event_queue_new(&queue, MAX_EVENTS, MAX_BYTES), 0);
 	event_queue_gather(queue, 1, 1000000);	/* in vain */
 	assert_int_equal(pthread_create(&thread, NULL, gather_many, queue), 0);
 	for (uint64_t i = 0; i < 300; i++) {
@@ -178,7 +174,7 @@ static void test_threads(void **state)
 	uint64_t expected = 0;
 	bool closed = false;
 
-	assert_int_equal(event_queue_new(&queue, MAX_EVENTS), 0);
+	assert_int_equal(event_queue_new(&queue, MAX_EVENTS, MAX_BYTES), 0);
 	assert_int_equal(pthread_create(&thread, NULL, produce, queue), 0);
 	while (!closed) {
 		struct event *list = event_queue_take(queue, UINT64_C(1000000000), &closed);
@@ -203,7 +199,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
-		cmocka_unit_test(test_sheds_by_class),
+		cmocka_unit_test(test_filling),
 		cmocka_unit_test(test_bounded_bytes),
 		cmocka_unit_test(test_freed_with_events),
 		cmocka_unit_test(test_threads),

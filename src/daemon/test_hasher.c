@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -18,8 +20,76 @@
 #include "base/clock.h"
 
 #define PATIENCE_NS (60 * NS_PER_SEC)
+#define FILE_TICK_NS (12 * NS_PER_MS)	/* the clock of files moves on */
 #define OF_LARGE "sha256=\"1536c422c31cc98834759d7085cda394a3510a03d78188248986a6b1a7207d03\""	/* of 16 KB of "x" */
 #define ABC "sha256=\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""	/* of "abc", FIPS 180-2 B.1 */
+
+/* Memory as the hasher's thread gets it (meson.build wraps these): the n-th allocation fails, and as many as `n_fail` says from there on. */
+
+static struct {
+	pthread_t tests;
+	atomic_uint n_calls, first, n_fail;	/* first 0: none fails */
+	atomic_bool has_failed;
+} memory;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__real_reallocarray(void *old, size_t n, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__wrap_reallocarray(void *old, size_t n, size_t size);
+
+static bool is_out_of_memory(void)
+{
+	unsigned first = atomic_load(&memory.first), n;
+
+	if (first == 0 || pthread_equal(pthread_self(), memory.tests))
+		return false;
+	n = atomic_fetch_add(&memory.n_calls, 1) + 1;
+	if (n < first || n - first >= atomic_load(&memory.n_fail))
+		return false;
+	atomic_store(&memory.has_failed, true);
+	errno = ENOMEM;
+	return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return is_out_of_memory() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return is_out_of_memory() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+	return is_out_of_memory() ? NULL : __real_realloc(old, size);
+}
+
+void *__wrap_reallocarray(void *old, size_t n, size_t size)
+{
+	return is_out_of_memory() ? NULL : __real_reallocarray(old, n, size);
+}
+
+static void memory_ends(unsigned first, unsigned n_fail)
+{
+	memory.tests = pthread_self();
+	atomic_store(&memory.n_calls, 0);
+	atomic_store(&memory.has_failed, false);
+	atomic_store(&memory.n_fail, n_fail);
+	atomic_store(&memory.first, first);
+}
+
+/* Whether there was somebody whom it failed. */
+static bool memory_is_back(void)
+{
+	atomic_store(&memory.first, 0);
+	return atomic_load(&memory.has_failed);
+}
 
 struct place {
 	char folder[64], file[96], cache[96];
@@ -558,6 +628,58 @@ static void test_refused(void **state)
 	assert_int_equal(place->n_told, 0);
 }
 
+static bool has_answered(struct place *place)
+{
+	bool told;
+
+	pthread_mutex_lock(&place->lock);
+	told = place->n_told > 0;
+	pthread_mutex_unlock(&place->lock);
+	return told || stats_of(place).forgotten > 0;
+}
+
+/* The n-th allocation of the thread fails, or all from there on, n being 1, 2, 3 until none is left: what was asked for is told, or
+ * counted as forgotten; once there is memory again it goes on as if nothing had been. */
+static void run_out_of_memory(struct place *place, unsigned n_fail)
+{
+	static const char script[] = "#!/bin/sh\necho out of memory\n";
+	struct hash_wish wish, other;
+	bool has_failed = true;
+	unsigned n;
+
+	for (n = 1; has_failed; n++) {
+		assert_true(n < 1000);
+		unlink(place->cache);
+		write_file(place->file, script, sizeof(script) - 1);
+		wish = wish_of(place->file);
+		wish.is_script = true;
+		place->n_told = 0;
+		memory_ends(n, n_fail);
+		begin(place, 1 << 20);
+		hasher_ask(place->hasher, &wish);
+		for (unsigned i = 0; !has_answered(place); i++) {
+			assert_true(i < 60000);
+			clock_sleep_ns(NS_PER_MS);
+		}
+		has_failed = memory_is_back();
+		if (!has_failed)
+			expect_told(place, " state=ok ");
+		clock_sleep_ns(FILE_TICK_NS);
+		write_file(place->file, "abc", 3);
+		other = wish_of(place->file);
+		expect(place, &other, "ok");
+		expect_told(place, ABC);
+		end(place);
+	}
+	assert_true(n > 3);
+}
+
+static void test_no_memory(void **state)
+{
+	run_out_of_memory(*state, 1);
+	run_out_of_memory(*state, UINT_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -571,6 +693,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_fuzzy, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_provider, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_refused, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(test_no_memory, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_definitions, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_accounts, place_make, place_remove),
 	};

@@ -29,6 +29,7 @@ static struct vitals healthy(void)
 		.subscriptions_dir = "/state/subscriptions",
 		.socket = { .path = "/state/recorder.sock", .folder = "/state", .is_socket = true, .mode = 0600,
 			    .folder_mode = 0700 },
+		.cpu = { .use_percent = 1.5, .target_percent = 5 },
 		.n_processors = 4,
 		.single_processor_refused = true,
 		.consumers = { .enabled = true, .has_listener = true },
@@ -181,6 +182,20 @@ static void test_full_disk(void **state)
 	assert_int_equal(state_of(&health, "database")->level, HEALTH_FAIL);
 }
 
+static void test_trust(void **state)
+{
+	EXPECT("trust", FAIL, "the thread 'core' was refused the system call socket, for which it has no use",
+	       v.trust.refused = "the thread 'core' was refused the system call socket, for which it has no use");
+	EXPECT("trust", WARN, "somebody changed or replaced /key", v.trust.tampered = "somebody changed or replaced /key", v.trust.tampered_ns = v.now_ns);
+	EXPECT("trust", OK, "nobody else can write its files", v.trust.tampered = "long ago", v.trust.tampered_ns = 1);
+	EXPECT("trust", WARN, "the program is signed by key 1, and no public key is there to check that by",
+	       v.trust.unproved = "the program is signed by key 1, and no public key is there to check that by");
+	EXPECT("trust", WARN, "/home/a belongs to user 7, who could replace the recorder's files in it", v.trust.doubt = "/home/a belongs to user 7",
+	       v.trust.doubt_is_foreign = true);
+	EXPECT("trust", OK, "nobody else can write its files; /var/log can be written by group 4, which could replace them",
+	       v.trust.doubt = "/var/log can be written by group 4");
+}
+
 static void test_selinux(void **state)
 {
 	EXPECT("selinux", OK, "there is none", v.selinux.mode = SELINUX_NONE);
@@ -205,6 +220,14 @@ static void test_host(void **state)
 {
 	EXPECT("clock", WARN, "the clock was set back by 2.5 s; a gap tells when", v.clock_step_ns = -2500000000);
 	EXPECT("clock", WARN, "the clock was set forward by 3600.0 s; a gap tells when", v.clock_step_ns = 3600 * (int64_t)NS_PER_SEC);
+	EXPECT("cpu", OK, "below 5 %", v.cpu.use_percent = 4.9);
+	EXPECT("cpu", OK, "held at 5 %: what can wait does less", v.cpu.step = THROTTLE_BATCH);
+	EXPECT("cpu", WARN, "the recorder needs more of the CPU than 5 %: events are let go of by class, a gap tells which",
+	       v.cpu.step = THROTTLE_SHED);
+	EXPECT("cpu", FAIL, "recording is suspended until 2026-11-22T10:00:00.000000000Z: the recorder took too much of the CPU", v.idle = true,
+	       v.cpu.suspended = RESOURCE_SUSPENDED, v.cpu.until_ns = UINT64_C(1795341600) * NS_PER_SEC);
+	EXPECT("cpu", FAIL, "recording is suspended: the recorder took too much of the CPU, more often than ResourceMonitorRetryAttempts allows",
+	       v.idle = true, v.cpu.suspended = RESOURCE_STICKY);
 	EXPECT("processors", FAIL, "one processor: recording slows the machine down", v.n_processors = 1);
 	EXPECT("processors", WARN, "one processor: recording slows the machine down", v.n_processors = 1,
 	       v.single_processor_refused = false);
@@ -247,6 +270,8 @@ static void test_loss(void **state)
 	       v.losses.by[CAUSE_KERNEL] = 3, v.losses.by[CAUSE_DATABASE] = 9);
 	EXPECT("loss", FAIL, "lost in the last 10 minutes, and still rising: ring 1", v.losses.any = v.losses.steady = true,
 	       v.losses.by[CAUSE_RING] = 1);
+	EXPECT("counters", FAIL, "the counters do not reconcile, so something may be missing that no gap tells: 3 records of ebpf",
+	       strcpy(v.flaw, "3 records of ebpf"));
 }
 
 struct told {
@@ -376,11 +401,32 @@ static void test_loss_window(void **state)
 	assert_false(rise_at(&window, 10011, 9).any);
 }
 
+static void test_shedding(void **state)
+{
+	struct vitals v = healthy();
+	struct health health = { 0 };
+
+	v.shedding.step = SHED_COALESCE;
+	health_look(&health, &v, NULL, NULL);
+	assert_int_equal(state_of(&health, "shedding")->level, HEALTH_OK);
+	v.shedding.step = SHED_SOURCE;
+	strcpy(v.shedding.source, "process 7 (/bin/x)");
+	health_look(&health, &v, NULL, NULL);
+	assert_int_equal(state_of(&health, "shedding")->level, HEALTH_WARN);
+	assert_string_equal(state_of(&health, "shedding")->why, "step 2 of 9: only the numbers are told of the events of process 7 (/bin/x)");
+	v.shedding.step = SHED_CLASS + 1;
+	health_look(&health, &v, NULL, NULL);
+	assert_string_equal(state_of(&health, "shedding")->why,
+			    "step 4 of 9: events are let go of, up to class file.write, and those of process 7 (/bin/x)");
+	assert_string_not_equal(state_of(&health, "shedding")->mend, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_well), cmocka_unit_test(test_source), cmocka_unit_test(test_rules), cmocka_unit_test(test_host_rules),
+		cmocka_unit_test(test_all_well), cmocka_unit_test(test_shedding), cmocka_unit_test(test_source), cmocka_unit_test(test_rules), cmocka_unit_test(test_host_rules),
 		cmocka_unit_test(test_stores), cmocka_unit_test(test_full_disk), cmocka_unit_test(test_socket), cmocka_unit_test(test_selinux),
+		cmocka_unit_test(test_trust),
 		cmocka_unit_test(test_host), cmocka_unit_test(test_canary), cmocka_unit_test(test_loss),
 		cmocka_unit_test(test_changes_are_told_once), cmocka_unit_test(test_standing_ones_are_logged),
 		cmocka_unit_test(test_clock_step),

@@ -14,7 +14,7 @@ struct fixture {
 	struct ring *ring;
 	struct notes notes;
 	struct ledger ledger;
-	uint64_t counters[N_LOSSES];
+	uint64_t counters[N_LOSSES], looked_ns;
 };
 
 static void set_up(struct fixture *f)
@@ -26,7 +26,8 @@ static void set_up(struct fixture *f)
 
 static void look(struct fixture *f, uint64_t now_ns, bool can_store, bool final)
 {
-	ledger_look(&f->ledger, f->counters, now_ns, can_store, final, &f->notes);
+	ledger_look(&f->ledger, f->counters, f->looked_ns, now_ns, can_store, final, &f->notes);
+	f->looked_ns = now_ns;
 }
 
 static void expect(struct fixture *f, const char *text)
@@ -48,7 +49,7 @@ static void test_told_once_it_rests(void **state)
 	struct fixture f;
 
 	set_up(&f);
-	ledger_begin(&f.ledger, 100, LOSS_KERNEL, 1000);
+	ledger_begin(&f.ledger, LOSS_KERNEL, 1000);
 	f.counters[LOSS_KERNEL] = 1000;
 	look(&f, 200, true, false);
 	f.counters[LOSS_KERNEL] = 1007;
@@ -106,7 +107,7 @@ static void test_waits_for_the_database(void **state)
 	look(&f, 30, true, false);
 	expect(&f, "begin=0 end=10 class=all count=4 unit=records exact=0 cause=no_memory");
 	expect(&f, "begin=0 end=10 class=all count=5 unit=events exact=1 cause=database_error");
-	expect(&f, "begin=0 end=10 class=file count=2 unit=events exact=1 cause=queue_full");
+	expect(&f, "begin=0 end=10 class=file count=2 unit=records exact=1 cause=ring_full");
 	ring_free(f.ring);
 }
 

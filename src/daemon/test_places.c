@@ -75,6 +75,38 @@ static void test_made_private(void **state)
 	places_release(&places);
 }
 
+/* Each file that counts, and no other. */
+static void test_checked(void **state)
+{
+	struct places places;
+	struct path_doubt doubt;
+	char log[128];
+
+	assert_int_equal(places_init(&places, *state, *state), 0);
+	assert_int_equal(places_make(&places), 0);
+	assert_int_equal(places_check(&places, &doubt), 0);
+	assert_string_equal(doubt.message, "");
+	snprintf(log, sizeof(log), "%s-wal", places.database);
+	for (const char *const *path = (const char *const[]){ places.config_file, places.database, log, places.history_key, places.subscriptions_key,
+							       places.user_rules, places.kernel_state, places.lock, NULL }; *path; path++) {
+		int fd = open(*path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+		assert_true(fd >= 0);
+		close(fd);
+		assert_int_equal(places_check(&places, &doubt), 0);
+		assert_int_equal(chmod(*path, 0606), 0);
+		assert_int_equal(places_check(&places, &doubt), -EPERM);
+		assert_int_equal(chmod(*path, 0600), 0);
+	}
+	for (const char *const *path = (const char *const[]){ places.journals_dir, places.subscriptions_dir, places.state_dir, NULL }; *path; path++) {
+		assert_int_equal(chmod(*path, 0770), 0);
+		assert_int_equal(places_check(&places, &doubt), -EPERM);
+		assert_int_equal(chmod(*path, 0700), 0);
+	}
+	assert_int_equal(places_check(&places, &doubt), 0);
+	places_release(&places);
+}
+
 static void test_a_file_in_the_way(void **state)
 {
 	char path[128];
@@ -113,6 +145,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_names),
 		TEST(test_made_private),
+		TEST(test_checked),
 		TEST(test_a_file_in_the_way),
 		TEST(test_one_at_a_time),
 	};

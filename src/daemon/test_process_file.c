@@ -36,10 +36,13 @@ static int remove_folder(void **state)
 static int read_it(void)
 {
 	_cleanup_(buffer_release) struct buffer text = { 0 };
-	int r = process_file_read(path, SPAN(BOOT), &text);
+	uint64_t taken_ns = 0;
+	int r = process_file_read(path, SPAN(BOOT), &text, &taken_ns);
 
 	if (r == 0)
 		assert_string_equal(buffer_text(&text), LINES);
+	if (r == 0)
+		assert_int_not_equal(taken_ns, 0);
 	else
 		assert_int_equal(text.size, 0);
 	return r;
@@ -76,7 +79,7 @@ static void test_round(void **state)
 	}
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	assert_int_equal(process_file_read(path, SPAN("another-boot"), &(struct buffer){ 0 }), -ESTALE);
+	assert_int_equal(process_file_read(path, SPAN("another-boot"), &(struct buffer){ 0 }, &(uint64_t){ 0 }), -ESTALE);
 }
 
 /* Cut anywhere, or a byte other than it was. */

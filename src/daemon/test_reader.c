@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/ring.h"
 #include "daemon/reader.h"
+#include "event/test_made.h"
 
 struct source {
 	unsigned portions;		/* that it still tells */
@@ -25,7 +26,7 @@ struct source {
 	bool is_batched;		/* a batch at each look, behind which there is nothing */
 	bool is_behind;
 	int fd;
-	atomic_uint n_read;
+	atomic_uint n_read, n_looks;
 };
 
 static struct source fake;
@@ -37,6 +38,7 @@ static int fd(const struct source *source)
 
 static int read_some(struct source *source, size_t max, record_fn emit, void *user)
 {
+	source->n_looks++;
 	if (!source->is_told && !source->is_endless)
 		return 0;
 	source->is_behind = source->is_batched && !source->is_behind;
@@ -84,6 +86,25 @@ static void cannot_be_told(void **state)
 {
 	assert_int_equal(stopped_with(0, -EIO), -EIO);
 	assert_int_equal(stopped_with(2, -ENOMEM), -ENOMEM);
+}
+
+/* Nothing happens: a look a second, after the few that it takes to be sure. */
+static void sleeps(void **state)
+{
+	struct reader *reader;
+	struct ring *ring;
+	uint64_t begin_ns = clock_ns(CLOCK_MONOTONIC);
+	unsigned n;
+	int kept;
+
+	fake = (struct source){ 0 };
+	assert_int_equal(ring_new(&ring, 1 << 16), 0);
+	assert_int_equal(reader_start(&reader, &(struct reader_options){ .ops = &ops, .source = &fake, .ring = ring, .nap_ns = NS_PER_MS }), 0);
+	clock_sleep_ns(1500 * NS_PER_MS);
+	n = fake.n_looks;
+	assert_in_range(n, 2, 4 + (clock_ns(CLOCK_MONOTONIC) - begin_ns) / NS_PER_SEC);
+	reader_stop(reader, &kept);
+	ring_free(ring);
 }
 
 /* What is remembered comes first, a record a line; that all has been told comes last, if /proc was read. */
@@ -191,6 +212,49 @@ static void many_do_not_wait(void **state)
 	ring_free(ring);
 }
 
+/* A ring that is nearly full has room left for what is never let go of; what is left out for its sake is counted by class. */
+static int read_both(struct source *source, size_t max, record_fn emit, void *user)
+{
+	static struct made made;
+
+	if (source->n_read >= 40000)
+		return 0;
+	for (unsigned i = 0; i < max; i++) {
+		make(&made, source->n_read % 100 == 0 ? PROBE_EXEC : PROBE_OPEN, PROBE_CALL_openat);
+		source->n_read++;
+		emit(user, &(struct record){ .type = RECORD_PROBE, .time_ns = 1, .text = made_bytes(&made) });
+	}
+	return (int)max;
+}
+
+static void spares(void **state)
+{
+	static const struct source_ops both = { .name = "fake", .fd = fd, .read = read_both, .stop = stop };
+	struct reader_shed shed = { 0 };
+	unsigned n_execs = 0, n = 0;
+	struct reader *reader;
+	struct span message;
+	struct ring *ring;
+	int kept;
+
+	fake = (struct source){ .is_endless = false };
+	assert_int_equal(ring_new(&ring, 4 << 20), 0);
+	assert_int_equal(reader_start(&reader, &(struct reader_options){ .ops = &both, .source = &fake, .ring = ring, .shed = &shed }), 0);
+	while (fake.n_read < 40000)
+		clock_sleep_ns(NS_PER_MS);
+	reader_stop(reader, &kept);
+	for (; (message = ring_peek(ring)).data; ring_pop(ring), n++) {
+		const struct ring_record *record = (const struct ring_record *)(const void *)message.data;
+
+		n_execs += ((const struct probe_head *)(const void *)record->text)->type == PROBE_EXEC;
+	}
+	assert_true(ring_capacity_bytes(ring) < 40000 * sizeof(struct probe_record));
+	assert_int_equal(n_execs, (fake.n_read + 99) / 100);
+	assert_int_equal(ring_dropped(ring), 0);
+	assert_int_equal(n + atomic_load(&shed.records[CATEGORY_file]), fake.n_read);
+	ring_free(ring);
+}
+
 static void none(void **state)
 {
 	int kept = 1;
@@ -201,9 +265,9 @@ static void none(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(all_is_told), cmocka_unit_test(cannot_be_told), cmocka_unit_test(remembered),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(all_is_told), cmocka_unit_test(cannot_be_told), cmocka_unit_test(sleeps), cmocka_unit_test(remembered),
 					    cmocka_unit_test(few_may_wait), cmocka_unit_test(woken_it_naps),
-					    cmocka_unit_test(many_do_not_wait), cmocka_unit_test(none) };
+					    cmocka_unit_test(many_do_not_wait), cmocka_unit_test(spares), cmocka_unit_test(none) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

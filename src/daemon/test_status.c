@@ -31,28 +31,37 @@ static void test_names(void **state)
 		"database.oldest", "database.newest", "database.bytes_per_event", "received", "decoded", "assembled",
 		"filtered_out", "signals", "patterns_given_up", "stored", "journaled", "lost.kernel", "lost.enobufs", "lost.ring",
 		"lost.shed.file", "lost.assembler", "lost.memory", "lost.database", "lost.journal", "lost.closed_unseen", "hashes.made", "hashes.waiting", "cpu_percent", "rss_bytes",
+		"counters.reconcile", "records.received.ebpf", "records.lost.ring.ebpf", "records.waiting.ebpf", "events.made.file",
+		"events.stored.file", "events.lost.shed.file", "events.waiting.file", "lost.stop",
 		"kernel.audit.files", "health", "health.source", "health.canary", "canary.last",
 		"canary.latency_ms", "canary.sent", "canary.failed", "canary.missing.connect", "cpu_percent", "cpu_seconds", "rss_bytes", "queue.ring_bytes", "queue.events",
 	};
 	static const struct source_stats source = { .overruns = 3 };
 	bool wanted[N_KINDS] = { [KIND_ID(file, write)] = true };
+	static const struct memory memory;
 	const struct canary_report canary = { .outcome = CANARY_MISSING, .demanded = { true, true, false },
 					      .arrived = { true, false, false }, .latency_ms = 4 };
 	struct health health = { 0 };
+	struct throttle throttle = { .use_percent = 12.5, .wish = { .target_percent = 5 },
+				     .orders = { .step = THROTTLE_SHED, .leisure_percent = 1, .stretch_percent = 400 } };
 	struct status status = {
 		.state = "recording", .source_mode = "unicast", .have_connector = true, .audit_works = true,
 		.n_subscriptions = 1, .started_ns = 1, .now_ns = 10 * NS_PER_SEC, .wanted = wanted,
 		.source = &source, .lost_kernel = 7, .database_path = "/x \"y\"", .database_bytes = 1000,
 		.database_events = 10, .cpu_ns = NS_PER_SEC / 10,
-		.rules_missing = 2, .health = &health, .canary = &canary,
+		.rules_missing = 2, .health = &health, .canary = &canary, .memory = &memory,
 		.shed = { [CATEGORY_file] = 5, [CATEGORY_network] = 6 },
+		.core.balance = { .records = { [ORIGIN_EBPF] = { 100, 90, 1, 2, 3, 0, 0, 0, 0 } },
+				  .events = { [CATEGORY_file] = { 50, 1, 2, 3, 0, 3, 37, 20, 5, 0, 2, 1 } },
+				  .records_waiting = 4, .events_waiting = 4, .emitted_waiting = 9, .has_sinks = true },
+		.thinned = { [CATEGORY_file] = 8, [CATEGORY_image] = 9 }, .core.unread = 4, .throttle = &throttle, .suspended_since_ns = 1,
 	};
 	struct buffer text = { 0 };
 	json_t *items;
 
 	health.states[1] = (struct health_state){ .level = HEALTH_FAIL, .why = "2 audit rules are missing" };
 	health.states[2] = (struct health_state){ .level = HEALTH_WARN, .why = "a little" };
-	health.states[7] = (struct health_state){ .level = HEALTH_FAIL, .why = "recorder.conf:3: \"x\"" };
+	health.states[N_HEALTH_CHECKS - 1] = (struct health_state){ .level = HEALTH_FAIL, .why = "recorder.conf:3: \"x\"" };
 	status_json(&text, &status);
 	items = json_loadb(text.data, text.size, JSON_REJECT_DUPLICATES, NULL);
 	assert_true(json_is_array(items));
@@ -75,7 +84,23 @@ static void test_names(void **state)
 	assert_int_equal(json_integer_value(value_of(items, "lost.kernel")), 7);
 	assert_int_equal(json_integer_value(value_of(items, "lost.enobufs")), 3);
 	assert_int_equal(json_integer_value(value_of(items, "lost.shed")), 11);
+	assert_int_equal(json_integer_value(value_of(items, "lost.thinned")), 17);
+	assert_int_equal(json_integer_value(value_of(items, "lost.thinned.image")), 9);
+	assert_int_equal(json_integer_value(value_of(items, "throttle.unread")), 4);
+	assert_string_equal(json_string_value(value_of(items, "throttle.step")), "shed");
+	assert_true(json_real_value(value_of(items, "throttle.cpu_percent")) == 12.5);
+	assert_int_equal(json_integer_value(value_of(items, "throttle.target_percent")), 5);
+	assert_int_equal(json_integer_value(value_of(items, "throttle.deferred_percent")), 1);
+	assert_int_equal(json_integer_value(value_of(items, "throttle.stretch_percent")), 400);
+	assert_string_equal(json_string_value(value_of(items, "suspended.since")), "1970-01-01T00:00:00.000000001Z");
+	assert_true(json_is_null(value_of(items, "suspended.until")));
 	assert_int_equal(json_integer_value(value_of(items, "database.bytes_per_event")), 100);
+	assert_true(json_is_true(value_of(items, "counters.reconcile")));
+	assert_int_equal(json_integer_value(value_of(items, "records.received.ebpf")), 100);
+	assert_int_equal(json_integer_value(value_of(items, "records.waiting.ebpf")), 4);
+	assert_int_equal(json_integer_value(value_of(items, "events.stored.file")), 20);
+	assert_int_equal(json_integer_value(value_of(items, "events.waiting.file")), 4 + 9);
+	assert_null(value_of(items, "events.made.dns"));	/* there was none */
 	assert_true(json_real_value(value_of(items, "cpu_percent")) > 0.9);
 	assert_true(json_is_null(value_of(items, "database.oldest")));
 	json_decref(items);

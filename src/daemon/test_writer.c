@@ -17,6 +17,8 @@ struct sink {
 	uint64_t max_size_bytes;
 	bool is_flushed, is_closed;
 	int error;			/* it takes nothing */
+	bool is_endless;		/* it remembers nothing of them */
+	uint64_t lost, made;		/* of category process; of its own */
 };
 
 static int write_to(struct sink *sink, struct event *event)
@@ -24,7 +26,8 @@ static int write_to(struct sink *sink, struct event *event)
 	assert_false(sink->is_closed);
 	if (sink->error < 0)
 		return sink->error;
-	sink->times[sink->n++] = event->time_ns;
+	if (!sink->is_endless)
+		sink->times[sink->n++] = event->time_ns;
 	sink->is_flushed = false;
 	return 0;
 }
@@ -42,7 +45,8 @@ static void set_limits(struct sink *sink, const struct sink_options *options)
 
 static void report(const struct sink *sink, struct sink_report *ret)
 {
-	*ret = (struct sink_report){ .events = sink->n, .path = "/log/fake.jsonl" };
+	*ret = (struct sink_report){ .events = sink->n, .lost = sink->lost, .made = sink->made,
+				     .lost_of = { [CATEGORY_process] = sink->lost }, .path = "/log/fake.jsonl" };
 }
 
 static struct sink *close_it(struct sink *sink)
@@ -74,7 +78,7 @@ static struct writer *begin(struct writer_options *options)
 
 	options->drain_ns = NS_PER_MS;
 	options->alive_ns = NS_PER_SEC;
-	assert_int_equal(event_queue_new(&options->queue, 64), 0);
+	assert_int_equal(event_queue_new(&options->queue, 64, 1 << 20), 0);
 	assert_int_equal(taps_new(&options->taps, nobody, NULL), 0);
 	assert_int_equal(writer_start(&writer, options), 0);
 	return writer;
@@ -206,13 +210,74 @@ static void test_failing_database(void **state)
 	assert_int_equal(stats.journaled, 2);
 	assert_int_equal(stats.journal_lost, 0);
 	assert_int_equal(stats.journal_error, 0);
+	assert_int_equal(stats.events[CATEGORY_process][EVENTS_HELD], 2);
+	end(&options);
+}
+
+static void expect_closed(struct writer *writer, uint64_t n_pushed)
+{
+	struct balance balance = { .events = { [CATEGORY_process] = { [EVENTS_MADE] = n_pushed, [EVENTS_EMITTED] = n_pushed } } };
+	char why[BALANCE_WHY_MAX];
+
+	writer_add_to(writer, &balance);
+	if (!balance_closes(&balance, why))
+		fail_msg("%s", why);
+}
+
+/* What became of each event is said at the moment from which on it waits no more. */
+static void test_balance_at_any_moment(void **state)
+{
+	struct sink database = { 0 }, journal = { 0 };
+	struct writer_options options = {
+		.sinks = { { &ops, &database, 1, false }, { &ops, &journal, 2, true } }, .n_sinks = 2,
+	};
+	uint64_t n = 0;
+	struct writer_stats stats;
+	struct writer *writer;
+
+	database.is_endless = journal.is_endless = true;
+	writer = begin(&options);
+	for (unsigned i = 0; i < 3000; i++) {
+		uint64_t streams = i % 3 + 1;	/* the database, the journal, both */
+
+		push(options.queue, i, streams);
+		n++;
+		if (i % 7 == 0)
+			event_queue_flush(options.queue);
+		expect_closed(writer, n);
+	}
+	event_queue_close(options.queue);
+	writer = writer_stop(writer, &stats);
+	assert_int_equal(stats.events[CATEGORY_process][EVENTS_STORED], 2000);
+	assert_int_equal(stats.events[CATEGORY_process][EVENTS_JOURNALS_ONLY], 1000);
+	end(&options);
+}
+
+/* What a database has lost of what it had accepted is stored no more, and what it said itself is. */
+static void test_lost_since(void **state)
+{
+	struct sink database = { .lost = 2, .made = 1 };
+	struct writer_options options = { .sinks = { { &ops, &database, 1, false } }, .n_sinks = 1 };
+	struct writer_stats stats;
+	struct writer *writer;
+
+	writer = begin(&options);
+	for (unsigned i = 0; i < 5; i++)
+		push(options.queue, i, 1);
+	event_queue_close(options.queue);
+	writer = writer_stop(writer, &stats);
+	assert_int_equal(stats.events[CATEGORY_process][EVENTS_STORED], 3);
+	assert_int_equal(stats.events[CATEGORY_process][EVENTS_NOT_STORED], 2);
+	assert_int_equal(stats.events[CATEGORY_recorder][EVENTS_MADE], 1);
+	assert_int_equal(stats.events[CATEGORY_recorder][EVENTS_STORED], 1);
 	end(&options);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_routes), cmocka_unit_test(test_untaken_routes),
-					    cmocka_unit_test(test_failures), cmocka_unit_test(test_failing_database) };
+					    cmocka_unit_test(test_failures), cmocka_unit_test(test_failing_database),
+					    cmocka_unit_test(test_balance_at_any_moment), cmocka_unit_test(test_lost_since) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,7 +109,7 @@ static void look_at_source(struct daemon *d, struct vitals *v)
 {
 	int r = d->source ? source_live_bpf(d->source) : -ENODATA;
 
-	v->source.closed_why = d->source || d->subscriptions.n == 0 ? NULL : d->begin_error.message;
+	v->source.closed_why = d->source || v->idle ? NULL : d->begin_error.message;
 	v->rules.loaded = d->rules_loaded;
 	v->rules.missing = d->rules_missing;
 	v->rules.audit_off = d->rules_loaded && d->audit_state.enabled == 0;
@@ -147,6 +147,8 @@ static void look_at_loss(struct daemon *d, struct vitals *v, uint64_t steady_ns)
 	const struct ledger_entry *told = d->ledger.entries;
 	struct source_stats source;
 	struct probe_counters probes;
+	struct core_stats core;
+	uint64_t shed[N_CATEGORIES];
 	uint64_t totals[N_CAUSES] = {
 		[CAUSE_KERNEL] = told[LOSS_KERNEL].total,
 		[CAUSE_RING] = told[LOSS_RING].total,
@@ -154,11 +156,18 @@ static void look_at_loss(struct daemon *d, struct vitals *v, uint64_t steady_ns)
 		[CAUSE_DATABASE] = told[LOSS_DATABASE].total + told[LOSS_HELD].total,
 	};
 
+	core_stats(d->core, &core);
+	memcpy(v->flaw, core.flaw, sizeof(v->flaw));
 	daemon_count_source(d, &source, &probes);
+	(void)daemon_count_shed(d, &core, shed);
+	v->shedding.step = core.pipeline.shed.step;
+	snprintf(v->shedding.source, sizeof(v->shedding.source), "%s", core.pipeline.shed.source);
 	totals[CAUSE_ENOBUFS] = source.overruns;
 	totals[CAUSE_SERIALS] = source.serial_gaps;
 	for (unsigned i = 0; i < N_CATEGORIES; i++)
-		totals[CAUSE_SHED] += told[LOSS_SHED + i].total;
+		totals[CAUSE_SHED] += shed[i];
+	for (unsigned i = 0; i < N_CATEGORIES; i++)
+		totals[CAUSE_THINNED] += told[LOSS_THINNED + i].total;
 	for (unsigned i = 0; i < N_PROBE_CLASSES; i++)
 		totals[CAUSE_EBPF] += probes.lost[i];
 	loss_window_look(&d->losses, steady_ns, totals);
@@ -200,16 +209,43 @@ static void look_at_stores(struct daemon *d, struct vitals *v)
 	v->single_processor_refused = daemon_setting(d, SETTING_EnableSingleCpuRequirement);
 }
 
+static void look_at_trust(const struct daemon *d, struct vitals *v)
+{
+	const struct trust *trust = &d->trust;
+
+	v->trust.refused = trust->refused;
+	v->trust.unproved = trust->unproved;
+	v->trust.doubt = d->doubt.message;
+	v->trust.doubt_is_foreign = d->doubt.foreign;
+	v->trust.tampered_ns = trust->tampered_ns;
+	v->trust.tampered = trust->tampered;
+}
+
+static void look_at_cpu(const struct daemon *d, struct vitals *v)
+{
+	const struct throttle *throttle = &d->throttling.throttle;
+
+	v->cpu.use_percent = throttle->use_percent;
+	v->cpu.target_percent = throttle->wish.target_percent;
+	v->cpu.step = throttle->orders.step;
+	v->cpu.suspended = d->resource_monitor.state;
+	v->cpu.until_ns = resource_monitor_until_ns(&d->resource_monitor);
+}
+
 static void look_at_clock(struct daemon *d, struct vitals *v)
 {
 	uint64_t boot_ns = clock_ns(CLOCK_BOOTTIME), real_ns = clock_now_ns(), begin_ns, end_ns;
+	struct gap gap = { .class_name = "all", .cause = "clock_step" };
 
 	if (clock_ns(CLOCK_BOOTTIME) - boot_ns < CLOCK_STEP_NS / 4 &&	/* else we were kept from running in between */
 	    clock_step_look(&d->clock_step, real_ns, boot_ns, &begin_ns, &end_ns)) {
 		log_warning("The clock was set %s by %llu ms", d->clock_step.by_ns > 0 ? "forward" : "back",
 			    (unsigned long long)(end_ns - begin_ns) / NS_PER_MS);
-		notes_gap(&d->notes, &(struct gap){ .begin_ns = begin_ns, .end_ns = end_ns, .class_name = "all",
-						    .cause = "clock_step" });
+		/* It was set since the last look, by whose times the clock was another. */
+		daemon_since_looked(d, &gap);
+		gap.begin_ns = MIN(gap.begin_ns, MIN(begin_ns, d->looked.real_ns));
+		gap.end_ns = MAX(gap.end_ns, end_ns);
+		notes_gap(&d->notes, &gap);
 	}
 	v->clock_step_ns = d->clock_step.by_ns != 0 && boot_ns - d->clock_step.boot_ns < STEP_REMEMBERED_NS ?
 				   d->clock_step.by_ns : 0;
@@ -229,7 +265,7 @@ static void look(struct daemon *d, uint64_t slow_ns)
 	struct vitals *v = &d->vitals;
 	uint64_t steady_ns = clock_ns(CLOCK_BOOTTIME);
 
-	v->idle = d->subscriptions.n == 0;
+	v->idle = d->subscriptions.n == 0 || daemon_is_suspended(d);
 	v->now_ns = clock_now_ns();
 	if (d->slow_looked_ns == 0 || steady_ns - d->slow_looked_ns >= slow_ns) {
 		d->slow_looked_ns = steady_ns;
@@ -238,7 +274,9 @@ static void look(struct daemon *d, uint64_t slow_ns)
 	look_at_source(d, v);
 	look_at_loss(d, v, steady_ns);
 	look_at_stores(d, v);
+	look_at_trust(d, v);
 	look_at_clock(d, v);
+	look_at_cpu(d, v);
 	v->canary = d->canary.report;
 	health_look(&d->health, v, on_changed, d);
 }

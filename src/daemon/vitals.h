@@ -4,6 +4,10 @@
 #include "daemon/canary.h"
 #include "daemon/hindrance.h"
 #include "daemon/loss_window.h"
+#include "pipeline/balance.h"
+#include "pipeline/shed.h"
+#include "daemon/resource_monitor.h"
+#include "daemon/throttle.h"
 #include "source/rule_files.h"
 #include "source/selinux.h"
 
@@ -43,6 +47,12 @@ struct vitals {
 	} files;
 
 	struct loss_rise losses;
+	char flaw[BALANCE_WHY_MAX];	/* why the counters do not reconcile; empty: they do */
+
+	struct {
+		enum shed_step step;
+		char source[256];	/* that is summarised; empty: none */
+	} shedding;
 
 	struct {
 		const char *folder;
@@ -78,6 +88,13 @@ struct vitals {
 		const char *folder;
 	} socket;
 
+	struct {
+		double use_percent, target_percent;
+		enum throttle_step step;
+		enum resource_state suspended;
+		uint64_t until_ns;	/* when it ends by itself; 0: it does not, or is over */
+	} cpu;
+
 	int64_t clock_step_ns;		/* 0: none lately */
 	long n_processors;
 	bool single_processor_refused;	/* EnableSingleCpuRequirement */
@@ -94,6 +111,15 @@ struct vitals {
 		const char *problem;	/* what of its configuration could not be changed; empty: nothing */
 		const char *left;	/* what is otherwise than wanted and may not be changed; empty: nothing */
 	} auditd;
+
+	struct {
+		const char *refused;	/* a system call that a thread was refused; empty: none */
+		const char *unproved;	/* why the program's signature could not be checked; empty: nothing is to be said */
+		const char *doubt;	/* who may be able to replace its files; empty: nobody */
+		bool doubt_is_foreign;	/* another user, not a group */
+		uint64_t tampered_ns;	/* when somebody last touched what is the recorder's; 0: never */
+		const char *tampered;	/* and what */
+	} trust;
 
 	struct selinux selinux;
 	int rival;			/* pid; 0: none */

@@ -7,23 +7,71 @@
 #include "daemon/daemon.h"
 
 #define TRY_NS (10 * NS_PER_SEC)
+#define UNUSED_NS (10 * NS_PER_SEC)	/* between two looks at an audit that nothing is asked of */
+
+uint64_t daemon_ring_dropped(const struct daemon *d)
+{
+	return ring_dropped(d->ring) + ring_dropped(d->notes_ring) + ring_dropped(d->digests_ring);
+}
+
+/* What is seen now and was not when it was last looked at happened in between. */
+void daemon_since_looked(const struct daemon *d, struct gap *gap)
+{
+	const struct moment now = moment_now();
+
+	gap->begin_ns = moment_ns(&d->looked, &now);
+	gap->end_ns = now.real_ns;
+}
 
 void daemon_tell_losses(struct daemon *d, bool final)
 {
 	uint64_t counters[N_LOSSES] = { 0 };
 	struct writer_stats writer;
 	struct core_stats core;
+	struct gap gap = { 0 };
+	uint64_t oldest_ns;
 
 	writer_stats(d->writer, &writer);
 	core_stats(d->core, &core);
 	counters[LOSS_KERNEL] = d->kernel_lost;
-	counters[LOSS_RING] = ring_dropped(d->ring) + ring_dropped(d->notes_ring);
-	counters[LOSS_MEMORY] = core.lost;
+	counters[LOSS_RING] = daemon_ring_dropped(d);
+	counters[LOSS_MEMORY] = core.pipeline.no_memory;
 	counters[LOSS_DATABASE] = writer.lost - writer.held;
 	counters[LOSS_HELD] = writer.held;
 	counters[LOSS_JOURNAL] = writer.journal_lost;
-	event_queue_shed(d->queue, counters + LOSS_SHED);
-	ledger_look(&d->ledger, counters, clock_now_ns(), writer.last_error == 0, final, &d->notes);
+	for (unsigned i = 0; i < N_CATEGORIES; i++)
+		counters[LOSS_SHED + i] = atomic_load_explicit(&d->reader_shed.records[i], memory_order_relaxed);
+	thinning_let_go(&d->thinning, counters + LOSS_THINNED);
+	daemon_since_looked(d, &gap);
+	/* What waited before it was lost happened earlier; it may have been counted only by now. */
+	oldest_ns = MIN(reader_oldest_shed(&d->reader_shed), writer_oldest_lost(d->writer));
+	gap.begin_ns = MIN(gap.begin_ns, MIN(oldest_ns, d->oldest_lost_ns));
+	d->oldest_lost_ns = oldest_ns;
+	ledger_look(&d->ledger, counters, gap.begin_ns, gap.end_ns, writer.last_error == 0, final, &d->notes);
+}
+
+/* What was missing before the last tick has been told in this one, unless it still goes on; a tick or two later that is stored. */
+static void tell_whole(struct daemon *d)
+{
+	if (!ledger_is_told(&d->ledger))
+		return;
+	writer_set_whole(d->writer, d->whole_ns[1]);
+	d->whole_ns[1] = d->whole_ns[0];
+	d->whole_ns[0] = d->looked.real_ns;
+}
+
+uint64_t daemon_count_shed(const struct daemon *d, const struct core_stats *core, uint64_t ret[N_CATEGORIES])
+{
+	struct reader_shed *by_reader = &((struct daemon *)(uintptr_t)d)->reader_shed;
+	uint64_t n_unread = 0;
+
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		uint64_t unread = core->pipeline.shed.records[i] + atomic_load_explicit(&by_reader->records[i], memory_order_relaxed);
+
+		ret[i] = core->pipeline.shed.events[i] + unread;
+		n_unread += unread;
+	}
+	return n_unread;
 }
 
 /* The database could not store that it could not store: the next start tells it. */
@@ -34,7 +82,7 @@ void daemon_leave_words(const struct daemon *d, const struct writer_stats *write
 	uint64_t now_ns = clock_now_ns();
 	const struct last_words words = {
 		.stopped_ns = now_ns,
-		.begin_ns = MIN(first->begin_ns > 0 ? first->begin_ns : d->ledger.looked_ns, now_ns),
+		.begin_ns = MIN(first->begin_ns > 0 ? first->begin_ns : d->looked.real_ns, now_ns),
 		.end_ns = now_ns,
 		.count = writer->lost - error->told - held->told,
 		.held = writer->last_error == SINK_HELD,
@@ -55,9 +103,14 @@ void daemon_keep_words(const struct daemon *d)
 
 static void look_at_kernel(struct daemon *d)
 {
-	if (!d->audit || audit_control_state(d->audit, &d->audit_state) < 0)
+	bool is_used = d->source && source_live_has_audit(d->source);
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	/* Each question wakes a thread of the kernel, and us for its answer. */
+	if (!d->audit || (!is_used && d->kernel_looked_ns > 0 && now_ns - d->kernel_looked_ns < UNUSED_NS))
 		return;
-	if (!d->source || !source_live_has_audit(d->source))
+	d->kernel_looked_ns = now_ns;
+	if (audit_control_state(d->audit, &d->audit_state) < 0 || !is_used)
 		return;	/* what others lose is none of ours */
 	d->kernel_lost = d->audit_state.lost;
 	/* What nobody's slot, or that of another, had no room for may have come to us by multicast. */
@@ -66,11 +119,11 @@ static void look_at_kernel(struct daemon *d)
 }
 
 /* What is subscribed and could not be recorded when it was is tried again. */
-static void try_to_begin(struct daemon *d)
+void daemon_try_to_begin(struct daemon *d)
 {
 	struct filter_error *error = &d->begin_error;
 
-	if (d->subscriptions.n == 0 || d->source || clock_ns(CLOCK_MONOTONIC) - d->tried_ns < TRY_NS)
+	if (d->subscriptions.n == 0 || d->source || daemon_is_suspended(d) || clock_ns(CLOCK_MONOTONIC) - d->tried_ns < TRY_NS)
 		return;
 	*error = (struct filter_error){ "" };
 	if (daemon_begin(d, error) < 0) {
@@ -83,24 +136,31 @@ void daemon_on_tick(uv_timer_t *timer)
 {
 	struct daemon *d = timer->data;
 
+	d->looked = d->looking;
+	d->looking = moment_now();
 	look_at_kernel(d);
 	daemon_look_at_rules(d);
 	daemon_repair_audit(d);
 	daemon_tick_rules_file(d);
 	daemon_look_at_coverage(d);
 	daemon_repair_places(d);
+	daemon_tick_trust(d);
 	daemon_tick_auditd(d);
 	daemon_tick_plugin(d);
 	daemon_look_at_kept(d);
 	daemon_tell_losses(d, false);
+	daemon_tick_memory(d);
+	tell_whole(d);
 	conf_tick(&d->conf, clock_ns(CLOCK_MONOTONIC));
+	daemon_tick_throttle(d);
+	daemon_tick_suspension(d);
 	daemon_tick_health(d);
 	daemon_tick_history(d);
 	daemon_tick_processes(d);
 	daemon_drain_taps(d);	/* whose socket was full */
 	daemon_settle(d);
 	daemon_check_folder(d);
-	try_to_begin(d);
+	daemon_try_to_begin(d);
 	daemon_service_tick(d);
 	log_tell_held_back();
 	if (d->reader && reader_error(d->reader) < 0) {

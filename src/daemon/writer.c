@@ -12,6 +12,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/books.h"
+#include "daemon/confine.h"
 
 #define BUSY_EVENTS 1024u		/* in the queue: the next batch is large enough already */
 #define COMMIT_NS (250 * NS_PER_MS)
@@ -21,12 +23,20 @@
 struct writer {
 	struct writer_options options;
 	_Atomic uint64_t drain_ns, alive_ns;	/* of the options, as they are now */
+	uint64_t oldest_ns;		/* that the events since the last commit tell of; UINT64_MAX: there is none */
+	_Atomic uint64_t oldest_lost_ns;	/* since somebody asked; UINT64_MAX: none was lost */
+	_Atomic uint64_t whole_ns;	/* until then all that is missing has been told of; 0: not known */
+	atomic_uint stretch_percent;
 	_Atomic uint64_t turns;
 	pthread_t thread;
 	pthread_mutex_t stats_lock;
 	struct writer_stats stats;
 	struct database_limits limits;	/* under stats_lock; */
 	atomic_bool limits_changed;	/* they are not yet what the database has */
+	uint64_t events[N_CATEGORIES][N_EVENT_TERMS];	/* of the database those that it accepted... */
+	struct sink_report database;	/* ...and what it has said of them since */
+	bool has_refused;		/* a sink did not take something of this list... */
+	uint64_t said_ns;		/* ...which was said last then (CLOCK_MONOTONIC) */
 	uint64_t next_ns;		/* when a sink wants to be flushed */
 	const struct writer_routes *_Atomic routes;	/* to be taken over when their mark comes */
 	uint64_t journaled_before, journal_lost_before;	/* by journals that are closed by now */
@@ -53,8 +63,27 @@ static void failed(struct writer_sink *sink, int error, const char *what)
 	log_errno(error, "Failed to %s the journal %s; it lacks events until it works again, which are counted", what, report.path);
 }
 
+/* Of the database; or of the journals that were to have it. */
+static enum event_term term_of(const struct writer_sink *sink, int r)
+{
+	if (sink->is_journal)
+		return EVENTS_JOURNALS_ONLY;
+	return r == SINK_HELD ? EVENTS_HELD : r < 0 ? EVENTS_NOT_STORED : EVENTS_STORED;
+}
+
+/* From when on something is missing if this one is lost: a gap that nobody is told of is one of all that it would have told of. */
+static uint64_t misses_from(const struct event *event)
+{
+	bool is_gap = event->kind == KIND_ID(recorder, gap) && values_has(&event->values, FIELD_gap_begin);
+
+	return is_gap ? MIN(event->time_ns, values_number(&event->values, FIELD_gap_begin)) : event->time_ns;
+}
+
 static void write_event(struct writer *writer, struct event *event)
 {
+	enum event_term term = EVENTS_UNSTORED;
+
+	writer->oldest_ns = MIN(writer->oldest_ns, misses_from(event));
 	for (size_t i = 0; i < writer->options.n_sinks; i++) {
 		struct writer_sink *sink = &writer->options.sinks[i];
 		int r;
@@ -63,8 +92,11 @@ static void write_event(struct writer *writer, struct event *event)
 		if (!(event->streams & sink->streams) && event_category(event) != CATEGORY_recorder)
 			continue;
 		r = sink->ops->write(sink->sink, event);
+		if (term == EVENTS_UNSTORED || !sink->is_journal)
+			term = term_of(sink, r);
 		if (r < 0) {
 			sink->refused++;
+			writer->has_refused = true;
 			sink->held += r == SINK_HELD;
 			sink->refused_some = true;
 			failed(sink, r, "write to");
@@ -72,6 +104,7 @@ static void write_event(struct writer *writer, struct event *event)
 			sink->wrote = true;
 		}
 	}
+	writer->events[event_category(event)][term]++;
 	taps_event(writer->options.taps, event, &writer->options.json);
 }
 
@@ -84,6 +117,22 @@ static void tell_upkeep(struct writer_sink *sink, const struct sink_report *repo
 	if (report->upkeep_error < 0)
 		log_errno(report->upkeep_error, "The journal %s cannot be rotated, or an old file of it not compressed; "
 			  "it is written to, and takes more room than it is to have", report->path);
+}
+
+/* What the database accepted and has lost since, and what it had to say itself.  Under stats_lock. */
+static void count_events(struct writer *writer)
+{
+	const struct sink_report *database = &writer->database;
+	uint64_t (*events)[N_EVENT_TERMS] = writer->stats.events;
+
+	memcpy(events, writer->events, sizeof(writer->events));
+	for (unsigned i = 0; i < N_CATEGORIES; i++) {
+		events[i][EVENTS_STORED] -= database->lost_of[i];
+		events[i][EVENTS_NOT_STORED] += database->lost_of[i];
+	}
+	events[CATEGORY_recorder][EVENTS_MADE] += database->made;
+	events[CATEGORY_recorder][EVENTS_EMITTED] += database->made;
+	events[CATEGORY_recorder][EVENTS_STORED] += database->made;
 }
 
 static void publish(struct writer *writer)
@@ -99,8 +148,12 @@ static void publish(struct writer *writer)
 		if (report.next_ns)
 			writer->next_ns = MIN(writer->next_ns, report.next_ns);
 		tell_upkeep(sink, &report);
+		if (report.lost + sink->refused > sink->n_lost)
+			atomic_store(&writer->oldest_lost_ns, MIN(atomic_load(&writer->oldest_lost_ns), writer->oldest_ns));
+		sink->n_lost = report.lost + sink->refused;
 		*(sink->is_journal ? &stats.journal_lost : &stats.lost) += report.lost + sink->refused;
 		if (!sink->is_journal) {
+			writer->database = report;
 			stats.held = sink->held;
 			stats.last_error = sink->last_error;
 			stats.head = report.head;
@@ -117,6 +170,7 @@ static void publish(struct writer *writer)
 	}
 	pthread_mutex_lock(&writer->stats_lock);
 	writer->stats = stats;
+	count_events(writer);
 	pthread_mutex_unlock(&writer->stats_lock);
 }
 
@@ -135,9 +189,15 @@ static void works_again(struct writer_sink *sink)
 
 static void flush(struct writer *writer)
 {
+	uint64_t whole_ns = atomic_load(&writer->whole_ns);
+
 	for (size_t i = 0; i < writer->options.n_sinks; i++) {
 		struct writer_sink *sink = &writer->options.sinks[i];
-		int r = sink->ops->flush(sink->sink, clock_now_ns());
+		int r;
+
+		if (sink->ops->set_whole)
+			sink->ops->set_whole(sink->sink, whole_ns);
+		r = sink->ops->flush(sink->sink, clock_now_ns());
 
 		if (r < 0)
 			failed(sink, r, "commit to");
@@ -146,6 +206,7 @@ static void flush(struct writer *writer)
 		sink->wrote = sink->refused_some = false;
 	}
 	publish(writer);
+	writer->oldest_ns = UINT64_MAX;
 }
 
 static bool is_kept(const struct writer_routes *routes, const struct sink *sink)
@@ -210,35 +271,66 @@ static bool is_mark(const struct writer *writer, const struct event *event)
 	return unlikely(routes != NULL) && routes->mark == event;
 }
 
+static void take_mark(struct writer *writer, const struct event *mark)
+{
+	writer->events[event_category(mark)][EVENTS_UNSTORED]++;
+	take_over(writer, writer->routes);
+}
+
+/* A sink that fails may take its time for each event: what is lost is not to be said when all of a list is. */
+static bool is_overdue(const struct writer *writer)
+{
+	return unlikely(writer->has_refused) && clock_ns(CLOCK_MONOTONIC) - writer->said_ns >= COMMIT_NS;
+}
+
+/* What became of events is said at the moment from which on they do not wait any more. */
+static void done(struct writer *writer, uint32_t n, size_t bytes)
+{
+	if (unlikely(writer->has_refused)) {
+		publish(writer);
+		writer->said_ns = clock_ns(CLOCK_MONOTONIC);
+	}
+	pthread_mutex_lock(&writer->stats_lock);
+	count_events(writer);
+	event_queue_done(writer->options.queue, n, bytes);
+	pthread_mutex_unlock(&writer->stats_lock);
+}
+
 static void write_list(struct writer *writer, struct event *list)
 {
 	uint32_t n = 0;
 	size_t bytes = 0;
 
+	writer->has_refused = false;
 	while (list) {
 		struct event *next = list->next;
 
 		event_fetch(next);
 		bytes += event_bytes(list);
 		if (is_mark(writer, list))
-			take_over(writer, writer->routes);
+			take_mark(writer, list);
 		else
 			write_event(writer, list);
 		event_free(list);
 		list = next;
-		if (++n == DONE_EVERY || bytes >= DONE_EVERY_BYTES || !list) {
+		if (++n == DONE_EVERY || bytes >= DONE_EVERY_BYTES || !list || is_overdue(writer)) {
 			atomic_fetch_add_explicit(&writer->turns, 1, memory_order_relaxed);
-			event_queue_done(writer->options.queue, n, bytes);
+			done(writer, n, bytes);
 			n = 0;
 			bytes = 0;
 		}
 	}
 }
 
+static uint64_t stretched(const struct writer *writer, uint64_t ns)
+{
+	return ns * atomic_load(&((struct writer *)(uintptr_t)writer)->stretch_percent) / 100;
+}
+
 /* How long nothing but an event wakes it. */
 static uint64_t patience_ns(const struct writer *writer, bool is_open)
 {
-	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), most = is_open ? COMMIT_NS : writer->alive_ns;
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), most = is_open ? stretched(writer, COMMIT_NS) : writer->alive_ns;
 
 	return writer->next_ns <= now_ns ? 1 : MIN(most, writer->next_ns - now_ns);
 }
@@ -265,13 +357,14 @@ static void *run(void *user)
 	bool closed = false, is_open = false;	/* something is written and not committed */
 
 	pacer_join(o->pacer);
+	confine_thread(CONFINED_WRITER);
 	while (!closed) {
 		struct event *list = event_queue_take(o->queue, patience_ns(writer, is_open), &closed);
 
 		take_limits(writer);
 		write_list(writer, list);
 		now_ns = clock_ns(CLOCK_MONOTONIC);
-		if (closed || !list || now_ns - flushed_ns >= COMMIT_NS) {
+		if (closed || !list || now_ns - flushed_ns >= stretched(writer, COMMIT_NS)) {
 			flush(writer);
 			flushed_ns = now_ns;
 			is_open = false;
@@ -281,9 +374,9 @@ static void *run(void *user)
 		}
 		/* One batch an interval, not one a wake-up; but for a storm. */
 		if (!closed && list && event_queue_length(o->queue) < BUSY_EVENTS) {
-			clock_sleep_ns(writer->drain_ns);
+			clock_sleep_ns(stretched(writer, writer->drain_ns));
 			if (!taps_any(o->taps))
-				event_queue_gather(o->queue, BUSY_EVENTS, COMMIT_NS);
+				event_queue_gather(o->queue, BUSY_EVENTS, stretched(writer, COMMIT_NS));
 		}
 	}
 	return NULL;
@@ -297,7 +390,9 @@ int writer_start(struct writer **ret, const struct writer_options *options)
 	if (!writer)
 		return -ENOMEM;
 	writer->options = *options;
-	writer->next_ns = UINT64_MAX;
+	writer->next_ns = writer->oldest_ns = UINT64_MAX;
+	atomic_init(&writer->oldest_lost_ns, UINT64_MAX);
+	atomic_init(&writer->stretch_percent, 100);
 	writer_set_intervals(writer, options->drain_ns, options->alive_ns);
 	pthread_mutex_init(&writer->stats_lock, NULL);
 	r = -pthread_create(&writer->thread, NULL, run, writer);
@@ -346,10 +441,25 @@ bool writer_is_expecting(const struct writer *writer)
 	return writer->routes != NULL;
 }
 
+uint64_t writer_oldest_lost(struct writer *writer)
+{
+	return atomic_exchange(&writer->oldest_lost_ns, UINT64_MAX);
+}
+
+void writer_set_whole(struct writer *writer, uint64_t whole_ns)
+{
+	atomic_store(&writer->whole_ns, whole_ns);
+}
+
 void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t alive_ns)
 {
 	atomic_store(&writer->drain_ns, drain_ns);
 	atomic_store(&writer->alive_ns, alive_ns);
+}
+
+void writer_stretch(struct writer *writer, unsigned percent)
+{
+	atomic_store(&writer->stretch_percent, percent);
 }
 
 void writer_set_database(struct writer *writer, const struct database_limits *limits)
@@ -364,6 +474,13 @@ void writer_pulse(struct writer *writer, struct pulse *ret)
 {
 	*ret = (struct pulse){ .name = "writer", .turns = atomic_load(&writer->turns),
 			       .has_work = event_queue_length(writer->options.queue) > 0 };
+}
+
+void writer_add_to(struct writer *writer, struct balance *balance)
+{
+	pthread_mutex_lock(&writer->stats_lock);
+	books_add_sinks(balance, writer->stats.events, writer->options.queue);
+	pthread_mutex_unlock(&writer->stats_lock);
 }
 
 void writer_stats(struct writer *writer, struct writer_stats *ret)

@@ -6,6 +6,7 @@
 #include "daemon/tap.h"
 #include "daemon/watchdog.h"
 #include "event/event_json.h"
+#include "pipeline/balance.h"
 #include "sink/sink.h"
 
 #define MAX_SINKS 65			/* the database, a journal of each stream, that of the signals */
@@ -22,6 +23,7 @@ struct writer_sink {
 	int last_error;			/* 0: it works */
 	int upkeep_error;		/* of its report, as last told */
 	bool wrote, refused_some;	/* in this batch */
+	uint64_t n_lost;		/* as counted last */
 };
 
 /* What the streams are from a certain event on. */
@@ -53,6 +55,7 @@ struct writer_stats {
 	int journal_error;		/* as last_error, of a journal */
 	char journal_path[512];		/* of that journal */
 	struct sink_head head, closed_head;	/* of the database, see sink.h */
+	uint64_t events[N_CATEGORIES][N_EVENT_TERMS];	/* what became of those that were taken from the queue */
 	unsigned removed;		/* databases that somebody removed: a new one was begun each time */
 	unsigned damaged;		/* databases that were damaged, also before it began: the same */
 	char damaged_path[512];		/* where the last of them is now */
@@ -66,6 +69,14 @@ struct writer *writer_stop(struct writer *writer, struct writer_stats *ret);
 void writer_expect(struct writer *writer, const struct writer_routes *routes);
 bool writer_is_expecting(const struct writer *writer);
 void writer_set_database(struct writer *writer, const struct database_limits *limits);
+/* When the oldest event happened that could not be stored since this was asked last.  UINT64_MAX: all could. */
+uint64_t writer_oldest_lost(struct writer *writer);
+/* Whatever is missing of the time before has been told of, and what told it is stored. */
+void writer_set_whole(struct writer *writer, uint64_t whole_ns);
 void writer_set_intervals(struct writer *writer, uint64_t drain_ns, uint64_t alive_ns);
+/* Batches and commits are so much further apart; 100: as they were. */
+void writer_stretch(struct writer *writer, unsigned percent);
 void writer_stats(struct writer *writer, struct writer_stats *ret);
+/* By the producer of the queue: what became of the events that the queue was given, and how many wait. */
+void writer_add_to(struct writer *writer, struct balance *balance);
 void writer_pulse(struct writer *writer, struct pulse *ret);

@@ -7,6 +7,7 @@
  *
  * The formats: kernel/audit.c, kernel/auditsc.c; libaudit's msg_typetab.h; audit-userspace docs. */
 
+#include "base/buffer.h"
 #include "event/draft.h"
 #include "event/event.h"
 
@@ -65,9 +66,15 @@ const struct decoder_stats *decoder_stats(const struct decoder *decoder);
  * 16 bits a number, should it have had several at that nanosecond. */
 typedef int (*decode_fn)(void *user, struct event *event, const struct context *actor);
 
+/* Of which kind the event is that will be made of a record of the kernel's programs, without making it; N_KINDS: not known, or none. */
+uint16_t decode_probe_kind(struct span bytes);
 /* A record of the kernel's programs (RECORD_PROBE), its time since 1970.  As below; bytes that are no such record are
  * counted. */
 int decode_probe(struct decoder *decoder, uint64_t time_ns, struct span bytes, decode_fn emit, void *user);
+
+/* The kind of the event that such a record will be, if it is one and nothing else hangs on it; N_KINDS: it is not so, or not known without
+ * decoding it.  Nor of what touches one of the guarded places (as in path_lies_in()).  `path`: scratch.  For who lets go of what he has no time for. */
+uint16_t probe_plain_kind(struct span bytes, struct span guarded, struct buffer *path);
 
 /* 0, or what emit returned, or -ENOMEM.  Bad text is counted, never an error. */
 int decode_draft(struct decoder *decoder, const struct draft *draft, decode_fn emit, void *user);

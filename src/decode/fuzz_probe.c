@@ -1,16 +1,20 @@
 /* Bytes -> a record of the kernel's programs -> events: once as they are, once made to be a record as far as
- * probe_check() looks.  What must hold: no event of a kind that exists not, every text of an event within its memory, and the
- * events can be written. */
+ * probe_check() looks.  What must hold: no event of a kind that exists not, every text of an event within its memory, the
+ * events can be written, and what is said of a record without decoding it is so. */
 
 #include <stdlib.h>
 
 #include "decode/audit.h"
+#include "event/account.h"
+#include "event/definition.h"
 #include "event/event_json.h"
 #include "event/probe_check.h"
 
 #define MAX_SIZE (256u << 10)
 
-static struct buffer json;
+static struct buffer json, path;
+static uint16_t said;		/* kind of the event to come; N_KINDS: nobody knows */
+static unsigned n_events;
 
 static void look_at(const struct values *values, unsigned from, unsigned to)
 {
@@ -29,11 +33,31 @@ static void look_at(const struct values *values, unsigned from, unsigned to)
 	}
 }
 
+/* It may be of a definition or of accounts. */
+static bool touches(const struct values *values)
+{
+	static const enum field of_file[] = { FIELD_path, FIELD_target_path };
+	enum account_file file;
+	struct span name;
+
+	for (size_t i = 0; i < ARRAY_SIZE(of_file); i++)
+		if (values_has(values, of_file[i]) && (definition_of(values_text(values, of_file[i]), &name) != DEFINITION_NONE ||
+						       account_file_of(values_text(values, of_file[i]), &file)))
+			return true;
+	return false;
+}
+
 static int take(void *user, struct event *event, const struct context *actor)
 {
 	static const struct event_json_options options = { .boot_id = SPAN("boot") };
 
 	if (event->kind >= N_KINDS || !values_has(&actor->values, FIELD_pid))
+		abort();
+	n_events++;
+	/* A connect that dissolves is the other of its class. */
+	if (said < N_KINDS && (kinds[event->kind].shed != kinds[said].shed || kinds[event->kind].category != kinds[said].category))
+		abort();
+	if (said < N_KINDS && kinds[said].shed > 1 && touches(&event->values))
 		abort();
 	look_at(&event->values, N_CONTEXT_FIELDS, N_FIELDS);
 	look_at(&actor->values, 0, N_CONTEXT_FIELDS);
@@ -61,6 +85,15 @@ static void make_fit(struct span bytes)
 		abort();
 }
 
+static void decode(struct decoder *decoder, struct span bytes)
+{
+	said = probe_plain_kind(bytes, (struct span){ NULL, 0 }, &path);
+	n_events = 0;
+	decode_probe(decoder, UINT64_C(1795343338123456789), bytes, take, NULL);
+	if (said < N_KINDS && n_events > 1)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct decoder *decoder;
@@ -75,10 +108,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > 0)
 		memcpy(copy, data, size);
 	bytes = (struct span){ copy, size };
-	decode_probe(decoder, UINT64_C(1795343338123456789), bytes, take, NULL);
+	decode(decoder, bytes);
 	if (size >= sizeof(struct probe_record)) {
 		make_fit(bytes);
-		decode_probe(decoder, UINT64_C(1795343338123456789), bytes, take, NULL);
+		decode(decoder, bytes);
 	}
 	free(copy);
 	return 0;

@@ -427,6 +427,27 @@ static int emit_note(struct decoder *decoder, const struct draft_record *record)
 	return decoder_emit(decoder, event);
 }
 
+/* What the daemon found to be other than it left it.  Who did it is not known here. */
+static int emit_tamper(struct decoder *decoder, const struct draft_record *record)
+{
+	static const struct own_key keys[] = {
+		{ SPAN("operation"), FIELD_security_operation }, { SPAN("object"), FIELD_security_object }, { SPAN("message"), FIELD_auditd_message },
+	};
+	struct event *event = decoder_event(decoder, KIND_ID(security, tamper), "TAMPER");
+
+	if (!event)
+		return -ENOMEM;
+	text_set(&event->values, FIELD_source, "recorder");
+	text_set(&event->values, FIELD_security_subsystem, "recorder");
+	set_fields(event, record, keys, ARRAY_SIZE(keys));
+	if (!values_has(&event->values, FIELD_security_operation) || !values_has(&event->values, FIELD_security_object)) {
+		event_free(event);
+		decoder->stats.errors++;
+		return 0;
+	}
+	return decoder_emit(decoder, event);
+}
+
 int decode_own(struct decoder *decoder, const struct draft_record *record)
 {
 	switch (record->type) {
@@ -440,6 +461,8 @@ int decode_own(struct decoder *decoder, const struct draft_record *record)
 		return emit_gap(decoder, record);
 	case RECORD_NOTE:
 		return emit_note(decoder, record);
+	case RECORD_TAMPER:
+		return emit_tamper(decoder, record);
 	case RECORD_DIGEST:
 		return emit_digest(decoder, record);
 	case RECORD_DEFINITION:

@@ -28,6 +28,7 @@ bool probe_is_cut(const struct probe *probe, unsigned text);
 const char *probe_call_name(const struct probe *probe);	/* NULL: no call */
 uint16_t probe_call_kind(const struct probe *probe);
 enum probe_act probe_call_act(const struct probe *probe);	/* PROBE_ACT_NONE: no call */
+bool probe_fits(const struct probe_record *record);	/* its type and its call go together */
 /* A text of the program as it is.  Of one that is cut, or could not be read, the event says so. */
 void probe_set_text(const struct probe *probe, struct event *event, enum field field, unsigned text);
 void probe_set_missing(struct event *event, const char *what);
@@ -58,6 +59,7 @@ int probe_set_given(const struct probe *probe, struct event *event, enum field f
 void probe_join_names(struct buffer *to, struct span names);
 
 /* probe_file.c, probe_network.c, probe_process.c */
+uint16_t probe_open_kind(const struct probe_record *record);
 int probe_open(struct probe *probe);
 int probe_raw(struct probe *probe);
 int probe_written(struct probe *probe);

@@ -146,7 +146,7 @@ static void set_actor(const struct probe *probe)
 }
 
 /* A capture may say anything. */
-static bool fits(const struct probe_record *record)
+bool probe_fits(const struct probe_record *record)
 {
 	uint32_t acts = acts_of[record->head.type];
 
@@ -154,6 +154,35 @@ static bool fits(const struct probe_record *record)
 	if (record->head.type == PROBE_CALL && calls[record->call].act == PROBE_ACT_FILE)
 		return calls[record->call].kind == KIND_ID(driver, load);
 	return of_type[record->head.type] && (acts == 0 || acts >> calls[record->call].act & 1);
+}
+
+uint16_t decode_probe_kind(struct span bytes)
+{
+	const struct probe_record *record = (const struct probe_record *)(const void *)bytes.data;
+
+	if (probe_check(bytes) < 0 || !probe_fits(record))
+		return N_KINDS;
+	switch (record->head.type) {
+	case PROBE_OPEN:
+		return probe_open_kind(record);
+	case PROBE_NAME:
+	case PROBE_FILE:
+		return calls[record->call].kind;
+	case PROBE_SOCKET:
+		return record->call ? calls[record->call].kind : KIND_ID(network, disconnect);
+	case PROBE_FORK:
+		return KIND_ID(process, fork);
+	case PROBE_WRITTEN:
+		return KIND_ID(file, write);
+	case PROBE_MAP:
+		return KIND_ID(image, load);
+	case PROBE_DNS:
+		return KIND_ID(dns, query);
+	case PROBE_HTTP:
+		return KIND_ID(http, headers);
+	default:
+		return N_KINDS;
+	}
 }
 
 int decode_probe(struct decoder *decoder, uint64_t time_ns, struct span bytes, decode_fn emit, void *user)
@@ -169,7 +198,7 @@ int decode_probe(struct decoder *decoder, uint64_t time_ns, struct span bytes, d
 	int r;
 
 	decoder->stats.drafts++;
-	if (probe_check(bytes) < 0 || !fits(probe.record)) {
+	if (probe_check(bytes) < 0 || !probe_fits(probe.record)) {
 		decoder->stats.errors++;
 		return 0;
 	}

@@ -97,21 +97,36 @@ static void set_open_flags(const struct probe *probe, struct event *event)
 	values_set_text(&event->values, FIELD_flags, buffer_span(text));
 }
 
+static bool is_memfd(const struct probe_record *record)
+{
+	return record->call == PROBE_CALL_memfd_create || record->call == PROBE_CALL_memfd_secret;
+}
+
+static bool is_temporary(const struct probe_record *record)
+{
+	return !is_memfd(record) && (record->body.file.flags & OPEN_TMPFILE) == OPEN_TMPFILE;
+}
+
+uint16_t probe_open_kind(const struct probe_record *record)
+{
+	const struct probe_file *file = &record->body.file;
+
+	if (file->origin & PROBE_CREATED && !is_temporary(record))
+		return KIND_ID(file, create);
+	return file->flags & (OPEN_ACCESS | OPEN_TRUNC) ? KIND_ID(file, write) : KIND_ID(file, read);
+}
+
 int probe_open(struct probe *probe)
 {
 	const struct probe_file *file = &probe->record->body.file;
 	struct buffer *text = &probe->decoder->text;
-	bool is_memfd = probe->record->call == PROBE_CALL_memfd_create || probe->record->call == PROBE_CALL_memfd_secret;
-	bool is_temporary = !is_memfd && (file->flags & OPEN_TMPFILE) == OPEN_TMPFILE;
-	uint16_t kind = file->origin & PROBE_CREATED && !is_temporary ? KIND_ID(file, create) :
-			file->flags & (OPEN_ACCESS | OPEN_TRUNC) ? KIND_ID(file, write) : KIND_ID(file, read);
-	struct event *event = file_event(probe, kind);
+	struct event *event = file_event(probe, probe_open_kind(probe->record));
 
 	if (!event)
 		return -ENOMEM;
-	if (is_temporary)
+	if (is_temporary(probe->record))
 		cut_last_name(event);
-	if (!is_memfd) {
+	if (!is_memfd(probe->record)) {
 		set_open_flags(probe, event);
 		return probe_emit(probe, event);
 	}

@@ -252,6 +252,51 @@ static void test_one_after_the_other(void **state)
 	decoded_stop(&d);
 }
 
+/* What kind it says before is what becomes of it. */
+static void test_kinds_before(void **state)
+{
+	static const struct {
+		enum probe_type type;
+		enum probe_call_number call;
+		uint32_t flags, origin;
+		uint16_t kind;
+	} all[] = {
+		{ PROBE_OPEN, PROBE_CALL_openat, 0, 0, KIND_ID(file, read) },
+		{ PROBE_OPEN, PROBE_CALL_openat, 1, 0, KIND_ID(file, write) },
+		{ PROBE_OPEN, PROBE_CALL_openat, 01000, 0, KIND_ID(file, write) },
+		{ PROBE_OPEN, PROBE_CALL_openat, 2, PROBE_CREATED, KIND_ID(file, create) },
+		{ PROBE_OPEN, PROBE_CALL_memfd_create, 0, PROBE_CREATED, KIND_ID(file, create) },
+		{ PROBE_WRITTEN, PROBE_CALL_NONE, 0, 0, KIND_ID(file, write) },
+		{ PROBE_MAP, PROBE_CALL_NONE, 0, 0, KIND_ID(image, load) },
+		{ PROBE_FORK, PROBE_CALL_NONE, 0, 0, KIND_ID(process, fork) },
+		{ PROBE_NAME, PROBE_CALL_unlink, 0, 0, KIND_ID(file, delete) },
+		{ PROBE_NAME, PROBE_CALL_rename, 0, 0, KIND_ID(file, rename) },
+	};
+	struct decoded d;
+
+	decoded_start(&d, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		make(&made, all[i].type, all[i].call);
+		if (all[i].type != PROBE_NAME && all[i].type != PROBE_FORK) {
+			made.record->body.file.flags = all[i].flags;
+			made.record->body.file.origin = all[i].origin;
+			add_path(&made, FILE_PATH, "/tmp/a");
+		} else if (all[i].type == PROBE_NAME) {
+			add_path(&made, NAME_FOLDER, "/tmp");
+			add_text(&made, NAME_GIVEN, SPAN("a"));
+			add_path(&made, NAME_FOLDER2, "/tmp");
+			add_text(&made, NAME_GIVEN2, SPAN("b"));
+		}
+		assert_int_equal(decode_probe_kind(made_bytes(&made)), all[i].kind);
+		decode_made(&d, &made);
+		assert_int_equal(d.events[0]->kind, all[i].kind);
+	}
+	make(&made, PROBE_EXEC, PROBE_CALL_NONE);
+	assert_int_equal(decode_probe_kind(made_bytes(&made)), N_KINDS);
+	assert_int_equal(decode_probe_kind(SPAN("x")), N_KINDS);
+	decoded_stop(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_every_type_and_call),
 		cmocka_unit_test(test_call_of_another_type),
 		cmocka_unit_test(test_one_after_the_other),
+		cmocka_unit_test(test_kinds_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
-/* Markdown that a person reads: categories with their actions, the fields every event has of its process,
+/* Markdown and a manual page that a person reads: categories with their actions, the fields every event has of its process,
  * then those of each category. A name says all: in JSON dots are nesting, in the database underscores. */
 
 #include "event/fields_doc.h"
+#include "base/scdoc.h"
 #include "event/schema.h"
 
 static const char *const type_words[] = {
@@ -96,4 +97,86 @@ void fields_doc(struct buffer *out)
 	put_common(out, N_CONTEXT_FIELDS, N_FIELDS);
 	for (unsigned category = 0; category < N_CATEGORIES; category++)
 		put_category(out, category);
+}
+
+/* The manual */
+
+static const char man_intro[] =
+	"recorder-events(5)\n"
+	"\n"
+	"; Made by `recorder help --man recorder-events` from src/event/kinds.def and fields.def. Do not edit.\n"
+	"\n"
+	"# NAME\n"
+	"\n"
+	"recorder-events - events of the recorder and their fields\n"
+	"\n"
+	"# DESCRIPTION\n"
+	"\n"
+	"What the recorder tells, in the history (_recorder.db_), in journals, and to *recorder query --json*, *tail* and *export*. Names are those of\n"
+	"the Elastic Common Schema where it has one. In JSON the dots are nesting; in the views of _recorder.db_ they are underscores\n"
+	"(process\\_executable); in filters they are as here, besides the shorter names of *recorder-subscription*(5).\n"
+	"\n"
+	"A field that is not known is left out: NULL in a view, nothing in JSON. One that was concluded from something else than the event\n"
+	"is named in *recorder.inferred*. Which events are recorded say the subscriptions.\n"
+	"\n"
+	"In JSON a _time_ is RFC 3339 in UTC with nanoseconds, an _id_ 16 hexadecimal digits, a _mode_ octal digits, a _device_ major:minor, a\n"
+	"_list_ an array of texts.\n";
+
+static void man_kinds(struct buffer *out)
+{
+	enum category category = N_CATEGORIES;
+
+	buffer_append_text(out, "\n# EVENTS\n\nIn brackets stand the category and type that the Elastic Common Schema has for it.\n");
+	for (unsigned i = 0; i < N_KINDS; i++) {
+		if (kinds[i].category != category)
+			buffer_printf(out, "\n## %s\n", categories[kinds[i].category].name);
+		category = kinds[i].category;
+		buffer_append_text(out, "\n*");
+		scdoc_append_text(out, kinds[i].action);
+		buffer_printf(out, "* (%s, %s)\n\t", kinds[i].ecs_category, kinds[i].ecs_type);
+		scdoc_append_text(out, kinds[i].meaning);
+		buffer_append_byte(out, '\n');
+	}
+}
+
+static void man_field(struct buffer *out, const struct field_info *field)
+{
+	buffer_append_text(out, "\n*");
+	scdoc_append_text(out, field->name);
+	buffer_printf(out, "* (%s)\n\t", type_words[field->type]);
+	scdoc_append_text(out, field->meaning);
+	buffer_append_byte(out, '\n');
+}
+
+static void man_fields_of(struct buffer *out, unsigned category)
+{
+	bool begun = false;
+
+	for (unsigned i = N_CONTEXT_FIELDS; i < N_FIELDS; i++) {
+		if (!is_of(&fields[i], category))
+			continue;
+		if (!begun)
+			buffer_printf(out, "\n## Of %s events\n%s", categories[category].name,
+				      category == CATEGORY_signal ? "\nBesides them a signal has all fields of the event that set it "
+								    "off, and the process of that.\n" :
+								    "");
+		begun = true;
+		man_field(out, &fields[i]);
+	}
+}
+
+void fields_man(struct buffer *out)
+{
+	buffer_append_text(out, man_intro);
+	man_kinds(out);
+	buffer_append_text(out, "\n# FIELDS\n\n## Of the process behind every event\n\nThe parent has the same under *process.parent*, "
+				"the ancestors under *process.ancestry*.\n");
+	for (unsigned i = 0; i < N_CONTEXT_FIELDS; i++)
+		man_field(out, &fields[i]);
+	buffer_append_text(out, "\n## Of every event\n");
+	for (unsigned i = N_CONTEXT_FIELDS; i < N_FIELDS; i++)
+		if (is_of_all(&fields[i]))
+			man_field(out, &fields[i]);
+	for (unsigned category = 0; category < N_CATEGORIES; category++)
+		man_fields_of(out, category);
 }

@@ -4,3 +4,4 @@
 #include "base/buffer.h"
 
 void fields_doc(struct buffer *out);
+void fields_man(struct buffer *out);	/* recorder-events(5), for scdoc, up to what is not of an event */

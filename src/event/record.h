@@ -37,6 +37,8 @@ enum record_type {
 					 * one if there is any) */
 	RECORD_ACCOUNT,			/* of an account or group that differs from what it was: act of=user|group id name changes path cut */
 	RECORD_HOST_PATH,		/* the core asked what the host calls a path: hash unsure=0|1 path (hex), or hash error */
+	RECORD_THROTTLE,		/* the core does more or less than all: step begins=0|1 cause pressure, see pipeline/shed.h */
+	RECORD_TAMPER,			/* something of the recorder's is other than it left it: operation object message : becomes security/tamper */
 	RECORD_OWN_END,
 };
 

@@ -2,6 +2,9 @@
 
 #include "event/remembered.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "event/record.h"
 
 static void put_number(struct buffer *text, const char *key, uint64_t number)
@@ -33,6 +36,52 @@ static void put_inferred(struct buffer *text, const struct context *image)
 	}
 	if (!is_first)
 		buffer_append_byte(text, '"');
+}
+
+/* Whose id it is that begins at `at` in the line; false: none. */
+static bool find_entity(struct span line, size_t *ret_at, uint64_t *ret)
+{
+	static const char key[] = " process.entity_id=";
+	const char *at = memmem(line.data, line.size, key, strlen(key));
+	const char *digit = at ? at + strlen(key) : NULL;
+
+	if (!at)
+		return false;
+	*ret_at = (size_t)(at - line.data);
+	for (*ret = 0; digit < line.data + line.size && *digit >= '0' && *digit <= '9'; digit++)
+		*ret = *ret * 10 + (uint64_t)(*digit - '0');
+	return true;
+}
+
+int remembered_let_go(struct buffer *lines, bool (*is_past)(void *user, uint64_t entity_id), void *user)
+{
+	static const char past[] = " past=1";
+	struct span rest = buffer_span(lines);
+	struct buffer next = { 0 };
+
+	while (rest.size > 0) {
+		const char *newline = memchr(rest.data, '\n', rest.size);
+		struct span line = { rest.data, newline ? (size_t)(newline + 1 - rest.data) : rest.size };
+		uint64_t entity_id;
+		size_t at;
+
+		rest.data += line.size;
+		rest.size -= line.size;
+		if (find_entity(line, &at, &entity_id) && !memmem(line.data, at, past, strlen(past)) && is_past(user, entity_id)) {
+			buffer_append_span(&next, (struct span){ line.data, at });
+			buffer_append_text(&next, past);
+			line.data += at;
+			line.size -= at;
+		}
+		buffer_append_span(&next, line);
+	}
+	if (buffer_error(&next) < 0) {
+		buffer_release(&next);
+		return -ENOMEM;
+	}
+	buffer_release(lines);
+	*lines = next;
+	return 0;
 }
 
 void remembered_put(struct buffer *text, const struct remembered *about, const struct context *image)

@@ -23,5 +23,8 @@ struct remembered {
 	bool is_past;
 };
 
+/* Of lines as they stand in a file: what `is_past` says of the process that a line tells of has become of the past.  0 or -ENOMEM. */
+int remembered_let_go(struct buffer *lines, bool (*is_past)(void *user, uint64_t entity_id), void *user);
+
 /* Appends what stands behind the head. */
 void remembered_put(struct buffer *text, const struct remembered *about, const struct context *image);

@@ -55,6 +55,7 @@ struct filter {
 	uint64_t *listed;		/* filters that wait for nothing: a bit set a kind */
 	size_t n_words;			/* of one of them */
 	struct kind_set wanted;
+	struct kind_set signaled;	/* of these what a signal may be set off by */
 	struct kind_set of_context;	/* kinds for which some filter looks at the process */
 
 	struct search **searches;

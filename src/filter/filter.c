@@ -122,6 +122,8 @@ static void add_filter(struct filter *filter, const struct terms *terms, const s
 		++*n;
 	}
 	kind_set_add_all(&filter->wanted, &terms->kinds);
+	if (of_stream->signal)
+		kind_set_add_all(&filter->signaled, &terms->kinds);
 }
 
 static void add_subscription(struct filter *filter, const struct subscription *subscription, unsigned *n_streams,
@@ -475,4 +477,9 @@ void filter_wanted(const struct filter *filter, bool ret[N_KINDS])
 {
 	for (unsigned kind = 0; kind < N_KINDS; kind++)
 		ret[kind] = kind_set_has(&filter->wanted, kind) || kinds[kind].category == CATEGORY_recorder;
+}
+
+bool filter_may_signal(const struct filter *filter, uint16_t kind)
+{
+	return kind_set_has(&filter->signaled, kind);
 }

@@ -59,6 +59,8 @@ uint64_t filter_match_plainly(struct filter *filter, const struct event *event);
 uint64_t filter_given_up(const struct filter *filter);
 /* Kinds that any subscription can ever want: what the kernel is asked for. */
 void filter_wanted(const struct filter *filter, bool ret[N_KINDS]);
+/* Whether an event of the kind can set off a signal. */
+bool filter_may_signal(const struct filter *filter, uint16_t kind);
 
 /* Adds the fields that any subscription looks at to a set. */
 void filter_fields(const struct filter *filter, uint64_t set[static FIELD_WORDS]);

@@ -1,5 +1,6 @@
 /* See names_doc.h.  First the names that are made for filters, by whose they are, then those that every field has. */
 
+#include "base/scdoc.h"
 #include "filter/field_name.h"
 #include "filter/names_doc.h"
 
@@ -21,16 +22,6 @@ static const struct {
 			       1 << PLACE_type },
 };
 
-/* What scdoc would take for formatting. */
-static void put_text(struct buffer *out, const char *text)
-{
-	for (; *text; text++) {
-		if (strchr("*_`\\", *text))
-			buffer_append_byte(out, '\\');
-		buffer_append_byte(out, *text);
-	}
-}
-
 static void put_name(struct buffer *out, const char *name, const char *type, unsigned categories_of, const char *meaning)
 {
 	const char *join = "; ";
@@ -45,7 +36,7 @@ static void put_name(struct buffer *out, const char *name, const char *type, uns
 			join = ", ";
 		}
 	buffer_append_text(out, ")\n\t");
-	put_text(out, meaning);
+	scdoc_append_text(out, meaning);
 	buffer_append_text(out, "\n\n");
 }
 

@@ -98,7 +98,7 @@ int pattern_new(struct pattern **ret, struct span text, bool fold_case, struct f
 	r = compile(pattern, text, fold_case, error);
 	if (r < 0)
 		return r;
-	pattern->data = pcre2_match_data_create(1, NULL);
+	pattern->data = pcre2_match_data_create(2, NULL);
 	pattern->context = pcre2_match_context_create(NULL);
 	if (!pattern->data || !pattern->context)
 		return -ENOMEM;
@@ -119,6 +119,24 @@ bool pattern_match(struct pattern *pattern, struct span subject)
 
 	pattern->given_up += r < 0 && r != PCRE2_ERROR_NOMATCH;
 	return r >= 0;
+}
+
+bool pattern_find(struct pattern *pattern, struct span subject, size_t from, struct span *ret, size_t *ret_end)
+{
+	int r = pcre2_match(pattern->code, (PCRE2_SPTR)(subject.data ? subject.data : ""), subject.size, from, PCRE2_NOTEMPTY,
+			    pattern->data, pattern->context);
+	const size_t *at = pcre2_get_ovector_pointer(pattern->data);
+	unsigned group;
+
+	pattern->given_up += r < 0 && r != PCRE2_ERROR_NOMATCH;
+	if (r < 0)
+		return false;
+	group = r != 1 && at[2] != PCRE2_UNSET ? 1 : 0;	/* 0: it has more groups than there is room for */
+	if (at[2 * group + 1] < at[2 * group] || at[1] < at[0])	/* \K in a look-ahead */
+		return false;
+	*ret = (struct span){ subject.data + at[2 * group], at[2 * group + 1] - at[2 * group] };
+	*ret_end = at[1];
+	return true;
 }
 
 uint64_t pattern_given_up(const struct pattern *pattern)

@@ -11,6 +11,9 @@ struct pattern *pattern_free(struct pattern *pattern);
 DEFINE_CLEANUP(struct pattern, pattern_free)
 /* True if it matches anywhere.  A match that takes too long counts as none. */
 bool pattern_match(struct pattern *pattern, struct span subject);
+/* The next match from there on: what its first group has, or all of it if it has none, and where it ends.  It is never empty.  false:
+ * there is none. */
+bool pattern_find(struct pattern *pattern, struct span subject, size_t from, struct span *ret, size_t *ret_end);
 /* Matches that took too long. */
 uint64_t pattern_given_up(const struct pattern *pattern);
 size_t pattern_bytes(const struct pattern *pattern);

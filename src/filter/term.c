@@ -61,6 +61,11 @@ static int find_operator(struct span name, enum operator_id *ret, struct filter_
 			   quote_suggestion(suggest_best(&suggestion)).text);
 }
 
+const char *term_operator_name(size_t i)
+{
+	return i < N_OPERATORS ? operators[i].name.data : NULL;
+}
+
 void term_suggest_operator(struct suggestion *suggestion)
 {
 	for (size_t i = 0; i < N_OPERATORS; i++)

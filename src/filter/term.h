@@ -83,5 +83,7 @@ bool term_match(const struct term *term, const struct event *event);
 /* What it would answer if it were not negated. */
 bool term_holds(const struct term *term, const struct event *event);
 
+/* Of all operators; NULL after the last. */
+const char *term_operator_name(size_t i);
 /* Offers the names of all operators. */
 void term_suggest_operator(struct suggestion *suggestion);

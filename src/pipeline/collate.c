@@ -12,6 +12,8 @@
 #define N_BUCKETS COLLATE_MAX
 #define N_PROCESSES 4096u		/* buckets of them */
 #define PASS	  2u			/* so many are events by themselves: few of a kind are told as they come */
+#define HARDER_PASS 1u
+#define HARDER	  8u			/* times the window */
 
 struct window {
 	uint64_t hash[2];
@@ -26,21 +28,23 @@ struct window {
 struct collate {
 	struct sip_key key;
 	uint64_t window_ns;
+	bool harder;
 	struct window *ring;
 	uint32_t *buckets;
 	uint32_t kept_of[N_PROCESSES];	/* windows that keep something, by the process */
 	uint32_t first, n;		/* of the ring */
 	uint32_t n_kept;
-	size_t bytes;			/* of what is kept */
+	size_t bytes, max_bytes;	/* of what is kept */
 	struct buffer content;
 };
 
-int collate_new(struct collate **ret)
+int collate_new(struct collate **ret, size_t max_bytes)
 {
 	struct collate *collate = calloc(1, sizeof(*collate));
 	int r = -ENOMEM;
 
 	if (collate) {
+		collate->max_bytes = max_bytes;
 		collate->ring = calloc(COLLATE_MAX, sizeof(*collate->ring));
 		collate->buckets = calloc(N_BUCKETS, sizeof(*collate->buckets));
 		if (collate->ring && collate->buckets)
@@ -70,6 +74,16 @@ struct collate *collate_free(struct collate *collate)
 void collate_set_window(struct collate *collate, uint64_t window_ns)
 {
 	collate->window_ns = window_ns;
+}
+
+size_t collate_bytes(const struct collate *collate)
+{
+	return collate->bytes;
+}
+
+void collate_set_harder(struct collate *collate, bool harder)
+{
+	collate->harder = harder;
 }
 
 /* Of writes, which come with a count of their own, see set_writes(). */
@@ -279,7 +293,7 @@ int collate_event(struct collate *collate, struct event *event, uint64_t now_ns)
 	window = find(collate, hash);
 	if (!window || now_ns >= window->end_ns) {
 		/* One that is over tells what it kept in its turn; it is found no more, since the new one stands before it. */
-		open_window(collate, hash, now_ns + collate->window_ns);
+		open_window(collate, hash, now_ns + collate->window_ns * (collate->harder ? HARDER : 1));
 		return 0;
 	}
 	if (window->kept) {
@@ -287,7 +301,7 @@ int collate_event(struct collate *collate, struct event *event, uint64_t now_ns)
 		event_free(event);
 		return 2;
 	}
-	if (window->passed < PASS || collate->bytes >= COLLATE_MAX_BYTES) {
+	if (window->passed < (collate->harder ? HARDER_PASS : PASS) || collate->bytes >= collate->max_bytes) {
 		window->passed++;
 		return 0;
 	}
@@ -314,6 +328,11 @@ struct event *collate_take(struct collate *collate, uint64_t now_ns)
 			return kept;
 	}
 	return NULL;
+}
+
+uint64_t collate_count(const struct collate *collate)
+{
+	return collate->n_kept;
 }
 
 uint64_t collate_next_ns(const struct collate *collate)

@@ -11,12 +11,15 @@
 #include "event/event.h"
 
 #define COLLATE_MAX 16384u		/* windows that are open at a time */
-#define COLLATE_MAX_BYTES ((size_t)16 << 20)	/* of the events that wait for their end */
 
 struct collate;
-int collate_new(struct collate **ret);
+int collate_new(struct collate **ret, size_t max_bytes);	/* of the events that wait for the end of a window */
 struct collate *collate_free(struct collate *collate);
 void collate_set_window(struct collate *collate, uint64_t window_ns);	/* 0: nothing is collated */
+
+size_t collate_bytes(const struct collate *collate);	/* of those */
+/* There is more than can be dealt with: windows are longer, and one event alone is told by itself. */
+void collate_set_harder(struct collate *collate, bool harder);
 
 /* 0: it goes on; 1: it is kept, to be told later, and the caller's no more; 2: it was counted, and is freed. */
 int collate_event(struct collate *collate, struct event *event, uint64_t now_ns);
@@ -24,5 +27,6 @@ int collate_event(struct collate *collate, struct event *event, uint64_t now_ns)
 struct event *collate_take_before(struct collate *collate, const struct event *event);
 /* The next event to be told at that time; UINT64_MAX: all windows are over.  NULL: none (more). */
 struct event *collate_take(struct collate *collate, uint64_t now_ns);
+uint64_t collate_count(const struct collate *collate);	/* events that wait */
 /* When something may be told; UINT64_MAX: there is nothing. */
 uint64_t collate_next_ns(const struct collate *collate);

@@ -11,35 +11,39 @@
 
 struct delivery {
 	const struct pipeline_options *options;
-	struct pipeline_stats *stats;
+	struct balance *balance;
 	const struct tracker *tracker;
 	pipeline_fn emit;
 	void *user;
 	struct hash_wait *hash_wait;
 	struct collate *collate;
 	struct signals *signals;
+	struct shed *shed;
 	bool waits_for_hashes;		/* some subscription looks at them */
 	uint64_t now_ns;
 };
 
-int delivery_new(struct delivery **ret, const struct pipeline_options *options, struct pipeline_stats *stats,
+int delivery_new(struct delivery **ret, const struct pipeline_options *options, struct balance *balance,
 		 const struct tracker *tracker, pipeline_fn emit, void *user)
 {
 	_cleanup_(delivery_freep) struct delivery *delivery = calloc(1, sizeof(*delivery));
+	size_t waiting_bytes = options->waiting_bytes > 0 ? options->waiting_bytes : PIPELINE_WAITING_BYTES;
 	int r;
 
 	if (!delivery)
 		return -ENOMEM;
 	delivery->options = options;
-	delivery->stats = stats;
+	delivery->balance = balance;
 	delivery->tracker = tracker;
 	delivery->emit = emit;
 	delivery->user = user;
 	r = hash_wait_new(&delivery->hash_wait);
 	if (r >= 0)
-		r = collate_new(&delivery->collate);
+		r = collate_new(&delivery->collate, waiting_bytes);
 	if (r >= 0)
-		r = signals_new(&delivery->signals);
+		r = signals_new(&delivery->signals, waiting_bytes);
+	if (r >= 0)
+		r = shed_new(&delivery->shed);
 	if (r < 0)
 		return r;
 	delivery_set_times(delivery, &(struct pipeline_times){ .signal_window_ns = options->signal_window_ns,
@@ -56,6 +60,7 @@ struct delivery *delivery_free(struct delivery *delivery)
 	hash_wait_free(delivery->hash_wait);
 	collate_free(delivery->collate);
 	signals_free(delivery->signals);
+	shed_free(delivery->shed);
 	free(delivery);
 	return NULL;
 }
@@ -85,8 +90,29 @@ void delivery_follow_filter(struct delivery *delivery)
 		delivery->waits_for_hashes |= set[hashes[i] / 64] >> (hashes[i] % 64) & 1;
 }
 
+static void count(struct delivery *delivery, const struct event *event, enum event_term term)
+{
+	delivery->balance->events[event_category(event)][term]++;
+}
+
+/* It ends here. */
+static void end(struct delivery *delivery, struct event *event, enum event_term term)
+{
+	count(delivery, event, term);
+	event_free(event);
+}
+
+static int hand_on(struct delivery *delivery, struct event *event)
+{
+	count(delivery, event, EVENTS_EMITTED);
+	return delivery->emit(delivery->user, event);
+}
+
 static uint64_t streams_of(struct delivery *delivery, const struct event *event)
 {
+	/* Whoever reads a stream alone must see that it cannot be relied upon. */
+	if (event->kind == KIND_ID(security, tamper) && delivery->options->filter)
+		return filter_match(delivery->options->filter, event) | ~FILTER_SIGNALED;
 	if (delivery->options->wanted && !__atomic_load_n(&delivery->options->wanted[event->kind], __ATOMIC_RELAXED) &&
 	    event_category(event) != CATEGORY_recorder)
 		return 0;
@@ -118,8 +144,8 @@ static int emit_signals(struct delivery *delivery, uint64_t now_ns)
 	for (; (event = signals_take(delivery->signals, now_ns)); n = 1) {
 		int r;
 
-		delivery->stats->signals++;
-		r = delivery->emit(delivery->user, event);
+		count(delivery, event, EVENTS_MADE);
+		r = hand_on(delivery, event);
 		if (r < 0)
 			return r;
 	}
@@ -133,10 +159,8 @@ static int emit_collated(struct delivery *delivery, uint64_t now_ns)
 	int n = 0;
 
 	for (; (event = collate_take(delivery->collate, now_ns)); n = 1) {
-		int r;
+		int r = hand_on(delivery, event);
 
-		delivery->stats->emitted++;
-		r = delivery->emit(delivery->user, event);
 		if (r < 0)
 			return r;
 	}
@@ -146,33 +170,31 @@ static int emit_collated(struct delivery *delivery, uint64_t now_ns)
 /* The event goes on, waits, or is counted with one that waits. */
 static int emit(struct delivery *delivery, struct event *event)
 {
+	enum category category = event_category(event);
 	struct event *before;
 
 	while ((before = collate_take_before(delivery->collate, event))) {
-		int r;
+		int r = hand_on(delivery, before);
 
-		delivery->stats->emitted++;
-		r = delivery->emit(delivery->user, before);
 		if (r < 0) {
-			event_free(event);
+			end(delivery, event, EVENTS_NO_MEMORY);
 			return r;
 		}
 	}
 	switch (collate_event(delivery->collate, event, delivery->now_ns)) {
 	case 0:
-		delivery->stats->emitted++;
-		return delivery->emit(delivery->user, event);
+		return hand_on(delivery, event);
 	case 1:
 		return 0;
 	default:
-		delivery->stats->merged++;
+		delivery->balance->events[category][EVENTS_MERGED]++;	/* it is gone */
+		shed_merged(delivery->shed);
 		return 0;
 	}
 }
 
 static int filter_and_emit(struct delivery *delivery, struct event *event)
 {
-	_cleanup_(event_freep) struct event *owned = event;
 	bool has_signals = false;
 	int r = 0;
 
@@ -188,14 +210,17 @@ static int filter_and_emit(struct delivery *delivery, struct event *event)
 	if (unlikely(event->streams & FILTER_SIGNALED)) {
 		has_signals = true;
 		r = note_signals(delivery, event);
-		if (r < 0)
+		if (r < 0) {
+			end(delivery, event, EVENTS_NO_MEMORY);
 			return r;
+		}
 	}
-	if (event->streams == 0) {
-		delivery->stats->filtered_out++;
-	} else {
-		r = emit(delivery, TAKE(owned));
-	}
+	if (event->streams == 0)
+		end(delivery, event, EVENTS_FILTERED_OUT);
+	else if (!has_signals && shed_event(delivery->shed, event))	/* what sets off a signal is not for letting go of */
+		end(delivery, event, EVENTS_SHED);
+	else
+		r = emit(delivery, event);
 	/* Behind the event that set them off. */
 	if (r < 0 || !has_signals)
 		return r;
@@ -227,21 +252,79 @@ static int release_waiting(struct delivery *delivery, bool all)
 
 int delivery_event(struct delivery *delivery, struct event *event, uint64_t now_ns)
 {
+	enum category category;
 	int r = 0;
 
 	delivery->now_ns = now_ns;
 	if (!hash_wait_first(delivery->hash_wait)) {
 		r = delivery->waits_for_hashes ? tracker_complete(delivery->tracker, event) : 0;
 		if (r < 0)
-			event_free(event);
+			end(delivery, event, EVENTS_NO_MEMORY);
 		if (r <= 0)
 			return r < 0 ? r : filter_and_emit(delivery, event);
 	}
 	/* What comes behind one that waits, waits too. */
+	category = event_category(event);
 	r = hash_wait_put(delivery->hash_wait, event, now_ns);
-	if (r >= 0)
+	if (r < 0)
+		delivery->balance->events[category][EVENTS_NO_MEMORY]++;	/* it is gone */
+	else
 		r = release_waiting(delivery, false);
 	return MIN(r, 0);
+}
+
+/* What is said of steps, in front of what follows from them.  1: there was something. */
+static int emit_shed(struct delivery *delivery, uint64_t now_ns)
+{
+	struct event *event;
+	int n = 0;
+
+	for (; (event = shed_take(delivery->shed, now_ns)); n = 1) {
+		int r;
+
+		delivery->balance->events[event_category(event)][EVENTS_MADE]++;
+		r = filter_and_emit(delivery, event);
+		if (r < 0)
+			return r;
+	}
+	return n;
+}
+
+int delivery_shed(struct delivery *delivery, const struct shed_change *change, uint64_t now_ns)
+{
+	int r = shed_change(delivery->shed, change, now_ns), told;
+
+	collate_set_harder(delivery->collate, shed_step(delivery->shed) >= SHED_COALESCE);
+	delivery->now_ns = now_ns;
+	told = emit_shed(delivery, now_ns);
+	return r < 0 ? r : MIN(told, 0);
+}
+
+void delivery_follow_back(struct delivery *delivery, uint64_t now_ns)
+{
+	shed_follow_back(delivery->shed, now_ns);
+}
+
+bool delivery_lets_go(struct delivery *delivery, uint16_t kind, struct context *context, uint64_t time_ns)
+{
+	const bool *wanted = delivery->options->wanted;
+
+	return (!wanted || __atomic_load_n(&wanted[kind], __ATOMIC_RELAXED)) && shed_record(delivery->shed, kind, context, time_ns);
+}
+
+bool delivery_is_shedding(const struct delivery *delivery)
+{
+	return shed_step(delivery->shed) >= SHED_SOURCE;
+}
+
+size_t delivery_bytes(const struct delivery *delivery)
+{
+	return collate_bytes(delivery->collate) + signals_bytes(delivery->signals);
+}
+
+const struct shed_stats *delivery_shed_stats(const struct delivery *delivery)
+{
+	return shed_stats(delivery->shed);
 }
 
 int delivery_release(struct delivery *delivery, uint64_t now_ns, bool all)
@@ -257,6 +340,10 @@ int delivery_release(struct delivery *delivery, uint64_t now_ns, bool all)
 	if (r < 0)
 		return r;
 	n |= r;
+	r = emit_shed(delivery, until_ns);
+	if (r < 0)
+		return r;
+	n |= r;
 	r = emit_signals(delivery, until_ns);
 	return r < 0 ? r : n | r;
 }
@@ -265,7 +352,13 @@ uint64_t delivery_next_ns(const struct delivery *delivery)
 {
 	uint64_t next_ns = MIN(collate_next_ns(delivery->collate), signals_next_ns(delivery->signals));
 
+	next_ns = MIN(next_ns, shed_next_ns(delivery->shed));
 	if (hash_wait_first(delivery->hash_wait))
 		next_ns = MIN(next_ns, hash_wait_since_ns(delivery->hash_wait) + delivery->options->assembler.timeout_ns);
 	return next_ns;
+}
+
+uint64_t delivery_waiting(const struct delivery *delivery)
+{
+	return hash_wait_count(delivery->hash_wait) + collate_count(delivery->collate);
 }

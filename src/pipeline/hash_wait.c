@@ -63,6 +63,11 @@ bool hash_wait_is_full(const struct hash_wait *wait)
 	return wait->n == HASH_WAIT_MAX;
 }
 
+uint64_t hash_wait_count(const struct hash_wait *wait)
+{
+	return wait->n;
+}
+
 struct event *hash_wait_take(struct hash_wait *wait)
 {
 	struct event *event = hash_wait_first(wait);

@@ -16,5 +16,6 @@ struct event *hash_wait_first(const struct hash_wait *wait);
 /* Since when that has waited; UINT64_MAX: none does. */
 uint64_t hash_wait_since_ns(const struct hash_wait *wait);
 bool hash_wait_is_full(const struct hash_wait *wait);
+uint64_t hash_wait_count(const struct hash_wait *wait);
 /* Taken out. */
 struct event *hash_wait_take(struct hash_wait *wait);

@@ -17,15 +17,17 @@ struct hold {
 	struct held *oldest, *newest;
 	struct bucket buckets[N_BUCKETS];
 	uint64_t count;
+	size_t bytes, max_bytes;
 	uint32_t n_long;			/* buckets with more than HOLD_MAX_CHAIN */
 };
 
-int hold_new(struct hold **ret)
+int hold_new(struct hold **ret, size_t max_bytes)
 {
 	struct hold *hold = calloc(1, sizeof(*hold));
 
 	if (!hold)
 		return -ENOMEM;
+	hold->max_bytes = max_bytes;
 	*ret = hold;
 	return 0;
 }
@@ -70,6 +72,7 @@ static struct held *take_out(struct hold *hold, struct held *held)
 	*(held->older ? &held->older->newer : &hold->oldest) = held->newer;
 	*(held->newer ? &held->newer->older : &hold->newest) = held->older;
 	hold->count--;
+	hold->bytes -= held->bytes;
 	return held;
 }
 
@@ -106,6 +109,8 @@ int hold_put(struct hold *hold, struct event *event, const struct context *actor
 		hold->oldest = held;
 	hold->newest = held;
 	hold->count++;
+	held->bytes = sizeof(*held) + event_bytes(event) + context_bytes(held->actor);
+	hold->bytes += held->bytes;
 	if (superseded)
 		held_free(take_out(hold, superseded));
 	return superseded ? 1 : 0;
@@ -149,12 +154,17 @@ struct held *hold_take_until(struct hold *hold, uint64_t time_ns)
 
 bool hold_is_over(const struct hold *hold)
 {
-	return hold->count > HOLD_MAX || hold->n_long > 0;
+	return hold->count > HOLD_MAX || hold->bytes > hold->max_bytes || hold->n_long > 0;
 }
 
 uint64_t hold_oldest_ns(const struct hold *hold)
 {
 	return hold->oldest ? hold->oldest->event->time_ns : UINT64_MAX;
+}
+
+size_t hold_bytes(const struct hold *hold)
+{
+	return hold->bytes;
 }
 
 uint64_t hold_count(const struct hold *hold)

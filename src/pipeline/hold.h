@@ -24,10 +24,12 @@ struct held {
 	struct context *actor;
 	struct held *older, *newer;		/* of hold.c: of all, and of those of its bucket */
 	struct held *chain_older, *chain_newer;
+	size_t bytes;
 };
 
 struct hold;
-int hold_new(struct hold **ret);
+int hold_new(struct hold **ret, size_t max_bytes);
+size_t hold_bytes(const struct hold *hold);
 struct hold *hold_free(struct hold *hold);
 
 /* Takes the event, copies the actor.  0; -ENOMEM (the event is freed); 1: took the place of an exit of the same process,

@@ -6,15 +6,17 @@
 #include <stdlib.h>
 
 #include "pipeline/answers.h"
+#include "pipeline/redaction.h"
 
 struct lookups {
 	const struct pipeline_options *options;
+	struct redaction *const *redaction;
 	struct answers *answers;
 	struct decoder *decoder;	/* its own: a lookup comes while the other is in the middle of a draft */
 	struct buffer text;
 };
 
-int lookups_new(struct lookups **ret, const struct pipeline_options *options)
+int lookups_new(struct lookups **ret, const struct pipeline_options *options, struct redaction *const *redaction)
 {
 	_cleanup_(lookups_freep) struct lookups *lookups = calloc(1, sizeof(*lookups));
 	int r;
@@ -22,6 +24,7 @@ int lookups_new(struct lookups **ret, const struct pipeline_options *options)
 	if (!lookups)
 		return -ENOMEM;
 	lookups->options = options;
+	lookups->redaction = redaction;
 	r = decoder_new(&lookups->decoder, &options->decoder);
 	if (r >= 0)
 		r = answers_new(&lookups->answers);
@@ -80,7 +83,10 @@ static int lookup(void *user, uint32_t pid, struct context *ret)
 	draft_record = (struct draft_record){ RECORD_PROCESS, head.body.data, (uint32_t)head.body.size };
 	draft = (struct draft){ .time_ns = head.time_ns, .records = &draft_record, .n_records = 1 };
 	context_reset(ret);
-	return decode_draft(lookups->decoder, &draft, keep_actor, ret);
+	r = decode_draft(lookups->decoder, &draft, keep_actor, ret);
+	if (r >= 0 && *lookups->redaction)
+		redaction_context(*lookups->redaction, ret);
+	return r;
 }
 
 static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t size)

@@ -3,13 +3,17 @@
 #include "pipeline/pipeline.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include "decode/remembered.h"
+#include "event/probe_check.h"
 #include "pipeline/answers.h"
 #include "pipeline/delivery.h"
+#include "pipeline/guard.h"
 #include "pipeline/hold.h"
 #include "pipeline/lookups.h"
+#include "pipeline/redaction.h"
 #include "pipeline/setup.h"
 
 #define PRUNE_EVERY_NS NS_PER_SEC
@@ -17,14 +21,20 @@
 
 struct pipeline {
 	struct pipeline_options options;
-	struct pipeline_stats stats;
-	uint64_t given_up_before;	/* by filters that were replaced */
+	struct balance balance;
+	enum balance_origin origin;	/* of the record that is being pushed */
+	uint64_t given_up_before;	/* by filters and redactions that were replaced */
+	uint64_t redacted_before;
+	unsigned char redaction_key[REDACTION_KEY_BYTES];
+	struct redaction *redaction;	/* NULL: nothing is replaced */
 	struct decoder *decoder;
 	struct assembler *assembler;
 	struct hold *hold;
 	struct lookups *lookups;
 	struct tracker *tracker;
 	struct delivery *delivery;
+	struct guard *guard;
+	struct buffer guarded;		/* of the run that is replayed */
 	struct context *remembered;	/* scratch */
 	struct buffer probe_bytes;	/* of a record that stands in a capture in hex */
 	uint64_t now_ns;		/* goes back by pipeline_follow_back() alone */
@@ -38,6 +48,32 @@ struct pipeline {
 	bool has_probes;		/* records of the kernel's programs have come */
 	bool not_from_audit[N_KINDS];	/* of the run that is replayed */
 };
+
+static void drop_redaction(struct pipeline *pipeline)
+{
+	struct redaction_stats stats;
+
+	if (!pipeline->redaction)
+		return;
+	stats = redaction_stats(pipeline->redaction);
+	pipeline->given_up_before += stats.given_up;
+	pipeline->redacted_before += stats.secrets;
+	pipeline->redaction = redaction_free(pipeline->redaction);
+}
+
+/* 0; -EINVAL: a pattern is none; -ENOMEM. */
+static int replace_redaction(struct pipeline *pipeline, struct span patterns)
+{
+	struct redaction_error error;
+	struct redaction *redaction;
+	int r = redaction_new(&redaction, pipeline->redaction_key, patterns, &error);
+
+	if (r < 0)
+		return r;
+	drop_redaction(pipeline);
+	pipeline->redaction = redaction;
+	return 0;
+}
 
 int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, pipeline_fn emit, void *user)
 {
@@ -55,19 +91,25 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	pipeline->remembered = context_new();
 	if (!pipeline->remembered)
 		return -ENOMEM;
-	r = decoder_new(&pipeline->decoder, &decoder);
+	if (options->redaction_key)
+		memcpy(pipeline->redaction_key, options->redaction_key, sizeof(pipeline->redaction_key));
+	r = options->redaction_key && !options->no_redaction ? replace_redaction(pipeline, options->redaction_patterns) : 0;
+	if (r >= 0)
+		r = decoder_new(&pipeline->decoder, &decoder);
 	if (r >= 0)
 		r = assembler_new(&pipeline->assembler, &options->assembler);
 	if (r >= 0)
-		r = hold_new(&pipeline->hold);
+		r = hold_new(&pipeline->hold, options->held_bytes > 0 ? options->held_bytes : PIPELINE_HELD_BYTES);
 	if (r >= 0)
-		r = lookups_new(&pipeline->lookups, &pipeline->options);
+		r = lookups_new(&pipeline->lookups, &pipeline->options, &pipeline->redaction);
 	if (r < 0)
 		return r;
 	lookups_serve(pipeline->lookups, &tracker);
 	r = tracker_new(&pipeline->tracker, &tracker);
 	if (r >= 0)
-		r = delivery_new(&pipeline->delivery, &pipeline->options, &pipeline->stats, pipeline->tracker, emit, user);
+		r = delivery_new(&pipeline->delivery, &pipeline->options, &pipeline->balance, pipeline->tracker, emit, user);
+	if (r >= 0)
+		r = guard_new(&pipeline->guard);
 	if (r < 0)
 		return r;
 	*ret = TAKE(pipeline);
@@ -81,10 +123,14 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 	hold_free(pipeline->hold);
 	context_unref(pipeline->remembered);
 	delivery_free(pipeline->delivery);
+	guard_free(pipeline->guard);
+	buffer_release(&pipeline->guarded);
 	tracker_free(pipeline->tracker);
 	lookups_free(pipeline->lookups);
 	assembler_free(pipeline->assembler);
 	decoder_free(pipeline->decoder);
+	redaction_free(pipeline->redaction);
+	OPENSSL_cleanse(pipeline->redaction_key, sizeof(pipeline->redaction_key));
 	buffer_release(&pipeline->probe_bytes);
 	free(pipeline);
 	return NULL;
@@ -92,9 +138,32 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 
 void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret)
 {
-	*ret = pipeline->stats;
+	struct balance *balance = &ret->balance;
+
+	*balance = pipeline->balance;
+	balance->records_waiting = assembler_stats(pipeline->assembler)->waiting;
+	balance->events_waiting = hold_count(pipeline->hold) + delivery_waiting(pipeline->delivery);
+	ret->received = balance_records_sum(balance, RECORDS_RECEIVED);
+	ret->malformed = balance_records_sum(balance, RECORDS_MALFORMED);
+	ret->events = balance_events_sum(balance, EVENTS_MADE);
+	ret->own = balance_events_sum(balance, EVENTS_OWN);
+	ret->merged = balance_events_sum(balance, EVENTS_MERGED);
+	ret->filtered_out = balance_events_sum(balance, EVENTS_FILTERED_OUT);
+	ret->emitted = balance_events_sum(balance, EVENTS_EMITTED);
+	ret->signals = balance->events[CATEGORY_signal][EVENTS_EMITTED];
+	ret->no_memory = balance_records_sum(balance, RECORDS_NO_MEMORY) + balance_events_sum(balance, EVENTS_NO_MEMORY);
 	ret->patterns_given_up = pipeline->given_up_before + (pipeline->options.filter ? filter_given_up(pipeline->options.filter) : 0);
+	ret->redacted = pipeline->redacted_before;
+	if (pipeline->redaction) {
+		struct redaction_stats redaction = redaction_stats(pipeline->redaction);
+
+		ret->patterns_given_up += redaction.given_up;
+		ret->redacted += redaction.secrets;
+	}
 	ret->held = hold_count(pipeline->hold);
+	ret->held_bytes = hold_bytes(pipeline->hold);
+	ret->waiting_bytes = delivery_bytes(pipeline->delivery);
+	ret->shed = *delivery_shed_stats(pipeline->delivery);
 	ret->decoder = decoder_stats(pipeline->decoder);
 	ret->assembler = assembler_stats(pipeline->assembler);
 	ret->tracker = tracker_stats(pipeline->tracker);
@@ -134,31 +203,65 @@ static void watch(const struct pipeline_options *options, const struct event *ev
 		options->watched(options->watch_user, event);
 }
 
+static void count(struct pipeline *pipeline, const struct event *event, enum event_term term)
+{
+	pipeline->balance.events[event_category(event)][term]++;
+}
+
+/* It ends here; r is passed on. */
+static int end(struct pipeline *pipeline, struct event *event, enum event_term term, int r)
+{
+	count(pipeline, event, term);
+	event_free(event);
+	return r;
+}
+
+/* What somebody does to the recorder comes behind the event that tells it, if anybody wants that. */
+static int guard(struct pipeline *pipeline, struct event *event, struct event **ret)
+{
+	const struct pipeline_options *o = &pipeline->options;
+	const struct guard_options options = { .own_pid = o->own_pid, .manager_pid = o->manager_pid, .places = o->guarded,
+					       .own_key = o->decoder.own_key ? span_of(o->decoder.own_key) : (struct span){ NULL, 0 } };
+
+	return guard_event(pipeline->guard, &options, event, ret);
+}
+
+static int deliver(struct pipeline *pipeline, struct event *event)
+{
+	_cleanup_(event_freep) struct event *tampering = NULL;
+	int r = 0;
+
+	if (event->kind == KIND_ID(security, tamper) && !guard_note(pipeline->guard, event))
+		return end(pipeline, event, EVENTS_MERGED, 0);
+	if (pipeline->options.own_pid)
+		r = guard(pipeline, event, &tampering);
+	if (r < 0)
+		return end(pipeline, event, EVENTS_NO_MEMORY, r);
+	r = delivery_event(pipeline->delivery, event, pipeline->now_ns);
+	if (r < 0 || !tampering)
+		return r;
+	count(pipeline, tampering, EVENTS_MADE);
+	return delivery_event(pipeline->delivery, TAKE(tampering), pipeline->now_ns);
+}
+
 static int track_and_emit(struct pipeline *pipeline, struct event *event, const struct context *actor)
 {
-	_cleanup_(event_freep) struct event *owned = event;
 	bool own = pipeline->options.own_pid && values_has(&actor->values, FIELD_pid) &&
 		   actor->pid == pipeline->options.own_pid && event_category(event) != CATEGORY_recorder;
 	int r;
 
-	if (own && event_category(event) != CATEGORY_process) {
-		pipeline->stats.own++;
-		return 0;
-	}
+	if (own && event_category(event) != CATEGORY_process)
+		return end(pipeline, event, EVENTS_OWN, 0);
 	r = tracker_event(pipeline->tracker, event, actor);
 	if (r < 0)
-		return r;
-	if (own) {
-		pipeline->stats.own++;
-		return 0;
-	}
-	if (r > 0) {
-		pipeline->stats.merged++;
-		return 0;
-	}
+		return end(pipeline, event, EVENTS_NO_MEMORY, r);
+	if (own)
+		return end(pipeline, event, EVENTS_OWN, 0);
+	if (r > 0)
+		return end(pipeline, event, EVENTS_MERGED, 0);
 	if (pipeline->options.watch)
 		watch(&pipeline->options, event);
-	return delivery_event(pipeline->delivery, TAKE(owned), pipeline->now_ns);
+	return deliver(pipeline, event);
 }
 
 static int track_held(struct pipeline *pipeline, struct held *held)
@@ -211,39 +314,48 @@ static bool look_for_silence(struct pipeline *pipeline)
 	return true;
 }
 
-/* What comes out of decode: a fork or exit of the connector waits for audit, all else goes on. */
+/* What the connector tells of a process is of one category, and so is what it takes the place of. */
+static int hold(struct pipeline *pipeline, struct event *event, const struct context *actor)
+{
+	uint64_t *terms = pipeline->balance.events[event_category(event)];
+	int r;
+
+	if (hold_count(pipeline->hold) == 0)
+		begin_silence(pipeline);
+	r = hold_put(pipeline->hold, event, actor);
+	if (r < 0) {
+		terms[EVENTS_NO_MEMORY]++;	/* it is gone */
+		return r;
+	}
+	terms[EVENTS_MERGED] += r > 0;
+	return relieve_hold(pipeline);
+}
+
+/* What comes out of decode, without its secrets: a fork or exit of the connector waits for audit, all else goes on. */
 static int on_event(void *user, struct event *event, const struct context *actor)
 {
 	struct pipeline *pipeline = user;
 	bool has_pid = values_has(&actor->values, FIELD_pid);
 	int r = 0;
 
-	pipeline->stats.events++;
-	if (pipeline->options.decode_only) {
-		event_free(event);
-		return 0;
-	}
+	count(pipeline, event, EVENTS_MADE);
+	if (pipeline->options.decode_only)
+		return end(pipeline, event, EVENTS_FILTERED_OUT, 0);
 	if (pipeline->from_audit && !event->asked && pipeline->options.not_from_audit &&
-	    pipeline->options.not_from_audit[event->kind]) {
-		pipeline->stats.merged++;
-		event_free(event);
-		return 0;
+	    pipeline->options.not_from_audit[event->kind])
+		return end(pipeline, event, EVENTS_MERGED, 0);
+	if (pipeline->redaction) {
+		redaction_event(pipeline->redaction, event);
+		actor = redaction_actor(pipeline->redaction, event, actor);
 	}
-	if (has_pid && pipeline->from_connector) {
-		if (hold_count(pipeline->hold) == 0)
-			begin_silence(pipeline);
-		r = hold_put(pipeline->hold, event, actor);
-		pipeline->stats.merged += r > 0;
-		return r < 0 ? r : relieve_hold(pipeline);
-	}
+	if (has_pid && pipeline->from_connector)
+		return hold(pipeline, event, actor);
 	if (has_pid)
 		r = release_for(pipeline, actor->pid);
 	if (r >= 0 && values_has(&event->values, FIELD_target_pid))
 		r = release_for(pipeline, event->target_pid);
-	if (r < 0) {
-		event_free(event);
-		return r;
-	}
+	if (r < 0)
+		return end(pipeline, event, EVENTS_NO_MEMORY, r);
 	return track_and_emit(pipeline, event, actor);
 }
 
@@ -288,10 +400,20 @@ static bool advance_clock(struct pipeline *pipeline, uint64_t now_ns)
 static int decode(struct pipeline *pipeline, const struct draft *draft)
 {
 	uint32_t type = draft->n_records > 0 ? draft->records[0].type : 0;
+	int r;
 
 	pipeline->from_audit = type < RECORD_OWN_FIRST;
 	pipeline->from_connector = type == RECORD_FORK || type == RECORD_EXIT;
-	return decode_draft(pipeline->decoder, draft, on_event, pipeline);
+	r = decode_draft(pipeline->decoder, draft, on_event, pipeline);
+	for (uint32_t i = 0; i < draft->n_records; i++)
+		pipeline->balance.records[balance_origin(draft->records[i].type)][r < 0 ? RECORDS_NO_MEMORY : RECORDS_DECODED]++;
+	return r;
+}
+
+/* What became of the record that is being pushed; of one that waits it will be said later. */
+static void settle(struct pipeline *pipeline, enum record_term term)
+{
+	pipeline->balance.records[pipeline->origin][term]++;
 }
 
 /* 1: there was something. */
@@ -312,6 +434,30 @@ static int release_ripe(struct pipeline *pipeline)
 	return r < 0 ? r : MAX(n, r);
 }
 
+/* More comes than can be dealt with: a record of which nothing is learnt but its own event is not even read.  What we, and the children by
+ * which it is seen whether all is well, do is read; so is what has a part in what else is told, such as all that changes files. */
+static bool is_let_go(struct pipeline *pipeline, uint64_t time_ns, struct span bytes)
+{
+	const struct probe_head *head = (const struct probe_head *)(const void *)bytes.data;
+	uint16_t kind = decode_probe_kind(bytes);
+
+	switch (kind < N_KINDS ? kinds[kind].category : N_CATEGORIES) {
+	case CATEGORY_file:
+		if (kind != KIND_ID(file, read))
+			return false;
+		break;
+	case CATEGORY_image:
+	case CATEGORY_network:
+	case CATEGORY_dns:
+	case CATEGORY_http:
+		break;
+	default:
+		return false;
+	}
+	return (pipeline->options.own_pid == 0 || head->ppid != pipeline->options.own_pid) &&
+	       delivery_lets_go(pipeline->delivery, kind, tracker_context(pipeline->tracker, head->pid), time_ns);
+}
+
 /* A record of the kernel's programs is an event by itself and comes in order: neither assembly nor hold has anything to do. */
 static int push_probe(struct pipeline *pipeline, uint64_t time_ns, struct span bytes)
 {
@@ -323,9 +469,16 @@ static int push_probe(struct pipeline *pipeline, uint64_t time_ns, struct span b
 	}
 	advance_clock(pipeline, time_ns);
 	pipeline->said_ns = MAX(pipeline->said_ns, time_ns);
+	if (unlikely(delivery_is_shedding(pipeline->delivery)) && is_let_go(pipeline, time_ns, bytes)) {
+		settle(pipeline, RECORDS_SHED);
+		return 1;
+	}
 	pipeline->from_connector = pipeline->from_audit = false;
 	r = decode_probe(pipeline->decoder, time_ns, bytes, on_event, pipeline);
-	return r < 0 ? r : 1;
+	if (r < 0)
+		return r;
+	settle(pipeline, RECORDS_DECODED);
+	return 1;
 }
 
 /* The same from a capture. */
@@ -335,7 +488,7 @@ static int push_probe_text(struct pipeline *pipeline, const struct record_head *
 
 	buffer_clear(bytes);
 	if (answers_unhex(bytes, head->body) == -EINVAL) {
-		pipeline->stats.malformed++;
+		settle(pipeline, RECORDS_MALFORMED);
 		return 0;
 	}
 	return buffer_error(bytes) < 0 ? -ENOMEM : push_probe(pipeline, head->time_ns, buffer_span(bytes));
@@ -363,6 +516,22 @@ int pipeline_begin_run(struct pipeline *pipeline)
 	return begin_run(pipeline, pipeline->options.tracker.boot_id, pipeline->options.tracker.boot_time_ns);
 }
 
+/* The run that is replayed replaced what it did. */
+static int follow_redaction(struct pipeline *pipeline, const struct setup *setup)
+{
+	_cleanup_(buffer_release) struct buffer patterns = { 0 };
+	int r;
+
+	if (!pipeline->options.redaction_key || !setup->says_redaction)
+		return 0;
+	if (!setup->redacts) {
+		drop_redaction(pipeline);
+		return 0;
+	}
+	r = answers_unhex(&patterns, setup->redaction_patterns);
+	return r < 0 ? r : replace_redaction(pipeline, buffer_span(&patterns));
+}
+
 static int use_setup(struct pipeline *pipeline, struct span body)
 {
 	struct setup setup;
@@ -375,10 +544,18 @@ static int use_setup(struct pipeline *pipeline, struct span body)
 		return 1;
 	}
 	r = begin_run(pipeline, setup.boot_id, setup.boot_time_ns);
+	if (r >= 0)
+		r = follow_redaction(pipeline, &setup);
 	if (r < 0)
 		return r;
 	pipeline_set_times(pipeline, &setup.times);
 	pipeline->options.own_pid = setup.own_pid;
+	pipeline->options.manager_pid = setup.manager_pid;
+	buffer_clear(&pipeline->guarded);
+	r = answers_unhex(&pipeline->guarded, setup.guarded);
+	if (r < 0)
+		return r;
+	pipeline->options.guarded = buffer_span(&pipeline->guarded);
 	memcpy(pipeline->not_from_audit, setup.not_from_audit, sizeof(pipeline->not_from_audit));
 	pipeline->options.not_from_audit = pipeline->not_from_audit;
 	decoder_set_shown(pipeline->decoder, pipeline->not_from_audit);
@@ -389,16 +566,21 @@ static int use_setup(struct pipeline *pipeline, struct span body)
 static int remember(struct pipeline *pipeline, const struct record_head *head)
 {
 	struct remembered about;
+	int r;
 
 	context_reset(pipeline->remembered);
 	if (decode_remembered(head->body, &about, pipeline->remembered) < 0) {
-		pipeline->stats.malformed++;
+		settle(pipeline, RECORDS_MALFORMED);
 		return 0;
 	}
-	if (pipeline->options.decode_only)
-		return 0;
-	return pipeline->remembered->values.failed ? -ENOMEM : tracker_remember(pipeline->tracker, pipeline->remembered, &about,
-										head->time_ns);
+	if (!pipeline->options.decode_only && pipeline->redaction)	/* it may have been kept before there was one */
+		redaction_context(pipeline->redaction, pipeline->remembered);
+	if (pipeline->remembered->values.failed)
+		return -ENOMEM;
+	r = pipeline->options.decode_only ? 0 : tracker_remember(pipeline->tracker, pipeline->remembered, &about, head->time_ns);
+	if (r >= 0)
+		settle(pipeline, RECORDS_USED);
+	return r;
 }
 
 /* All that runs has been told. */
@@ -410,12 +592,36 @@ static int tell_gone(struct pipeline *pipeline, uint64_t time_ns)
 	if (r < 0)
 		return r;
 	while ((r = tracker_next_gone(pipeline->tracker, time_ns, &event)) > 0) {
-		pipeline->stats.events++;
+		count(pipeline, event, EVENTS_MADE);
 		r = delivery_event(pipeline->delivery, event, pipeline->now_ns);
 		if (r < 0)
 			return r;
 	}
-	return r < 0 ? r : 1;
+	if (r < 0)
+		return r;
+	settle(pipeline, RECORDS_USED);
+	return 1;
+}
+
+/* A step begins or ends. */
+static int throttle(struct pipeline *pipeline, const struct record_head *head)
+{
+	struct shed_change change;
+	int r = 0;
+
+	if (shed_change_read(&change, head->body) < 0) {
+		settle(pipeline, RECORDS_MALFORMED);
+		return 0;
+	}
+	if (!pipeline->options.decode_only) {
+		advance_clock(pipeline, head->time_ns);
+		pipeline->said_ns = MAX(pipeline->said_ns, head->time_ns);
+		r = delivery_shed(pipeline->delivery, &change, pipeline->now_ns);
+	}
+	if (r < 0)
+		return r;
+	settle(pipeline, RECORDS_USED);
+	return 1;
 }
 
 /* What stands in a capture for the sake of its replay alone.  0: it is none of that; 1: it was. */
@@ -425,10 +631,48 @@ static int push_of_capture(struct pipeline *pipeline, const struct record *recor
 					     answers_read(lookups_answers(pipeline->lookups), head->type, head->body, record->text);
 
 	if (r == -EINVAL) {
-		pipeline->stats.malformed++;
+		settle(pipeline, RECORDS_MALFORMED);
 		return 1;
 	}
+	if (r > 0)
+		settle(pipeline, RECORDS_USED);
 	return r;
+}
+
+static int set_back(struct pipeline *pipeline, uint64_t time_ns)
+{
+	int r = pipeline_follow_back(pipeline, time_ns);
+
+	if (r < 0)
+		return r;
+	settle(pipeline, RECORDS_USED);
+	return 1;
+}
+
+static int set_forward(struct pipeline *pipeline, const struct record_head *head)
+{
+	advance_clock(pipeline, head->time_ns);
+	pipeline->said_ns = MAX(pipeline->said_ns, head->time_ns);
+	settle(pipeline, RECORDS_USED);
+	return span_eq(head->body, SPAN("ripe=1"));
+}
+
+/* One that is kept until the others of its draft are there. */
+static int assemble(struct pipeline *pipeline, const struct record *record, const struct record_head *head)
+{
+	uint64_t dropped = assembler_stats(pipeline->assembler)->dropped;
+	int r = assembler_push(pipeline->assembler,
+			       &(struct assembler_key){ .node = record->node, .time_ns = head->time_ns,
+							.serial = head->serial, .ends_event = head->ends_event,
+							.may_end_event = head->may_end_event,
+							.is_single = head->is_single },
+			       head->type, head->body, record->stable, pipeline->now_ns);
+
+	if (r < 0)
+		return r;
+	if (assembler_stats(pipeline->assembler)->dropped > dropped)
+		settle(pipeline, RECORDS_TOO_MANY);
+	return 1;
 }
 
 /* 1: what is ripe now may go; 0: nothing has happened. */
@@ -441,31 +685,27 @@ static int push_text(struct pipeline *pipeline, const struct record *record)
 	if (record->type == 0) {
 		r = audit_line(record->text, &line);
 		if (r < 0) {
-			pipeline->stats.malformed++;
+			settle(pipeline, RECORDS_MALFORMED);
 			return 0;
 		}
+		pipeline->origin = balance_origin(line.type);
 		line.time_ns = record->time_ns;
 		line.stable = record->stable;
 		record = &line;
 	}
 	r = audit_head(record, &head);
 	if (r < 0) {
-		pipeline->stats.malformed++;
+		settle(pipeline, RECORDS_MALFORMED);
 		return 0;
 	}
 	if (head.type == RECORD_PROBE)
 		return push_probe_text(pipeline, &head);
-	if (head.type == RECORD_CLOCK && span_eq(head.body, SPAN("back=1"))) {
-		r = pipeline_follow_back(pipeline, head.time_ns);
-		return r < 0 ? r : 1;
-	}
-	if (head.type == RECORD_CLOCK) {
-		advance_clock(pipeline, head.time_ns);
-		pipeline->said_ns = MAX(pipeline->said_ns, head.time_ns);
-		return span_eq(head.body, SPAN("ripe=1"));
-	}
+	if (head.type == RECORD_CLOCK)
+		return span_eq(head.body, SPAN("back=1")) ? set_back(pipeline, head.time_ns) : set_forward(pipeline, &head);
 	if (head.type == RECORD_REMEMBERED)
 		return remember(pipeline, &head);
+	if (head.type == RECORD_THROTTLE)
+		return throttle(pipeline, &head);
 	if (head.type >= RECORD_OWN_FIRST) {
 		r = push_of_capture(pipeline, record, &head);
 		if (r != 0)
@@ -479,21 +719,18 @@ static int push_text(struct pipeline *pipeline, const struct record *record)
 		pipeline->audit_ns = MAX(pipeline->audit_ns, head.time_ns);
 		begin_silence(pipeline);
 	}
-	r = assembler_push(pipeline->assembler,
-			   &(struct assembler_key){ .node = record->node, .time_ns = head.time_ns,
-						    .serial = head.serial, .ends_event = head.ends_event,
-						    .may_end_event = head.may_end_event,
-						    .is_single = head.is_single },
-			   head.type, head.body, record->stable, pipeline->now_ns);
-	return r < 0 ? r : 1;
+	return assemble(pipeline, record, &head);
 }
 
 int pipeline_push(struct pipeline *pipeline, const struct record *record)
 {
 	int r;
 
-	pipeline->stats.received++;
+	pipeline->origin = balance_origin(record->type);
 	r = record->type == RECORD_PROBE ? push_probe(pipeline, record->time_ns, record->text) : push_text(pipeline, record);
+	settle(pipeline, RECORDS_RECEIVED);
+	if (r < 0)
+		settle(pipeline, RECORDS_NO_MEMORY);
 	if (r <= 0)
 		return r;
 	r = release_ripe(pipeline);
@@ -550,6 +787,7 @@ int pipeline_follow_back(struct pipeline *pipeline, uint64_t now_ns)
 
 	answers_clear(lookups_answers(pipeline->lookups));
 	tracker_follow_back(pipeline->tracker, now_ns);
+	delivery_follow_back(pipeline->delivery, now_ns);
 	pipeline->now_ns = pipeline->said_ns = pipeline->pruned_ns = now_ns;
 	pipeline->audit_ns = 0;
 	begin_silence(pipeline);

@@ -5,7 +5,12 @@
 #include "assemble/assemble.h"
 #include "decode/audit.h"
 #include "filter/filter.h"
+#include "pipeline/balance.h"
+#include "pipeline/shed.h"
 #include "track/track.h"
+
+#define PIPELINE_WAITING_BYTES ((size_t)16 << 20)
+#define PIPELINE_HELD_BYTES ((size_t)64 << 20)
 
 /* What may change while it runs; 0: as it is. */
 struct pipeline_times {
@@ -28,6 +33,8 @@ struct pipeline_options {
 	const bool *wanted;		/* N_KINDS flags: kinds that settings leave on; NULL: all.  Borrowed, may change */
 	const bool *not_from_audit;	/* N_KINDS flags: kinds that another source shows; NULL: none.  Borrowed */
 	uint32_t own_pid;		/* what this process does is not recorded; 0: nobody */
+	uint32_t manager_pid;		/* who started it; 0: not known */
+	struct span guarded;		/* files and folders that nobody else is to change (guard.h), each ended by a NUL; borrowed */
 	/* Answers what the tracker asks of /proc: the text of a RECORD_PROCESS, appended.  0; -ESRCH: there is no such
 	 * process;  another error: not known.  NULL: nobody answers, but records marked lookup=1 (a capture of a live run) do. */
 	int (*lookup)(void *user, uint32_t pid, struct buffer *text);
@@ -51,19 +58,33 @@ struct pipeline_options {
 	void (*watched)(void *user, const struct event *event);
 	void *watch_user;
 	bool decode_only;		/* neither track nor filter */
+	/* Bounds of what waits in here: for the end of a window, by the one who collates and the one who counts signals each; for audit.  0: as
+	 * below.  Those of assembler and tracker are theirs. */
+	size_t waiting_bytes, held_bytes;
+	/* Secrets are replaced (redaction.h) with this key, borrowed until pipeline_new() returns; NULL: never.  patterns: as with
+	 * redaction_new(), those that a capture was made with come before them. */
+	const unsigned char *redaction_key;
+	struct span redaction_patterns;
+	bool no_redaction;		/* they are not, but of a capture of a run in which they were */
 };
 
 struct pipeline_stats {
+	struct balance balance;		/* without sinks */
+	/* Sums of it: */
 	uint64_t received;		/* records */
 	uint64_t malformed;		/* records without a readable head */
 	uint64_t events;		/* that came out of decode */
 	uint64_t own;			/* of this process, dropped */
 	uint64_t merged;		/* said nothing new */
 	uint64_t filtered_out;
-	uint64_t patterns_given_up;	/* see filter_given_up() */
-	uint64_t held;			/* forks and exits that wait for audit now */
 	uint64_t emitted;
 	uint64_t signals;		/* emitted besides: signals that events set off */
+	uint64_t no_memory;		/* records and events that were lost for want of it */
+	uint64_t patterns_given_up;	/* see filter_given_up() */
+	uint64_t held;			/* forks and exits that wait for audit now */
+	uint64_t redacted;		/* secrets that were replaced */
+	uint64_t waiting_bytes, held_bytes;	/* that wait now */
+	struct shed_stats shed;
 	const struct decoder_stats *decoder;
 	const struct assembler_stats *assembler;
 	const struct tracker_stats *tracker;

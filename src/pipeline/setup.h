@@ -1,7 +1,7 @@
 #pragma once
 /* What the pipeline of a live run is told and that of an import cannot know: a record at the beginning of a capture.
- *	recorder(SEC.NS:0): boot_id=UUID boot_time=NS pid=PID timeout=NS prune=NS grace=NS signal_window=NS
- *		not_audit=process.fork,process.exec
+ *	recorder(SEC.NS:0): boot_id=UUID boot_time=NS pid=PID manager=PID guarded=HEX timeout=NS prune=NS grace=NS signal_window=NS
+ *		redact=1 patterns=HEX not_audit=process.fork,process.exec
  * and, where a setting changed meanwhile, only
  *	recorder(SEC.NS:0): timeout=NS prune=NS grace=NS signal_window=NS */
 
@@ -12,8 +12,11 @@ struct setup {
 	uint64_t boot_time_ns;
 	struct pipeline_times times;
 	bool only_times;
-	uint32_t own_pid;
+	uint32_t own_pid, manager_pid;
+	struct span guarded;		/* in hex; borrowed, as boot_id */
 	bool not_from_audit[N_KINDS];
+	bool says_redaction, redacts;	/* a capture of before does not say it */
+	struct span redaction_patterns;	/* in hex, borrowed */
 };
 
 /* The whole text of the record, appended. */

@@ -27,10 +27,10 @@ struct signals {
 	struct event *ready, **ready_end;	/* to be taken, by ->next */
 	uint64_t window_ns;
 	unsigned n;
-	size_t bytes;			/* of all that tell of a rest */
+	size_t bytes, max_bytes;	/* of all that tell of a rest */
 };
 
-int signals_new(struct signals **ret)
+int signals_new(struct signals **ret, size_t max_bytes)
 {
 	struct signals *signals = calloc(1, sizeof(*signals));
 
@@ -38,8 +38,14 @@ int signals_new(struct signals **ret)
 		return -ENOMEM;
 	signals->ready_end = &signals->ready;
 	signals->window_ns = SIGNALS_WINDOW_NS;
+	signals->max_bytes = max_bytes;
 	*ret = signals;
 	return 0;
+}
+
+size_t signals_bytes(const struct signals *signals)
+{
+	return signals->bytes;
 }
 
 void signals_set_window(struct signals *signals, uint64_t window_ns)
@@ -213,7 +219,7 @@ int signals_hit(struct signals *signals, const struct stream *signal, const stru
 		else
 			event_free(first);
 	}
-	while (signals->n > SIGNALS_MAX || signals->bytes > SIGNALS_MAX_BYTES)
+	while (signals->n > SIGNALS_MAX || signals->bytes > signals->max_bytes)
 		end_oldest(signals);
 	return r;
 }

@@ -10,10 +10,10 @@
 
 #define SIGNALS_WINDOW_NS (60 * NS_PER_SEC)
 #define SIGNALS_MAX 4096u		/* windows that are open at a time */
-#define SIGNALS_MAX_BYTES ((size_t)16 << 20)	/* of the events that wait for their end */
 
 struct signals;
-int signals_new(struct signals **ret);
+int signals_new(struct signals **ret, size_t max_bytes);	/* of the events that wait for the end of a window */
+size_t signals_bytes(const struct signals *signals);		/* of those */
 struct signals *signals_free(struct signals *signals);
 void signals_set_window(struct signals *signals, uint64_t window_ns);
 

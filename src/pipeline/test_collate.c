@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "pipeline/collate.h"
+#include "pipeline/pipeline.h"
 
 #define WINDOW (10 * NS_PER_SEC)
 
@@ -23,7 +24,7 @@ static int begin(void **state)
 	static struct fixture f;
 
 	f = (struct fixture){ .process = context_new(), .other = context_new() };
-	assert_int_equal(collate_new(&f.collate), 0);
+	assert_int_equal(collate_new(&f.collate, PIPELINE_WAITING_BYTES), 0);
 	collate_set_window(f.collate, WINDOW);
 	*state = &f;
 	return 0;
@@ -280,6 +281,27 @@ static void in_order(void **state)
 	assert_null(collate_take(f->collate, UINT64_MAX));
 }
 
+/* More is told together, and for longer. */
+static void harder(void **state)
+{
+	struct fixture *f = *state;
+	struct event *event;
+
+	collate_set_harder(f->collate, true);
+	assert_int_equal(read_at(f, "/a", 100), 0);
+	assert_int_equal(read_at(f, "/a", 101), 1);
+	assert_true(collate_bytes(f->collate) > 0);
+	assert_int_equal(read_at(f, "/a", 99 + 8 * WINDOW), 2);
+	assert_null(collate_take(f->collate, 99 + 8 * WINDOW));
+	event = collate_take(f->collate, 100 + 8 * WINDOW);
+	assert_int_equal(event->read_count, 2);
+	event_free(event);
+	assert_int_equal(collate_bytes(f->collate), 0);
+	collate_set_harder(f->collate, false);
+	assert_int_equal(read_at(f, "/b", 200 + 8 * WINDOW), 0);
+	assert_int_equal(read_at(f, "/b", 201 + 8 * WINDOW), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +310,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(over, begin, end),	     cmocka_unit_test_setup_teardown(writes, begin, end),
 		cmocka_unit_test_setup_teardown(different, begin, end),   cmocka_unit_test_setup_teardown(switched_off, begin, end),
 		cmocka_unit_test_setup_teardown(bounded, begin, end),     cmocka_unit_test_setup_teardown(in_order, begin, end),
+		cmocka_unit_test_setup_teardown(harder, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "pipeline/hold.h"
+#include "pipeline/pipeline.h"
 
 static int put(struct hold *hold, uint16_t kind, uint32_t pid, uint32_t ppid, uint64_t time_ns)
 {
@@ -34,7 +35,7 @@ static void test_by_time(void **state)
 {
 	struct hold *hold = NULL;
 
-	assert_int_equal(hold_new(&hold), 0);
+	assert_int_equal(hold_new(&hold, PIPELINE_HELD_BYTES), 0);
 	assert_true(hold_oldest_ns(hold) == UINT64_MAX);
 	FORK(10, 1, 100);
 	EXIT(10, 200);
@@ -52,7 +53,7 @@ static void test_the_child_fetches_its_fork(void **state)
 {
 	struct hold *hold = NULL;
 
-	assert_int_equal(hold_new(&hold), 0);
+	assert_int_equal(hold_new(&hold, PIPELINE_HELD_BYTES), 0);
 	FORK(10, 1, 100);
 	FORK(11, 10, 110);
 	FORK(12, 11, 120);
@@ -75,7 +76,7 @@ static void test_a_pid_comes_again(void **state)
 	struct hold *hold = NULL;
 
 	/* The old process ends before the new one of its number begins. */
-	assert_int_equal(hold_new(&hold), 0);
+	assert_int_equal(hold_new(&hold, PIPELINE_HELD_BYTES), 0);
 	EXIT(10, 100);
 	FORK(10, 1, 110);
 	expect(hold_take_for(hold, 10), KIND_ID(process, exit), 10);
@@ -99,7 +100,7 @@ static void test_bounded(void **state)
 {
 	struct hold *hold = NULL;
 
-	assert_int_equal(hold_new(&hold), 0);
+	assert_int_equal(hold_new(&hold, SIZE_MAX), 0);
 	for (unsigned i = 0; i < HOLD_MAX_CHAIN; i++)
 		FORK(10, 1, 100);
 	assert_false(hold_is_over(hold));
@@ -124,12 +125,30 @@ static void test_bounded(void **state)
 	hold_free(hold);
 }
 
+static void test_bounded_bytes(void **state)
+{
+	struct hold *hold = NULL;
+	unsigned n = 0;
+
+	assert_int_equal(hold_new(&hold, 1 << 20), 0);
+	for (; !hold_is_over(hold); n++)
+		FORK(100 + n, 1, 100);
+	assert_in_range(n, 100, 5000);
+	assert_true(hold_bytes(hold) > 1 << 20);
+	held_free(hold_take_until(hold, UINT64_MAX));
+	assert_false(hold_is_over(hold));
+	while (hold_count(hold) > 0)
+		held_free(hold_take_until(hold, UINT64_MAX));
+	assert_int_equal(hold_bytes(hold), 0);
+	hold_free(hold);
+}
+
 /* The first thread ends because another began a program: the process has one end, the last. */
 static void test_two_exits(void **state)
 {
 	struct hold *hold = NULL;
 
-	assert_int_equal(hold_new(&hold), 0);
+	assert_int_equal(hold_new(&hold, PIPELINE_HELD_BYTES), 0);
 	FORK(10, 1, 100);
 	EXIT(10, 110);
 	EXIT(11, 115);
@@ -156,7 +175,7 @@ int main(void)
 		cmocka_unit_test(test_by_time),
 		cmocka_unit_test(test_the_child_fetches_its_fork),
 		cmocka_unit_test(test_a_pid_comes_again),
-		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_bounded), cmocka_unit_test(test_bounded_bytes),
 		cmocka_unit_test(test_two_exits),
 	};
 

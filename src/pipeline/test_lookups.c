@@ -172,11 +172,12 @@ static void test_host_path_of_a_capture(void **state)
 	struct tracker_options tracker = { 0 };
 	struct path_place place = { .mount_namespace = 77 };
 	static const char *const bad[] = { "", "hash=", "hash=1 error=0", "hash=1 unsure=2 path=2F", "hash=1 unsure=0" };
+	struct redaction *no_redaction = NULL;
 	struct lookups *lookups;
 	struct buffer text = { 0 };
 	char path[8];
 
-	assert_int_equal(lookups_new(&lookups, &options), 0);
+	assert_int_equal(lookups_new(&lookups, &options, &no_redaction), 0);
 	lookups_serve(lookups, &tracker);
 	buffer_printf(&text, "hash=%u unsure=1 path=2F7372", path_place_host_hash(&place, SPAN("/x")));
 	assert_int_equal(answers_read(lookups_answers(lookups), RECORD_HOST_PATH, buffer_span(&text), SPAN("")), 1);

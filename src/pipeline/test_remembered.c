@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "event/remembered.h"
+
 #define PROCESS(seconds, pid, ppid, ticks, more) \
 	"type=RECORDER_PROCESS msg=recorder(" seconds ".5:0): pid=" pid " ppid=" ppid " start_ticks=" ticks " uid=0 euid=0 auid=1000 ses=3 " more "\n"
 #define INIT(seconds) PROCESS(seconds, "1", "0", "1", "comm=\"init\" exe=\"/sbin/init\" argc=1 args=696E6974")
@@ -193,13 +195,41 @@ static void test_rubbish(void **state)
 	tear_down(&f);
 }
 
+static bool is_shell(void *user, uint64_t entity_id)
+{
+	(*(unsigned *)user)++;
+	return entity_id == 12;
+}
+
+/* Whose end is known otherwise has become of the past, for who descends from it; what stands in other fields is none of an id. */
+static void test_let_go(void **state)
+{
+	static const char lines[] =
+		"recorder(1.5:1): id=1 parent=0 past=1 process.entity_id=12 process.pid=1\n"
+		"recorder(1.5:2): id=2 parent=1 ticks=7 process.entity_id=12 process.pid=2 process.name=\" process.entity_id=13\"\n"
+		"recorder(1.5:3): id=3 parent=2 process.entity_id=123 process.pid=3\n"
+		"recorder(1.5:4): id=4 parent=2 process.pid=4 process.entity_id=12";
+	static const char expected[] =
+		"recorder(1.5:1): id=1 parent=0 past=1 process.entity_id=12 process.pid=1\n"
+		"recorder(1.5:2): id=2 parent=1 ticks=7 past=1 process.entity_id=12 process.pid=2 process.name=\" process.entity_id=13\"\n"
+		"recorder(1.5:3): id=3 parent=2 process.entity_id=123 process.pid=3\n"
+		"recorder(1.5:4): id=4 parent=2 process.pid=4 past=1 process.entity_id=12";
+	_cleanup_(buffer_release) struct buffer text = { 0 };
+	unsigned n_asked = 0;
+
+	buffer_append_text(&text, lines);
+	assert_int_equal(remembered_let_go(&text, is_shell, &n_asked), 0);
+	assert_int_equal(n_asked, 3);
+	assert_string_equal(buffer_text(&text), expected);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_over_a_pause),
 		cmocka_unit_test(test_again_and_again),
 		cmocka_unit_test(test_a_pid_in_use_again), cmocka_unit_test(test_a_parent_behind_its_child),
-		cmocka_unit_test(test_rubbish),
+		cmocka_unit_test(test_rubbish), cmocka_unit_test(test_let_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,21 +19,29 @@ static void test_there_and_back(void **state)
 		.tracker = { .boot_id = SPAN("b0a1c2d3-0000-4000-8000-123456789abc"), .boot_time_ns = UINT64_C(1795340000123000000) },
 		.assembler = ASSEMBLER_DEFAULTS,
 		.own_pid = 4711,
+		.manager_pid = 12,
+		.guarded = { "/a\0/b\0", 6 },
 		.not_from_audit = not_from_audit,
+		.redaction_key = (const unsigned char *)"key",
+		.redaction_patterns = SPAN("a\n"),
 	};
 	struct buffer text = { 0 };
 	struct setup setup;
 
 	setup_write(&text, &options, UINT64_C(1795343338000000007));
 	assert_string_equal(buffer_text(&text), HEAD "boot_id=b0a1c2d3-0000-4000-8000-123456789abc "
-			    "boot_time=1795340000123000000 pid=4711 timeout=10000000000 not_audit=process.exec,driver.load");
+			    "boot_time=1795340000123000000 pid=4711 manager=12 guarded=2f61002f6200 timeout=10000000000 redact=1 patterns=610a not_audit=process.exec,driver.load");
 	assert_int_equal(setup_read(&setup, (struct span){ text.data + strlen(HEAD), text.size - strlen(HEAD) }), 0);
 	assert_true(span_eq(setup.boot_id, options.tracker.boot_id));
 	assert_int_equal(setup.boot_time_ns, options.tracker.boot_time_ns);
 	assert_int_equal(setup.times.timeout_ns, options.assembler.timeout_ns);
 	assert_int_equal(setup.times.prune_ns, 0);
 	assert_false(setup.only_times);
+	assert_true(setup.says_redaction && setup.redacts);
+	assert_true(span_eq(setup.redaction_patterns, SPAN("610a")));
 	assert_int_equal(setup.own_pid, 4711);
+	assert_int_equal(setup.manager_pid, 12);
+	assert_true(span_eq(setup.guarded, SPAN("2f61002f6200")));
 	assert_memory_equal(setup.not_from_audit, not_from_audit, sizeof(not_from_audit));
 	buffer_release(&text);
 }

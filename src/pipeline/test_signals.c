@@ -85,7 +85,7 @@ static void test_event(void **state)
 	struct signals *signals;
 
 	stream.description = (char *)(uintptr_t)"Nobody needs it here";
-	assert_int_equal(signals_new(&signals), 0);
+	assert_int_equal(signals_new(&signals, PIPELINE_WAITING_BYTES), 0);
 	assert_int_equal(signals_hit(signals, &stream, event, START), 0);
 	signal = signals_take(signals, START);
 	assert_non_null(signal);
@@ -120,7 +120,7 @@ static void test_window(void **state)
 	struct event *event;
 	uint64_t first_origin;
 
-	assert_int_equal(signals_new(&signals), 0);
+	assert_int_equal(signals_new(&signals, PIPELINE_WAITING_BYTES), 0);
 	assert_true(signals_next_ns(signals) == UINT64_MAX);
 	signals_set_window(signals, 10 * SECOND);
 	hit(signals, "nc", nc, START);
@@ -166,7 +166,7 @@ static void test_apart(void **state)
 	struct context *contexts[] = { process(7, 2), process(7, 3), process(8, 2), context_new(), context_new(), NULL };
 	struct signals *signals;
 
-	assert_int_equal(signals_new(&signals), 0);
+	assert_int_equal(signals_new(&signals, PIPELINE_WAITING_BYTES), 0);
 	for (unsigned again = 0; again < 3; again++) {
 		for (size_t i = 0; i < ARRAY_SIZE(contexts); i++) {
 			hit(signals, "a", contexts[i], START);
@@ -187,7 +187,7 @@ static void test_too_many(void **state)
 	uint64_t hits = 0, total = 0;
 	unsigned n = 0;
 
-	assert_int_equal(signals_new(&signals), 0);
+	assert_int_equal(signals_new(&signals, PIPELINE_WAITING_BYTES), 0);
 	for (unsigned i = 0; i < SIGNALS_MAX + 100; i++) {
 		struct context *context = process(i + 1, 0);
 
@@ -211,7 +211,7 @@ static void test_too_large(void **state)
 	char *large = calloc(1, BYTES);
 	uint64_t hits, total = 0;
 
-	assert_int_equal(signals_new(&signals), 0);
+	assert_int_equal(signals_new(&signals, PIPELINE_WAITING_BYTES), 0);
 	for (unsigned i = 0; i < N; i++) {
 		struct context *context = process(i + 1, 0);
 
@@ -222,7 +222,7 @@ static void test_too_large(void **state)
 		total += hits;
 		context_unref(context);
 	}
-	assert_true(total >= N + N - SIGNALS_MAX_BYTES / BYTES);
+	assert_true(total >= N + N - PIPELINE_WAITING_BYTES / BYTES);
 	told(signals, UINT64_MAX, &hits);
 	assert_true(hits > 0);
 	assert_int_equal(total + hits, 2 * N);

@@ -38,7 +38,7 @@ struct sink {
 	struct store store;
 	sqlite3_stmt *begin, *commit, *rollback, *meta_row;
 	bool is_open;	 /* a transaction */
-	uint64_t n_open; /* events in it */
+	uint64_t n_open, n_open_of[N_CATEGORIES];	/* events in it, and by category */
 	struct block_table blocks;
 	struct chain *chain;		/* NULL: none */
 	unsigned char chain_key[CHAIN_KEY_BYTES];
@@ -48,6 +48,8 @@ struct sink {
 	uint64_t chapter_max;
 	uint64_t chapter_bytes, chapter_bytes_committed, open_bytes, block_bytes;	/* stored in the chapter, transaction, block */
 	uint64_t alive_ns; /* as last written */
+	uint64_t told_ns;  /* of the last event of a source in the transaction; 0: there is none */
+	uint64_t whole_ns; /* until then all that is missing has been told of; 0: not known */
 	uint64_t looked_ns;
 	const char *untold; /* cause of the gap that the file has to tell of: it was begun while we recorded */
 	dev_t device; /* of the open file */
@@ -133,6 +135,12 @@ static int write_present(struct sink *sink)
 
 /* Opening. */
 
+static void none_open(struct sink *sink)
+{
+	sink->n_open = 0;
+	memset(sink->n_open_of, 0, sizeof(sink->n_open_of));
+}
+
 /* What there is of the file but its lock. */
 static void detach_but_lock(struct sink *sink)
 {
@@ -144,7 +152,7 @@ static void detach_but_lock(struct sink *sink)
 	sink->meta_row = sql_finalize(sink->meta_row);
 	database_file_keep_lock(&sink->file);
 	sink->is_open = false;
-	sink->n_open = 0;
+	none_open(sink);
 	upkeep_close(&sink->upkeep);
 	sink->chain = chain_free(sink->chain);
 }
@@ -288,7 +296,7 @@ static int begin_anew(struct sink *sink, struct sink_error *error)
 	sink->report.existed = true;
 	sink->report.clean_stop = false;
 	sink->report.last_alive_ns = last_ns;
-	sink->report.last_event_ns = sink->report.stopped_ns = 0;
+	sink->report.last_event_ns = sink->report.newest_event_ns = sink->report.stopped_ns = 0;
 	return r;
 }
 
@@ -349,8 +357,11 @@ static void abandon(struct sink *sink)
 		sql_run(sink->rollback);
 	sink->report.events -= sink->n_open;
 	sink->report.lost += sink->n_open;
+	for (unsigned i = 0; i < N_CATEGORIES; i++)
+		sink->report.lost_of[i] += sink->n_open_of[i];
+	sink->told_ns = 0;
 	sink->is_open = false;
-	sink->n_open = 0;
+	none_open(sink);
 	block_table_forget(&sink->blocks);
 	sink->chapter_bytes = sink->chapter_bytes_committed;
 	sink->open_bytes = sink->block_bytes = 0;
@@ -381,8 +392,11 @@ static int commit(struct sink *sink, uint64_t now_ns)
 		r = chain_write(sink->chain);
 	if (r == 0)
 		r = store_finish(&sink->store);
+	/* Where there are events there may be more behind them, which happened at once: how late we are nobody knows. */
 	if (r == 0)
-		r = meta_set_number(sink, "last_alive", (int64_t)now_ns);
+		r = meta_set_number(sink, "last_alive", (int64_t)(sink->told_ns ? MIN(sink->told_ns, now_ns) : now_ns));
+	if (r == 0 && sink->whole_ns)
+		r = meta_set_number(sink, "whole_until", (int64_t)sink->whole_ns);
 	if (r == 0)
 		r = sql_run(sink->commit);
 	if (r < 0) {
@@ -390,7 +404,8 @@ static int commit(struct sink *sink, uint64_t now_ns)
 		return r;
 	}
 	sink->is_open = false;
-	sink->n_open = 0;
+	none_open(sink);
+	sink->told_ns = 0;
 	sink->alive_ns = now_ns;
 	block_table_settle(&sink->blocks);
 	sink->chapter_bytes_committed = sink->chapter_bytes;
@@ -499,7 +514,10 @@ static int database_write(struct sink *sink, struct event *event)
 	if (unlikely(r < 0))
 		return refused(sink, r);
 	sink->n_open++;
+	sink->n_open_of[event_category(event)]++;
 	sink->report.events++;
+	if (event_category(event) != CATEGORY_recorder && event->kind != KIND_ID(file, write))
+		sink->told_ns = event->time_ns;
 	if (!block_table_is_in(&sink->blocks, event)) {
 		r = begin_block(sink, event);
 		if (r < 0)
@@ -535,7 +553,8 @@ static int flush(struct sink *sink, uint64_t now_ns)
 			return sink->report.last_error = r;
 	}
 	if (!sink->is_open) {
-		if (now_ns < sink->alive_ns + ALIVE_INTERVAL_NS || upkeep_still_held(&sink->upkeep))
+		/* By a clock that was set back it is fresh for hours. */
+		if ((now_ns >= sink->alive_ns && now_ns < sink->alive_ns + ALIVE_INTERVAL_NS) || upkeep_still_held(&sink->upkeep))
 			return 0;
 		r = sql_run(sink->begin);
 		if (r < 0)
@@ -563,7 +582,10 @@ static int tell_begun(struct sink *sink, uint64_t now_ns)
 	if (event->values.failed)
 		return -ENOMEM;
 	r = database_write(sink, event);
-	return r < 0 ? r : flush(sink, now_ns);
+	if (r < 0)
+		return r;
+	sink->report.made++;
+	return flush(sink, now_ns);
 }
 
 static int database_flush(struct sink *sink, uint64_t now_ns)
@@ -610,6 +632,11 @@ static void database_set_limits(struct sink *sink, const struct sink_options *op
 		sink->report.last_error = -EIO;
 }
 
+static void database_set_whole(struct sink *sink, uint64_t whole_ns)
+{
+	sink->whole_ns = whole_ns;
+}
+
 static struct sink *database_free(struct sink *sink)
 {
 	if (!sink)
@@ -649,6 +676,7 @@ const struct sink_ops sink_database = {
 	.write = database_write,
 	.flush = database_flush,
 	.set_limits = database_set_limits,
+	.set_whole = database_set_whole,
 	.report = database_report,
 	.free = database_free,
 };

@@ -205,6 +205,7 @@ static int start_thread(struct journal_files *files)
 
 	join_thread(files);
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);	/* whose handler says which system call was refused; blocked, it ends the process */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	r = -pthread_create(&files->thread, NULL, compress, files);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -10,7 +10,7 @@
  * sessions and hashes; its columns of hashes were empty. Version 5 had no definitions of services and tasks. Version 6
  * had no hashes of scripts, columns for those of drivers that were empty, not what changed of an account, nothing of HTTP,
  * no files in events of security, and neither namespaces nor supplementary groups of processes. Version 7 had the end of an image in
- * four bytes. */
+ * four bytes, version 8 nothing of secrets that were replaced. */
 
 #include "sink/migrate.h"
 
@@ -74,6 +74,7 @@ static const struct {
 	{ FIELD_file_type, 1u << CATEGORY_security, 7 }, { FIELD_flags, 1u << CATEGORY_security, 7 },
 	{ FIELD_path_confidence, 1u << CATEGORY_security, 7 }, { FIELD_dirfd, 1u << CATEGORY_security, 7 },
 	{ FIELD_given_path, 1u << CATEGORY_security, 7 },
+	{ FIELD_redacted, 0, 9 },
 };
 
 #define CONTEXT N_CATEGORIES		/* a table of contexts, of no category */
@@ -369,7 +370,8 @@ static void migrate_recent(struct buffer *sql, const struct layout *layout, int6
 		migrate_recent_processes(sql, layout);
 		migrate_durations(sql, layout, version);
 	} else {
-		migrate_ends(sql);
+		if (version < 8)
+			migrate_ends(sql);
 		add_columns(sql, &layout->program, CONTEXT, "m.id, m.begins_as, m.begins_size", version);
 		add_columns(sql, &layout->login, CONTEXT, "m.id, m.ancestry_cut, m.recorder_inferred, m.recorder_escaped", version);
 	}

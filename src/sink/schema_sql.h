@@ -4,7 +4,7 @@
 #include "base/buffer.h"
 #include "sink/layout.h"
 
-#define SCHEMA_VERSION 8		/* PRAGMA user_version */
+#define SCHEMA_VERSION 9		/* PRAGMA user_version */
 
 /* CREATE statements for an empty database... */
 void schema_sql(struct buffer *sql, const struct layout *layout);

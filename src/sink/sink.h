@@ -50,6 +50,8 @@ struct sink_head {
 struct sink_report {
 	uint64_t events;		/* stored since open, still so: what is in `lost` is not among them */
 	uint64_t lost;			/* accepted by write, and lost since */
+	uint64_t lost_of[N_CATEGORIES];	/* database: the same by category */
+	uint64_t made;			/* database: events of its own, of category recorder, that it wrote besides; among those above */
 	int last_error;			/* -errno of the last failure; 0: there was none */
 
 	const char *path;		/* journal: its file, as long as the sink lives */
@@ -61,7 +63,9 @@ struct sink_report {
 	bool existed;
 	bool clean_stop;		/* false: it died; events after last_alive_ns may be missing */
 	uint64_t last_alive_ns;		/* 0: unknown */
-	uint64_t last_event_ns;		/* time of the newest event in the file that a source told; 0: unknown */
+	uint64_t whole_ns;		/* until then all that is missing has been told of; 0: unknown */
+	uint64_t last_event_ns;		/* time of the last event in the file that a source told; 0: unknown */
+	uint64_t newest_event_ns;	/* the newest time of such events, which may be another's, or of before the clock was set back */
 	uint64_t stopped_ns;		/* when it began to stop, as its last event says; 0: unknown */
 	uint64_t created_ns;		/* when the file was begun; 0: unknown */
 	char boot_id[64];		/* the boot it ran in; empty: unknown */
@@ -87,6 +91,8 @@ struct sink_ops {
 	int (*flush)(struct sink *sink, uint64_t now_ns);
 	/* The limits of the options are in force from now on, the rest of them is not looked at. */
 	void (*set_limits)(struct sink *sink, const struct sink_options *options);
+	/* Whatever is missing of the time before has been told of (written as gaps).  NULL: who reads it does not ask. */
+	void (*set_whole)(struct sink *sink, uint64_t whole_ns);
 	void (*report)(const struct sink *sink, struct sink_report *ret);
 	struct sink *(*free)(struct sink *sink);
 };

@@ -265,7 +265,7 @@ static int in_transaction(struct upkeep *upkeep, int (*fn)(struct upkeep *upkeep
 		r = sql_exec(upkeep->db, "COMMIT");
 	if (r < 0) {
 		if (!sqlite3_get_autocommit(upkeep->db))
-			sql_exec(upkeep->db, "ROLLBACK");
+			sql_run(upkeep->rollback);
 		store_forget(upkeep->store);
 	}
 	return r;
@@ -531,8 +531,9 @@ int upkeep_open(struct upkeep *upkeep, sqlite3 *db, struct store *store, const c
 	int r;
 
 	*upkeep = (struct upkeep){ .db = db, .store = store, .path = path, .fd = fd, .uptime_ns = uptime_ns };
-	if (limits->max_bytes == 0)
-		return 0;
+	r = sql_prepare(db, "ROLLBACK", &upkeep->rollback);
+	if (r < 0 || limits->max_bytes == 0)
+		return r;
 	sqlite3_wal_hook(db, on_wal, upkeep);	/* takes the place of the automatic copying back */
 	r = read_vacuumed(upkeep);
 	return r < 0 ? r : upkeep_set_limits(upkeep, limits);
@@ -540,5 +541,6 @@ int upkeep_open(struct upkeep *upkeep, sqlite3 *db, struct store *store, const c
 
 void upkeep_close(struct upkeep *upkeep)
 {
+	sql_finalize(upkeep->rollback);
 	*upkeep = (struct upkeep){ 0 };
 }

@@ -20,6 +20,7 @@ struct upkeep {
 	struct database_limits limits;
 	const char *path;		/* borrowed */
 	int fd;				/* borrowed */
+	sqlite3_stmt *rollback;		/* made ahead: where there is no memory for it, the next transaction could not begin */
 	sqlite3 *db;			/* borrowed, as is */
 	struct store *store;
 	/* Made of the limits, in bytes. */

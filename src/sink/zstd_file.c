@@ -10,6 +10,10 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "base/clock.h"
+#include "base/leisure.h"
+
+#define REST_NS (50 * NS_PER_MS)	/* between two looks whether it is to stop */
 #define LEVEL 3				/* that of zstd(1): journals become a thirtieth or less, faster than a disk reads them */
 #define HEAD_BYTES 18			/* ZSTD_FRAMEHEADERSIZE_MAX (zstd.h, advanced) */
 
@@ -65,9 +69,18 @@ static int compress_piece(struct frame_writer *w, size_t size, bool is_last)
 	return 0;
 }
 
+/* While the recorder takes too much of the processors this is what can wait. */
+static void rest(uint64_t ns, const atomic_bool *stop)
+{
+	for (; ns > 0 && !atomic_load(stop); ns -= MIN(ns, REST_NS))
+		clock_sleep_ns(MIN(ns, REST_NS));
+}
+
 static int compress_all(struct frame_writer *w, const atomic_bool *stop)
 {
-	for (off_t at = 0;;) {
+	uint64_t cpu_ns = 0;
+
+	for (off_t at = 0;; rest(leisure_owed_ns(&cpu_ns), stop)) {
 		ssize_t n;
 		int r;
 

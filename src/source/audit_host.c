@@ -158,6 +158,34 @@ static void wish_syslog(struct audit_host *host, enum audit_file file, struct au
 		change(host, file, "active", wish.value ? "yes" : "no", wish.write);
 }
 
+int audit_file_is_as_before(enum audit_file file, struct span text, struct span before)
+{
+	/* As they are written, in that order. */
+	static const char *const of_daemon[] = { "write_logs", "log_format", "q_depth", "max_restarts", "priority_boost",
+						 "overflow_action", NULL },
+				*const of_syslog[] = { "active", NULL };
+	const char *const *keys = file == AUDIT_FILE_SYSLOG || file == AUDIT_FILE_SYSLOG_2 ? of_syslog : of_daemon;
+	struct buffer made = { 0 };
+	int r;
+
+	buffer_append_span(&made, before);
+	for (; *keys; keys++) {
+		struct span is = conf_text_get(text, *keys), was = conf_text_get(before, *keys);
+		struct buffer next = { 0 };
+		char value[64];
+
+		if (span_eq(is, was) || is.size >= sizeof(value))
+			continue;
+		snprintf(value, sizeof(value), "%.*s", (int)is.size, is.size > 0 ? is.data : "");
+		conf_text_set(&next, buffer_span(&made), *keys, is.size > 0 ? value : NULL);
+		buffer_release(&made);
+		made = next;
+	}
+	r = buffer_error(&made) < 0 ? -ENOMEM : span_eq(buffer_span(&made), text);
+	buffer_release(&made);
+	return r;
+}
+
 int audit_host_plan(struct audit_host *host, const struct audit_wishes *wishes)
 {
 	int r = 0;

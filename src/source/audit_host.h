@@ -41,6 +41,10 @@ struct audit_host {
 	bool raw_logging_before, raw_logging;	/* auditd writes all it gets to its log: as it is, and as it is to be */
 };
 
+/* Whether a file is what it was before but for what the recorder writes there: nothing else is lost if it becomes that again.  1, 0 or
+ * -ENOMEM. */
+int audit_file_is_as_before(enum audit_file file, struct span text, struct span before);
+
 /* From `text` all else.  0 or -ENOMEM. */
 int audit_host_plan(struct audit_host *host, const struct audit_wishes *wishes);
 void audit_host_release(struct audit_host *host);

@@ -46,7 +46,7 @@ struct bpf_source {
 	struct probe_control *control;
 	int epoll_fd;
 	uint64_t boot_to_real_ns;	/* as of this look */
-	uint64_t losses_ns;		/* when they were looked at, since 1970 */
+	struct moment losses_at;	/* when they were looked at */
 	uint64_t lost[N_PROBE_CLASSES];	/* told so far */
 	uint64_t n_gaps;
 	uint64_t ended_ns;		/* since boot: what comes later is left; 0: not yet */
@@ -118,7 +118,7 @@ static int bpf_open(struct source **ret, const struct source_options *options)
 		if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->rings[i].fd, &event) < 0)
 			return -errno;
 	}
-	s->losses_ns = clock_now_ns();
+	s->losses_at = moment_now();
 	*ret = TAKE(source);
 	return 0;
 }
@@ -221,17 +221,18 @@ static int end_old_execs(struct bpf_source *s, uint64_t boot_ns, bool all, recor
 	return 0;
 }
 
-static int tell_losses(struct bpf_source *s, uint64_t now_ns, record_fn emit, void *user)
+static int tell_losses(struct bpf_source *s, const struct moment *at, record_fn emit, void *user)
 {
 	struct probe_counters now;
+	uint64_t begin_ns = moment_ns(&s->losses_at, at);
 	int n = 0;
 
-	if (now_ns - s->losses_ns < LOOK_AT_LOSSES_NS && !s->ended_ns)
+	if (at->boot_ns - s->losses_at.boot_ns < LOOK_AT_LOSSES_NS && !s->ended_ns)
 		return 0;
 	bpf_programs_count(s->programs, &now);
 	for (unsigned i = 0; i < N_PROBE_CLASSES; i++) {
 		const struct gap gap = {
-			.begin_ns = s->losses_ns, .end_ns = now_ns, .class_name = gap_classes[i], .cause = "bpf_ring_full",
+			.begin_ns = begin_ns, .end_ns = at->real_ns, .class_name = gap_classes[i], .cause = "bpf_ring_full",
 			.count_known = true, .exact = true, .count = now.lost[i] - s->lost[i],
 		};
 		int r;
@@ -239,12 +240,12 @@ static int tell_losses(struct bpf_source *s, uint64_t now_ns, record_fn emit, vo
 		if (gap.count == 0)
 			continue;
 		s->lost[i] = now.lost[i];
-		r = gap_emit(&gap, now_ns, ++s->n_gaps, emit, user);
+		r = gap_emit(&gap, at->real_ns, ++s->n_gaps, emit, user);
 		if (r < 0)
 			return r;
 		n++;
 	}
-	s->losses_ns = now_ns;
+	s->losses_at = *at;
 	return n;
 }
 
@@ -272,7 +273,7 @@ static int bpf_read(struct source *source, size_t max, record_fn emit, void *use
 			bpf_ring_commit(&s->rings[i]);
 		}
 	if (r >= 0) {
-		r = tell_losses(s, now_ns, emit, user);
+		r = tell_losses(s, &(struct moment){ .real_ns = now_ns, .boot_ns = boot_ns }, emit, user);
 		n += r > 0 ? r : 0;
 	}
 	if (r < 0)
@@ -320,6 +321,16 @@ void source_bpf_serves(const struct source *source, bool *ret_kinds)
 void source_bpf_count(const struct source *source, struct probe_counters *ret)
 {
 	bpf_programs_count(bpf_source_const(source)->programs, ret);
+}
+
+size_t source_bpf_ring_bytes(const struct source *source)
+{
+	const struct bpf_source *s = bpf_source_const(source);
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < s->n_rings; i++)
+		bytes += 2 * s->rings[i].bytes;
+	return bytes;
 }
 
 int source_bpf_want(struct source *source, const struct source_wants *wants)

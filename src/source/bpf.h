@@ -10,6 +10,9 @@ void source_bpf_serves(const struct source *source, bool *ret_kinds);
 void source_bpf_count(const struct source *source, struct probe_counters *ret);
 /* The same of a live source; all 0 if it has no programs. */
 void source_live_bpf_count(const struct source *source, struct probe_counters *ret);
+/* Of the rings of all processors, as they are mapped: each twice, so that no record has a break. */
+size_t source_bpf_ring_bytes(const struct source *source);
+size_t source_live_ring_bytes(const struct source *source);	/* 0 without programs */
 /* See source_live_want(). */
 int source_bpf_want(struct source *source, const struct source_wants *wants);
 bool source_bpf_must_let_go(const struct source *source);

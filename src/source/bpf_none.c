@@ -21,6 +21,11 @@ void source_bpf_count(const struct source *source, struct probe_counters *ret)
 	*ret = (struct probe_counters){ 0 };
 }
 
+size_t source_bpf_ring_bytes(const struct source *source)
+{
+	return 0;
+}
+
 int source_bpf_want(struct source *source, const struct source_wants *wants)
 {
 	return 0;

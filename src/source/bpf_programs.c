@@ -436,10 +436,29 @@ static void forget_unwanted(struct bpf_programs *programs, const bool *wanted)
 	}
 }
 
-int bpf_programs_want(struct bpf_programs *programs, const struct source_wants *wants)
+/* What is asked of the kernel besides for the recorder's own sake (pipeline/guard.h), where it costs next to nothing: signals are few, and
+ * who looks into our memory opens a file, so it is seen where opens are looked at anyway. */
+static void add_own(bool wanted[N_KINDS])
+{
+	static const enum kind_id opens[] = { KIND_ID(file, create), KIND_ID(file, write), KIND_ID(file, read), KIND_ID(security, raw_access) };
+
+	wanted[KIND_ID(process, signal)] |= any_kind(wanted);
+	for (size_t i = 0; i < ARRAY_SIZE(opens); i++)
+		wanted[KIND_ID(process, ptrace)] |= wanted[opens[i]];
+}
+
+int bpf_programs_want(struct bpf_programs *programs, const struct source_wants *asked)
 {
 	struct recorder *first;
-	int r = load_needed(programs, wants->kinds);
+	bool all[N_KINDS];
+	struct source_wants own = *asked;
+	const struct source_wants *wants = &own;
+	int r;
+
+	memcpy(all, asked->kinds, sizeof(all));
+	add_own(all);
+	own.kinds = all;
+	r = load_needed(programs, wants->kinds);
 
 	if (r < 0)
 		return r;
@@ -469,12 +488,15 @@ int bpf_programs_want(struct bpf_programs *programs, const struct source_wants *
 static int begin(struct bpf_programs *programs, const struct bpf_programs_options *options)
 {
 	struct recorder *first;
+	bool all[N_KINDS];
 	int r;
 
 	libbpf_set_print(be_quiet);
 	r = find_tracepoints(programs);
+	memcpy(all, options->wants->kinds, sizeof(all));
+	add_own(all);
 	if (r >= 0)
-		r = load_needed(programs, options->wants->kinds);
+		r = load_needed(programs, all);
 	if (r < 0)
 		return r;
 	first = programs->objects[0];

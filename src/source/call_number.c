@@ -46,6 +46,8 @@ int call_number(const char *name, int machine)
 	/* libaudit's name of it on some architectures */
 	if (number < 0 && strcmp(name, "pwrite64") == 0)
 		number = audit_name_to_syscall("pwrite", machine);
+	if (number < 0 && strcmp(name, "pread64") == 0)
+		number = audit_name_to_syscall("pread", machine);
 	return number;
 }
 

@@ -360,6 +360,13 @@ void source_live_bpf_serves(const struct source *source, bool *ret_kinds)
 		memset(ret_kinds, 0, N_KINDS * sizeof(*ret_kinds));
 }
 
+size_t source_live_ring_bytes(const struct source *source)
+{
+	const struct live_source *s = live_source_const(source);
+
+	return s->bpf ? source_bpf_ring_bytes(s->bpf) : 0;
+}
+
 void source_live_bpf_count(const struct source *source, struct probe_counters *ret)
 {
 	const struct live_source *s = live_source_const(source);

@@ -206,10 +206,48 @@ static void nothing(void **state)
 	audit_host_release(&host);
 }
 
+/* What the plan made of a file is as before but for that; what somebody else changed besides is not. */
+static void as_before(void **state)
+{
+	static const char text[] = "log_file = /a\n# q_depth of the queue\nlog_format = NOLOG\n";
+	struct audit_wishes all = { .version = { 3, 0, 9 }, .migrate = true,
+				    .raw_logging = { 1, true }, .queue_depth = { 32768, true },
+				    .max_restarts = { 10, true }, .priority_boost = { 4, true },
+				    .overflow_action = { 2, true } };
+	static const struct {
+		enum audit_file file;
+		const char *text, *before;
+		int is;
+	} cases[] = {
+		{ AUDIT_FILE_AUDITD, text, text, 1 },
+		{ AUDIT_FILE_AUDITD, "q_depth = 5\nfreq = 2\n", "q_depth = 4\nfreq = 1\n", 0 },
+		{ AUDIT_FILE_AUDITD, "q_depth = 5\nfreq = 1\n", "q_depth = 4\nfreq = 1\n", 1 },
+		{ AUDIT_FILE_AUDITD, "freq = 1\nq_depth = 5\n", "q_depth = 4\nfreq = 1\n", 0 },
+		{ AUDIT_FILE_AUDITD, "freq = 1\n", "write_logs = NO\nfreq = 1\n", 1 },
+		{ AUDIT_FILE_AUDITD, "active = yes\n", "active = no\n", 0 },
+		{ AUDIT_FILE_SYSLOG, "active = yes\n", "active = no\n", 1 },
+		{ AUDIT_FILE_SYSLOG, "q_depth = 5\n", "q_depth = 4\n", 0 },
+		{ AUDIT_FILE_AUDITD, "", "freq = 1\n", 0 },
+	};
+	struct audit_host host = { 0 };
+
+	put(&host, AUDIT_FILE_AUDITD, text);
+	assert_int_equal(audit_host_plan(&host, &all), 0);
+	assert_non_null(strstr(buffer_text(&host.plan[AUDIT_FILE_AUDITD]), "q_depth = 32768"));
+	assert_int_equal(audit_file_is_as_before(AUDIT_FILE_AUDITD, buffer_span(&host.plan[AUDIT_FILE_AUDITD]), span_of(text)), 1);
+	buffer_append_text(&host.plan[AUDIT_FILE_AUDITD], "freq = 7\n");
+	assert_int_equal(audit_file_is_as_before(AUDIT_FILE_AUDITD, buffer_span(&host.plan[AUDIT_FILE_AUDITD]), span_of(text)), 0);
+	audit_host_release(&host);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (audit_file_is_as_before(cases[i].file, span_of(cases[i].text), span_of(cases[i].before)) != cases[i].is)
+			fail_msg("case %zu", i);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(version), cmocka_unit_test(logging_of_versions), cmocka_unit_test(raw_logging),
-					    cmocka_unit_test(dispatcher), cmocka_unit_test(syslog_plugin), cmocka_unit_test(nothing) };
+					    cmocka_unit_test(dispatcher), cmocka_unit_test(syslog_plugin), cmocka_unit_test(nothing),
+					    cmocka_unit_test(as_before) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

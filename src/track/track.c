@@ -578,6 +578,13 @@ int tracker_event(struct tracker *tracker, struct event *event, const struct con
 	return event->values.failed ? -ENOMEM : 0;
 }
 
+struct context *tracker_context(const struct tracker *tracker, uint32_t pid)
+{
+	const struct process *process = process_newest(tracker->table, 0, pid);
+
+	return process ? process->context : NULL;
+}
+
 void tracker_set_audit_lag(struct tracker *tracker, uint64_t audit_lag_ns)
 {
 	tracker->options.audit_lag_ns = audit_lag_ns;

@@ -84,6 +84,9 @@ int tracker_remember(struct tracker *tracker, const struct context *image, const
  * none.  1, 0: none, or -ENOMEM. */
 int tracker_next_gone(struct tracker *tracker, uint64_t time_ns, struct event **ret);
 
+/* What is known of the process that has that pid on this host now: borrowed; NULL: nothing. */
+struct context *tracker_context(const struct tracker *tracker, uint32_t pid);
+
 /* Hashes of the files that the event is about have become known since.  0: they are in it, or nobody will tell any; 1: they are
  * pending still; -ENOMEM. */
 int tracker_complete(const struct tracker *tracker, struct event *event);

@@ -1,6 +1,6 @@
 /* The loads of `make bench`: exact numbers of acts, as fast as they go or at a rate.
  *	load process N [RATE]	N times fork, exec of this program (which then ends at once), wait; RATE a second
- *	load file N		N times create, write, close, rename, unlink in the current folder
+ *	load file N [RATE]	N times create, write, close, rename, unlink in the current folder; RATE times a second
  *	load read N		makes 100 files in the current folder, then N times open, read, close of one
  *	load tcp N		N times connect and accept on 127.0.0.1
  *	load idle N		sleeps N seconds
@@ -63,10 +63,15 @@ static int load_file(long n, long rate)
 {
 	static const char bytes[64] = "what a storm writes";
 	char a[64], b[64];
+	struct timespec turn;
+
+	clock_gettime(CLOCK_MONOTONIC, &turn);
 
 	for (long i = 0; i < n; i++) {
 		int fd;
 
+		if (rate > 0)
+			wait_for_turn(&turn, rate);
 		snprintf(a, sizeof(a), "f%ld.tmp", i);
 		snprintf(b, sizeof(b), "f%ld.dat", i);
 		fd = open(a, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);

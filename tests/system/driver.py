@@ -200,11 +200,15 @@ class NameServer:
 
 # The daemon
 
+# What a test makes of load, and a recorder with sanitizers of that, is no reason to let go of events: but where that is the test.
+UNLIMITED = ("--set", "CpuThrottleTargetPercent=100", "--set", "DisableResourceMonitor=1")
+
+
 class Recorder:
-    """`recorder run` in a folder of its own. chunk_mb: by how much the database grows at once, if not by what is shipped: that
+    """`recorder run` in a folder of its own. limits: settings of what it may take of the processors. chunk_mb: by how much the database grows at once, if not by what is shipped: that
     is a tenth of a second and more at the end of every run, when a new file takes its first chunk page by page."""
 
-    def __init__(self, folder, subscription=DEFAULT, arguments=(), prefix=(), config=None, source=None, chunk_mb=None, **options):
+    def __init__(self, folder, subscription=DEFAULT, arguments=(), prefix=(), config=None, source=None, chunk_mb=None, limits=UNLIMITED, **options):
         self.folder = pathlib.Path(folder)
         self.state = self.folder / "state"
         self.database = self.state / "recorder.db"
@@ -213,6 +217,7 @@ class Recorder:
         self.config = self.folder / "config"
         self.arguments, self.prefix, self.options = list(map(str, arguments)), list(prefix), options
         self.growth = [] if chunk_mb is None else ["--set", f"DatabaseChunkSize={chunk_mb}"]
+        self.growth += limits
         if source and "--source" not in self.arguments:
             self.arguments += ["--source", source]
         self.process = self.reader = None
@@ -244,7 +249,7 @@ class Recorder:
     def is_ready(self):
         assert self.process.poll() is None, f"exit {self.process.returncode}:\n{self.log_text()}"
         with contextlib.suppress(OSError):
-            return self.status()["state"] in ("recording", "idle", "degraded")
+            return self.status()["state"] in ("recording", "idle", "degraded", "suspended")
 
     def check(self, name):
         """What a check of health says now."""

@@ -6,15 +6,18 @@ import gzip
 import json
 import os
 import pathlib
+import random
 import re
 import resource
 import signal
 import sqlite3
+import subprocess
+import time
 
 import pytest
 
 import driver
-from driver import cli, json_lines
+from driver import BIN, cli, json_lines
 
 DATA = pathlib.Path(os.environ["RECORDER_TEST_DATA"]) / "audit" if "RECORDER_TEST_DATA" in os.environ else None
 OURS = driver.SOURCE / "tests" / "data"
@@ -229,7 +232,7 @@ def of_version_1(connection):
         PRAGMA user_version = 1""")
 
 
-@pytest.mark.parametrize("version, change", [(7, None), (6, None), (2, None), (2, of_version_1)], ids=["7", "6", "2", "1"])
+@pytest.mark.parametrize("version, change", [(8, None), (7, None), (6, None), (2, None), (2, of_version_1)], ids=["8", "7", "6", "2", "1"])
 def test_older_database(tmp_path, version, change):
     """It is migrated when it is next written to, and tells the same as before."""
     old, new = tmp_path / "old.db", tmp_path / "new.db"
@@ -268,9 +271,13 @@ def golden_of(recording):
     return next((path for path in (OURS / f"{name}.json", OURS / f"{name}.json.gz") if path.exists()), None)
 
 
-def read_text(path):
+def read_bytes(path):
     data = path.read_bytes()
-    return (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+    return gzip.decompress(data) if path.suffix == ".gz" else data
+
+
+def read_text(path):
+    return read_bytes(path).decode()
 
 
 def write_golden(recording, events):
@@ -322,3 +329,51 @@ def test_no_room(tmp_path):
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         n, = connection.execute("SELECT count(*) FROM events").fetchone()
     assert n + summary["not_stored"] == summary["events"]
+
+
+def mutate(data, dice):
+    """Bits turned, a part cut out, doubled, moved."""
+    data = bytearray(data)
+    for _ in range(dice.randint(1, 6)):
+        if len(data) < 2:
+            break
+        at = dice.randrange(len(data))
+        piece = data[at:at + dice.randint(1, 2000)]
+        what = dice.choice(("bits", "cut", "double", "move"))
+        if what == "bits":
+            for _ in range(20):
+                data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+        if what in ("cut", "move"):
+            del data[at:at + len(piece)]
+        if what in ("double", "move"):
+            to = dice.randrange(len(data) + 1)
+            data[to:to] = piece
+    return bytes(data)
+
+
+def test_damaged_recordings(tmp_path):
+    """Into a database: the program ends in time and memory, its counts are those of what is stored, the same bytes give the same rows."""
+    seed = int(os.environ.get("RECORDER_TEST_SEED", time.time_ns()))
+    print(f"RECORDER_TEST_SEED={seed}")
+    dice = random.Random(seed)
+    recordings = [path for path in OURS.glob("*.rec*") if path.name not in ("files.rec.gz", "auditd-raw.rec.gz", "auditd-enriched.rec.gz")]
+    for n in range(int(os.environ.get("RECORDER_MUTATIONS", 6))):
+        file = tmp_path / "damaged.log"
+        file.write_bytes(mutate(read_bytes(dice.choice(recordings)), dice))
+        shown = []
+        for database in tmp_path / f"{n}a.db", tmp_path / f"{n}b.db":
+            with open(tmp_path / "summary", "wb") as out:
+                process = subprocess.Popen([BIN, "import", "audit", file, "--db", database, "--json", "--quiet"], stdout=out, stderr=subprocess.PIPE)
+                error = process.stderr.read()
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+                process.stderr.close()
+            assert process.returncode in (0, 1) and b"Sanitizer" not in error, error
+            assert usage.ru_maxrss < 1 << 20 and usage.ru_utime < 60
+            summary = json.loads((tmp_path / "summary").read_bytes())
+            assert "not_stored" not in summary and summary["errors"] + summary["unknown_types"] <= 2 * summary["records"]
+            assert driver.query(database, "PRAGMA integrity_check") == [{"integrity_check": "ok"}]
+            assert driver.query(database, "SELECT count(*) AS n FROM events")[0]["n"] <= summary["events"]
+            shown.append(cli("query", "--db", database, "--json").text)
+        assert shown[0] == shown[1]
+

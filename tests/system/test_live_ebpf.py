@@ -774,9 +774,9 @@ def test_overflow(new_recorder, folder):
 
 BPFTOOL = next((path for path in map(shutil.which, ("bpftool", "/usr/sbin/bpftool", "/sbin/bpftool")) if path), None)
 NETWORK_PROGRAMS = {"act_connect", "act_accept", "act_socket", "act_send", "act_receive", "on_state"}
-LIFE_PROGRAMS = {"on_fork", "on_exec", "on_exit", "on_sys_exit"}
+LIFE_PROGRAMS = {"on_fork", "on_exec", "on_exit", "on_sys_exit", "on_signal"}  # who ends the recorder is told in any case
 FILE_PROGRAMS = {"tell_open_files", "on_prepare_exec", "on_writer_exit", "act_close", "act_open", "act_name", "act_file", "act_write"}
-OTHER_PROGRAMS = {"on_signal", "act_map", "act_protect", "act_program", "act_call", "act_caps", "act_ptrace",
+OTHER_PROGRAMS = {"act_map", "act_protect", "act_program", "act_call", "act_caps", "act_ptrace",
                   "act_look", "act_http"}
 
 
@@ -822,9 +822,9 @@ def test_what_is_read_is_loaded(recorder):
 
 @needs_bpftool
 @pytest.mark.parametrize("categories, wanted, unwanted", [
-    (["file"], LIFE_PROGRAMS | FILE_PROGRAMS, NETWORK_PROGRAMS | OTHER_PROGRAMS),
+    (["file"], LIFE_PROGRAMS | FILE_PROGRAMS | {"act_ptrace"}, NETWORK_PROGRAMS | OTHER_PROGRAMS - {"act_ptrace"}),  # who looks into the recorder
     (["network"], LIFE_PROGRAMS | NETWORK_PROGRAMS - {"act_receive"}, FILE_PROGRAMS | OTHER_PROGRAMS | {"act_receive"}),
-    (["process"], LIFE_PROGRAMS | {"on_signal", "act_call", "act_caps", "act_ptrace", "act_open"},
+    (["process"], LIFE_PROGRAMS | {"act_call", "act_caps", "act_ptrace", "act_open"},
      (FILE_PROGRAMS - {"act_open"}) | NETWORK_PROGRAMS | {"act_map", "act_protect", "act_program", "act_look", "act_http"}),
     (["http"], LIFE_PROGRAMS | {"act_look", "act_http"},
      FILE_PROGRAMS | NETWORK_PROGRAMS | OTHER_PROGRAMS - {"act_look", "act_http"}),

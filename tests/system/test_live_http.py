@@ -118,7 +118,7 @@ def test_both_sides(new_recorder, family, ip):
     first = headers_of(rows[0])
     assert "Cookie: (not kept)" in first and "Authorization: (not kept)" in first and "Accept-Encoding: identity" in first
     assert all("Set-Cookie: (not kept)" in headers_of(row) for row in rows if row["http_response_status_code"])
-    assert b"secret" not in (recorder.database.read_bytes() if recorder.database.exists() else b"")
+    assert b"secret=" not in (recorder.database.read_bytes() if recorder.database.exists() else b"")
     text = recorder.cli("query", "http").text
     assert f"GET {host}/found?a=b" in text and "http headers" in text and "status 404" in text, text
     assert recorder.cli("query", "--count", "http.status_code is '404'").text == "2\n"

@@ -1,6 +1,5 @@
 """The recorder as a service: what the service manager is told, the log, the end in time."""
 import contextlib
-import io
 import os
 import pathlib
 import re
@@ -12,7 +11,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tarfile
 import threading
 import time
 
@@ -285,7 +283,7 @@ def test_unit_is_right(unit):
 
 
 def test_unit_is_confined(unit):
-    done = analyze("security", "--offline=true", "--threshold=40", "--no-pager", unit)
+    done = analyze("security", "--offline=true", "--threshold=37", "--no-pager", unit)
     assert done.returncode == 0, done.stdout
 
 
@@ -315,45 +313,6 @@ def test_it_works_as_the_unit_confines_it(new_recorder, unit, manager, folder, s
     assert recorder.query("SELECT * FROM gaps") == []
 
 
-# Installing
-
-INSTALLED = {"usr/bin/recorder", "usr/lib/systemd/system/recorder.service", "usr/share/man/man1/recorder.1",
-             "usr/share/man/man5/recorder-subscription.5", "usr/share/recorder/subscriptions/default.json",
-             "usr/share/recorder/selinux/recorder.cil", "usr/share/recorder/selinux/recorder_permissive.cil"}
-
-
-def test_install(tmp_path):
-    subprocess.run(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", tmp_path], check=True,
-                   stdout=subprocess.DEVNULL)
-    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == INSTALLED
-    assert stat.S_IMODE((tmp_path / "usr/bin/recorder").stat().st_mode) == 0o755
-    text = (tmp_path / "usr/lib/systemd/system/recorder.service").read_text()
-    assert "\nExecStart=/usr/bin/recorder run\n" in text
-
-
-def test_deb(tmp_path):
-    if not shutil.which("dpkg-shlibdeps"):
-        pytest.skip("dpkg-dev is not installed")
-    subprocess.run([driver.SOURCE / "scripts" / "deb", BUILD, tmp_path], check=True, capture_output=True)
-    package, = tmp_path.iterdir()
-    version = cli("version").text.split()[1]
-    assert package.name.startswith(f"recorder_{version}_")
-    names = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True, capture_output=True).stdout
-    with tarfile.open(fileobj=io.BytesIO(names)) as archive:
-        members = [member for member in archive if member.isfile()]
-    assert {member.name.removeprefix("./").removesuffix(".gz") for member in members} == \
-        INSTALLED | {"usr/share/doc/recorder/changelog", "usr/share/doc/recorder/copyright"}
-    assert all(member.uid == 0 and member.gid == 0 and not member.mode & 0o022 for member in members)
-    fields = subprocess.run(["dpkg-deb", "--field", package, "Depends"], check=True, capture_output=True, text=True).stdout
-    assert "libbpf" in fields and "libsqlite3" in fields and "libsystemd" not in fields
-    control = tmp_path / "control"
-    subprocess.run(["dpkg-deb", "--control", package, control], check=True)
-    assert {path.name for path in control.iterdir()} == {"control", "md5sums", "postinst", "prerm", "postrm"}
-    for script in "postinst", "prerm", "postrm":
-        subprocess.run(["sh", "-n", control / script], check=True)
-    assert "systemctl enable" not in (control / "postinst").read_text()
-
-
 # Uninstalling
 
 @pytest.mark.live
@@ -375,7 +334,7 @@ def test_uninstall(new_recorder, tmp_path):
     assert f"removed {recorder.state}/subscriptions/saved.json\n" in done.text
     assert f"removed {recorder.state}/subscriptions\n" in done.text
     left = {path.name for path in recorder.state.iterdir()} - {"recorder.db-wal", "recorder.db-shm"}
-    assert left == {"recorder.db", "history.key", "notes.txt"}
+    assert left == {"recorder.db", "history.key", "redaction.key", "notes.txt"}
     assert (recorder.config / "recorder.conf").exists()
     last = recorder.query("SELECT action, recorder_message FROM recorder_events WHERE action <> 'hash' ORDER BY sequence DESC LIMIT 2")
     assert last == [{"action": "stop", "recorder_message": "stopped"},
@@ -437,27 +396,38 @@ mkdir -p /etc/audit/rules.d /etc/audit/plugins.d /etc/systemd/system /usr/local/
     /var/lib/recorder/subscriptions /var/log/recorder
 printf '# Written by the recorder, and so on\n-a always,exit -F arch=b64 -S execve -F key=recorder\n' >/etc/audit/rules.d/recorder.rules
 echo '-w /etc/passwd -p wa -k recorder_of_somebody_else' >/etc/audit/rules.d/other.rules
+printf 'log_file = /a\nq_depth = 32768\n' >/etc/audit/auditd.conf
+printf 'log_file = /a\nq_depth = 2000\n' >/etc/audit/auditd.conf.before-recorder
+printf 'active = yes\nargs = LOG_WARN\n' >/etc/audit/plugins.d/syslog.conf
+printf 'active = no\nargs = LOG_INFO\n' >/etc/audit/plugins.d/syslog.conf.before-recorder
 echo 'path = /opt/other/recorder' >/etc/audit/plugins.d/recorder.conf
 printf '[Service]\nExecStart=/usr/bin/recorder run\n' >/etc/systemd/system/recorder.service
 printf '[Service]\nExecStart=/opt/other\n' >/usr/local/lib/systemd/system/recorder.service
 echo >/var/lib/recorder/recorder.db
+echo >/var/lib/recorder/subscriptions/default.json
 echo >/var/log/recorder/logins.jsonl
 echo 'LogLevel = info' >/etc/recorder/recorder.conf
 "$0" uninstall --yes "$@"
+grep q_depth /etc/audit/auditd.conf
 find /etc /var/lib /var/log /usr/local/lib -type f -printf 'left %p\n'
 """
 
 
 @pytest.mark.live
-@pytest.mark.parametrize("purge, more", [([], {"/var/lib/recorder/recorder.db", "/var/log/recorder/logins.jsonl",
-                                               "/etc/recorder/recorder.conf"}), (["--purge"], set())])
-def test_uninstall_of_the_installed_places(audit_state, purge, more):
+@pytest.mark.parametrize("extent, more", [
+    (["--keep"], {"/var/lib/recorder/recorder.db", "/var/log/recorder/logins.jsonl", "/etc/recorder/recorder.conf",
+                  "/var/lib/recorder/subscriptions/default.json"}),
+    ([], {"/var/lib/recorder/recorder.db", "/var/log/recorder/logins.jsonl", "/etc/recorder/recorder.conf"}),
+    (["--purge"], set())])
+def test_uninstall_of_the_installed_places(audit_state, extent, more):
     """In folders that only this test sees: what is ours goes, what is called like it stays."""
-    done = subprocess.run(["unshare", "--mount", "bash", "-c", OURS_AND_THEIRS, driver.BIN, *purge], stdin=subprocess.DEVNULL,
+    done = subprocess.run(["unshare", "--mount", "bash", "-c", OURS_AND_THEIRS, driver.BIN, *extent], stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=driver.DEADLINE_S)
     assert done.returncode == 0, done.stderr
     left = set(re.findall("(?m)^left (.*)$", done.stdout))
-    assert left == {"/etc/audit/rules.d/other.rules", "/etc/audit/plugins.d/recorder.conf",
+    assert left == {"/etc/audit/rules.d/other.rules", "/etc/audit/plugins.d/recorder.conf", "/etc/audit/auditd.conf",
+                    "/etc/audit/plugins.d/syslog.conf", "/etc/audit/plugins.d/syslog.conf.before-recorder",
                     "/usr/local/lib/systemd/system/recorder.service"} | more
     assert "removed /etc/audit/rules.d/recorder.rules\n" in done.stdout
     assert "removed /etc/systemd/system/recorder.service\n" in done.stdout
+    assert "put back /etc/audit/auditd.conf\n" in done.stdout and "\nq_depth = 2000\n" in done.stdout
