@@ -144,8 +144,8 @@ def test_written_and_closed_unseen(recorder, folder):
     truth = Truth("written", "unseen", folder, "20000")
     recorder.stop()
     acts = truth.of("written")
-    paths = {act["path"] for act in acts}
-    told = [row for row in written_rows(recorder, acts) if field(row, "file.path") in {unhex(path) for path in paths}]
+    paths = {unhex(act["path"]) for act in acts}
+    told = [row for row in written_rows(recorder, acts) if field(row, "file.path") in paths]
     gaps = recorder.query("SELECT * FROM gaps WHERE class = 'file'")
     assert {row["exact"] for row in gaps} <= {1}
     missing = sum(row["count"] for row in gaps)
