@@ -350,6 +350,8 @@ def test_switches_act_at_once(new_recorder):
     before = Truth("network", "storm", "5")
     setting(recorder, "set", "AuditdEnableIncomingNetwork", "0")
     setting(recorder, "set", "AuditdEnableForkTracking", "0")
+    # Rules of before stay for a second, since they do not hide what new ones ask for.
+    wait_until(lambda: not any("accept" in rule for rule in kernel.rules()), "the kernel is asked for no more than is wanted")
     during = Truth("network", "storm", "5")
     setting(recorder, "reset", "AuditdEnableIncomingNetwork")
     after = Truth("network", "storm", "5")
