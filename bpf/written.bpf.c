@@ -468,11 +468,12 @@ static __always_inline void count_written(struct task_struct *task, struct file 
 		tell_at_once(task, file, &(struct told){ now_ns, now_ns, 1, bytes });
 		return;
 	}
+	/* First of all: who closes it on another processor takes it away and then reads this. */
+	__sync_fetch_and_add(&written->total, ONE_WRITE + bytes);
 	if (name_of(file) != written->name || folder_of(file) != written->folder)
 		name_again(&key, written, file);
 	if (fd >= 0 && fd != written->fd && (written->fd < 0 || file_of(task, written->fd) != file))
 		find_by(written, key.file, key.pid, fd);	/* the other one was closed unseen */
-	__sync_fetch_and_add(&written->total, ONE_WRITE + bytes);
 	set_state(&written->file, inode);
 	if (now_ns < written->first_ns)
 		written->first_ns = now_ns;
