@@ -270,14 +270,16 @@ class Recorder:
             raise
         return connection
 
-    def request(self, **request):
-        with self.connect() as connection, connection.makefile("rwb") as stream:
+    def request(self, connection=None, **request):
+        """By a connection of its own, or by that one."""
+        with contextlib.ExitStack() as stack:
+            stream = stack.enter_context((connection or stack.enter_context(self.connect())).makefile("rwb"))
             stream.write(json.dumps(request).encode() + b"\n")
             stream.flush()
             return json.loads(stream.readline())
 
-    def status(self):
-        answer = self.request(command="recorder.status")
+    def status(self, connection=None):
+        answer = self.request(connection, command="recorder.status")
         assert answer["ok"], answer
         return {item["name"]: item["value"] for item in answer["result"]}
 
