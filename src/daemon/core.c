@@ -10,17 +10,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/asker.h"
 #include "daemon/books.h"
 #include "daemon/confine.h"
 #include "daemon/notes.h"
 #include "daemon/reader.h"
 #include "decode/audit.h"
 #include "pipeline/setup.h"
-#include "source/mounts.h"
-#include "source/path_lookup.h"
-#include "source/socket_lookup.h"
-#include "source/procfs.h"
-#include "source/users.h"
 
 /* Of the ring: what the core has no time for waits there. */
 #define FULL_ENOUGH 8			/* a part so large: it must have time */
@@ -35,12 +31,11 @@
 struct core {
 	struct core_options options;
 	struct pipeline *pipeline;
-	struct mounts *mounts;
+	struct asker asker;
 	pthread_t thread;
 	atomic_bool stop;
 	uint64_t late_ns;		/* with stop: what is not done by then is let go of */
 	_Atomic uint64_t turns;
-	uint64_t now_ns;
 	uint64_t lost_ns;		/* when it was last said that there was no memory */
 	struct books books;
 	_Atomic uint16_t pressed[N_SHED_CAUSES];	/* from outside */
@@ -78,158 +73,6 @@ static void watched(void *user, const struct event *event)
 	canary_seen(user, event, clock_now_ns());
 }
 
-/* Answers of the host go into the capture before the record whose handling asked (see pipeline/answers.h). */
-static void keep_answer(struct core *core, uint32_t type, struct buffer *text)
-{
-	if (core->options.capture && buffer_error(text) >= 0)
-		capture_write(core->options.capture, &(struct record){ .type = type, .text = buffer_span(text) });
-}
-
-static void head(uint64_t now_ns, struct buffer *text)
-{
-	record_put_head(text, now_ns, 0);
-	buffer_append_text(text, " ");
-}
-
-/* What is written in hex is the last of its record. */
-static void keep_in_hex(struct core *core, uint32_t type, struct buffer *text, struct span last)
-{
-	for (size_t i = 0; i < last.size; i++)
-		buffer_append_hex(text, (uint8_t)last.data[i], 2);
-	keep_answer(core, type, text);
-}
-
-static int lookup(void *user, uint32_t pid, struct buffer *text)
-{
-	struct core *core = user;
-	int r = procfs_lookup(core->options.procfs, core->now_ns, pid, text);
-
-	if (r >= 0) {
-		keep_answer(core, RECORD_PROCESS, text);
-	} else if (r == -ESRCH && core->options.capture) {
-		_cleanup_(buffer_release) struct buffer none = { 0 };
-
-		head(core->now_ns, &none);
-		buffer_printf(&none, "pid=%u", pid);
-		keep_answer(core, RECORD_NO_PROCESS, &none);
-	}
-	return r;
-}
-
-static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t size)
-{
-	struct core *core = user;
-	int r = procfs_readlink_fd(core->options.procfs, pid, fd, ret, size);
-
-	if (r >= 0 && core->options.capture) {
-		_cleanup_(buffer_release) struct buffer text = { 0 };
-
-		head(core->now_ns, &text);
-		buffer_printf(&text, "pid=%u fd=%u path=", pid, (unsigned)fd);
-		keep_in_hex(core, RECORD_FD, &text, span_of(ret));
-	}
-	return r;
-}
-
-static int resolve_socket(void *user, uint32_t pid, int32_t fd, struct socket_ends *ret)
-{
-	struct core *core = user;
-	int r = atomic_load_explicit(core->options.resolve_sockets, memory_order_relaxed) ? socket_lookup(pid, fd, ret) : -EOPNOTSUPP;
-
-	if (r >= 0 && core->options.capture) {
-		_cleanup_(buffer_release) struct buffer text = { 0 };
-		bool has_both = ret->remote.ip_size == ret->local.ip_size;
-		char ips[32];
-
-		memcpy(ips, ret->local.ip, ret->local.ip_size);
-		memcpy(ips + ret->local.ip_size, ret->remote.ip, has_both ? ret->remote.ip_size : 0);
-		head(core->now_ns, &text);
-		buffer_printf(&text, "pid=%u fd=%u lport=%u rport=%u ips=", pid, (unsigned)fd, ret->local.port, ret->remote.port);
-		keep_in_hex(core, RECORD_SOCKET, &text, (struct span){ ips, ret->local.ip_size + (has_both ? (size_t)ret->remote.ip_size : 0) });
-	}
-	return r;
-}
-
-static int resolve_path(void *user, const struct path_place *from, const char *path, struct file_id *ret_id, char *ret,
-			size_t size)
-{
-	struct core *core = user;
-	int r = path_lookup(from, path, ret_id, ret, size);
-
-	if (r != -EOPNOTSUPP && core->options.capture) {
-		_cleanup_(buffer_release) struct buffer text = { 0 };
-
-		head(core->now_ns, &text);
-		buffer_printf(&text, "hash=%u ", path_place_hash(from, span_of(path)));
-		if (r < 0)
-			buffer_printf(&text, "error=%d", -r);
-		else
-			buffer_printf(&text, "device=%llu inode=%llu ctime=%llu real=", (unsigned long long)ret_id->device,
-				      (unsigned long long)ret_id->inode, (unsigned long long)ret_id->changed_ns);
-		keep_in_hex(core, RECORD_PATH, &text, r < 0 ? (struct span){ NULL, 0 } : span_of(ret));
-	}
-	return r;
-}
-
-static int host_path(void *user, const struct path_place *from, const char *path, uint64_t time_ns, char *ret, size_t size)
-{
-	struct core *core = user;
-	int r = mounts_host_path(core->mounts, from, path, time_ns, ret, size);
-
-	if (core->options.capture) {
-		_cleanup_(buffer_release) struct buffer text = { 0 };
-
-		head(core->now_ns, &text);
-		buffer_printf(&text, "hash=%u ", path_place_host_hash(from, span_of(path)));
-		buffer_printf(&text, r < 0 ? "error=%d" : "unsure=%d path=", r < 0 ? -r : r);
-		keep_in_hex(core, RECORD_HOST_PATH, &text, r < 0 ? (struct span){ NULL, 0 } : span_of(ret));
-	}
-	return r;
-}
-
-static int resolve_name(void *user, uint32_t id, bool is_group, uint64_t now_ns, struct span *ret)
-{
-	struct core *core = user;
-	struct span name = is_group ? users_group_name(core->options.users, id, now_ns) :
-				      users_user_name(core->options.users, id, now_ns);
-
-	if (name.size == 0)
-		return -ENODATA;
-	if (core->options.capture) {
-		_cleanup_(buffer_release) struct buffer text = { 0 };
-
-		head(core->now_ns, &text);
-		buffer_printf(&text, "%cid=%u name=", is_group ? 'g' : 'u', id);
-		keep_in_hex(core, RECORD_NAME, &text, name);
-	}
-	*ret = name;
-	return 0;
-}
-
-static void want_hash(void *user, const struct hash_wish *wish)
-{
-	struct core *core = user;
-
-	hasher_ask(core->options.hasher, wish);
-}
-
-static void look_at_file(void *user, struct span path)
-{
-	struct core *core = user;
-
-	hasher_look(core->options.hasher, path);
-}
-
-/* The times of receipt, and what happened for lack of records, are in no record: the clock that they gave is one. */
-static void keep_clock(struct core *core, uint64_t now_ns, const char *what)
-{
-	_cleanup_(buffer_release) struct buffer text = { 0 };
-
-	head(now_ns, &text);
-	buffer_append_text(&text, what);
-	keep_answer(core, RECORD_CLOCK, &text);
-}
-
 /* Whether the record is kept.  What signals look at is decoded in any case. */
 static bool keeps(struct core *core, const struct record *record)
 {
@@ -261,7 +104,7 @@ static int push(struct core *core, const struct record *record)
 		uint64_t clock_ns = pipeline_unsaid_clock(core->pipeline);
 
 		if (clock_ns > 0)
-			keep_clock(core, clock_ns, "");
+			asker_keep_clock(&core->asker, clock_ns, "");
 		capture_write(core->options.capture, record);
 	}
 	return r;
@@ -279,9 +122,9 @@ static bool is_late(const struct core *core)
 
 static void lose(struct core *core)
 {
-	if (core->now_ns - core->lost_ns < NS_PER_SEC)	/* unsigned: of a clock that was set back it is said again */
+	if (core->asker.now_ns - core->lost_ns < NS_PER_SEC)	/* unsigned: of a clock that was set back it is said again */
 		return;
-	core->lost_ns = core->now_ns;
+	core->lost_ns = core->asker.now_ns;
 	log_error("Failed to process records: no memory, they are lost");
 }
 
@@ -300,7 +143,7 @@ static void take_over_times(struct core *core, const struct pipeline_times *time
 	if (!core->options.capture)
 		return;
 	setup_write_times(&text, times, clock_now_ns());
-	keep_answer(core, RECORD_SETUP, &text);
+	asker_keep(&core->asker, RECORD_SETUP, &text);
 }
 
 static void take_over_run(struct core *core)
@@ -312,7 +155,7 @@ static void take_over_run(struct core *core)
 	if (!core->options.capture)
 		return;
 	setup_write(&text, &core->options.pipeline, clock_now_ns());
-	keep_answer(core, RECORD_SETUP, &text);
+	asker_keep(&core->asker, RECORD_SETUP, &text);
 }
 
 static bool must_change(const struct core *core)
@@ -325,7 +168,7 @@ static bool must_change(const struct core *core)
 static void put_processes(struct core *core, struct buffer *ret)
 {
 	buffer_clear(ret);
-	if (pipeline_put_processes(core->pipeline, core->now_ns, ret) < 0)
+	if (pipeline_put_processes(core->pipeline, core->asker.now_ns, ret) < 0)
 		lose(core);
 }
 
@@ -413,7 +256,7 @@ static void look_at_pressure(struct core *core)
 		_cleanup_(buffer_release) struct buffer text = { 0 };
 		uint64_t now_ns = pipeline_now_ns(core->pipeline);
 
-		shed_change_write(&text, &change, now_ns > 0 ? now_ns : core->now_ns);
+		shed_change_write(&text, &change, now_ns > 0 ? now_ns : core->asker.now_ns);
 		core->books.notes += buffer_error(&text) == 0;
 		if (buffer_error(&text) < 0 ||
 		    push(core, &(struct record){ .type = RECORD_THROTTLE, .text = buffer_span(&text) }) < 0)
@@ -436,7 +279,7 @@ static void wait_for_writer(struct core *core)
 		keep_pace(core);
 		look_at_pressure(core);
 		publish(core);
-		(void)mounts_tick(core->mounts);
+		(void)mounts_tick(core->asker.mounts);
 		event_queue_wait(o->queue, WAIT_NS);
 		publish(core);
 	}
@@ -497,28 +340,28 @@ static void let_go(struct core *core)
 /* Somebody set the clock back.  What came since it was read here may be later than that. */
 static void follow_back(struct core *core)
 {
-	if (likely(pipeline_now_ns(core->pipeline) <= core->now_ns + BACK_NS))
+	if (likely(pipeline_now_ns(core->pipeline) <= core->asker.now_ns + BACK_NS))
 		return;
-	core->now_ns = clock_now_ns();
-	if (pipeline_now_ns(core->pipeline) <= core->now_ns + BACK_NS)
+	core->asker.now_ns = clock_now_ns();
+	if (pipeline_now_ns(core->pipeline) <= core->asker.now_ns + BACK_NS)
 		return;
-	while (pipeline_follow_back(core->pipeline, core->now_ns) < 0)	/* without the one that failed, then */
+	while (pipeline_follow_back(core->pipeline, core->asker.now_ns) < 0)	/* without the one that failed, then */
 		lose(core);
 	if (core->options.capture)
-		keep_clock(core, core->now_ns, "back=1");
+		asker_keep_clock(&core->asker, core->asker.now_ns, "back=1");
 }
 
 /* Time has passed. */
 static void advance(struct core *core)
 {
-	int r = pipeline_advance(core->pipeline, core->now_ns);
+	int r = pipeline_advance(core->pipeline, core->asker.now_ns);
 
 	if (r < 0)
 		lose(core);
 	if (r > 0 && core->options.capture) {
 		uint64_t clock_ns = pipeline_unsaid_clock(core->pipeline);
 
-		keep_clock(core, clock_ns > 0 ? clock_ns : core->now_ns, "ripe=1");
+		asker_keep_clock(&core->asker, clock_ns > 0 ? clock_ns : core->asker.now_ns, "ripe=1");
 	}
 }
 
@@ -558,7 +401,7 @@ static void *run(void *user)
 			take_over(core);
 		if (unlikely(stop && is_late(core)))
 			break;
-		core->now_ns = clock_now_ns();
+		core->asker.now_ns = clock_now_ns();
 		n = take(core, o->ring, RECORDS_A_TURN);
 		/* The clock may go on only when the ring was empty after it was read: what somebody waits for in vain may be
 		 * in there, and we behind. Until then time passes with the records. */
@@ -584,12 +427,12 @@ static void *run(void *user)
 			uint64_t next_ns = pipeline_next_ns(core->pipeline), wait_ns = UINT64_MAX;
 
 			if (next_ns != UINT64_MAX)
-				wait_ns = next_ns > core->now_ns ? next_ns - core->now_ns : 0;
+				wait_ns = next_ns > core->asker.now_ns ? next_ns - core->asker.now_ns : 0;
 			if (core->pressure.step > SHED_NOTHING)
 				wait_ns = MIN(wait_ns, STEP_NS);
 			if (event_queue_is_full(o->queue))
 				wait_ns = MIN(wait_ns, WAIT_NS);
-			ring_wait(o->ring, MIN(wait_ns, mounts_tick(core->mounts)));
+			ring_wait(o->ring, MIN(wait_ns, mounts_tick(core->asker.mounts)));
 		}
 	} while (!stop);
 	let_go(core);
@@ -616,15 +459,9 @@ int core_start(struct core **ret, const struct core_options *options)
 		return -ENOMEM;
 	core->options = *options;
 	core->books = (struct books){ .rings = { options->ring, options->notes, options->digests }, .unread = options->unread };
-	core->options.pipeline.lookup = options->procfs ? lookup : NULL;
-	core->options.pipeline.resolve_fd = options->procfs ? resolve_fd : NULL;
-	core->options.pipeline.resolve_socket = options->resolve_sockets ? resolve_socket : NULL;
-	core->options.pipeline.resolve_path = options->procfs ? resolve_path : NULL;
-	core->options.pipeline.host_path = options->procfs ? host_path : NULL;
-	core->options.pipeline.resolve_name = options->users ? resolve_name : NULL;
-	core->options.pipeline.hash = options->hasher ? want_hash : NULL;
-	core->options.pipeline.define = options->hasher ? look_at_file : NULL;
-	core->options.pipeline.lookup_user = core;
+	core->asker = (struct asker){ .procfs = options->procfs, .users = options->users, .hasher = options->hasher, .capture = options->capture,
+				      .resolve_sockets = options->resolve_sockets };
+	asker_serve(&core->asker, &core->options.pipeline);
 	core->options.pipeline.watch = options->canary ? &options->canary->tag : NULL;
 	core->options.pipeline.watched = watched;
 	core->options.pipeline.watch_user = options->canary;
@@ -633,7 +470,7 @@ int core_start(struct core **ret, const struct core_options *options)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&core->changed, &attr);
 	pthread_condattr_destroy(&attr);
-	r = mounts_new(&core->mounts);
+	r = asker_init(&core->asker);
 	if (r >= 0)
 		r = pipeline_new(&core->pipeline, &core->options.pipeline, to_queue, core);
 	if (r >= 0) {
@@ -642,7 +479,7 @@ int core_start(struct core **ret, const struct core_options *options)
 	}
 	if (r < 0) {
 		pipeline_free(core->pipeline);
-		mounts_free(core->mounts);
+		asker_release(&core->asker);
 		free(core);
 		return r;
 	}
@@ -662,7 +499,7 @@ struct core *core_stop(struct core *core, uint64_t late_ns, struct core_stats *r
 	if (ret)
 		*ret = core->stats;
 	pipeline_free(core->pipeline);
-	mounts_free(core->mounts);
+	asker_release(&core->asker);
 	event_free(core->change.mark);
 	pthread_cond_destroy(&core->changed);
 	pthread_mutex_destroy(&core->stats_lock);

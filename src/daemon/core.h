@@ -67,7 +67,7 @@ struct core_change {
  * before is not done yet, nothing was taken.  The mark is taken but for the last. */
 int core_change(struct core *core, const struct core_change *change, uint64_t timeout_ns);
 bool core_is_changing(struct core *core);
-/* Any thread: what presses besides what waits for the core, memory or processors, in thousandths; 0: it does no more.  It has the steps begin
+/* Any thread: what presses besides what waits for the core, in thousandths; 0: it does no more.  It has the steps begin
  * and end at which the table says so (shed_steps). */
 void core_press(struct core *core, enum shed_cause cause, uint16_t pressure);
 void core_stats(struct core *core, struct core_stats *ret);

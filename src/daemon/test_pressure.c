@@ -103,15 +103,15 @@ static void test_flaps_slower(void **state)
 static void test_causes(void **state)
 {
 	struct pressure pressure = { .step = SHED_NOTHING };
-	struct pressure_now now = { .of = { [SHED_BY_RING] = 100, [SHED_BY_CPU] = shed_steps[SHED_SOURCE].begin } };
+	struct pressure_now now = { .of = { [SHED_BY_RING] = 100, [SHED_BY_MEMORY] = shed_steps[SHED_SOURCE].begin } };
 	struct shed_change change;
 
 	assert_int_equal(pressure_look(&pressure, &now, START, &change), 1);
-	assert_int_equal(change.cause, SHED_BY_CPU);
+	assert_int_equal(change.cause, SHED_BY_MEMORY);
 	assert_int_equal(pressure_look(&pressure, &now, START, &change), 1);
 	assert_int_equal(pressure_look(&pressure, &now, START, &change), 0);
 	assert_int_equal(pressure.step, SHED_SOURCE);
-	now.of[SHED_BY_CPU] = 0;
+	now.of[SHED_BY_MEMORY] = 0;
 	now.at_once = true;	/* the stop: nothing is held */
 	assert_int_equal(pressure_look(&pressure, &now, START, &change), 1);
 	assert_int_equal(pressure_look(&pressure, &now, START, &change), 1);

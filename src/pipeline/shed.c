@@ -30,7 +30,7 @@ const struct shed_step_info shed_steps[N_SHED_STEPS] = {
 };
 
 const char *const shed_cause_names[N_SHED_CAUSES] = {
-	[SHED_BY_RING] = "ring", [SHED_BY_MEMORY] = "memory", [SHED_BY_CPU] = "cpu",
+	[SHED_BY_RING] = "ring", [SHED_BY_MEMORY] = "memory",
 };
 
 enum unit { EVENTS, RECORDS, N_UNITS };

@@ -24,7 +24,7 @@ enum shed_step {
 };
 
 /* What there was too much of, or too little. */
-enum shed_cause { SHED_BY_RING, SHED_BY_MEMORY, SHED_BY_CPU, N_SHED_CAUSES };
+enum shed_cause { SHED_BY_RING, SHED_BY_MEMORY, N_SHED_CAUSES };
 
 struct shed_step_info {
 	const char *name;
