@@ -128,7 +128,9 @@ static int import_file(struct import *import, const char *path)
 				path, strerror(-r));
 	}
 	import->n_opened++;
-	r = read_all(import, source);
+	r = pipeline_begin_file(import->pipeline);
+	if (r >= 0)
+		r = read_all(import, source);
 	import->too_long += import->ops->stats(source)->too_long;
 	import->ops->free(source);
 	if (r >= 0)

@@ -150,6 +150,7 @@ static void take_over_run(struct core *core)
 {
 	_cleanup_(buffer_release) struct buffer text = { 0 };
 
+	core->pressure = (struct pressure){ .step = SHED_NOTHING };	/* as in there */
 	while (pipeline_begin_run(core->pipeline) < 0)
 		lose(core);
 	if (!core->options.capture)

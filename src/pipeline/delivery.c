@@ -300,6 +300,16 @@ int delivery_shed(struct delivery *delivery, const struct shed_change *change, u
 	return r < 0 ? r : MIN(told, 0);
 }
 
+int delivery_end_steps(struct delivery *delivery, uint64_t now_ns)
+{
+	enum shed_step step;
+	int r = 0;
+
+	while ((step = shed_step(delivery->shed)) > SHED_NOTHING)
+		r = MIN(r, delivery_shed(delivery, &(struct shed_change){ .step = step, .begins = false }, now_ns));
+	return r;
+}
+
 void delivery_follow_back(struct delivery *delivery, uint64_t now_ns)
 {
 	shed_follow_back(delivery->shed, now_ns);
@@ -308,8 +318,10 @@ void delivery_follow_back(struct delivery *delivery, uint64_t now_ns)
 bool delivery_lets_go(struct delivery *delivery, uint16_t kind, struct context *context, uint64_t time_ns)
 {
 	const bool *wanted = delivery->options->wanted;
+	const struct filter *filter = delivery->options->filter;
 
-	return (!wanted || __atomic_load_n(&wanted[kind], __ATOMIC_RELAXED)) && shed_record(delivery->shed, kind, context, time_ns);
+	return (!wanted || __atomic_load_n(&wanted[kind], __ATOMIC_RELAXED)) && !(filter && filter_may_signal(filter, kind)) &&
+	       shed_record(delivery->shed, kind, context, time_ns);
 }
 
 bool delivery_is_shedding(const struct delivery *delivery)

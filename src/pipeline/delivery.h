@@ -18,6 +18,7 @@ void delivery_follow_filter(struct delivery *delivery);
 
 /* A step begins or ends (shed.h).  0 or -ENOMEM. */
 int delivery_shed(struct delivery *delivery, const struct shed_change *change, uint64_t now_ns);
+int delivery_end_steps(struct delivery *delivery, uint64_t now_ns);	/* all that have begun */
 void delivery_follow_back(struct delivery *delivery, uint64_t now_ns);
 /* true: a record is let go of, of which such an event of that process would be made; it is counted. */
 bool delivery_lets_go(struct delivery *delivery, uint16_t kind, struct context *context, uint64_t time_ns);

@@ -86,7 +86,7 @@ static int lookup(void *user, uint32_t pid, struct context *ret)
 	r = decode_draft(lookups->decoder, &draft, keep_actor, ret);
 	if (r >= 0 && *lookups->redaction)
 		redaction_context(*lookups->redaction, ret);
-	return r;
+	return r >= 0 && ret->values.failed ? -ENOMEM : r;
 }
 
 static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t size)

@@ -62,7 +62,7 @@ static void drop_redaction(struct pipeline *pipeline)
 }
 
 /* 0; -EINVAL: a pattern is none; -ENOMEM. */
-static int replace_redaction(struct pipeline *pipeline, struct span patterns)
+static int use_redaction(struct pipeline *pipeline, struct span patterns)
 {
 	struct redaction_error error;
 	struct redaction *redaction;
@@ -93,7 +93,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 		return -ENOMEM;
 	if (options->redaction_key)
 		memcpy(pipeline->redaction_key, options->redaction_key, sizeof(pipeline->redaction_key));
-	r = options->redaction_key && !options->no_redaction ? replace_redaction(pipeline, options->redaction_patterns) : 0;
+	r = options->redaction_key && !options->no_redaction ? use_redaction(pipeline, options->redaction_patterns) : 0;
 	if (r >= 0)
 		r = decoder_new(&pipeline->decoder, &decoder);
 	if (r >= 0)
@@ -347,6 +347,8 @@ static int on_event(void *user, struct event *event, const struct context *actor
 	if (pipeline->redaction) {
 		redaction_event(pipeline->redaction, event);
 		actor = redaction_actor(pipeline->redaction, event, actor);
+		if (actor->values.failed || event->values.failed)	/* a secret may stand there */
+			return end(pipeline, event, EVENTS_NO_MEMORY, -ENOMEM);
 	}
 	if (has_pid && pipeline->from_connector)
 		return hold(pipeline, event, actor);
@@ -435,7 +437,7 @@ static int release_ripe(struct pipeline *pipeline)
 }
 
 /* More comes than can be dealt with: a record of which nothing is learnt but its own event is not even read.  What we, and the children by
- * which it is seen whether all is well, do is read; so is what has a part in what else is told, such as all that changes files. */
+ * which it is seen whether all is well, do is read; so is what has a part in what else is told, such as all that changes files, and the answers that say what connections lead to. */
 static bool is_let_go(struct pipeline *pipeline, uint64_t time_ns, struct span bytes)
 {
 	const struct probe_head *head = (const struct probe_head *)(const void *)bytes.data;
@@ -448,7 +450,6 @@ static bool is_let_go(struct pipeline *pipeline, uint64_t time_ns, struct span b
 		break;
 	case CATEGORY_image:
 	case CATEGORY_network:
-	case CATEGORY_dns:
 	case CATEGORY_http:
 		break;
 	default:
@@ -500,6 +501,8 @@ static int begin_run(struct pipeline *pipeline, struct span boot_id, uint64_t bo
 	int r = pipeline_drain(pipeline);
 
 	if (r >= 0)
+		r = delivery_end_steps(pipeline->delivery, pipeline->now_ns);
+	if (r >= 0)
 		r = tracker_begin_run(pipeline->tracker, boot_id, boot_time_ns);
 	if (r < 0)
 		return r;
@@ -516,7 +519,17 @@ int pipeline_begin_run(struct pipeline *pipeline)
 	return begin_run(pipeline, pipeline->options.tracker.boot_id, pipeline->options.tracker.boot_time_ns);
 }
 
-/* The run that is replayed replaced what it did. */
+int pipeline_begin_file(struct pipeline *pipeline)
+{
+	const struct pipeline_options *o = &pipeline->options;
+
+	if (o->redaction_key && !o->no_redaction)
+		return use_redaction(pipeline, o->redaction_patterns);
+	drop_redaction(pipeline);
+	return 0;
+}
+
+/* The run that is replayed replaced what it did.  That it replaced nothing is no reason to do the same: anybody can write so into a file. */
 static int follow_redaction(struct pipeline *pipeline, const struct setup *setup)
 {
 	_cleanup_(buffer_release) struct buffer patterns = { 0 };
@@ -524,12 +537,10 @@ static int follow_redaction(struct pipeline *pipeline, const struct setup *setup
 
 	if (!pipeline->options.redaction_key || !setup->says_redaction)
 		return 0;
-	if (!setup->redacts) {
-		drop_redaction(pipeline);
-		return 0;
-	}
+	if (!setup->redacts)
+		return pipeline_begin_file(pipeline);
 	r = answers_unhex(&patterns, setup->redaction_patterns);
-	return r < 0 ? r : replace_redaction(pipeline, buffer_span(&patterns));
+	return r < 0 ? r : use_redaction(pipeline, buffer_span(&patterns));
 }
 
 static int use_setup(struct pipeline *pipeline, struct span body)

@@ -64,7 +64,7 @@ struct pipeline_options {
 	/* Secrets are replaced (redaction.h) with this key, borrowed until pipeline_new() returns; NULL: never.  patterns: as with
 	 * redaction_new(), those that a capture was made with come before them. */
 	const unsigned char *redaction_key;
-	struct span redaction_patterns;
+	struct span redaction_patterns;	/* borrowed */
 	bool no_redaction;		/* they are not, but of a capture of a run in which they were */
 };
 
@@ -120,5 +120,7 @@ uint64_t pipeline_next_ns(const struct pipeline *pipeline);	/* when to call pipe
 /* A source begins anew, after a time in which nobody watched: all comes out, and the processes are learned again.  0, or as with
  * push.  A capture says it by a RECORD_SETUP. */
 int pipeline_begin_run(struct pipeline *pipeline);
+/* What comes next is of another file: what one said of how secrets are replaced is not for the next.  0 or -ENOMEM. */
+int pipeline_begin_file(struct pipeline *pipeline);
 void pipeline_set_times(struct pipeline *pipeline, const struct pipeline_times *times);
 void pipeline_set_filter(struct pipeline *pipeline, struct filter *filter);

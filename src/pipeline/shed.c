@@ -58,6 +58,7 @@ struct shed {
 	uint64_t looked_ns, searched_ns;
 	uint64_t told_ns;
 	uint64_t n_told;
+	bool has_untold;		/* some tally is not 0 */
 	struct event *ready, *ready_end;
 };
 
@@ -194,12 +195,13 @@ static int tell_by(struct shed *shed, enum by by, uint64_t now_ns)
 	return r;
 }
 
-static bool is_untold(const struct shed *shed, enum by by)
+static bool is_untold(const struct shed *shed)
 {
-	for (unsigned unit = 0; unit < N_UNITS; unit++)
-		for (unsigned category = 0; category < N_CATEGORIES; category++)
-			if (shed->tallies[by][unit][category].count > 0)
-				return true;
+	for (unsigned by = 0; by < N_BYS; by++)
+		for (unsigned unit = 0; unit < N_UNITS; unit++)
+			for (unsigned category = 0; category < N_CATEGORIES; category++)
+				if (shed->tallies[by][unit][category].count > 0)
+					return true;
 	return false;
 }
 
@@ -309,8 +311,9 @@ static bool let_go(struct shed *shed, uint16_t kind, struct context *context, ui
 
 	if (class == 0)
 		return false;
-	noise_add(shed->noise, context);
-	if (shed->source.context && noise_is_of(&shed->source, context)) {
+	if (unit == EVENTS)	/* a record that is kept becomes one */
+		noise_add(shed->noise, context);
+	if (shed->stats.step >= SHED_SOURCE && shed->source.context && noise_is_of(&shed->source, context)) {
 		by = BY_SOURCE;
 		step = SHED_SOURCE;
 		shed->source_count++;
@@ -324,8 +327,11 @@ static bool let_go(struct shed *shed, uint16_t kind, struct context *context, ui
 	tally->first_ns = tally->count > 0 ? MIN(tally->first_ns, time_ns) : time_ns;
 	tally->last_ns = MAX(tally->last_ns, time_ns);
 	tally->count++;
+	shed->has_untold = true;
 	tally->numbers |= UINT32_C(1) << kinds[kind].number % 32;
 	shed->steps[step].count++;
+	if (unit == RECORDS)
+		noise_add(shed->noise, context);
 	(unit == EVENTS ? shed->stats.events : shed->stats.records)[category]++;
 	return true;
 }
@@ -371,10 +377,12 @@ struct event *shed_take(struct shed *shed, uint64_t now_ns)
 
 	if (shed->stats.step > SHED_NOTHING && !all)
 		look(shed, now_ns);
-	if ((all || shed->stats.step > SHED_NOTHING) && (all || now_ns - shed->told_ns >= TELL_NS)) {
+	/* Also what there was no memory for when the step ended. */
+	if (shed->has_untold && (all || now_ns - shed->told_ns >= TELL_NS)) {
 		shed->told_ns = at_ns;
 		(void)tell_by(shed, BY_SOURCE, at_ns);
 		(void)tell_by(shed, BY_CLASS, at_ns);
+		shed->has_untold = is_untold(shed);
 	}
 	event = shed->ready;
 	if (!event)
@@ -387,7 +395,7 @@ uint64_t shed_next_ns(const struct shed *shed)
 {
 	if (shed->ready)
 		return 0;
-	return is_untold(shed, BY_SOURCE) || is_untold(shed, BY_CLASS) ? shed->told_ns + TELL_NS : UINT64_MAX;
+	return shed->has_untold && is_untold(shed) ? shed->told_ns + TELL_NS : UINT64_MAX;
 }
 
 void shed_follow_back(struct shed *shed, uint64_t now_ns)

@@ -271,14 +271,16 @@ static void test_other_ways_in(void **state)
 	tear_down(&f);
 }
 
-/* A capture replays as its run was told to. */
+/* A capture replays as its run was told to, but that what is replaced here is replaced whatever it says. */
 static void test_setup(void **state)
 {
 	static const struct {
 		const char *words;
-		bool redacts, has_pattern;
+		bool is_off, redacts, has_pattern;
 	} cases[] = {
-		{ " redact=0", false, false }, { " redact=1", true, false }, { " redact=1 patterns=6D7973", true, true }, { "", true, false },
+		{ " redact=0", true, false, false },  { " redact=0", false, true, false },		  { " redact=1", true, true, false },
+		{ " redact=1", false, true, false },  { " redact=1 patterns=6D7973", false, true, true }, { "", false, true, false },
+		{ "", true, false, false },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -287,12 +289,19 @@ static void test_setup(void **state)
 		char text[2048];
 
 		options.redaction_key = key;
-		options.no_redaction = i == 1;		/* the run says otherwise */
+		options.no_redaction = cases[i].is_off;
 		snprintf(text, sizeof(text), "type=RECORDER_SETUP msg=recorder(1795343330.0:0): boot_id=" BOOT " boot_time=1795340000000000000 "
 			 "pid=9 timeout=10000000000%s not_audit=\n%s", cases[i].words, SECRET_EXEC);
 		run(&f, &options, text);
 		assert_int_equal(strstr(buffer_text(&f.out), "hunter2") == NULL, cases[i].redacts);
 		assert_int_equal(strstr(buffer_text(&f.out), "\"args\":[\"mysql\"") == NULL, cases[i].has_pattern);
+		/* The next file is not of that run. */
+		buffer_clear(&f.out);
+		assert_int_equal(pipeline_begin_file(f.pipeline), 0);
+		lines(&f, SECRET_EXEC);
+		assert_int_equal(pipeline_drain(f.pipeline), 0);
+		assert_int_equal(strstr(buffer_text(&f.out), "hunter2") == NULL, !cases[i].is_off);
+		assert_non_null(strstr(buffer_text(&f.out), "\"args\":[\"mysql\""));
 		tear_down(&f);
 	}
 }

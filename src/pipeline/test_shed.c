@@ -221,7 +221,78 @@ static void test_whole_core(void **state)
 	tear_down(&f);
 }
 
-/* What the recorder has done to see whether it sees is never let go of, nor what a signal is about. */
+/* What sets off a signal is kept, and it is. */
+static void test_signals(void **state)
+{
+	static const char text[] = "{\"name\":\"s\",\"streams\":[{\"type\":\"signal\",\"id\":\"s\",\"event_filters\":["
+				   "{\"terms\":[\"file\",\"file.operation is 'read'\",\"file.path is '/etc/passwd'\"]}]}]}";
+	_cleanup_(subscription_freep) struct subscription *subscription = NULL;
+	_cleanup_(filter_freep) struct filter *filter = NULL;
+	struct fixture f = { 0 };
+	struct pipeline_options options = defaults(&f, false);
+	struct pipeline_stats stats;
+	struct filter_error error;
+
+	assert_int_equal(subscription_parse(&subscription, span_of(text), &error), 0);
+	assert_int_equal(filter_new(&filter, (const struct subscription *const[]){ subscription }, 1), 0);
+	options.filter = filter;
+	assert_int_equal(pipeline_new(&f.pipeline, &options, collect, &f), 0);
+	lines(&f, STEP("coalesce", "1") STEP("source", "1") STEP("file.read", "1"));
+	for (unsigned i = 0; i < 5; i++)
+		push_open(&f, 2000 + i, 0, START + i * NS_PER_SEC);
+	assert_int_equal(pipeline_drain(f.pipeline), 0);
+	pipeline_stats(f.pipeline, &stats);
+	assert_int_equal(stats.shed.records[CATEGORY_file], 0);
+	assert_int_equal(count_of(buffer_text(&f.out), "\"kind\":\"alert\""), 5);
+	tear_down(&f);
+}
+
+/* A run that ended in the middle of a step: the next one begins without. */
+static void test_next_run(void **state)
+{
+	struct fixture f = { 0 };
+	struct pipeline_stats stats;
+
+	set_up(&f, false);
+	push_open(&f, 1234, 0, START);
+	lines(&f, STEP("coalesce", "1") STEP("source", "1") STEP("file.read", "1"));
+	push_open(&f, 1234, 0, START + 1);
+	assert_int_equal(pipeline_begin_run(f.pipeline), 0);
+	push_open(&f, 1234, 0, START + 2);
+	pipeline_stats(f.pipeline, &stats);
+	assert_int_equal(stats.shed.step, SHED_NOTHING);
+	assert_int_equal(stats.shed.records[CATEGORY_file], 1);
+	assert_int_equal(count_of(buffer_text(&f.out), "\"action\":\"throttle\""), 6);
+	tear_down(&f);
+}
+
+/* What is kept is one event, whether its record was asked about before or not. */
+static void test_who_is_noisy(void **state)
+{
+	struct context *reader = new_process(7), *other;
+	unsigned n_steps = 0;
+	struct shed *shed;
+
+	assert_int_equal(shed_new(&shed), 0);
+	change(shed, SHED_COALESCE, true, START);
+	change(shed, SHED_SOURCE, true, START);
+	for (unsigned i = 0; i < 1000; i++) {
+		other = new_process(100 + i);
+		for (unsigned k = 0; k < 2; k++) {
+			assert_false(shed_record(shed, KIND_ID(file, read), reader, START));
+			assert_false(offer(shed, KIND_ID(file, read), reader, START));
+		}
+		for (unsigned k = 0; k < 3; k++)
+			assert_false(offer(shed, KIND_ID(file, create), other, START));
+		context_unref(other);
+	}
+	told(shed, START + NS_PER_SEC, "file", "noisy_source", &n_steps);
+	assert_string_equal(shed_stats(shed)->source, "");
+	shed_free(shed);
+	context_unref(reader);
+}
+
+/* What the recorder has done to see whether it sees is never let go of. */
 static void test_own_children(void **state)
 {
 	struct fixture f = { 0 };
@@ -242,6 +313,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_by_class),   cmocka_unit_test(test_by_source),	 cmocka_unit_test(test_record),
 		cmocka_unit_test(test_whole_core), cmocka_unit_test(test_own_children),
+		cmocka_unit_test(test_signals),	   cmocka_unit_test(test_next_run),	 cmocka_unit_test(test_who_is_noisy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
