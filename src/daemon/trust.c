@@ -68,6 +68,10 @@ static const char *path_of(const struct daemon *d, enum kept kept)
 	switch (kept) {
 	case KEPT_CONFIG:
 		return d->places.config_file;
+	case KEPT_REDACTION:
+		return d->places.redaction_file;
+	case KEPT_REDACTION_KEY:
+		return d->places.redaction_key;
 	case KEPT_HISTORY_KEY:
 		return d->places.history_key;
 	case KEPT_SUBSCRIPTIONS_KEY:
@@ -116,7 +120,6 @@ int daemon_begin_trust(struct daemon *d)
 	find_program(trust);
 	guard(trust, d->places.state_dir);
 	guard(trust, d->places.journals_dir);
-	guard(trust, d->places.redaction_file);
 	for (enum kept i = 0; i < N_KEPT; i++) {
 		guard(trust, path_of(d, i));
 		trust->kept[i] = look(d, i);

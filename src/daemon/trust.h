@@ -4,7 +4,10 @@
 #include "base/buffer.h"
 #include "daemon/conf.h"
 
-enum kept { KEPT_CONFIG, KEPT_HISTORY_KEY, KEPT_SUBSCRIPTIONS_KEY, KEPT_SIGNING_KEYS, KEPT_PROGRAM, KEPT_SIGNATURE, N_KEPT };
+enum kept {
+	KEPT_CONFIG, KEPT_REDACTION, KEPT_REDACTION_KEY, KEPT_HISTORY_KEY, KEPT_SUBSCRIPTIONS_KEY, KEPT_SIGNING_KEYS, KEPT_PROGRAM, KEPT_SIGNATURE,
+	N_KEPT
+};
 
 struct trust {
 	struct buffer guarded;		/* files and folders that nobody else is to change, each ended by a NUL */

@@ -66,14 +66,15 @@ STORED = {
 }
 FILES = "SELECT file_path AS name FROM file_events WHERE action = '{}' AND file_path LIKE '%/m%-%'"
 STORED |= {("file", action): FILES.format(action) for action in ("create", "write", "rename", "delete")}
-BY_PID = "SELECT process_pid AS pid, time_ns FROM process_events WHERE action = '{}' ORDER BY time_ns"
+BY_PID = ("SELECT process_pid AS pid, time_ns FROM process_events WHERE action = '{}' AND coalesce(process_parent_pid, {}) = {} "
+          "ORDER BY time_ns")
 
 
 class Account:
     """`missing`: acts that are not stored; `unexplained`: those of them that no gap covers; `twice`: acts that are stored more than
-    once."""
+    once. parent: the load, whose children they are; in ten minutes every pid is somebody else's, too."""
 
-    def __init__(self, acts, query, clock, without=()):
+    def __init__(self, acts, query, clock, without=(), parent=0):
         self.acts = [act for act in acts if (act.category, act.action) not in without]
         self.clock = clock
         self.gaps = query('SELECT "begin", "end", class, cause, count FROM gaps ORDER BY sequence')
@@ -86,7 +87,7 @@ class Account:
             if kind in STORED:
                 self.compare(wanted, collections.Counter(row["name"] for row in query(STORED[kind])))
             else:
-                self.compare_by_pid(wanted, query(BY_PID.format(kind[1])))
+                self.compare_by_pid(wanted, query(BY_PID.format(kind[1], parent, parent)))
         self.explain()
 
     def compare(self, wanted, stored):

@@ -152,4 +152,4 @@ class Scene:
         acts = [act for act in account.read(self.truth) if act.category != "security" or self.clock.shown(act.begin) == [act.begin]]
         told = {("file", "write")} if self.source != "ebpf" else set()  # audit does not tell of writes
         with self.recorder.reading():
-            return account.Account(acts, self.recorder.query, self.clock, without=told)
+            return account.Account(acts, self.recorder.query, self.clock, without=told, parent=self.load.pid)

@@ -370,15 +370,17 @@ def test_files_that_nobody_watches(new_recorder, source):
     recorder = new_recorder(LOGINS, config="").start()
     recorder.cli("config", "set", "HashCacheSize", "5000")
     recorder.cli("query", "--limit", "1")
-    replaced = recorder.folder / "key"
-    replaced.write_bytes(b"x" * 32)
-    replaced.chmod(0o600)
-    replaced.rename(recorder.state / "history.key")
-    row = tamper(recorder, security_operation="file")
-    assert row["security_object"] == str(recorder.state / "history.key") and row["process_pid"] is None
-    assert "changed or replaced" in row["auditd_message"]
+    for n, name in enumerate(("history.key", "redaction.key"), 1):
+        replaced = recorder.folder / "key"
+        replaced.write_bytes(b"x" * 32)
+        replaced.chmod(0o600)
+        replaced.rename(recorder.state / name)
+        wait_until(lambda: len(tampering(recorder)) == n, "it is told")
+        row = tampering(recorder)[-1]
+        assert (row["security_operation"], row["security_object"], row["process_pid"]) == ("file", str(recorder.state / name), None)
+        assert "changed or replaced" in row["auditd_message"]
     recorder.stop()
-    assert len(tampering(recorder)) == 1
+    assert len(tampering(recorder)) == 2
 
 
 @pytest.mark.live
