@@ -16,6 +16,7 @@ struct sink {
 	size_t n;
 	uint64_t max_size_bytes;
 	bool is_flushed, is_closed;
+	atomic_uint n_flushes;
 	int error;			/* it takes nothing */
 	bool is_endless;		/* it remembers nothing of them */
 	uint64_t lost, made;		/* of category process; of its own */
@@ -35,6 +36,7 @@ static int write_to(struct sink *sink, struct event *event)
 static int flush(struct sink *sink, uint64_t now_ns)
 {
 	sink->is_flushed = true;
+	atomic_fetch_add(&sink->n_flushes, 1);
 	return 0;
 }
 
@@ -273,11 +275,37 @@ static void test_lost_since(void **state)
 	end(&options);
 }
 
+/* Commits are as much farther apart as the throttle says. */
+static void test_stretched(void **state)
+{
+	struct sink database = { .is_endless = true };
+	struct writer_options options = { .sinks = { { &ops, &database, 1, false } }, .n_sinks = 1 };
+	struct writer *writer = begin(&options);
+	unsigned commits[2];
+
+	for (unsigned round = 0; round < 2; round++) {
+		unsigned before = atomic_load(&database.n_flushes);
+
+		writer_stretch(writer, round == 0 ? 100 : 400);
+		for (unsigned i = 0; i < 100; i++) {
+			push(options.queue, i, 1);
+			event_queue_flush(options.queue);
+			clock_sleep_ns(20 * NS_PER_MS);
+		}
+		commits[round] = atomic_load(&database.n_flushes) - before;
+	}
+	assert_true(commits[1] > 0 && commits[0] >= 2 * commits[1]);
+	event_queue_close(options.queue);
+	writer = writer_stop(writer, NULL);
+	end(&options);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_routes), cmocka_unit_test(test_untaken_routes),
 					    cmocka_unit_test(test_failures), cmocka_unit_test(test_failing_database),
-					    cmocka_unit_test(test_balance_at_any_moment), cmocka_unit_test(test_lost_since) };
+					    cmocka_unit_test(test_balance_at_any_moment), cmocka_unit_test(test_lost_since),
+					    cmocka_unit_test(test_stretched) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
