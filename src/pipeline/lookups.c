@@ -6,17 +6,17 @@
 #include <stdlib.h>
 
 #include "pipeline/answers.h"
-#include "pipeline/redaction.h"
+#include "pipeline/redactor.h"
 
 struct lookups {
 	const struct pipeline_options *options;
-	struct redaction *const *redaction;
+	struct redactor *redactor;
 	struct answers *answers;
 	struct decoder *decoder;	/* its own: a lookup comes while the other is in the middle of a draft */
 	struct buffer text;
 };
 
-int lookups_new(struct lookups **ret, const struct pipeline_options *options, struct redaction *const *redaction)
+int lookups_new(struct lookups **ret, const struct pipeline_options *options, struct redactor *redactor)
 {
 	_cleanup_(lookups_freep) struct lookups *lookups = calloc(1, sizeof(*lookups));
 	int r;
@@ -24,7 +24,7 @@ int lookups_new(struct lookups **ret, const struct pipeline_options *options, st
 	if (!lookups)
 		return -ENOMEM;
 	lookups->options = options;
-	lookups->redaction = redaction;
+	lookups->redactor = redactor;
 	r = decoder_new(&lookups->decoder, &options->decoder);
 	if (r >= 0)
 		r = answers_new(&lookups->answers);
@@ -84,9 +84,7 @@ static int lookup(void *user, uint32_t pid, struct context *ret)
 	draft = (struct draft){ .time_ns = head.time_ns, .records = &draft_record, .n_records = 1 };
 	context_reset(ret);
 	r = decode_draft(lookups->decoder, &draft, keep_actor, ret);
-	if (r >= 0 && *lookups->redaction)
-		redaction_context(*lookups->redaction, ret);
-	return r >= 0 && ret->values.failed ? -ENOMEM : r;
+	return r >= 0 && redactor_context(lookups->redactor, ret) < 0 ? -ENOMEM : r;
 }
 
 static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t size)

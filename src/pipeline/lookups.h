@@ -4,9 +4,9 @@
 #include "pipeline/pipeline.h"
 
 struct lookups;
-struct redaction;
-/* options: borrowed, may change; so may what stands at redaction, which takes the secrets out of the answers.  0 or -errno. */
-int lookups_new(struct lookups **ret, const struct pipeline_options *options, struct redaction *const *redaction);
+struct redactor;
+/* options: borrowed, may change; redactor takes the secrets out of the answers.  0 or -errno. */
+int lookups_new(struct lookups **ret, const struct pipeline_options *options, struct redactor *redactor);
 struct lookups *lookups_free(struct lookups *lookups);
 DEFINE_CLEANUP(struct lookups, lookups_free)
 

@@ -3,7 +3,6 @@
 #include "pipeline/pipeline.h"
 
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 
 #include "decode/remembered.h"
@@ -13,7 +12,7 @@
 #include "pipeline/guard.h"
 #include "pipeline/hold.h"
 #include "pipeline/lookups.h"
-#include "pipeline/redaction.h"
+#include "pipeline/redactor.h"
 #include "pipeline/setup.h"
 
 #define PRUNE_EVERY_NS NS_PER_SEC
@@ -23,10 +22,8 @@ struct pipeline {
 	struct pipeline_options options;
 	struct balance balance;
 	enum balance_origin origin;	/* of the record that is being pushed */
-	uint64_t given_up_before;	/* by filters and redactions that were replaced */
-	uint64_t redacted_before;
-	unsigned char redaction_key[REDACTION_KEY_BYTES];
-	struct redaction *redaction;	/* NULL: nothing is replaced */
+	uint64_t given_up_before;	/* by filters that were replaced */
+	struct redactor *redactor;
 	struct decoder *decoder;
 	struct assembler *assembler;
 	struct hold *hold;
@@ -49,32 +46,6 @@ struct pipeline {
 	bool not_from_audit[N_KINDS];	/* of the run that is replayed */
 };
 
-static void drop_redaction(struct pipeline *pipeline)
-{
-	struct redaction_stats stats;
-
-	if (!pipeline->redaction)
-		return;
-	stats = redaction_stats(pipeline->redaction);
-	pipeline->given_up_before += stats.given_up;
-	pipeline->redacted_before += stats.secrets;
-	pipeline->redaction = redaction_free(pipeline->redaction);
-}
-
-/* 0; -EINVAL: a pattern is none; -ENOMEM. */
-static int use_redaction(struct pipeline *pipeline, struct span patterns)
-{
-	struct redaction_error error;
-	struct redaction *redaction;
-	int r = redaction_new(&redaction, pipeline->redaction_key, patterns, &error);
-
-	if (r < 0)
-		return r;
-	drop_redaction(pipeline);
-	pipeline->redaction = redaction;
-	return 0;
-}
-
 int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, pipeline_fn emit, void *user)
 {
 	_cleanup_(pipeline_freep) struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
@@ -91,9 +62,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	pipeline->remembered = context_new();
 	if (!pipeline->remembered)
 		return -ENOMEM;
-	if (options->redaction_key)
-		memcpy(pipeline->redaction_key, options->redaction_key, sizeof(pipeline->redaction_key));
-	r = options->redaction_key && !options->no_redaction ? use_redaction(pipeline, options->redaction_patterns) : 0;
+	r = redactor_new(&pipeline->redactor, options);
 	if (r >= 0)
 		r = decoder_new(&pipeline->decoder, &decoder);
 	if (r >= 0)
@@ -101,7 +70,7 @@ int pipeline_new(struct pipeline **ret, const struct pipeline_options *options, 
 	if (r >= 0)
 		r = hold_new(&pipeline->hold, options->held_bytes > 0 ? options->held_bytes : PIPELINE_HELD_BYTES);
 	if (r >= 0)
-		r = lookups_new(&pipeline->lookups, &pipeline->options, &pipeline->redaction);
+		r = lookups_new(&pipeline->lookups, &pipeline->options, pipeline->redactor);
 	if (r < 0)
 		return r;
 	lookups_serve(pipeline->lookups, &tracker);
@@ -129,8 +98,7 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 	lookups_free(pipeline->lookups);
 	assembler_free(pipeline->assembler);
 	decoder_free(pipeline->decoder);
-	redaction_free(pipeline->redaction);
-	OPENSSL_cleanse(pipeline->redaction_key, sizeof(pipeline->redaction_key));
+	redactor_free(pipeline->redactor);
 	buffer_release(&pipeline->probe_bytes);
 	free(pipeline);
 	return NULL;
@@ -138,6 +106,7 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 
 void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret)
 {
+	const struct redaction_stats redaction = redactor_stats(pipeline->redactor);
 	struct balance *balance = &ret->balance;
 
 	*balance = pipeline->balance;
@@ -152,14 +121,8 @@ void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret)
 	ret->emitted = balance_events_sum(balance, EVENTS_EMITTED);
 	ret->signals = balance->events[CATEGORY_signal][EVENTS_EMITTED];
 	ret->no_memory = balance_records_sum(balance, RECORDS_NO_MEMORY) + balance_events_sum(balance, EVENTS_NO_MEMORY);
-	ret->patterns_given_up = pipeline->given_up_before + (pipeline->options.filter ? filter_given_up(pipeline->options.filter) : 0);
-	ret->redacted = pipeline->redacted_before;
-	if (pipeline->redaction) {
-		struct redaction_stats redaction = redaction_stats(pipeline->redaction);
-
-		ret->patterns_given_up += redaction.given_up;
-		ret->redacted += redaction.secrets;
-	}
+	ret->patterns_given_up = pipeline->given_up_before + redaction.given_up + (pipeline->options.filter ? filter_given_up(pipeline->options.filter) : 0);
+	ret->redacted = redaction.secrets;
 	ret->held = hold_count(pipeline->hold);
 	ret->held_bytes = hold_bytes(pipeline->hold);
 	ret->waiting_bytes = delivery_bytes(pipeline->delivery);
@@ -344,12 +307,8 @@ static int on_event(void *user, struct event *event, const struct context *actor
 	if (pipeline->from_audit && !event->asked && pipeline->options.not_from_audit &&
 	    pipeline->options.not_from_audit[event->kind])
 		return end(pipeline, event, EVENTS_MERGED, 0);
-	if (pipeline->redaction) {
-		redaction_event(pipeline->redaction, event);
-		actor = redaction_actor(pipeline->redaction, event, actor);
-		if (actor->values.failed || event->values.failed)	/* a secret may stand there */
-			return end(pipeline, event, EVENTS_NO_MEMORY, -ENOMEM);
-	}
+	if (redactor_event(pipeline->redactor, event, &actor) < 0)
+		return end(pipeline, event, EVENTS_NO_MEMORY, -ENOMEM);
 	if (has_pid && pipeline->from_connector)
 		return hold(pipeline, event, actor);
 	if (has_pid)
@@ -521,26 +480,15 @@ int pipeline_begin_run(struct pipeline *pipeline)
 
 int pipeline_begin_file(struct pipeline *pipeline)
 {
-	const struct pipeline_options *o = &pipeline->options;
-
-	if (o->redaction_key && !o->no_redaction)
-		return use_redaction(pipeline, o->redaction_patterns);
-	drop_redaction(pipeline);
-	return 0;
+	return redactor_use_own(pipeline->redactor);
 }
 
 /* The run that is replayed replaced what it did.  That it replaced nothing is no reason to do the same: anybody can write so into a file. */
 static int follow_redaction(struct pipeline *pipeline, const struct setup *setup)
 {
-	_cleanup_(buffer_release) struct buffer patterns = { 0 };
-	int r;
-
-	if (!pipeline->options.redaction_key || !setup->says_redaction)
+	if (!setup->says_redaction)
 		return 0;
-	if (!setup->redacts)
-		return pipeline_begin_file(pipeline);
-	r = answers_unhex(&patterns, setup->redaction_patterns);
-	return r < 0 ? r : use_redaction(pipeline, buffer_span(&patterns));
+	return setup->redacts ? redactor_use(pipeline->redactor, setup->redaction_patterns) : redactor_use_own(pipeline->redactor);
 }
 
 static int use_setup(struct pipeline *pipeline, struct span body)
@@ -584,9 +532,8 @@ static int remember(struct pipeline *pipeline, const struct record_head *head)
 		settle(pipeline, RECORDS_MALFORMED);
 		return 0;
 	}
-	if (!pipeline->options.decode_only && pipeline->redaction)	/* it may have been kept before there was one */
-		redaction_context(pipeline->redaction, pipeline->remembered);
-	if (pipeline->remembered->values.failed)
+	/* It may have been kept before anything was replaced. */
+	if (!pipeline->options.decode_only && redactor_context(pipeline->redactor, pipeline->remembered) < 0)
 		return -ENOMEM;
 	r = pipeline->options.decode_only ? 0 : tracker_remember(pipeline->tracker, pipeline->remembered, &about, head->time_ns);
 	if (r >= 0)

@@ -4,6 +4,7 @@
 
 #include "pipeline/answers.h"
 #include "pipeline/lookups.h"
+#include "pipeline/redactor.h"
 #include "pipeline/setup.h"
 #include "source/capture.h"
 #include "source/source.h"
@@ -172,12 +173,13 @@ static void test_host_path_of_a_capture(void **state)
 	struct tracker_options tracker = { 0 };
 	struct path_place place = { .mount_namespace = 77 };
 	static const char *const bad[] = { "", "hash=", "hash=1 error=0", "hash=1 unsure=2 path=2F", "hash=1 unsure=0" };
-	struct redaction *no_redaction = NULL;
+	struct redactor *redactor;
 	struct lookups *lookups;
 	struct buffer text = { 0 };
 	char path[8];
 
-	assert_int_equal(lookups_new(&lookups, &options, &no_redaction), 0);
+	assert_int_equal(redactor_new(&redactor, &options), 0);
+	assert_int_equal(lookups_new(&lookups, &options, redactor), 0);
 	lookups_serve(lookups, &tracker);
 	buffer_printf(&text, "hash=%u unsure=1 path=2F7372", path_place_host_hash(&place, SPAN("/x")));
 	assert_int_equal(answers_read(lookups_answers(lookups), RECORD_HOST_PATH, buffer_span(&text), SPAN("")), 1);
@@ -192,6 +194,7 @@ static void test_host_path_of_a_capture(void **state)
 		assert_int_equal(answers_read(lookups_answers(lookups), RECORD_HOST_PATH, span_of(bad[i]), SPAN("")), -EINVAL);
 	buffer_release(&text);
 	lookups_free(lookups);
+	redactor_free(redactor);
 }
 
 int main(void)
