@@ -3,6 +3,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/macro.h"
 #include "daemon/daemon.h"
 
@@ -20,6 +21,7 @@
 #endif
 
 #define DEFAULT_BYTES (UINT64_C(512) << 20)	/* besides the rings of the programs, one a processor */
+#define GIVE_BACK_NS  (10 * NS_PER_SEC)
 #define RING_MIN_BYTES ((size_t)64 << 10)
 
 static size_t n_processors(void)
@@ -74,14 +76,16 @@ void daemon_count_memory(struct daemon *d)
 
 void daemon_tick_memory(struct daemon *d)
 {
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	uint16_t pressure;
 
 	daemon_count_memory(d);
 	if (HAS_SHADOW)
 		return;
 	pressure = memory_pressure(d->memory.rss, d->memory.budget);
-	/* What was freed in small pieces is the allocator's still. */
-	if (pressure > 0) {
+	/* What was freed in small pieces is the allocator's still.  Everybody waits meanwhile. */
+	if (pressure > 0 && now_ns - d->memory.given_back_ns >= GIVE_BACK_NS) {
+		d->memory.given_back_ns = now_ns;
 		malloc_trim(0);
 		(void)memory_read(&d->memory);
 		pressure = memory_pressure(d->memory.rss, d->memory.budget);

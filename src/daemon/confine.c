@@ -47,7 +47,7 @@ static const struct {
 	const char *name;
 	uint64_t capabilities;
 } confinements[N_CONFINED] = {
-	[CONFINED_NONE] = { "control", 0 },
+	[CONFINED_NONE] = { "helper", 0 },	/* of one of these, which has its filter */
 	/* /proc of all, at the start; the pace of others, when it comes too late. */
 	[CONFINED_READER] = { "reader", CAP(SYS_PTRACE) | CAP(DAC_READ_SEARCH) | CAP(SYS_NICE) },
 	/* /proc of whoever is met; where paths lead; the pace. */
@@ -75,7 +75,7 @@ static const struct line {
 #define CALL(name) { #name, ~0u, 0, ALWAYS, 0 },
 	CALL(prctl) CALL(clone) CALL(fork) CALL(vfork) CALL(execve) CALL(wait4) CALL(pipe) CALL(pipe2) CALL(dup2) CALL(dup3)
 	CALL(getppid) CALL(getrlimit) CALL(prlimit64) CALL(rt_sigaction) CALL(ioctl) CALL(uname) CALL(access)
-	CALL(set_tid_address) CALL(sched_getaffinity) CALL(sysinfo) CALL(mincore) CALL(kill)
+	CALL(set_tid_address) CALL(sched_getaffinity) CALL(mincore) CALL(kill)
 #undef CALL
 #endif
 };
@@ -88,7 +88,7 @@ static struct {
 } refused[N_CONFINED];
 static uint64_t told[N_CONFINED];
 static _Thread_local enum confined self;
-static bool is_prepared;
+static bool is_wanted, has_filters;
 
 static void set_result(ucontext_t *context, long result)
 {
@@ -115,13 +115,14 @@ int confine_prepare(void)
 	uint32_t trap = SECCOMP_RET_TRAP;
 	int r = 0;
 
+	is_wanted = true;
 	if (ARCHITECTURE == 0)
 		r = -EOPNOTSUPP;
 	else if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &trap) < 0 || sigaction(SIGSYS, &action, NULL) < 0)
 		r = -errno;
 	if (r < 0)
 		return log_errno(r, "No thread can be confined to the system calls that it needs (seccomp), ignoring");
-	is_prepared = true;
+	has_filters = true;
 	return 0;
 }
 
@@ -201,14 +202,16 @@ void confine_thread(enum confined as)
 	struct sock_fprog filter = { .filter = program.steps };
 	int r;
 
-	if (!is_prepared || self != CONFINED_NONE)
+	if (!is_wanted || self != CONFINED_NONE)
 		return;
 	r = privileges_keep(confinements[as].capabilities);
 	if (r < 0)
 		log_errno(r, "Failed to drop capabilities of the thread '%s', ignoring", confinements[as].name);
+	self = as;
+	if (!has_filters)
+		return;
 	make_filter(&program, as);
 	filter.len = program.n;
-	self = as;
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) < 0)
 		log_errno(errno, "Failed to confine the thread '%s' to the system calls that it needs, ignoring", confinements[as].name);
 }

@@ -135,6 +135,7 @@ struct daemon {
 	struct throttling throttling;
 	struct thinning thinning;
 	struct resource_monitor resource_monitor;
+	uint64_t suspend_tried_ns;	/* CLOCK_MONOTONIC; 0: at once */
 	uint64_t suspension_told_ns;	/* how far the gap of the suspension that stands has been told; 0: there is none */
 	struct ring *ring, *notes_ring, *digests_ring;
 	struct reader_shed reader_shed;
@@ -293,6 +294,8 @@ void daemon_look_at_kept(struct daemon *d);	/* once a second: whether there is r
 void daemon_close_recording(struct daemon *d);	/* nothing of ours is in the kernel any more, all it had told is in the ring */
 void daemon_tell_idle(struct daemon *d);
 void daemon_begin_idle(struct daemon *d, uint64_t since_ns);	/* nothing is recorded from then on */
+/* It has another cause by now, the clock was set back, or a suspension lasts: it is told as far as now_ns, and begins anew.  true: it did. */
+bool daemon_follow_idle(struct daemon *d, uint64_t now_ns);
 void daemon_count_source(const struct daemon *d, struct source_stats *ret, struct probe_counters *ret_probes);
 
 /* watch.c: what is subscribed and not recorded, but for a suspension, is begun now and then. */
@@ -327,6 +330,7 @@ int daemon_start_server(struct daemon *d);
 
 /* repair.c: what somebody took away is put back, and told. */
 void daemon_repair_audit(struct daemon *d);
+void daemon_tell_taken_away(struct daemon *d);	/* since the last look, when recording ends: it is not put back */
 void daemon_repair_places(struct daemon *d);
 void daemon_tell_databases(struct daemon *d);	/* that are gone, or were damaged */
 

@@ -24,6 +24,7 @@ struct memory {
 	uint64_t room[N_MEMORY_PARTS];
 	uint64_t used[N_MEMORY_PARTS];
 	uint64_t rss, peak_rss;		/* of the whole process */
+	uint64_t given_back_ns;		/* what the allocator kept, then (CLOCK_MONOTONIC) */
 };
 
 #define MEMORY_MIN_MB 64		/* of MemoryBudgetMB */

@@ -349,10 +349,31 @@ void daemon_tell_idle(struct daemon *d)
 	d->idle_since_ns = 0;
 }
 
+static const char *idle_cause(const struct daemon *d)
+{
+	return daemon_is_suspended(d) && d->subscriptions.n > 0 ? "suspended" : "not_subscribed";
+}
+
 void daemon_begin_idle(struct daemon *d, uint64_t since_ns)
 {
 	d->idle_since_ns = since_ns;
-	d->idle_cause = daemon_is_suspended(d) ? "suspended" : "not_subscribed";
+	d->idle_cause = idle_cause(d);
+}
+
+bool daemon_follow_idle(struct daemon *d, uint64_t now_ns)
+{
+	bool lasts;
+
+	if (d->idle_since_ns == 0)
+		return false;
+	lasts = daemon_is_suspended(d) && (now_ns - d->idle_since_ns >= GAP_TELL_NS || strcmp(d->idle_cause, idle_cause(d)) != 0);
+	if (now_ns >= d->idle_since_ns) {
+		if (!lasts)
+			return false;
+		daemon_tell_idle(d);
+	}	/* else the clock was set back, and what was before is in the gap of that */
+	daemon_begin_idle(d, now_ns);
+	return true;
 }
 
 /* What is kept of writes is told, if there is little room or all is to be; what nobody can tell becomes a gap. */
@@ -469,6 +490,7 @@ void daemon_close_recording(struct daemon *d)
 	bool had_rules = d->rules_loaded;
 	int kept;
 
+	daemon_tell_taken_away(d);
 	daemon_withhold_no_more(d);
 	daemon_leave_slot(d);
 	if (d->audit && d->rules_loaded && audit_rules_unload(d->audit, d->places.kernel_state) < 0)

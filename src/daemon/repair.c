@@ -37,6 +37,27 @@ void daemon_repair_audit(struct daemon *d)
 		log_warning("Somebody set the kernel's audit backlog to %u; it is %u again", state->backlog_limit, limit);
 }
 
+void daemon_tell_taken_away(struct daemon *d)
+{
+	struct audit_state state;
+	struct gap gap = { .class_name = "all" };
+	int missing = 0;
+
+	if (!d->audit || !d->rules_loaded)
+		return;
+	if (audit_control_state(d->audit, &state) >= 0 && state.enabled == 0) {
+		gap.cause = "audit_disabled";
+		daemon_tell_tampering(d, "audit_disabled", "audit_enabled=0", "somebody switched the kernel's audit off");
+	} else if ((missing = audit_rules_missing(d->audit)) > 0) {
+		gap.cause = "rules_missing";
+		daemon_tell_tampering(d, "audit_rules", AUDIT_OWN_KEY, "%d of the recorder's audit rules were removed by somebody", missing);
+	}
+	if (!gap.cause)
+		return;
+	daemon_since_looked(d, &gap);
+	notes_gap(&d->notes, &gap);
+}
+
 /* Is the file that is locked still the one that the next recorder would lock? */
 static bool lock_is_gone(const struct daemon *d)
 {

@@ -15,6 +15,7 @@
 
 #define NAME "suspension"
 #define MAX_BYTES ((size_t)64 << 10)
+#define TRY_NS (10 * NS_PER_SEC)
 
 static struct resource_wish wish_of(const struct daemon *d)
 {
@@ -102,13 +103,26 @@ static void tell_end(struct daemon *d, const char *why)
 	notes_say(&d->notes, "throttle", "resumed: %s", why);
 }
 
-/* What follows from the state.  What cannot be done now is tried at the next look. */
-static void follow(struct daemon *d)
+/* It may wait for a change of before, whose disk is stuck: not at each look. */
+static void end_recording(struct daemon *d)
 {
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	struct filter_error error = { "" };
 
-	if (daemon_is_suspended(d) && d->source && daemon_end(d, &error) < 0)
+	if (d->suspend_tried_ns > 0 && now_ns - d->suspend_tried_ns < TRY_NS)
+		return;
+	d->suspend_tried_ns = now_ns;
+	if (daemon_end(d, &error) < 0)
 		log_error("Recording cannot be suspended yet: %s", error.message);
+	else
+		d->suspend_tried_ns = 0;
+}
+
+/* What follows from the state.  What cannot be done now is tried again. */
+static void follow(struct daemon *d)
+{
+	if (daemon_is_suspended(d) && d->source)
+		end_recording(d);
 	if (daemon_is_suspended(d) || d->idle_since_ns == 0 || strcmp(d->idle_cause, "suspended") != 0)
 		return;
 	if (d->subscriptions.n > 0) {
@@ -177,20 +191,30 @@ void daemon_tick_suspension(struct daemon *d)
 	const struct resource_sample sample = { .now_ns = clock_now_ns(), .steady_ns = clock_ns(CLOCK_MONOTONIC),
 						.cpu_ns = daemon_cpu_ns(d), .n_processors = daemon_cpu_processors(d) };
 
+	bool had_any = d->resource_monitor.n > 0;
+
 	resource_monitor_set(&d->resource_monitor, &wish);
 	if (resource_monitor_look(&d->resource_monitor, &sample))
 		changed(d, wish.disabled ? "the resource monitor is disabled" : "the time of the suspension is over");
+	else if (wish.disabled && had_any)
+		write_file(d);
 	follow(d);
+	if (daemon_follow_idle(d, sample.now_ns) && d->suspension_told_ns > 0) {
+		d->suspension_told_ns = sample.now_ns;
+		write_file(d);
+	}
 }
 
 void daemon_on_resume(void *user, struct client *client, const json_t *request, struct reply *reply)
 {
 	struct daemon *d = user;
-	bool was_suspended = resource_monitor_resume(&d->resource_monitor);
+	bool had_any = d->resource_monitor.n > 0, was_suspended = resource_monitor_resume(&d->resource_monitor);
 
 	if (was_suspended) {
 		changed(d, "somebody asked for it");
 		follow(d);
+	} else if (had_any) {	/* a start is to have forgotten them, too */
+		write_file(d);
 	}
 	buffer_printf(&reply->result, "{\"was_suspended\":%s}", was_suspended ? "true" : "false");
 }

@@ -31,7 +31,7 @@ struct throttle_wish {
 };
 
 struct throttle_sample {
-	uint64_t now_ns, cpu_ns;	/* CLOCK_MONOTONIC; used since the start */
+	uint64_t now_ns, cpu_ns;	/* CLOCK_MONOTONIC; used since the start, never less */
 	unsigned n_processors;
 	uint64_t seen[THROTTLE_CLASSES];	/* events of each class since the start, let go of or not */
 };

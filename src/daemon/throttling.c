@@ -20,12 +20,13 @@ static const char *const what_is_done[N_THROTTLE_STEPS] = {
 	[THROTTLE_SHED] = "events are let go of by class",
 };
 
-/* A query that somebody asked for would else cost events. */
+/* A query that somebody asked for would else cost events.  What one used between the two looks counts once, as ours, and not back. */
 uint64_t daemon_cpu_ns(struct daemon *d)
 {
 	uint64_t asked_for_ns = jobs_asked_for_ns(&d->jobs), all_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 
-	return all_ns - MIN(all_ns, asked_for_ns);
+	d->throttling.cpu_ns = MAX(d->throttling.cpu_ns, all_ns - MIN(all_ns, asked_for_ns));
+	return d->throttling.cpu_ns;
 }
 
 unsigned daemon_cpu_processors(const struct daemon *d)

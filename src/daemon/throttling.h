@@ -9,6 +9,7 @@
 struct throttling {
 	struct throttle throttle;
 	uv_timer_t timer;		/* samples that are closer together than the looks of the control thread */
+	uint64_t cpu_ns;		/* the most that was found */
 	unsigned leisure_percent;	/* that the others were told */
 	/* Of the time that something is held down: */
 	uint64_t begun_ns;		/* since 1970; 0: nothing is */

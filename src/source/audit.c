@@ -34,7 +34,7 @@
 struct audit_source {
 	struct source base;
 	int fd;
-	bool unicast;
+	atomic_bool unicast;
 	const char *mode;
 	unsigned n_received;
 	uint64_t received_ns;		/* when the batch was taken, since 1970 */
@@ -182,7 +182,7 @@ static int emit_one(struct audit_source *s, char *data, size_t size, uint32_t se
 	if (unlikely(s->copies_until_ns > 0) && is_copy(s, &record))
 		return 0;
 	/* Beside another daemon, whose records the kernel keeps when it dies, for us when we come to be the next one. */
-	if (!s->unicast || atomic_load_explicit(&s->is_moving, memory_order_relaxed))
+	if (!atomic_load_explicit(&s->unicast, memory_order_relaxed) || atomic_load_explicit(&s->is_moving, memory_order_relaxed))
 		recent_add(&s->told, &record);
 	r = audit_stream_push(&s->stream, &s->base.stats, record.text, s->received_ns, emit, user);
 	if (r < 0)

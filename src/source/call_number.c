@@ -19,6 +19,13 @@ static const struct {
 	{ "file_setattr", 469 },
 };
 
+/* libaudit's names of some on some architectures: of the generic table (arm64) those of the functions in the kernel. */
+static const struct {
+	const char *name, *other;
+} aliases[] = {
+	{ "pread64", "pread" }, { "pwrite64", "pwrite" }, { "getdents64", "getdents" }, { "fstat", "newfstat" },
+};
+
 static const struct call_machines machines[] = {
 	{ MACH_86_64, MACH_X86 },
 	{ MACH_AARCH64, MACH_ARM },
@@ -43,11 +50,9 @@ int call_number(const char *name, int machine)
 	for (size_t i = 0; number < 0 && i < ARRAY_SIZE(new_calls); i++)
 		if (strcmp(new_calls[i].name, name) == 0)
 			number = new_calls[i].number;
-	/* libaudit's name of it on some architectures */
-	if (number < 0 && strcmp(name, "pwrite64") == 0)
-		number = audit_name_to_syscall("pwrite", machine);
-	if (number < 0 && strcmp(name, "pread64") == 0)
-		number = audit_name_to_syscall("pread", machine);
+	for (size_t i = 0; number < 0 && i < ARRAY_SIZE(aliases); i++)
+		if (strcmp(aliases[i].name, name) == 0)
+			number = audit_name_to_syscall(aliases[i].other, machine);
 	return number;
 }
 

@@ -42,7 +42,6 @@ struct live_source {
 	struct source *_Atomic audit;	/* NULL: none */
 	struct source *_Atomic next;	/* opened to be read in its place, by the reader as soon as it can */
 	struct source *_Atomic last;	/* which the reader reads no more */
-	bool is_leaving;		/* the reader's: audit only has what the kernel was at */
 	pthread_mutex_t lock;		/* of these, while they change places and are counted */
 	struct source_stats gone;	/* what those counted that are closed */
 	struct source_options options;	/* without what is borrowed: to open audit later */
@@ -151,24 +150,18 @@ static int add_audit(struct live_source *s)
 	return r < 0 && s->options.pipe_path && (must_plugin || (!mode && lasts(r))) ? add_by(s, &by_plugin, mode, &s->audit) : r;
 }
 
-/* By the reader: once the kernel sends no more to the one, and it is empty, the other takes its place. */
-static void go_over(struct live_source *s, struct source *next, int n_received)
+/* By the reader, when the one that was left is empty: the other takes its place. */
+static void go_over(struct live_source *s, struct source *next)
 {
 	struct source *audit = s->audit;
 
-	if (!s->is_leaving) {
-		audit_leave(audit);
-		s->is_leaving = true;
-	} else if (n_received == 0) {
-		audit_take_over(next, audit);
-		(void)epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, source_audit.fd(audit), NULL);
-		s->is_leaving = false;
-		pthread_mutex_lock(&s->lock);
-		s->last = audit;	/* first: nobody sees neither, and begins another move */
-		s->audit = next;
-		s->next = NULL;
-		pthread_mutex_unlock(&s->lock);
-	}
+	audit_take_over(next, audit);
+	(void)epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, source_audit.fd(audit), NULL);
+	pthread_mutex_lock(&s->lock);
+	s->last = audit;	/* first: nobody sees neither, and begins another move */
+	s->audit = next;
+	s->next = NULL;
+	pthread_mutex_unlock(&s->lock);
 }
 
 static int live_open(struct source **ret, const struct source_options *options)
@@ -230,8 +223,8 @@ static int live_read(struct source *source, size_t max, record_fn emit, void *us
 			break;
 	}
 	r = audit ? s->way->emit(audit, emit, user) : 0;
-	if (unlikely(next != NULL) && r >= 0)
-		go_over(s, next, n_received);
+	if (unlikely(next != NULL) && r >= 0 && n_received == 0)
+		go_over(s, next);
 	return r < 0 ? r : n + r;
 }
 
@@ -285,10 +278,12 @@ static const struct source_stats *live_stats(struct source *source)
 	return sum;
 }
 
-/* Opened as the first, or as the next: its slot may be taken by then. */
+/* The next is open before the kernel is told to send no more to the one before, so all comes by one of them.  It is told by who may: the reader
+ * must not (daemon/confine.h). */
 int source_live_move(struct source *source, const char *mode)
 {
 	struct live_source *s = live_source(source);
+	struct source *_Atomic next;
 	int r;
 
 	if (!s->audit || s->next || s->last)
@@ -296,10 +291,14 @@ int source_live_move(struct source *source, const char *mode)
 	if (s->way != &by_netlink)
 		return -EOPNOTSUPP;
 	audit_begin_move(s->audit, true);
-	r = add_by(s, &by_netlink, mode, &s->next);
-	if (r < 0)
+	r = add_by(s, &by_netlink, mode, &next);
+	if (r < 0) {
 		audit_begin_move(s->audit, false);
-	return r;
+		return r;
+	}
+	audit_leave(s->audit);
+	s->next = next;
+	return 0;
 }
 
 bool source_live_has_moved(struct source *source)

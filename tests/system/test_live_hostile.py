@@ -103,6 +103,16 @@ def test_audit_switched_off(recorder, folder):
     assert [row["cause"] for row in gaps(recorder)] == ["audit_disabled"]
 
 
+@pytest.mark.parametrize("taken, cause", [(("-e", "0"), "audit_disabled"), (("-D",), "rules_missing")])
+def test_taken_away_at_the_end(recorder, folder, taken, cause):
+    """The recorder ends before its next look: what is missing lies in a gap all the same."""
+    kernel.auditctl(*taken)
+    truth = Truth("files", "storm", "10", folder)
+    recorder.stop()
+    gap = next(row for row in gaps(recorder) if row["cause"] == cause)
+    assert nanoseconds(gap["begin"]) <= truth.started and truth.ended <= nanoseconds(gap["end"])
+
+
 def test_backlog_limit_lowered(recorder, folder):
     kernel.auditctl("-b", "64")
     during = Truth("files", "storm", "3000", folder)
