@@ -329,8 +329,14 @@ int daemon_protect_subscriptions(struct daemon *d);	/* -errno, logged; files tha
 int daemon_start_server(struct daemon *d);
 
 /* repair.c: what somebody took away is put back, and told. */
+/* What somebody took away from the kernel's audit since the last look. */
+struct taken {
+	bool is_off;
+	unsigned n_rules;
+};
+void daemon_look_for_taken(struct daemon *d, struct taken *ret);
+void daemon_tell_taken(struct daemon *d, const struct taken *taken, bool is_back);	/* as a gap, and who did it */
 void daemon_repair_audit(struct daemon *d);
-void daemon_tell_taken_away(struct daemon *d);	/* since the last look, when recording ends: it is not put back */
 void daemon_repair_places(struct daemon *d);
 void daemon_tell_databases(struct daemon *d);	/* that are gone, or were damaged */
 

@@ -102,7 +102,7 @@ static const struct audit_scope *find_scope(struct daemon *d)
 	return narrowing_make(&d->narrowing);
 }
 
-int daemon_load_rules(struct daemon *d, const char **ret_why)
+static int load_rules(struct daemon *d, const char **ret_why)
 {
 	static const bool nothing[N_KINDS];
 	const struct audit_scope *scope = find_scope(d);
@@ -145,6 +145,17 @@ int daemon_load_rules(struct daemon *d, const char **ret_why)
 	if (next.by == HINDRANCE_PANIC && d->audit_state.enabled == 0)
 		memcpy(next.kinds, wanted, sizeof(next.kinds));
 	withhold(d, &next);
+	return r;
+}
+
+int daemon_load_rules(struct daemon *d, const char **ret_why)
+{
+	struct taken taken;
+	int r;
+
+	daemon_look_for_taken(d, &taken);
+	r = load_rules(d, ret_why);
+	daemon_tell_taken(d, &taken, r >= 0);	/* loading takes a while, which is part of the gap */
 	return r;
 }
 
@@ -201,28 +212,6 @@ static void follow_host(struct daemon *d)
 	}
 }
 
-static void look_for_missing(struct daemon *d)
-{
-	int missing = d->rules_loaded ? audit_rules_missing(d->audit) : 0;
-	struct gap gap = { .class_name = "all", .cause = "rules_missing" };
-	const char *why = "";
-
-	if (missing <= 0) {
-		d->rules_missing = 0;
-		return;
-	}
-	d->rules_missing = (unsigned)missing;
-	d->rules_removed_ns = clock_now_ns();
-	daemon_tell_tampering(d, "audit_rules", AUDIT_OWN_KEY, "%d of the recorder's audit rules were removed by somebody; they are loaded again", missing);
-	if (daemon_load_rules(d, &why) < 0)
-		log_error("Failed to load the audit rules again: %s", why);
-	else
-		d->rules_missing = 0;
-	/* Loading takes a while. */
-	daemon_since_looked(d, &gap);
-	notes_gap(&d->notes, &gap);
-}
-
 void daemon_look_at_rules(struct daemon *d)
 {
 	if (!d->audit || !d->source || !source_live_has_audit(d->source))
@@ -230,5 +219,4 @@ void daemon_look_at_rules(struct daemon *d)
 	follow_hindrance(d);
 	trim(d);
 	follow_host(d);
-	look_for_missing(d);
 }

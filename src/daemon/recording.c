@@ -488,9 +488,11 @@ static void tell_kept_untold(struct daemon *d, int error)
 void daemon_close_recording(struct daemon *d)
 {
 	bool had_rules = d->rules_loaded;
+	struct taken taken;
 	int kept;
 
-	daemon_tell_taken_away(d);
+	daemon_look_for_taken(d, &taken);
+	daemon_tell_taken(d, &taken, false);
 	daemon_withhold_no_more(d);
 	daemon_leave_slot(d);
 	if (d->audit && d->rules_loaded && audit_rules_unload(d->audit, d->places.kernel_state) < 0)

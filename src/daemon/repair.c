@@ -1,6 +1,6 @@
 /* What an administrator, a clean-up script or malware takes away from a recorder that runs: audit switched off, its
- * backlog made small, the folder removed. It is put back, and what may be missing meanwhile becomes a gap. (Rules: watch.c;
- * the database: the sink itself begins anew.) */
+ * backlog made small, the folder removed. It is put back, and what may be missing meanwhile becomes a gap. (The
+ * database: the sink itself begins anew.) */
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -10,52 +10,61 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 
-void daemon_repair_audit(struct daemon *d)
-{
-	const struct audit_state *state = &d->audit_state;
-	uint32_t limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize);
-	/* 0 is no limit. */
-	bool is_off = state->enabled == 0, is_small = state->backlog_limit != 0 && state->backlog_limit < limit;
-	struct gap gap = { .class_name = "all", .cause = "audit_disabled" };
-	const char *why = "";
-	int r;
-
-	if (!d->rules_loaded || state->enabled == 2 || !(is_off || is_small))
-		return;
-	r = daemon_load_rules(d, &why);
-	if (is_off) {	/* on again or not: else that is told the next time */
-		daemon_since_looked(d, &gap);
-		notes_gap(&d->notes, &gap);
-	}
-	if (r < 0) {
-		log_error("Failed to put the kernel's audit back as recording needs it: %s", why);
-		return;
-	}
-	if (is_off)
-		daemon_tell_tampering(d, "audit_disabled", "audit_enabled=0", "somebody switched the kernel's audit off; it is on again");
-	if (is_small)	/* what that cost, the kernel counts */
-		log_warning("Somebody set the kernel's audit backlog to %u; it is %u again", state->backlog_limit, limit);
-}
-
-void daemon_tell_taken_away(struct daemon *d)
+/* Before anything is loaded: that would put it back unseen. */
+void daemon_look_for_taken(struct daemon *d, struct taken *ret)
 {
 	struct audit_state state;
-	struct gap gap = { .class_name = "all" };
-	int missing = 0;
+	int missing;
 
+	*ret = (struct taken){ .is_off = false };
 	if (!d->audit || !d->rules_loaded)
 		return;
-	if (audit_control_state(d->audit, &state) >= 0 && state.enabled == 0) {
-		gap.cause = "audit_disabled";
-		daemon_tell_tampering(d, "audit_disabled", "audit_enabled=0", "somebody switched the kernel's audit off");
-	} else if ((missing = audit_rules_missing(d->audit)) > 0) {
-		gap.cause = "rules_missing";
-		daemon_tell_tampering(d, "audit_rules", AUDIT_OWN_KEY, "%d of the recorder's audit rules were removed by somebody", missing);
-	}
-	if (!gap.cause)
-		return;
+	ret->is_off = d->audit_state.enabled == 0 || (audit_control_state(d->audit, &state) >= 0 && state.enabled == 0);
+	missing = audit_rules_missing(d->audit);
+	ret->n_rules = missing > 0 ? (unsigned)missing : 0;
+}
+
+static void tell_gap(struct daemon *d, const char *cause)
+{
+	struct gap gap = { .class_name = "all", .cause = cause };
+
 	daemon_since_looked(d, &gap);
 	notes_gap(&d->notes, &gap);
+}
+
+void daemon_tell_taken(struct daemon *d, const struct taken *taken, bool is_back)
+{
+	if (taken->is_off) {
+		daemon_tell_tampering(d, "audit_disabled", "audit_enabled=0", "somebody switched the kernel's audit off%s", is_back ? "; it is on again" : "");
+		tell_gap(d, "audit_disabled");
+		d->audit_state.enabled = is_back;
+	}
+	d->rules_missing = is_back ? 0 : taken->n_rules;
+	if (taken->n_rules > 0) {
+		d->rules_removed_ns = clock_now_ns();
+		daemon_tell_tampering(d, "audit_rules", AUDIT_OWN_KEY, "%u of the recorder's audit rules were removed by somebody%s", taken->n_rules,
+				      is_back ? "; they are loaded again" : "");
+		tell_gap(d, "rules_missing");
+	}
+}
+
+void daemon_repair_audit(struct daemon *d)
+{
+	uint32_t limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize), before = d->audit_state.backlog_limit;
+	bool is_small = before != 0 && before < limit;	/* 0 is no limit */
+	const char *why = "";
+	int missing;
+
+	if (!d->rules_loaded || d->audit_state.enabled == 2)
+		return;
+	missing = audit_rules_missing(d->audit);
+	d->rules_missing = missing > 0 ? (unsigned)missing : 0;
+	if (d->audit_state.enabled != 0 && missing <= 0 && !is_small)
+		return;
+	if (daemon_load_rules(d, &why) < 0)
+		log_error("Failed to put the kernel's audit back as recording needs it: %s", why);
+	else if (is_small)	/* what that cost, the kernel counts */
+		log_warning("Somebody set the kernel's audit backlog to %u; it is %u again", before, limit);
 }
 
 /* Is the file that is locked still the one that the next recorder would lock? */
