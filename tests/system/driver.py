@@ -1,4 +1,5 @@
 """Drives the real program: a daemon in a folder of its own, the commands, the truth programs."""
+import calendar
 import contextlib
 import json
 import os
@@ -84,6 +85,11 @@ def rows(connection, sql, *parameters):
 def query(database, sql, *parameters):
     with reader(database) as connection:
         return rows(connection, sql, *parameters)
+
+
+def nanoseconds(text):
+    """Since 1970, of a time as the database shows it."""
+    return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) * 10**9 + int(text[20:29])
 
 
 # Truth

@@ -1,6 +1,5 @@
 """What only the programs in the kernel show: bytes written, ends of connections, names asked for, mapped code,
 containers; and that what they cost, lose and leave behind is what is said of it."""
-import calendar
 import collections
 import contextlib
 import json
@@ -19,7 +18,7 @@ import pytest
 import checks
 import driver
 import kernel
-from driver import Truth, field, unhex, wait_until
+from driver import Truth, field, nanoseconds, unhex, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -198,11 +197,6 @@ def test_written_for_long(new_recorder, folder):
     assert all(last - first >= 10**9 for first, last in times[:-1]), times
     # The program looked at its clock a moment after each write, which may be long on a busy machine.
     assert all(last - first <= 10**9 + 2 * act["max_step"] for first, last in times), times
-
-
-def nanoseconds(text):
-    """Since 1970, of a time as the database shows it."""
-    return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) * 10**9 + int(text[20:29])
 
 
 @pytest.mark.parametrize("more", [0, 3000])

@@ -14,7 +14,7 @@ import checks
 import driver
 import kernel
 from conftest import as_shipped
-from driver import Truth, wait_until
+from driver import Truth, nanoseconds, wait_until
 
 pytestmark = pytest.mark.live
 shipped = as_shipped
