@@ -19,8 +19,10 @@
 
 static void append_line(struct buffer *out, enum setting_id id, struct span value, struct span end)
 {
-	if (out->size > 0 && out->data[out->size - 1] != '\n')
-		buffer_append_span(out, end);
+	char last = out->size > 0 ? out->data[out->size - 1] : '\n';
+
+	if (last != '\n')
+		buffer_append_span(out, last == '\r' ? SPAN("\n") : end);
 	buffer_printf(out, "%s%s = ", SETTING_PREFIX, setting_infos[id].name);
 	buffer_append_span(out, value);
 	buffer_append_span(out, end);

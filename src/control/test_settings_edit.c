@@ -32,6 +32,7 @@ static void test_text(void **state)
 		{ " " LONG " \t=  5  # why\n\nEnableEtw = 0\n", "7", " " LONG " \t=  7  # why\n\nEnableEtw = 0\n" },
 		{ NAME " = 5\r\nEnableEtw = 0\r\n", "77", NAME " = 77\r\nEnableEtw = 0\r\n" },
 		{ "EnableEtw = 0\r\n", "7", "EnableEtw = 0\r\n" LONG " = 7\r\n" },
+		{ "\r\n\r", "7", "\r\n\r\n" LONG " = 7\r\n" },
 		{ "#" NAME " = 5\n", "7", "#" NAME " = 5\n" LONG " = 7\n" },
 		{ NAME " =# none\n", "7", NAME " =7 # none\n" },
 		{ NAME " = \n", "7", NAME " =7 \n" },

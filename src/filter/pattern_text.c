@@ -59,8 +59,8 @@ static bool skip_class(struct reader *r)
 
 		if (c == ']')
 			return true;
-		/* [[:alpha:]], and quotes, which may hide the end. */
-		if (c == '[' || (c == '\\' && (r->rest.size == 0 || strchr("QE", r->rest.data[0]))))
+		/* [[:alpha:]], and quotes and \c], which may hide the end. */
+		if (c == '[' || (c == '\\' && (r->rest.size == 0 || strchr("QEc", r->rest.data[0]))))
 			return false;
 		if (c == '\\')
 			take(r);

@@ -36,6 +36,7 @@ static void test_required(void **state)
 		{ "a\\.b\\\\c\\d", "a.b\\c" },
 		{ "abc\\x41def", "" },
 		{ "\\Qa*\\E", "" },
+		{ "[\\c]abc]", "" },
 		{ "abc\\bdefg", "defg" },
 		{ "abc\\", "" },
 		{ "[abc]def", "def" },
