@@ -10,18 +10,26 @@
 #include "base/log.h"
 #include "daemon/daemon.h"
 
+/* The kernel itself removes the rule of a folder that goes, which is a change of the host (narrowing.h). */
+static unsigned count_missing(struct daemon *d)
+{
+	int missing = audit_rules_missing(d->audit, true);
+
+	if (missing > 0 && d->narrowing.is_narrowed && narrowing_is_outdated(&d->narrowing, true))
+		missing = audit_rules_missing(d->audit, false);
+	return missing > 0 ? (unsigned)missing : 0;
+}
+
 /* Before anything is loaded: that would put it back unseen. */
 void daemon_look_for_taken(struct daemon *d, struct taken *ret)
 {
 	struct audit_state state;
-	int missing;
 
 	*ret = (struct taken){ .is_off = false };
 	if (!d->audit || !d->rules_loaded)
 		return;
 	ret->is_off = d->audit_state.enabled == 0 || (audit_control_state(d->audit, &state) >= 0 && state.enabled == 0);
-	missing = audit_rules_missing(d->audit);
-	ret->n_rules = missing > 0 ? (unsigned)missing : 0;
+	ret->n_rules = count_missing(d);
 }
 
 static void tell_gap(struct daemon *d, const char *cause)
@@ -53,13 +61,11 @@ void daemon_repair_audit(struct daemon *d)
 	uint32_t limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize), before = d->audit_state.backlog_limit;
 	bool is_small = before != 0 && before < limit;	/* 0 is no limit */
 	const char *why = "";
-	int missing;
 
 	if (!d->rules_loaded || d->audit_state.enabled == 2)
 		return;
-	missing = audit_rules_missing(d->audit);
-	d->rules_missing = missing > 0 ? (unsigned)missing : 0;
-	if (d->audit_state.enabled != 0 && missing <= 0 && !is_small)
+	d->rules_missing = count_missing(d);
+	if (d->audit_state.enabled != 0 && d->rules_missing == 0 && !is_small)
 		return;
 	if (daemon_load_rules(d, &why) < 0)
 		log_error("Failed to put the kernel's audit back as recording needs it: %s", why);

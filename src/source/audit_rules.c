@@ -370,7 +370,15 @@ int audit_rules_follow(struct audit_control *control, const struct user_rules *u
 	return r < 0 ? refuse_user_rule(control, r) : 0;
 }
 
-int audit_rules_missing(struct audit_control *control)
+static bool is_of_folder(const struct audit_rule *rule)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rule->conditions); i++)
+		if (rule->conditions[i].field == AUDIT_DIR)
+			return true;
+	return false;
+}
+
+int audit_rules_missing(struct audit_control *control, bool of_folders)
 {
 	_cleanup_(loaded_release) struct loaded loaded = { 0 };
 	size_t hint = 0;
@@ -382,7 +390,7 @@ int audit_rules_missing(struct audit_control *control)
 	for (size_t i = 0; control->plan && i < control->plan->n_rules; i++) {
 		union rule_space rule;
 
-		if (control->plan->rules[i].refused || control->plan->rules[i].absent)
+		if (control->plan->rules[i].refused || control->plan->rules[i].absent || (!of_folders && is_of_folder(&control->plan->rules[i])))
 			continue;
 		audit_rule_data_make(&rule.data, &control->plan->rules[i]);
 		n += !loaded_has(&loaded, &rule.data, &hint);

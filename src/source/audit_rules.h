@@ -65,8 +65,9 @@ void audit_rules_lacking(const struct audit_control *control, const struct audit
  * of audit_rules_load. */
 struct user_rules;
 int audit_rules_follow(struct audit_control *control, const struct user_rules *rules, unsigned *ret_line, const char **ret_why);
-/* Our rules, and the user's, that are missing in the kernel now: somebody removed them.  < 0: -errno. */
-int audit_rules_missing(struct audit_control *control);
+/* Our rules, and the user's, that are missing in the kernel now: somebody removed them.  of_folders: those of ours too that name a folder.
+ * < 0: -errno. */
+int audit_rules_missing(struct audit_control *control, bool of_folders);
 /* Removes our rules and the user's and puts back what was changed, exactly; removes state_path. */
 int audit_rules_unload(struct audit_control *control, const char *state_path);
 /* What a run that died left behind (rules with our key, the state file): cleaned.  Returns how much was
