@@ -6,6 +6,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "cli/interrupts.h"
 #include "cli/place.h"
 #include "control/seal_key.h"
 #include "pipeline/redaction.h"
@@ -53,35 +54,56 @@ static void print_mark(const struct seal_key *key, char *line, size_t size)
 	printf("%s\n", mark);
 }
 
-static int run(const void *values, size_t n, char *const *arguments)
+/* Whatever ends the program meanwhile, the terminal shows again what is typed. */
+static void ask(const struct seal_key *key, const struct termios *shown)
 {
-	struct termios shown, hidden;
-	bool is_terminal = tcgetattr(STDIN_FILENO, &shown) == 0;
+	struct termios hidden = *shown;
 	char *line = NULL;
 	size_t capacity = 0;
-	struct seal_key key;
+	ssize_t size = -1;
+
+	hidden.c_lflag &= ~(tcflag_t)ECHO;
+	hidden.c_cc[VQUIT] = hidden.c_cc[VSUSP] = _POSIX_VDISABLE;	/* those that are not held */
+	interrupts_hold();
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+	fputs("Secret: ", stderr);
+	if (interrupts_wait_for(STDIN_FILENO))
+		size = getline(&line, &capacity, stdin);
+	fputc('\n', stderr);
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, shown);
+	interrupts_release();
+	if (size > 0)
+		print_mark(key, line, (size_t)size);
+	if (line)
+		explicit_bzero(line, capacity);
+	free(line);
+}
+
+static void read_all(const struct seal_key *key)
+{
+	char *line = NULL;
+	size_t capacity = 0;
 	ssize_t size;
+
+	while ((size = getline(&line, &capacity, stdin)) > 0) {
+		print_mark(key, line, (size_t)size);
+		explicit_bzero(line, capacity);
+	}
+	free(line);
+}
+
+static int run(const void *values, size_t n, char *const *arguments)
+{
+	struct termios shown;
+	struct seal_key key;
 	int code = read_key(values, &key);
 
 	if (code != CLI_DONE)
 		return code;
-	if (is_terminal) {
-		hidden = shown;
-		hidden.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-		fputs("Secret: ", stderr);
-	}
-	while ((size = getline(&line, &capacity, stdin)) > 0) {
-		if (is_terminal)
-			fputc('\n', stderr);
-		print_mark(&key, line, (size_t)size);
-		explicit_bzero(line, capacity);
-		if (is_terminal)
-			break;
-	}
-	if (is_terminal)
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
-	free(line);
+	if (tcgetattr(STDIN_FILENO, &shown) == 0)
+		ask(&key, &shown);
+	else
+		read_all(&key);
 	seal_key_wipe(&key);
 	return CLI_DONE;
 }

@@ -46,8 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (!redaction && redaction_new(&redaction, key, SPAN("# ours\nmagic ([a-z]+)\n(?i)zz.{3,9}\n"), &error) < 0)
 		abort();
-	for (enum secret_place place = SECRET_ARGS; place <= SECRET_HEADERS; place++)
-		secret_find(text, place, look, &(struct looked){ .size = size, .data = data, .is_list = place != SECRET_TEXT });
+	for (enum secret_place place = SECRET_ARGS; place <= SECRET_SCRIPT; place++)
+		secret_find(text, place, look, &(struct looked){ .size = size, .data = data, .is_list = secret_is_list(place) });
 	values_set_text(&context->values, FIELD_args, text);
 	context_set_command_line(context);
 	for (size_t i = 0; i < ARRAY_SIZE(fields_of); i++)

@@ -33,7 +33,7 @@ static const struct {
 	enum secret_place place;
 } places[] = {
 	{ FIELD_auditd_message, SECRET_TEXT },	  { FIELD_env, SECRET_ARGS },
-	{ FIELD_content, SECRET_TEXT },		  { FIELD_security_command, SECRET_TEXT },
+	{ FIELD_content, SECRET_SCRIPT },	  { FIELD_security_command, SECRET_TEXT },
 	{ FIELD_registry_data, SECRET_TEXT },	  { FIELD_http_url, SECRET_TEXT },
 	{ FIELD_http_headers, SECRET_HEADERS },
 };
@@ -236,7 +236,7 @@ static struct span redact(struct redaction *redaction, struct span text, enum se
 	begin(redaction, text);
 	secret_find(text, place, replace, redaction);
 	for (size_t i = 0; i <= redaction->n_patterns; i++) {
-		if (i == 0 ? end(redaction) : apply_pattern(redaction, redaction->patterns[i - 1], text, place != SECRET_TEXT)) {
+		if (i == 0 ? end(redaction) : apply_pattern(redaction, redaction->patterns[i - 1], text, secret_is_list(place))) {
 			struct buffer before = redaction->next;
 
 			redaction->next = redaction->text;

@@ -1,56 +1,31 @@
 /* See secret.h.  Words are looked at one after the other: the words of a list as they are, those of a text as a shell would part
  * them, more or less.  A word may itself be a text (`sh -c '...'`), a few levels deep.  What no rule of the table can tell by its
- * look is no secret here: the first word of `htpasswd -b FILE USER PASSWORD`, what is typed. */
+ * look is no secret here: the first word of `htpasswd -b FILE USER PASSWORD`, what is typed.
+ *
+ * When in doubt, more is a secret: a `;` that a shell would end the word at, a port behind an option that two programs have. */
 
 #include "pipeline/secret.h"
 
 #include "base/macro.h"
+#include "pipeline/secret_rules.h"
+#include "pipeline/shell_word.h"
 
 #define NAME_BYTES_MAX 64		/* longer ones are none */
 #define DEPTH_MAX 3
 
-enum how { NEXT = 1, GLUED = 2, EITHER = NEXT | GLUED };
-enum part { NOTHING, ALL, COLON, PERCENT, COMMA, HEADER };
-
-static const struct {
-	struct span text;
-	bool is_word, is_header;
-} names[] = {
-#define SECRET_NAME(name, is_word) { { name, sizeof(name) - 1 }, is_word, false },
-#define SECRET_HEADER(name) { { name, sizeof(name) - 1 }, true, true },
-#include "pipeline/secrets.def"
-};
-
-static const struct span schemes[] = {
-#define SECRET_SCHEME(word) { word, sizeof(word) - 1 },
-#include "pipeline/secrets.def"
-};
-
-static const struct option {
-	struct span program, command, option;
-	enum how how;
-	enum part part;
-} options[] = {
-#define SECRET_OPTION(program, command, option, how, part)                                                              \
-	{ { program, sizeof(program) - 1 }, { command, sizeof(command) - 1 }, { option, sizeof(option) - 1 }, how, part },
-#define SECRET_PLAIN(program) { { program, sizeof(program) - 1 }, SPAN(""), SPAN("\n"), NEXT, NOTHING },
-#include "pipeline/secrets.def"
-};
-
-static const struct {
-	struct span prefix;
-	size_t size;
-} tokens[] = {
-#define SECRET_TOKEN(prefix, size) { { prefix, sizeof(prefix) - 1 }, size },
-#include "pipeline/secrets.def"
+/* How the next word is the value of what was read. */
+enum value_of {
+	OF_OPTION,			/* all of the word */
+	OF_NAME,			/* behind `=` or `:`: of any language, with its brackets and commas */
+	OF_LIST,			/* the same within `[` */
 };
 
 /* What has been read of the command so far. */
 struct command {
-	size_t program;			/* its first line in `options` + 1; 0: none that has one */
-	bool has_command;		/* the word that a line asks for was there */
+	struct secret_programs programs;
 	bool is_env;			/* `env`: each NAME=VALUE is whole */
 	enum part expected;		/* of the next word */
+	enum value_of value_of;
 	struct span before;		/* the last word */
 };
 
@@ -58,91 +33,18 @@ struct scan {
 	secret_fn found;
 	void *user;
 	const char *base, *done;	/* what is before `done` has been told */
+	const char *header;		/* the value of one begins there, and goes on behind the word */
 	enum secret_place place;
 	unsigned depth;
 	struct command command;
 };
 
-static bool is_blank(char c)
+static void scan_text(struct scan *s, const char *p, const char *end);
+
+static void expect(struct scan *s, enum part part, enum value_of value_of)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r') || c == 0;
-}
-
-static bool is_letter(char c)
-{
-	return (unsigned char)((c | 0x20) - 'a') < 26;
-}
-
-static bool is_name_byte(char c)
-{
-	return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
-}
-
-static bool is_quote(char c)
-{
-	return c == '"' || c == '\'';
-}
-
-static char fold(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return (char)(c | 0x20);
-	return c == '-' || c == '.' ? '_' : c;
-}
-
-static struct span between(const char *begin, const char *end)
-{
-	return (struct span){ begin, (size_t)(end - begin) };
-}
-
-static bool folds_to(struct span s, struct span small)
-{
-	if (s.size != small.size)
-		return false;
-	for (size_t i = 0; i < s.size; i++)
-		if (fold(s.data[i]) != small.data[i])
-			return false;
-	return true;
-}
-
-/* Names. */
-
-static bool begins_word(struct span name, size_t at)
-{
-	return at == 0 || !is_letter(name.data[at - 1]) ||
-	       (name.data[at] <= 'Z' && name.data[at - 1] >= 'a');	/* dbPass */
-}
-
-static bool denies(struct span name)
-{
-	return name.size > 3 && folds_to((struct span){ name.data, 3 }, SPAN("no_"));
-}
-
-/* 0: of no secret. */
-static enum part name_part(struct span name)
-{
-	while (name.size > 0 && name.data[0] == '-')
-		name = (struct span){ name.data + 1, name.size - 1 };
-	if (name.size < 2 || name.size > NAME_BYTES_MAX || !strchr("ndetswky", fold(name.data[name.size - 1])))
-		return NOTHING;
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		size_t at = name.size - names[i].text.size;
-
-		if (name.size < names[i].text.size || !folds_to((struct span){ name.data + at, names[i].text.size }, names[i].text))
-			continue;
-		if ((names[i].is_word && !begins_word(name, at)) || denies(name) || span_eq(name, SPAN("PWD")))
-			return NOTHING;
-		return names[i].is_header ? HEADER : ALL;
-	}
-	return NOTHING;
-}
-
-static bool is_scheme(struct span word)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
-		if (folds_to(word, schemes[i]))
-			return true;
-	return false;
+	s->command.expected = part;
+	s->command.value_of = value_of;
 }
 
 /* Values. */
@@ -159,6 +61,20 @@ bool secret_is_mark(struct span text)
 	return true;
 }
 
+/* A shell puts the value there: of arguments it has made what they are. */
+static bool has_shell(const struct scan *s)
+{
+	return s->place == SECRET_SCRIPT || (s->place == SECRET_ARGS && s->depth > 0);
+}
+
+static bool is_stars(struct span value)
+{
+	for (size_t i = 0; i < value.size; i++)
+		if (value.data[i] != '*')
+			return false;
+	return true;
+}
+
 /* It says where the secret is, not what it is. */
 static bool is_elsewhere(const struct scan *s, struct span value)
 {
@@ -167,34 +83,83 @@ static bool is_elsewhere(const struct scan *s, struct span value)
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		if (span_starts(value, places[i]))
 			return true;
-	if (span_eq(value, SPAN("stdin")) || secret_is_mark(value))
+	if (span_eq(value, SPAN("stdin")) || secret_is_mark(value) || is_stars(value))
 		return true;
-	/* Of an argument the shell has made what it is. */
-	return (s->place == SECRET_TEXT || s->depth > 0) && value.size > 1 && value.data[0] == '$' && value.data[-1] != '\'' &&
-	       (is_name_byte(value.data[1]) || value.data[1] == '{' || value.data[1] == '(');
+	return value.data[0] == '$' && has_shell(s) && value.data[-1] != '\'' && (shell_is_variable(value) || shell_is_substitution(value));
 }
 
 static void tell(struct scan *s, const char *begin, const char *end)
 {
-	if (begin >= end || begin < s->done || is_elsewhere(s, between(begin, end)))
+	if (begin >= end || begin < s->done)
 		return;
+	if (is_elsewhere(s, between(begin, end))) {
+		if (shell_is_substitution(between(begin, end)))	/* of commands that may have their own */
+			scan_text(s, begin + 2, end - 1);
+		return;
+	}
 	s->done = end;
 	s->found(s->user, (size_t)(begin - s->base), (size_t)(end - begin));
 }
 
-static void tell_part(struct scan *s, const char *begin, const char *end, enum part part)
+static void tell_part(struct scan *s, struct span value, enum part part)
 {
-	static const char marks[] = { [COLON] = ':', [PERCENT] = '%', [COMMA] = ',' };
-	const char *mark;
+	static const char marks[] = { [COLON] = ':', [PERCENT] = '%', [COMMA] = ',', [COOKIE] = '=' };
+	const char *end = value.data + value.size, *mark;
 
-	if (part == ALL || part == HEADER) {
-		tell(s, begin, end);
+	if (part == ALL || part == HEADER || value.size == 0) {
+		tell(s, value.data, end);
 		return;
 	}
-	mark = begin < end ? memchr(begin, marks[part], (size_t)(end - begin)) : NULL;
-	if (mark && !is_elsewhere(s, between(begin, end)))
-		tell(s, mark + 1, end);
+	mark = memchr(value.data, marks[part], value.size);
+	if (!mark || is_elsewhere(s, value))
+		return;
+	if (part != COOKIE)
+		value = shell_unquoted(between(mark + 1, end));
+	tell(s, value.data, value.data + value.size);
 }
+
+/* `NAME: VALUE` or `NAME=VALUE`, all of which is one value: true, and it was told.  part: LINE, PAIR, NOTHING if nothing says that it is
+ * one. */
+static bool tell_whole(struct scan *s, struct span word, enum part form)
+{
+	const char *begin = word.data, *end = begin + word.size, *p = begin;
+	enum part part;
+
+	while (p < end && is_name_byte(*p))
+		p++;
+	if (p == end || (*p != '=' && *p != ':'))
+		return false;
+	part = secret_name(between(begin, p));
+	if (part == NOTHING || (*p == '=' ? form != PAIR : form != LINE && part != HEADER))
+		return false;
+	for (p++; p < end && is_blank(*p);)
+		p++;
+	for (const char *q = p; part == HEADER && q < end; q++) {
+		if (!is_blank(*q))
+			continue;
+		if (secret_is_scheme(between(p, q)))
+			p = q + 1;
+		break;
+	}
+	if (p == end)
+		return false;
+	word = shell_unquoted(between(p, end));
+	tell(s, word.data, word.data + word.size);
+	return true;
+}
+
+/* A word, or what is left of one, that is the value of an option.  false: it is to be looked at as any other. */
+static bool tell_value(struct scan *s, const char *begin, const char *end, enum part part, bool is_whole)
+{
+	struct span value = is_whole ? between(begin, end) : shell_unquoted(between(begin, end));
+
+	if (part == LINE || part == PAIR)
+		return tell_whole(s, value, part);
+	tell_part(s, value, part);
+	return true;
+}
+
+/* Pairs. */
 
 /* Another NAME=VALUE begins. */
 static bool begins_pair(const char *p, const char *end)
@@ -206,97 +171,142 @@ static bool begins_pair(const char *p, const char *end)
 	return p > begin && p < end && *p == '=';
 }
 
-/* Where a value that begins at p ends.  before: what stands in front of its name, a NUL where nothing does.  is_whole: the word is
- * one that ends with nothing but itself. */
-static const char *value_end(const char *p, const char *end, char before, bool is_whole)
+/* What a word stands in. */
+struct around {
+	char before;			/* in front of the name; a NUL where nothing is */
+	char open;			/* the quote that it is in; a NUL: in none */
+	bool is_whole;			/* the word ends with nothing but itself */
+};
+
+/* Where a value that begins at p ends. */
+static const char *value_end(const char *p, const char *end, struct around in)
 {
 	for (; p < end; p++) {
-		if (*p == '&' && (before == '&' || before == '?'))
+		if (*p == '&' && (in.before == '&' || in.before == '?'))
 			break;
-		if ((before == ',' || before == ';') && *p == before)
+		if ((in.before == ',' || in.before == ';') && *p == in.before)
 			break;
-		if (before == '?' && *p == '#')
+		if (in.before == '?' && *p == '#')
 			break;
 		if ((*p == '&' || *p == ';' || *p == ',') && begins_pair(p + 1, end))
 			break;
-		if (!is_whole && (is_blank(*p) || is_quote(*p) || strchr(";|&)`", *p)))
+		if (in.is_whole)
+			continue;
+		if (is_blank(*p) || is_separator(*p) || *p == '&')
 			break;
+		if (*p == '\\' && end - p > 1) {
+			if (in.open && is_quote(p[1]))
+				break;
+			p++;
+		} else if (is_quote(*p)) {
+			const char *stop = in.open ? NULL : shell_closing(p, end);
+
+			if (!stop)
+				break;
+			p = stop;
+		}
 	}
 	return p;
 }
 
-/* The quote that ends what the one at p begins; NULL: none does. */
-static const char *closing(const char *p, const char *end)
+static bool begins_quoted(const char *p, const char *end)
 {
-	char quote = *p;
+	return p < end && is_quote(p[*p == '\\' && end - p > 1]);
+}
 
-	for (p++; p < end; p++) {
-		if (*p == quote)
-			return p;
-		if (*p == '\\' && quote == '"')
-			p++;
+/* "..." or \"...\".  Where to go on. */
+static const char *tell_quoted(struct scan *s, const char *p, const char *end)
+{
+	bool is_escaped = *p == '\\';
+	const char *stop;
+
+	p += is_escaped;
+	stop = is_escaped ? memmem(p + 1, (size_t)(end - p - 1), p - 1, 2) : shell_closing(p, end);
+	tell(s, p + 1, stop ? stop : end);
+	return stop ? stop + 1 + is_escaped : end;
+}
+
+/* What stands behind `[`. */
+static const char *tell_list(struct scan *s, const char *p, const char *end, enum part part)
+{
+	while (p < end && *p != ']')
+		p = begins_quoted(p, end) ? tell_quoted(s, p, end) : p + 1;
+	if (p == end && s->depth > 0)
+		expect(s, part, OF_LIST);
+	return p;
+}
+
+/* A piece of the value follows the quotes, as a shell joins them. */
+static bool goes_on(const char *p, const char *end)
+{
+	if (end - p > 1 && p[0] == '/' && p[1] == '>')		/* XML */
+		return false;
+	return p < end && !is_blank(*p) && !is_separator(*p) && !strchr(",:&([]{}<>", *p);
+}
+
+/* The value of a name, p is where it begins.  Where to go on; p: it has none. */
+static const char *scan_value(struct scan *s, const char *p, const char *end, enum part part, char mark, struct around in)
+{
+	const char *stop;
+
+	if (*p == '[' && begins_quoted(p + 1, end))
+		return tell_list(s, p + 1, end, part);
+	if (*p == '[' && p + 1 == end && s->depth > 0) {
+		expect(s, part, OF_LIST);
+		return end;
 	}
-	return NULL;
+	if ((*p == '{' && begins_quoted(p + 1, end)) || (mark == ':' && *p == '/'))	/* members; a place, or whose place it is */
+		return p;
+	if (begins_quoted(p, end)) {
+		stop = *p == '\\' || in.open || mark != '=' ? NULL : shell_closing(p, end);
+		if (!stop || !goes_on(stop + 1, end))
+			return tell_quoted(s, p, end);
+	}
+	stop = part == HEADER && in.is_whole ? end : value_end(p, end, in);
+	tell(s, p, stop);
+	return stop;
 }
 
-/* A value that begins at `begin`, as a shell would take it. */
-static void tell_in_word(struct scan *s, const char *begin, const char *end, enum part part, bool is_whole)
-{
-	const char *stop = end;
-
-	if (!is_whole && begin < end && is_quote(*begin) && (stop = closing(begin, end)))
-		tell_part(s, begin + 1, stop, part);
-	else
-		tell_part(s, begin, is_whole ? end : value_end(begin, end, 0, false), part);
-}
-
-static void scan_text(struct scan *s, const char *p, const char *end);
-
-/* NAME=VALUE or NAME: VALUE, p is at the mark.  Where to go on; p: there is none. */
-static const char *scan_pair(struct scan *s, const char *begin, const char *p, const char *end, bool is_whole)
+/* NAME=VALUE, NAME: VALUE or NAME => VALUE, p is at the mark.  Where to go on; p: there is none. */
+static const char *scan_pair(struct scan *s, const char *begin, const char *p, const char *end, struct around in)
 {
 	const char *name_end = p, *name, *value = p + 1, *stop;
-	char before;
 	enum part part;
-	bool is_escaped;
+	char mark = *p;
 
 	if (name_end > begin && is_quote(name_end[-1]))		/* "password": */
 		name_end -= name_end - 1 > begin && name_end[-2] == '\\' ? 2 : 1;
 	for (name = name_end; name > begin && name_end - name <= NAME_BYTES_MAX && is_name_byte(name[-1]);)
 		name--;
-	before = name > begin ? name[-1] : 0;
-	part = before == '/' ? NOTHING : name_part(between(name, name_end));
-	if (part == NOTHING || (part == HEADER && *p != ':'))
+	in.before = name > begin ? name[-1] : 0;
+	part = in.before == '/' ? NOTHING : secret_name(between(name, name_end));
+	if (part == NOTHING || (part == HEADER && mark != ':'))
 		return p;
-	if (*p == ':' && value < end && *value == '=')
+	if (value < end && *value == (mark == ':' ? '=' : '>')) {
+		mark = ':';
 		value++;
+	}
 	while (value < end && is_blank(*value))
 		value++;
-	is_escaped = end - value > 1 && value[0] == '\\' && is_quote(value[1]);
-	value += is_escaped;
-	if (value == end) {
-		if (*p == ':' && s->depth > 0)
-			s->command.expected = part;
+	if (part == HEADER && s->depth > 0 && !in.open && !in.is_whole && !begins_quoted(value, end) && name_end == p) {
+		s->header = value;
 		return end;
 	}
-	if (is_quote(*value)) {
-		stop = is_escaped ? memmem(value + 1, (size_t)(end - value - 1), value - 1, 2) : closing(value, end);
-		tell(s, value + 1, stop ? stop : end);
-		return stop ? stop + 1 + is_escaped : end;
+	if (value == end) {
+		if (mark == ':' && s->depth > 0)
+			expect(s, part, OF_NAME);
+		return end;
 	}
-	if (*p == ':' && *value == '/')		/* a place, or whose place it is */
-		return p;
-	stop = value_end(value, end, before, is_whole);
-	tell(s, value, stop);
-	return stop;
+	stop = scan_value(s, value, end, part, mark, in);
+	return stop == value ? p : stop;
 }
 
 /* scheme://user:password@host, p is at the colon. */
-static const char *scan_authority(struct scan *s, const char *p, const char *end)
+static const char *scan_authority(struct scan *s, const char *p, const char *end, char open)
 {
 	const char *colon = NULL, *at = NULL, *begin = p + 3;
 
-	for (p = begin; p < end && !is_blank(*p) && !is_quote(*p) && *p != '/' && *p != '?' && *p != '#'; p++) {
+	for (p = begin; p < end && !is_blank(*p) && !(open && *p == open) && *p != '/' && *p != '?' && *p != '#'; p++) {
 		if (*p == ':' && !colon)
 			colon = p;
 		if (*p == '@')
@@ -308,57 +318,35 @@ static const char *scan_authority(struct scan *s, const char *p, const char *end
 	return at;
 }
 
-static const char *scan_token(struct scan *s, const char *p, const char *end)
-{
-	const char *stop;
-
-	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++) {
-		struct span prefix = tokens[i].prefix;
-
-		if (*p != prefix.data[0] || !span_starts(between(p, end), prefix))
-			continue;
-		for (stop = p + prefix.size; stop < end && is_name_byte(*stop);)
-			stop++;
-		if ((size_t)(stop - p) < prefix.size + tokens[i].size)
-			return p;
-		tell(s, p, stop);
-		return stop;
-	}
-	return p;
-}
-
-/* A part of a word that is a text. */
-static const char *scan_quoted(struct scan *s, const char *p, const char *end)
-{
-	const char *stop = closing(p, end);
-
-	for (const char *q = p + 1; stop && q < stop; q++) {
-		if (!is_blank(*q))
-			continue;
-		scan_text(s, p + 1, stop);
-		return stop + 1;
-	}
-	return p;
-}
-
 /* What stands within a word. */
 static void scan_bytes(struct scan *s, const char *begin, const char *end, bool is_whole)
 {
+	struct around in = { .is_whole = is_whole };
 	bool in_name = false;
 
 	for (const char *p = begin; p < end;) {
-		const char *next = p;
+		const char *next = p, *stop;
 
-		if (*p == '\\')
+		if (*p == '\\') {
 			next = p + MIN((ptrdiff_t)2, end - p);
-		else if (*p == '=' || (*p == ':' && !(end - p > 2 && p[1] == '/' && p[2] == '/')))
-			next = scan_pair(s, begin, p, end, is_whole);
-		else if (*p == ':')
-			next = scan_authority(s, p, end);
-		else if (is_quote(*p) && s->depth < DEPTH_MAX)
-			next = scan_quoted(s, p, end);
-		else if (!in_name && is_letter(*p))
-			next = scan_token(s, p, end);
+		} else if (*p == '=' || (*p == ':' && !(end - p > 2 && p[1] == '/' && p[2] == '/'))) {
+			next = scan_pair(s, begin, p, end, in);
+		} else if (*p == ':') {
+			next = scan_authority(s, p, end, in.open);
+		} else if (is_quote(*p) && in.open) {
+			in.open = *p == in.open ? 0 : in.open;
+		} else if (is_quote(*p) && (stop = shell_closing(p, end))) {
+			if (s->depth < DEPTH_MAX && has_blank(p + 1, stop)) {
+				scan_text(s, p + 1, stop);
+				next = stop + 1;
+			} else {
+				in.open = *p;
+			}
+		} else if (!in_name && is_letter(*p)) {
+			next = p + secret_token(between(p, end));
+			if (next > p)
+				tell(s, p, next);
+		}
 		in_name = next == p && is_name_byte(*p);
 		p = next == p ? p + 1 : next;
 	}
@@ -366,204 +354,201 @@ static void scan_bytes(struct scan *s, const char *begin, const char *end, bool 
 
 /* Words. */
 
-/* A row of the program that is read; option: of what begins so. */
-static const struct option *find_option(const struct command *c, struct span word)
-{
-	for (size_t i = c->program; i > 0 && i <= ARRAY_SIZE(options); i++) {
-		const struct option *o = &options[i - 1];
-
-		if (!span_eq(o->program, options[c->program - 1].program))
-			break;
-		if (o->command.size > 0 && !c->has_command)
-			continue;
-		if (span_eq(word, o->option) ? (o->how & NEXT) != 0 :
-		    span_starts(word, o->option) && ((o->how & GLUED) || word.data[o->option.size] == '='))
-			return o;
-	}
-	return NULL;
-}
-
-/* true: the word is one, and no more is to be looked for in it. */
+/* true: the word is an option, and no more is to be looked for in it. */
 static bool take_option(struct scan *s, const char *begin, const char *end, bool is_whole)
 {
-	struct command *c = &s->command;
 	struct span word = between(begin, end);
-	const struct option *o = find_option(c, word);
-
-	if (o && word.size == o->option.size) {
-		c->expected = o->part;
-		return true;
-	}
-	if (o) {
-		begin += o->option.size;
-		tell_in_word(s, begin + (*begin == '=' && o->option.size > 2), end, o->part, is_whole);
-		return true;
-	}
-	while (*begin == '-' && begin < end && is_name_byte(end[-1]))
-		end--;
-	if (begin == end && name_part(word) == ALL) {
-		c->expected = ALL;
-		return true;
-	}
-	return false;
-}
-
-/* The first line of that program, or of one behind where it would be: every word may be one. */
-static size_t program_at(struct span name)
-{
-	size_t from = 0, to = ARRAY_SIZE(options);
-
-	while (from < to) {
-		size_t middle = (from + to) / 2;
-		struct span program = options[middle].program;
-		int order = memcmp(program.data, name.data, MIN(program.size, name.size));
-
-		if (order < 0 || (order == 0 && program.size < name.size))
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return from;
-}
-
-static void note_program(struct command *c, struct span word)
-{
-	const char *slash = memrchr(word.data, '/', word.size);
-	struct span name = slash ? between(slash + 1, word.data + word.size) : word;
-	size_t found;
-
-	if (*word.data == '-')
-		return;
-	if (c->program > 0 && span_eq(word, options[c->program - 1].command))
-		c->has_command = true;
-	c->is_env |= span_eq(name, SPAN("env"));
-	found = program_at(name);
-	if (found < ARRAY_SIZE(options) && span_eq(name, options[found].program)) {
-		c->program = found + 1;
-		c->has_command = false;
-	}
-}
-
-/* An argument with blanks in it that is all one value: true, and it was told. */
-static bool take_whole(struct scan *s, const char *begin, const char *end)
-{
-	const struct command *c = &s->command;
 	const char *p = begin;
-	bool is_header = s->place == SECRET_HEADERS || span_eq(c->before, SPAN("-H")) || span_eq(c->before, SPAN("--header")) ||
-			 span_eq(c->before, SPAN("--proxy-header"));
-	bool is_variable = c->is_env || span_eq(c->before, SPAN("-e")) || span_eq(c->before, SPAN("--env"));
-	enum part part;
+	size_t at = 0;
+	enum part part = secret_option(&s->command.programs, word, &at);
 
+	if (part != NOTHING && at == word.size) {
+		expect(s, part, OF_OPTION);
+		return true;
+	}
+	if (part == PROGRAM) {
+		secret_programs_note(&s->command.programs, between(begin + at, end), false);
+		return true;
+	}
+	if (part != NOTHING && tell_value(s, begin + at, end, part, is_whole))
+		return true;
+	if (*begin != '-')
+		return false;
 	while (p < end && is_name_byte(*p))
 		p++;
-	if (p == end || (*p != '=' && *p != ':'))
+	part = p == end || *p == '=' ? secret_name(between(begin, p)) : NOTHING;
+	if (part == NOTHING || (part == HEADER && p == end))
 		return false;
-	part = name_part(between(begin, p));
-	if (part == NOTHING || (*p == '=' ? *begin != '-' && !is_variable : part != HEADER && !is_header))
-		return false;
-	for (p++; p < end && is_blank(*p);)
-		p++;
-	for (const char *q = p; part == HEADER && q < end; q++) {
-		if (!is_blank(*q))
-			continue;
-		if (is_scheme(between(p, q)))
-			p = q + 1;
-		break;
-	}
-	tell(s, p, end);
+	if (p == end)
+		expect(s, ALL, OF_OPTION);
+	else
+		tell_value(s, p + 1, end, ALL, is_whole);
 	return true;
 }
 
 static bool is_assignment(struct span word)
 {
-	return span_eq(word, SPAN("=")) || span_eq(word, SPAN(":")) || span_eq(word, SPAN(":="));
+	return span_eq(word, SPAN("=")) || span_eq(word, SPAN(":")) || span_eq(word, SPAN(":=")) || span_eq(word, SPAN("=>"));
+}
+
+/* What the word ends with: `{"password"`. */
+static struct span last_name(struct span word)
+{
+	const char *end, *p;
+
+	if (word.size == 0)
+		return word;
+	end = word.data + word.size;
+	if (is_quote(end[-1]))
+		end -= word.size > 1 && end[-2] == '\\' ? 2 : 1;
+	for (p = end; p > word.data && end - p <= NAME_BYTES_MAX && is_name_byte(p[-1]);)
+		p--;
+	return between(p, end);
+}
+
+/* true: the word is that value, and was told. */
+static bool take_expected(struct scan *s, const char *begin, const char *end, enum part part, bool is_whole)
+{
+	enum value_of value_of = s->command.value_of;
+	const char *stop;
+
+	if (is_assignment(between(begin, end))) {		/* `password = x` */
+		expect(s, part, value_of == OF_LIST ? OF_LIST : OF_NAME);
+		return true;
+	}
+	if (value_of == OF_OPTION || is_whole) {
+		if (value_of == OF_LIST)
+			expect(s, part, OF_LIST);
+		return tell_value(s, begin, end, part, is_whole);
+	}
+	if (value_of == OF_LIST)
+		stop = tell_list(s, begin, end, part);
+	else
+		stop = scan_value(s, begin, end, part, ':', (struct around){ .before = 0 });
+	scan_bytes(s, stop, end, false);
+	return true;
 }
 
 /* is_whole: it is an argument, or was in quotes. */
 static void scan_word(struct scan *s, const char *begin, const char *end, bool is_whole)
 {
 	struct command *c = &s->command;
-	enum part expected = c->expected;
-	struct span word = between(begin, end);
-	bool is_text = false;
+	enum part expected = c->expected, form = s->place == SECRET_HEADERS && s->depth == 0 ? LINE : c->is_env ? PAIR : NOTHING;
+	struct span word = between(begin, end), before = c->before;
+	bool is_dashed = begin < end && *begin == '-', is_text;
 
-	if (word.size == 0)
-		return;
-	if (expected == HEADER && is_scheme(word))
+	if (expected == HEADER && secret_is_scheme(word))
 		return;
 	c->expected = NOTHING;
-	if (expected != NOTHING && *begin != '-') {
-		/* `password = x` */
-		if (is_assignment(word))
-			c->expected = expected;
-		else
-			tell_in_word(s, begin, end, expected, is_whole);
-		c->before = word;
-		return;
-	}
-	if ((*begin == '-' || *begin == '/' || c->program > 0) && take_option(s, begin, end, is_whole)) {
-		c->before = word;
-		return;
-	}
-	for (const char *p = begin; is_whole && p < end && !is_text; p++)
-		is_text = is_blank(*p);
-	if (!is_text)
-		scan_bytes(s, begin, end, is_whole);
-	else if (!take_whole(s, begin, end))
-		scan_text(s, begin, end);
-	if (is_assignment(word) && name_part(c->before) != NOTHING && s->depth > 0)
-		c->expected = ALL;
-	note_program(c, word);
 	c->before = word;
+	if (word.size == 0)
+		return;
+	if (expected != NOTHING && expected != PROGRAM && !is_dashed && take_expected(s, begin, end, expected, is_whole))
+		return;
+	if ((is_dashed || c->programs.is_any) && take_option(s, begin, end, is_whole))
+		return;
+	is_text = is_whole && has_blank(begin, end);
+	if ((!is_text && form == NOTHING) || !tell_whole(s, word, form)) {
+		if (is_text)
+			scan_text(s, begin, end);
+		else
+			scan_bytes(s, begin, end, is_whole);
+	}
+	if (s->depth > 0 && is_assignment(word) && secret_name(last_name(before)) != NOTHING)
+		expect(s, ALL, OF_NAME);
+	if (is_dashed)
+		return;
+	c->is_env |= span_eq(word, SPAN("env")) || span_ends(word, SPAN("/env"));
+	secret_programs_note(&c->programs, word,
+			     expected != PROGRAM && before.size > 1 && before.data[0] == '-' && !span_eq(before, SPAN("--")));
 }
 
-/* Where the word ends that begins at p.  unclosed: quotes that no other follows in this text. */
-static const char *word_end(const char *p, const char *end, bool unclosed[2])
-{
-	for (; p < end; p++) {
-		if (is_blank(*p) || strchr(";|`", *p) || (*p == '$' && end - p > 1 && p[1] == '(') || (*p == '&' && (p + 1 == end || is_blank(p[1]) || p[1] == '&')))
-			return p;
-		if (is_quote(*p) && !unclosed[*p == '"']) {
-			const char *stop = closing(p, end);
+/* Texts. */
 
-			unclosed[*p == '"'] = !stop;
-			p = stop ? stop : p;
-		}
+/* The value of a header: what is left of the line, if that begins with the header; else a word, and on behind `;` and `,`.  word_end: it
+ * has at least this word.  Where to go on. */
+static const char *scan_header(struct scan *s, const char *word_end, const char *end, bool is_line)
+{
+	const char *p = s->header, *stop;
+
+	s->header = NULL;
+	for (bool is_scheme = true; is_scheme; p = is_scheme ? stop : p) {
+		while (p < end && is_blank(*p) && *p != '\n')
+			p++;
+		for (stop = p; stop < end && !is_blank(*stop);)
+			stop++;
+		is_scheme = secret_is_scheme(between(p, stop));
 	}
-	return end;
+	if (p < end && p >= word_end && is_quote(*p)) {
+		expect(s, ALL, OF_NAME);
+		return p;
+	}
+	for (stop = p; stop < end && *stop != '\n'; stop++)
+		if (!is_line && is_blank(*stop) && stop > p && !strchr(";, \t", stop[-1]))
+			break;
+	stop = MAX(stop, word_end);
+	while (stop > p && is_blank(stop[-1]))
+		stop--;
+	tell(s, p, stop);
+	return MAX(stop, word_end);
+}
+
+/* Too deep for words. */
+static void scan_deep(struct scan *s, const char *p, const char *end)
+{
+	while (p < end) {
+		scan_bytes(s, p, end, false);
+		p = s->header ? scan_header(s, s->header, end, false) : end;
+	}
 }
 
 /* A text that is no list. */
 static void scan_text(struct scan *s, const char *p, const char *end)
 {
 	struct command before = s->command;
-	bool unclosed[2] = { false, false };
+	bool unclosed[2] = { false, false }, is_first = true;	/* of the line */
 
 	if (s->depth == DEPTH_MAX) {
-		scan_bytes(s, p, end, false);
+		scan_deep(s, p, end);
 		return;
 	}
 	s->depth++;
-	s->command = (struct command){ .program = 0 };
+	s->command = (struct command){ .expected = NOTHING };
 	while (p < end) {
-		const char *stop;
+		const char *begin = p;
+		struct span word, inside;
 
-		if (*p == '\n' || *p == ';' || *p == '|' || *p == '&')
-			s->command = (struct command){ .program = 0 };
-		if (is_blank(*p) || *p == ';' || *p == '|' || *p == '&' || *p == '`' || *p == '(') {
-			p++;
-			continue;
+		if (*p == '\n' || *p == ';' || *p == '|' || *p == '&') {
+			s->command = (struct command){ .expected = NOTHING };
+			is_first |= *p == '\n';
 		}
-		if (*p == '$' && end - p > 1 && p[1] == '(') {
+		if (is_continuation(p, end)) {
 			p += 2;
 			continue;
 		}
-		stop = word_end(p, end, unclosed);
-		if (is_quote(*p) && stop - p > 1 && stop[-1] == *p && closing(p, stop) == stop - 1)
-			scan_word(s, p + 1, stop - 1, true);
-		else
-			scan_word(s, p, stop, false);
-		p = stop;
+		if (*p == '`' || *p == ')' || (*p == '$' && end - p > 1 && p[1] == '(')) {
+			p += *p == '$' ? 2 : 1;
+			if (has_shell(s))		/* what it makes is the value; `case` */
+				s->command.expected = NOTHING;
+			continue;
+		}
+		if (is_blank(*p) || is_separator(*p) || *p == '&' || *p == '(') {
+			p++;
+			continue;
+		}
+		if (*p == '#' && has_shell(s) && s->command.expected == NOTHING) {
+			p = memchr(p, '\n', (size_t)(end - p));
+			p = p ? p : end;
+			scan_text(s, begin + 1, p);
+			continue;
+		}
+		p = shell_word_end(p, end, unclosed);
+		word = between(begin, p);
+		inside = shell_unquoted(word);
+		scan_word(s, inside.data, inside.data + inside.size, inside.data != word.data);
+		if (s->header)
+			p = scan_header(s, p, end, is_first);
+		is_first = false;
 	}
 	s->depth--;
 	s->command = before;
@@ -577,7 +562,7 @@ void secret_find(struct span text, enum secret_place place, secret_fn found, voi
 	if (text.size == 0)
 		return;
 	end = p + text.size;
-	if (place == SECRET_TEXT) {
+	if (!secret_is_list(place)) {
 		scan_text(&s, p, end);
 		return;
 	}

@@ -7,9 +7,15 @@
 
 enum secret_place {
 	SECRET_ARGS,			/* a LIST of arguments */
-	SECRET_TEXT,			/* a command line, a script, a message, a URL */
 	SECRET_HEADERS,			/* a LIST of `NAME: VALUE` */
+	SECRET_TEXT,			/* a command line, a message, a URL */
+	SECRET_SCRIPT,			/* a text that a shell reads, so that `$NAME` is the name of a secret and none */
 };
+
+static inline bool secret_is_list(enum secret_place place)
+{
+	return place == SECRET_ARGS || place == SECRET_HEADERS;
+}
 
 /* Of each secret, in their order, none over another and none over the NUL of a list; never empty. */
 typedef void (*secret_fn)(void *user, size_t at, size_t size);

@@ -138,6 +138,33 @@ static void test_event_fields(void **state)
 	redaction_free(redaction);
 }
 
+/* `$NAME` stands for a secret where a shell reads it, and is one elsewhere. */
+static void test_shells(void **state)
+{
+	static const struct {
+		enum field field;
+		const char *text;
+		bool stays;
+	} given[] = {
+		{ FIELD_content, "usermod -p $HASH joe", true },
+		{ FIELD_content, "usermod -p $6$salt$hash joe", false },
+		{ FIELD_security_command, "usermod -p $HASH joe", false },
+		{ FIELD_auditd_message, "usermod -p $HASH joe", false },
+		{ FIELD_http_url, "http://h/?password=$HASH", false },
+	};
+	struct redaction *redaction = make_with("");
+
+	for (size_t i = 0; i < ARRAY_SIZE(given); i++) {
+		struct event *event = event_new(KIND_ID(process, exec), 1);
+
+		values_set_text(&event->values, given[i].field, span_of(given[i].text));
+		redaction_event(redaction, event);
+		assert_int_equal(strcmp(text_of(&event->values, given[i].field), given[i].text) == 0, given[i].stays);
+		event_free(event);
+	}
+	redaction_free(redaction);
+}
+
 static void test_patterns(void **state)
 {
 	struct redaction *redaction = make_with("# ours\n\nmagic (\\S+)\r\n(?i)zz\\d+\n");
@@ -313,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_event_fields), cmocka_unit_test(test_patterns),	   cmocka_unit_test(test_arguments_stay),
 		cmocka_unit_test(test_bad_patterns), cmocka_unit_test(test_hostile),	   cmocka_unit_test(test_pipeline),
 		cmocka_unit_test(test_off),	     cmocka_unit_test(test_other_ways_in), cmocka_unit_test(test_setup),
+		cmocka_unit_test(test_shells),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 """The commands that a daemon answers, against one that is played: what is asked, what is shown, exit codes. And those beside
 them that need none: subscription check and test, snapshot."""
+import fcntl
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import termios
 import threading
 
 import pytest
@@ -164,6 +166,37 @@ def test_clear_asks(daemon, answer, code):
     os.close(slave)
     assert process.returncode == code and b"[y/N]" in error
     assert len(daemon.asked) == (code == 0) and (b"Removed 2" in out) == (code == 0)
+
+
+@pytest.mark.parametrize("typed, code", [(b"hunter2\n", 0), (b"\x04", 0), (b"\x03", -signal.SIGINT), (None, -signal.SIGTERM)],
+                         ids=["secret", "end", "Ctrl-C", "SIGTERM"])
+def test_redact_leaves_the_echo(tmp_path, typed, code):
+    """A secret is typed unseen; whatever ends it, the terminal is as it was."""
+    (tmp_path / "log").write_text("type=EXECVE msg=audit(1700000001.000:1): argc=2 a0=\"mysql\" a1=\"-phunter2\"\n")
+    cli("import", "audit", tmp_path / "log", "--db", tmp_path / "x.db")
+    master, slave = os.openpty()
+    before = termios.tcgetattr(slave)
+    assert before[3] & termios.ECHO
+
+    def become_leader():
+        os.setsid()
+        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+    with subprocess.Popen([BIN, "redact", "--db", tmp_path / "x.db"], stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          preexec_fn=become_leader) as process:
+        assert process.stderr.read(8) == b"Secret: "
+        assert not termios.tcgetattr(slave)[3] & termios.ECHO
+        if typed:
+            os.write(master, typed)
+        else:
+            process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=30)
+    after = termios.tcgetattr(slave)
+    os.close(master)
+    os.close(slave)
+    assert process.returncode == code
+    assert after == before
+    assert (len(out) == len("<redacted:0123456789abcdef>\n")) == (typed == b"hunter2\n")
 
 
 @pytest.mark.parametrize("arguments", [("register", "mine.json"), ("show", "x"), ("list",), ("remove", "x"), ("clear", "-y")])
