@@ -181,6 +181,7 @@ def test_redact_leaves_the_echo(tmp_path, typed, code):
     def become_leader():
         os.setsid()
         fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # who is started in the background ignores it
 
     with subprocess.Popen([BIN, "redact", "--db", tmp_path / "x.db"], stdin=slave, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           preexec_fn=become_leader) as process:
