@@ -65,7 +65,7 @@ def read_processes(recorder, truth, user, login):
     # Not what had one of these pids before the program began and ended meanwhile: pids come round.
     rows = by_pid(recorder.query(
         "SELECT * FROM process_events WHERE process_pid != ? AND process_pid IN (SELECT value FROM json_each(?)) "
-        "AND NOT (process_start < ? AND process_entity_id IN (SELECT process_entity_id FROM process_events WHERE action = 'snapshot')) "
+        "AND NOT (coalesce(process_start < ?, false) AND process_entity_id IN (SELECT process_entity_id FROM process_events WHERE action = 'snapshot')) "
         "ORDER BY sequence", truth.pid, json.dumps(list(expected)), own_image["process_start"]))
     entities = {truth.pid: own_image["process_entity_id"]}
     exes = {truth.pid: os.fsencode(truth.exe)}
