@@ -167,8 +167,8 @@ static inline uint64_t storm_allowed(const struct source *source, uint64_t now_n
 
 	if (source->rate > 0)
 		due = MIN(due, source->rate * ((now_ns - source->begun_ns) / 1000) / 1000000);
-	else if (ring_used_bytes(source->ring) > ring_capacity_bytes(source->ring) / 8)
-		return 0;
+	while (source->rate == 0 && ring_used_bytes(source->ring) > ring_capacity_bytes(source->ring) / 8)
+		clock_sleep_ns(NS_PER_MS);	/* nobody would wake the reader of a source that has nothing */
 	return due > source->n ? due - source->n : 0;
 }
 

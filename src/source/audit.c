@@ -393,17 +393,33 @@ void audit_begin_move(struct source *source, bool begins)
 	atomic_store(&audit_source(source)->is_moving, begins);
 }
 
-/* Of the slot the kernel lets go only if it is ours still. */
-void audit_leave(struct source *source)
+/* By a socket of its own, whose answer the reader does not take.  The kernel lets go of the slot of whoever asks, and refuses if another has it
+ * by now: then there is nothing to give back. */
+static int give_back(void)
+{
+	const struct audit_status status = { .mask = AUDIT_STATUS_PID };
+	_cleanup_(audit_control_freep) struct audit_control *control = NULL;
+	int r;
+
+	r = audit_control_open(&control);
+	if (r < 0)
+		return r;
+	r = audit_control_request(control, AUDIT_SET, &status, sizeof(status), NULL, NULL);
+	return r == -EACCES ? 0 : r;
+}
+
+int audit_leave(struct source *source)
 {
 	struct audit_source *s = audit_source(source);
-	int group = AUDIT_NLGRP_READLOG;
+	int group = AUDIT_NLGRP_READLOG, r = 0;
 
-	if (!s->unicast)
-		(void)setsockopt(s->fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof(group));
-	else
-		(void)send_pid(s->fd, 0, 3, 0);
-	s->unicast = false;
+	if (s->unicast)
+		r = give_back();
+	else if (setsockopt(s->fd, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof(group)) < 0)
+		r = -errno;
+	if (r >= 0)
+		s->unicast = false;
+	return r;
 }
 
 void audit_take_over(struct source *next, struct source *source)

@@ -19,8 +19,9 @@ void audit_expect_holder(struct source *source, uint32_t n_records);
 /* From one source to another beside it, so that each record is handed on once.  In this order: */
 /* 1, by any thread, before the next one is opened: what comes from now on may come by that one too.  false: there is none after all. */
 void audit_begin_move(struct source *source, bool begins);
-/* 2, by whoever may set audit, which the reader may not (daemon/confine.h), once the next one is open: the kernel sends no more to this one but what it is at. */
-void audit_leave(struct source *source);
+/* 2, by whoever may set audit, which the reader may not (daemon/confine.h), once the next one is open: the kernel sends no more to this one but what it is at.
+ * -errno: it goes on as it was. */
+int audit_leave(struct source *source);
 /* 3, by the reader, once nothing is left to be received: the next one goes on where this one ended. */
 void audit_take_over(struct source *next, struct source *source);
 

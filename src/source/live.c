@@ -292,13 +292,16 @@ int source_live_move(struct source *source, const char *mode)
 		return -EOPNOTSUPP;
 	audit_begin_move(s->audit, true);
 	r = add_by(s, &by_netlink, mode, &next);
-	if (r < 0) {
-		audit_begin_move(s->audit, false);
-		return r;
+	if (r >= 0) {
+		r = audit_leave(s->audit);
+		if (r < 0)
+			source_audit.free(next);
 	}
-	audit_leave(s->audit);
-	s->next = next;
-	return 0;
+	if (r < 0)
+		audit_begin_move(s->audit, false);
+	else
+		s->next = next;
+	return r;
 }
 
 bool source_live_has_moved(struct source *source)

@@ -15,7 +15,7 @@ struct watch {
 	struct memory memory;
 	uint64_t begin_ns, next, every;	/* records */
 	uint64_t settled_rss;		/* after a quarter */
-	unsigned settled_descriptors;
+	unsigned settled_descriptors, descriptors;
 	uint64_t max;
 };
 
@@ -28,13 +28,14 @@ static void look(struct storm *storm, void *user)
 	if (watch->every == 0 || storm->source.n < watch->next)
 		return;
 	watch->next += watch->every;
+	watch->descriptors = storm_descriptors();
 	if (watch->settled_rss == 0 && storm->source.n >= watch->max / 4) {
 		watch->settled_rss = watch->memory.rss;
-		watch->settled_descriptors = storm_descriptors();
+		watch->settled_descriptors = watch->descriptors;
 	}
 	printf("{\"records\":%" PRIu64 ",\"seconds\":%.0f,\"rss_mb\":%.1f,\"peak_mb\":%.1f,\"descriptors\":%u,\"processes\":%" PRIu64 "}\n",
 	       storm->source.n, storm_seconds(clock_ns(CLOCK_MONOTONIC) - watch->begin_ns), (double)watch->memory.rss / (double)MB,
-	       (double)watch->memory.peak_rss / (double)MB, storm_descriptors(), storm->core_stats.tracker.processes);
+	       (double)watch->memory.peak_rss / (double)MB, watch->descriptors, storm->core_stats.tracker.processes);
 	fflush(stdout);
 }
 
@@ -95,9 +96,9 @@ static int soak(uint64_t millions, uint64_t budget_mb, const char *database)
 	memory_divide(&watch.memory, budget_mb * MB);
 	storm_begin(&storm, &watch.memory, 0, database);
 	took = storm_blow(&storm, 0, watch.max, 0, look, &watch);
-	if (watch.memory.rss > watch.settled_rss + watch.settled_rss / 10 + 4 * MB || storm_descriptors() != watch.settled_descriptors) {
+	if (watch.memory.rss > watch.settled_rss + watch.settled_rss / 10 + 4 * MB || watch.descriptors != watch.settled_descriptors) {
 		fprintf(stderr, "bench-storm: the memory grew from %" PRIu64 " to %" PRIu64 " MB, the descriptors from %u to %u\n",
-			watch.settled_rss / MB, watch.memory.rss / MB, watch.settled_descriptors, storm_descriptors());
+			watch.settled_rss / MB, watch.memory.rss / MB, watch.settled_descriptors, watch.descriptors);
 		return 1;
 	}
 	storm_end(&storm);
