@@ -50,6 +50,13 @@ struct folder_identity {
 	uint64_t device, inode, born_s, born_ns;
 };
 
+/* At the kernel's audit: its state, its rules. */
+struct audit_look {
+	bool is_due;			/* in this tick */
+	struct moment before, last;	/* what the last one found and the one before did not happened in between */
+	uint64_t n_records;		/* of audit that had come by the last */
+};
+
 struct daemon {
 	const struct run_options *options;
 	struct conf conf;
@@ -89,7 +96,7 @@ struct daemon {
 	bool rules_loaded;
 	uint64_t rules_linger_until_ns;	/* CLOCK_MONOTONIC: those of before stay until then; 0: there are none */
 	struct audit_state audit_state;
-	uint64_t kernel_looked_ns;	/* at that, CLOCK_MONOTONIC; 0: never */
+	struct audit_look audit_look;
 	uint32_t kernel_lost;		/* its counter, as long as audit is read */
 	struct ledger ledger;
 	uint64_t oldest_lost_ns;	/* event that was lost when the ledger was looked at; UINT64_MAX: none was */
@@ -377,7 +384,8 @@ void daemon_tell_host_change(struct daemon *d);		/* before other things are want
 void daemon_withhold_no_more(struct daemon *d);		/* recording ends: what was withheld is told */
 
 /* slot.c */
-void daemon_look_at_slot(struct daemon *d);		/* once a second, while audit is read */
+void daemon_look_at_slot(struct daemon *d);		/* after each look at audit, while it is read */
+bool daemon_slot_is_settled(const struct daemon *d);	/* nothing is to become of it but by what others do */
 void daemon_leave_slot(struct daemon *d);		/* recording ends: what is missing is told */
 
 /* coverages.c */
@@ -396,3 +404,4 @@ void daemon_tell_losses(struct daemon *d, bool final);
 /* What was let go of so that the rest be whole, by whichever stage; how many of them were records of which nothing was made. */
 uint64_t daemon_count_shed(const struct daemon *d, const struct core_stats *core, uint64_t ret[N_CATEGORIES]);
 void daemon_since_looked(const struct daemon *d, struct gap *gap);	/* sets begin and end */
+void daemon_since_audit_looked(const struct daemon *d, struct gap *gap);

@@ -318,6 +318,7 @@ int daemon_open_recording(struct daemon *d, const struct filter *filter, struct 
 		daemon_begin_coverage(d, d->audit_state.enabled != 0);
 		audit_control_state(d->audit, &d->audit_state);
 	}
+	d->audit_look = (struct audit_look){ .before = d->looking, .last = moment_now() };
 	d->kernel_lost = d->audit_state.lost;
 	ledger_begin(&d->ledger, LOSS_KERNEL, d->kernel_lost);
 	return 0;

@@ -36,7 +36,7 @@ static void tell_gap(struct daemon *d, const char *cause)
 {
 	struct gap gap = { .class_name = "all", .cause = cause };
 
-	daemon_since_looked(d, &gap);
+	daemon_since_audit_looked(d, &gap);
 	notes_gap(&d->notes, &gap);
 }
 
@@ -62,7 +62,7 @@ void daemon_repair_audit(struct daemon *d)
 	bool is_small = before != 0 && before < limit;	/* 0 is no limit */
 	const char *why = "";
 
-	if (!d->rules_loaded || d->audit_state.enabled == 2)
+	if (!d->audit_look.is_due || !d->rules_loaded || d->audit_state.enabled == 2)
 		return;
 	d->rules_missing = count_missing(d);
 	if (d->audit_state.enabled != 0 && d->rules_missing == 0 && !is_small)

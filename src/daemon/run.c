@@ -488,6 +488,7 @@ static void choose_heap(void)
 int daemon_run(const struct run_options *options)
 {
 	struct daemon d = { .options = options, .lock_fd = -1, .started_ns = clock_now_ns(), .looking = moment_now(), .looked = moment_now(),
+			    .audit_look = { .before = moment_now(), .last = moment_now() },
 			    .oldest_lost_ns = UINT64_MAX };
 	int r;
 

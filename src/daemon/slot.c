@@ -41,6 +41,7 @@ static bool move(struct daemon *d, const char *mode)
 	privileges_raise();
 	r = source_live_move(d->source, mode);
 	privileges_lower();
+	d->slot.is_moving |= r >= 0;
 	if (r >= 0)
 		log_warning("%s; the records of audit come by %s now", d->slot.why, mode);
 	else if (r != -EBUSY && r != -EEXIST)
@@ -68,7 +69,7 @@ static void give_in(struct daemon *d)
 
 	explain(slot, d->audit_state.pid, "has taken the audit stream");
 	if (slot->taken_since_ns == 0) {
-		slot->taken_since_ns = d->looked.real_ns;
+		slot->taken_since_ns = d->audit_look.before.real_ns;
 		log_warning("%s", slot->why);
 	}
 	if (d->mode_is_forced || !move(d, "multicast"))
@@ -122,6 +123,7 @@ static void follow_move(struct daemon *d)
 	const char *why = "";
 
 	if (source_live_has_moved(d->source)) {
+		slot->is_moving = false;
 		tell_taken(d, true);
 		notes_say(&d->notes, "config", "%s; the records of audit come by %s now", slot->why,
 			  source_live_is_unicast(d->source) ? "unicast" : "multicast");
@@ -135,6 +137,14 @@ static void follow_move(struct daemon *d)
 		log_error("Failed to load the audit rules as another reader of audit needs them: %s", why);
 	else
 		slot->rules_are_due = false;
+}
+
+bool daemon_slot_is_settled(const struct daemon *d)
+{
+	const struct slot *slot = &d->slot;
+	bool is_awaited = (slot->free_since_ns > 0 || slot->wanted_by > 0) && !d->mode_is_forced;
+
+	return !is_awaited && slot->taken_since_ns == 0 && !slot->is_moving && !slot->rules_are_due;
 }
 
 void daemon_look_at_slot(struct daemon *d)

@@ -8,6 +8,7 @@
 
 #define TRY_NS (10 * NS_PER_SEC)
 #define UNUSED_NS (10 * NS_PER_SEC)	/* between two looks at an audit that nothing is asked of */
+#define QUIET_NS (5 * NS_PER_SEC)	/* and at one that has sent nothing since the last */
 
 uint64_t daemon_ring_dropped(const struct daemon *d)
 {
@@ -15,12 +16,27 @@ uint64_t daemon_ring_dropped(const struct daemon *d)
 }
 
 /* What is seen now and was not when it was last looked at happened in between. */
-void daemon_since_looked(const struct daemon *d, struct gap *gap)
+static void since(const struct moment *moment, struct gap *gap)
 {
 	const struct moment now = moment_now();
 
-	gap->begin_ns = moment_ns(&d->looked, &now);
+	gap->begin_ns = moment_ns(moment, &now);
 	gap->end_ns = now.real_ns;
+}
+
+void daemon_since_looked(const struct daemon *d, struct gap *gap)
+{
+	since(&d->looked, gap);
+}
+
+void daemon_since_audit_looked(const struct daemon *d, struct gap *gap)
+{
+	since(&d->audit_look.before, gap);
+}
+
+static bool uses_audit(const struct daemon *d)
+{
+	return d->source && source_live_has_audit(d->source);
 }
 
 void daemon_tell_losses(struct daemon *d, bool final)
@@ -42,7 +58,10 @@ void daemon_tell_losses(struct daemon *d, bool final)
 	for (unsigned i = 0; i < N_CATEGORIES; i++)
 		counters[LOSS_SHED + i] = atomic_load_explicit(&d->reader_shed.records[i], memory_order_relaxed);
 	thinning_let_go(&d->thinning, counters + LOSS_THINNED);
-	daemon_since_looked(d, &gap);
+	if (d->kernel_lost != d->ledger.entries[LOSS_KERNEL].seen)
+		daemon_since_audit_looked(d, &gap);
+	else
+		daemon_since_looked(d, &gap);
 	/* What waited before it was lost happened earlier; it may have been counted only by now. */
 	oldest_ns = MIN(reader_oldest_shed(&d->reader_shed), writer_oldest_lost(d->writer));
 	gap.begin_ns = MIN(gap.begin_ns, MIN(oldest_ns, d->oldest_lost_ns));
@@ -57,7 +76,7 @@ static void tell_whole(struct daemon *d)
 		return;
 	writer_set_whole(d->writer, d->whole_ns[1]);
 	d->whole_ns[1] = d->whole_ns[0];
-	d->whole_ns[0] = d->looked.real_ns;
+	d->whole_ns[0] = uses_audit(d) ? MIN(d->looked.real_ns, d->audit_look.last.real_ns) : d->looked.real_ns;
 }
 
 uint64_t daemon_count_shed(const struct daemon *d, const struct core_stats *core, uint64_t ret[N_CATEGORIES])
@@ -101,16 +120,30 @@ void daemon_keep_words(const struct daemon *d)
 		(void)last_words_write(d->lock_fd, &words);
 }
 
+/* Each question makes a thread of the kernel, which the process connector tells as a process that begins and ends, and wakes us for its answer.
+ * What becomes of audit, and who changes it, comes with records: where none has come nothing has changed, but where somebody has audit not tell
+ * it, or a kernel before 5.18 has let go of us. */
+static void begin_audit_look(struct daemon *d)
+{
+	struct audit_look *look = &d->audit_look;
+	struct ring_counts counts;
+	uint64_t n_records, wait_ns = UNUSED_NS;
+
+	ring_count(d->ring, &counts);
+	n_records = counts.pushed[ORIGIN_AUDIT] + counts.dropped[ORIGIN_AUDIT];
+	if (uses_audit(d))
+		wait_ns = n_records == look->n_records && daemon_slot_is_settled(d) ? QUIET_NS : 0;
+	look->is_due = d->looking.boot_ns >= look->last.boot_ns + wait_ns;
+	if (!look->is_due)
+		return;
+	look->before = look->last;
+	look->last = d->looking;
+	look->n_records = n_records;
+}
+
 static void look_at_kernel(struct daemon *d)
 {
-	bool is_used = d->source && source_live_has_audit(d->source);
-	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-
-	/* Each question wakes a thread of the kernel, and us for its answer. */
-	if (!d->audit || (!is_used && d->kernel_looked_ns > 0 && now_ns - d->kernel_looked_ns < UNUSED_NS))
-		return;
-	d->kernel_looked_ns = now_ns;
-	if (audit_control_state(d->audit, &d->audit_state) < 0 || !is_used)
+	if (!d->audit || !d->audit_look.is_due || audit_control_state(d->audit, &d->audit_state) < 0 || !uses_audit(d))
 		return;	/* what others lose is none of ours */
 	d->kernel_lost = d->audit_state.lost;
 	/* What nobody's slot, or that of another, had no room for may have come to us by multicast. */
@@ -138,11 +171,13 @@ void daemon_on_tick(uv_timer_t *timer)
 
 	d->looked = d->looking;
 	d->looking = moment_now();
+	begin_audit_look(d);
 	look_at_kernel(d);
 	daemon_look_at_rules(d);
 	daemon_repair_audit(d);
 	daemon_tick_rules_file(d);
-	daemon_look_at_coverage(d);
+	if (d->audit_look.is_due)
+		daemon_look_at_coverage(d);
 	daemon_repair_places(d);
 	daemon_tick_trust(d);
 	daemon_tick_auditd(d);
