@@ -65,6 +65,33 @@ static void test_half(void **state)
 	storm_release(&storm);
 }
 
+/* Turns of the core in a second of what it can store with ease. */
+static uint64_t turns(uint64_t nap_ns)
+{
+	static struct storm storm;
+	struct memory memory;
+	struct pulse before, after;
+
+	memory_divide(&memory, 64 * MB);
+	storm_begin(&storm, &memory, 0, NULL);
+	core_set_nap(storm.core, nap_ns);
+	core_pulse(storm.core, &before);
+	storm_blow(&storm, 5000, UINT64_MAX, NS_PER_SEC, NULL, NULL);
+	core_pulse(storm.core, &after);
+	storm_end(&storm);
+	expect_all(&storm);
+	storm_release(&storm);
+	return after.turns - before.turns;
+}
+
+static void test_naps(void **state)
+{
+	uint64_t awake = turns(0), napping = turns(200 * NS_PER_MS);
+
+	if (napping * 2 > awake)
+		fail_msg("%" PRIu64 " turns with naps, %" PRIu64 " without", napping, awake);
+}
+
 /* A soak in small: with processes and paths that come and go the tables are at the end what they were after a third, and so are the
  * descriptors. */
 struct soak {
@@ -90,7 +117,7 @@ static void test_soak(void **state)
 
 	memory_divide(&memory, 64 * MB);
 	storm_begin(&storm, &memory, 0, NULL);
-	storm_blow(&storm, 0, 60000, 0, look, &soak);
+	storm_blow(&storm, 0, 200000, 0, look, &soak);
 	assert_true(soak.n[0] > 0 && soak.n[1] > 0);
 	assert_int_equal(soak.descriptors[1], soak.descriptors[0]);
 	assert_true(soak.bytes[1] <= memory.room[MEMORY_PROCESSES]);
@@ -102,7 +129,8 @@ static void test_soak(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_ten_times), cmocka_unit_test(test_half), cmocka_unit_test(test_soak) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_ten_times), cmocka_unit_test(test_half), cmocka_unit_test(test_naps),
+					    cmocka_unit_test(test_soak) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
