@@ -4,8 +4,10 @@
 
 #include "exclude.h"
 
+#define EINTR 4
 #define EEXIST 17
 #define EINPROGRESS 115
+#define ERESTARTSYS 512
 
 /* First those of the machine's own programs, then those of its 32-bit programs. */
 struct {
@@ -32,8 +34,10 @@ static __always_inline u32 call_number(struct pt_regs *regs)
 }
 
 #define SOCKETCALL 102			/* of 32-bit programs: a number of a call, and where its arguments are */
+#define OLD_MMAP 90			/* and this one has but where they are */
 
-/* The call of its own that does the same (include/uapi/linux/net.h, arch/x86/entry/syscalls/syscall_32.tbl). */
+/* The call of its own that does the same (include/uapi/linux/net.h, arch/x86/entry/syscalls/syscall_32.tbl); without the last two arguments
+ * it is another. */
 static __always_inline u32 number_of_socketcall(u32 which)
 {
 	switch (which) {
@@ -41,8 +45,8 @@ static __always_inline u32 number_of_socketcall(u32 which)
 	case 3: return 362;		/* connect */
 	case 4: return 363;		/* listen */
 	case 5: case 18: return 364;	/* accept, accept4 */
-	case 11: return 369;		/* sendto */
-	case 12: return 371;		/* recvfrom */
+	case 9: case 11: return 369;	/* send, sendto */
+	case 10: case 12: return 371;	/* recv, recvfrom */
 	default: return PROBE_SYSCALLS;
 	}
 }
@@ -78,6 +82,7 @@ static __always_inline u32 call_number(struct pt_regs *regs)
 }
 
 #define SOCKETCALL 102
+#define OLD_MMAP PROBE_SYSCALLS
 
 static __always_inline u32 number_of_socketcall(u32 which)
 {
@@ -107,7 +112,8 @@ struct call {
 	struct task_struct *task;
 	struct probe_call_plan *plan;
 	bool_t narrow;
-	u32 socket_args;		/* where the arguments of a socketcall are; 0: in the registers */
+	u32 args;			/* where the arguments are, 32 bits each; 0: in the registers */
+	int n_args;			/* so many of them: the others are 0 */
 };
 
 static __always_inline bool_t call_get(struct call *call, struct pt_regs *regs)
@@ -119,13 +125,19 @@ static __always_inline bool_t call_get(struct call *call, struct pt_regs *regs)
 	call->regs = regs;
 	call->task = current_task();
 	call->narrow = is_32_bit(call->task);
-	call->socket_args = 0;
+	call->args = 0;
+	call->n_args = 6;
 	if (call->narrow) {
 		if (number == SOCKETCALL) {
-			call->socket_args = (u32)argument(regs, 1, 1);
-			number = number_of_socketcall((u32)argument(regs, 1, 0));
+			u32 which = (u32)argument(regs, 1, 0);
+
+			call->args = (u32)argument(regs, 1, 1);
+			call->n_args = which == 9 || which == 10 ? 4 : 6;
+			number = number_of_socketcall(which);
 			if (number >= PROBE_SYSCALLS)
 				return 0;
+		} else if (number == OLD_MMAP) {
+			call->args = (u32)argument(regs, 1, 0);
 		}
 		number += PROBE_SYSCALLS;
 	}
@@ -137,9 +149,10 @@ static __always_inline u64 call_arg(const struct call *call, int n)
 {
 	u32 value = 0;
 
-	if (!call->socket_args)
+	if (!call->args)
 		return argument(call->regs, call->narrow, n);
-	bpf_probe_read_user(&value, sizeof(value), (void *)(u64)(call->socket_args + 4 * (u32)n));
+	if (n < call->n_args)
+		bpf_probe_read_user(&value, sizeof(value), (void *)(u64)(call->args + 4 * (u32)n));
 	return value;
 }
 

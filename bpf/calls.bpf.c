@@ -57,7 +57,7 @@ static __always_inline bool_t moves_by_socket(const struct call *call, u32 act)
 static __always_inline bool_t is_failure(u32 act, long ret)
 {
 	return ret < 0 && ret > -4096 && act != PROBE_ACT_CONNECT && act != PROBE_ACT_CLOSE &&
-	       !(act == PROBE_ACT_SEND && ret == -EINPROGRESS);
+	       !(act == PROBE_ACT_SEND && (ret == -EINPROGRESS || ret == -ERESTARTSYS || ret == -EINTR));
 }
 
 SEC("tp_btf/sys_exit")
@@ -117,12 +117,26 @@ static __always_inline int send_call(const struct call *call, long ret)
 	return 0;
 }
 
+#define ADJ_SETOFFSET 0x100		/* steps the clock: all else slews it (adjtimex(2)) */
+
+static __always_inline bool_t only_slews(const struct call *call)
+{
+	u32 modes = 0;			/* struct timex begins with them */
+
+	switch (call->plan->number) {
+	case PROBE_CALL_adjtimex: case PROBE_CALL_clock_adjtime: case PROBE_CALL_clock_adjtime64:
+		return bpf_probe_read_user(&modes, sizeof(modes), (void *)call_arg(call, call->plan->value)) || !(modes & ADJ_SETOFFSET);
+	default:
+		return 0;
+	}
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(act_call, struct pt_regs *regs, long ret)
 {
 	struct call call;
 
-	return call_get(&call, regs) ? send_call(&call, ret) : 0;
+	return call_get(&call, regs) && !only_slews(&call) ? send_call(&call, ret) : 0;
 }
 
 #define PROT_EXEC 4

@@ -34,7 +34,20 @@ __noinline int tell_dns(struct scratch *scratch, const struct message *message)
 #define MSGHDR_BYTES 56			/* of a 64-bit program; then the length of the message */
 #define MMSGHDR_BYTES 64
 
-static __always_inline int tell_dns_messages(struct probe_record *record, struct sock *sk, u64 at, s64 n)
+/* Where a datagram goes that is no DNS, if that is asked for. */
+static __always_inline void tell_send(struct probe_record *record)
+{
+	record->text_bytes[DNS_PAYLOAD] = 0;
+	record->cut = 0;
+	record->head.type = PROBE_SOCKET;
+	record->body.socket.wire_bytes = 0;
+	if (record->body.socket.socket_type == SOCK_DGRAM && record->body.socket.remote_port && wants(PROBE_WANT_SEND))
+		record_output(record, 0, PROBE_CLASS_NETWORK);
+	record->head.type = PROBE_DNS;
+}
+
+/* Each by itself: what is sent may go to as many ends. */
+static __always_inline int tell_messages(struct probe_record *record, struct sock *sk, u64 at, s64 n, bool_t are_sent)
 {
 	int told = 0;
 
@@ -48,22 +61,22 @@ static __always_inline int tell_dns_messages(struct probe_record *record, struct
 			set_addresses(&record->body.socket, sk);	/* the one before named another end */
 		}
 		bpf_probe_read_user(&message.size, sizeof(message.size), (void *)(at + MSGHDR_BYTES));
-		if (message_at(&message, at))
-			told |= tell_dns((struct scratch *)record, &message);
+		if (message_at(&message, at) && tell_dns((struct scratch *)record, &message))
+			told = 1;
+		else if (are_sent)
+			tell_send(record);
 		at += MMSGHDR_BYTES;
 	}
 	return told;
 }
 
-/* Where a datagram goes that is no DNS, if that is asked for. */
-static __always_inline void tell_send(struct probe_record *record)
+/* The other end as struct msghdr of a 32-bit program has it. */
+static __always_inline void set_named_narrow(struct probe_socket *socket, u64 at)
 {
-	record->text_bytes[DNS_PAYLOAD] = 0;
-	record->cut = 0;
-	record->head.type = PROBE_SOCKET;
-	record->body.socket.wire_bytes = 0;
-	if (record->body.socket.socket_type == SOCK_DGRAM && record->body.socket.remote_port && wants(PROBE_WANT_SEND))
-		record_output(record, 0, PROBE_CLASS_NETWORK);
+	u32 name[2] = { 0 };		/* address, bytes */
+
+	if (!bpf_probe_read_user(name, sizeof(name), (void *)at) && name[0])
+		set_named(socket, name[0], name[1]);
 }
 
 /* A message that makes the connection it goes by (tcp(7)): of one that has been made the call fails. */
@@ -90,8 +103,7 @@ int BPF_PROG(act_send, struct pt_regs *regs, long ret)
 	struct message message;
 	struct call call;
 	struct sock *sk;
-	bool_t begins;
-	int told = 0;
+	bool_t begins, told = 0;
 
 	if (!call_get(&call, regs))
 		return 0;
@@ -112,16 +124,18 @@ int BPF_PROG(act_send, struct pt_regs *regs, long ret)
 		return 0;
 	record->body.socket.fd = (int)call_arg(&call, 0);
 	record->body.socket.result = ret;
-	if (!call.narrow || call.plan->number == PROBE_CALL_sendto)
-		set_addresses(&record->body.socket, sk);
-	if (call.plan->number != PROBE_CALL_sendmmsg)
+	set_addresses(&record->body.socket, sk);
+	if (call.plan->number == PROBE_CALL_sendmmsg) {
+		told = !call.narrow && tell_messages(record, sk, call_arg(&call, 1), ret, 1);
+	} else {
 		told = message_of(&message, &call, (u32)ret) && tell_dns((struct scratch *)record, &message);
-	else if (!call.narrow)
-		told = tell_dns_messages(record, sk, call_arg(&call, 1), ret);
-	if (told)
-		remember_asker(call.task, &record->body.socket);
-	else
-		tell_send(record);
+		if (call.narrow && call.plan->number == PROBE_CALL_sendmsg)
+			set_named_narrow(&record->body.socket, call_arg(&call, 1));
+		if (!told)
+			tell_send(record);
+	}
+	if (told && wants(PROBE_WANT_DNS))
+		asker_add((u32)call.task->tgid);
 	record_drop();
 	return 0;
 }
@@ -153,7 +167,7 @@ int BPF_PROG(act_receive, struct pt_regs *regs, long ret)
 		if (message_of(&message, &call, (u32)ret))
 			tell_dns((struct scratch *)record, &message);
 	} else if (!call.narrow) {
-		tell_dns_messages(record, sk, call_arg(&call, 1), ret);
+		tell_messages(record, sk, call_arg(&call, 1), ret, 0);
 	}
 	record_drop();
 	return 0;

@@ -115,12 +115,18 @@ int BPF_PROG(act_open, struct pt_regs *regs, long ret)
 {
 	struct file *file;
 	struct call call;
+	u64 flags;
 
 	if (!call_get(&call, regs))
 		return 0;
 	file = file_of(call.task, ret);
-	if (file)
-		tell_open(call.task, file, open_flags(&call), call.plan->number);
+	if (!file)
+		return 0;
+	flags = open_flags(&call);
+	/* They stand in memory of the program, which may hold others by now. */
+	if (call.plan->number == PROBE_CALL_openat2)
+		flags = (flags & ~(u64)O_ACCMODE) | (READ(file, f_flags) & O_ACCMODE);
+	tell_open(call.task, file, flags, call.plan->number);
 	return 0;
 }
 

@@ -386,6 +386,7 @@ struct open_how {
 
 struct io_cqe {
 	s32 res;
+	int fd;				/* until it is complete */
 };
 
 /* A request of io_uring; what it asks for begins at the same place. */

@@ -36,8 +36,9 @@ struct user_address {			/* sockaddr_in and sockaddr_in6 */
 	u8 port[2];
 	u8 ip[4];
 	u8 ip6[16];
-	u32 scope;
 };
+
+#define NAMED_MIN sizeof(struct user_address)	/* the scope behind it may be missing (SIN6_LEN_RFC2133) */
 
 static __always_inline struct sock *sock_of_file(struct file *file)
 {
@@ -109,8 +110,8 @@ static __always_inline void set_named(struct probe_socket *to, u64 at, u32 size)
 
 	if (!at || size < 2)
 		return;
-	if (size >= sizeof(named)) {
-		if (bpf_probe_read_user(&named, sizeof(named), (void *)at))
+	if (size >= NAMED_MIN) {
+		if (bpf_probe_read_user(&named, NAMED_MIN, (void *)at))
 			return;
 	} else if (size >= 8) {
 		if (bpf_probe_read_user(&named, 8, (void *)at))
@@ -173,15 +174,20 @@ static __always_inline void remember_asker(struct task_struct *task, const struc
 		asker_add((u32)task->tgid);
 }
 
+/* It goes on without the program: also what a signal has it wait for no more (inet_wait_for_connect). */
+static __always_inline bool_t goes_on(const struct probe_socket *socket)
+{
+	return socket->result == -EINPROGRESS || (socket->result == -EINTR && is_tcp(socket));
+}
+
 /* 1: it is over already, and on_state did not know whose it was: the caller has its end to tell.  Remembered before looked
  * at, so that one of the two tells. */
 static __always_inline bool_t remember_connection(const struct probe_record *record, struct sock *sk)
 {
 	struct owner owner = { record->head.start_ns, record->head.pid, record->head.ppid };
-	s64 result = record->body.socket.result;
 	u64 key = (u64)sk;
 
-	if (!is_tcp(&record->body.socket) || (result < 0 && result != -EINPROGRESS) ||
+	if (!is_tcp(&record->body.socket) || (record->body.socket.result < 0 && !goes_on(&record->body.socket)) ||
 	    !wants(PROBE_WANT_DISCONNECT | PROBE_WANT_CONNECT))
 		return 0;
 	if (bpf_map_update_elem(&connections, &key, &owner, BPF_ANY)) {
@@ -257,10 +263,12 @@ int BPF_PROG(act_connect, struct pt_regs *regs, long ret)
 	address = call_arg(&call, 1);
 	size = (u32)call_arg(&call, 2);
 	socket = &record->body.socket;
-	set_addresses(socket, sk);
-	set_named(socket, address, size);
 	socket->fd = (int)call_arg(&call, 0);
-	socket->result = ret;
+	socket->result = ret == -ERESTARTSYS ? -EINTR : ret;
+	set_addresses(socket, sk);
+	/* What the program names may be another by now, or be replaced by the kernel (0.0.0.0, cgroup/connect4). */
+	if (!socket->remote_port || (ret < 0 && !goes_on(socket)))
+		set_named(socket, address, size);
 	/* It lets go of the connection (connect(2)): on_state tells of the end. */
 	if (ret == 0 && socket->remote_family == AF_UNSPEC && is_tcp(socket)) {
 		record_drop();
@@ -270,7 +278,7 @@ int BPF_PROG(act_connect, struct pt_regs *regs, long ret)
 		off = put_named_path(record, off, call.task, address, size);
 	remember_asker(call.task, socket);
 	/* One that does not wait may have been refused by now. */
-	if (ret == -EINPROGRESS && READ(sk, __sk_common.skc_state) == TCP_CLOSE && READ(sk, sk_err) > 0)
+	if (goes_on(socket) && READ(sk, __sk_common.skc_state) == TCP_CLOSE && READ(sk, sk_err) > 0)
 		socket->result = -READ(sk, sk_err);
 	send_begun(record, off, sk, PROBE_WANT_CONNECT);
 	return 0;

@@ -14,6 +14,7 @@ enum {					/* enum io_uring_op, include/uapi/linux/io_uring.h */
 /* Names of requests that have not completed, in pieces: few are longer than one, any may be PATH_MAX. */
 #define PIECE_BYTES 256u
 
+#define FIXED_FILE (1u << 0)		/* IOSQE_FIXED_FILE, likewise */
 #define CQE_SKIP_SUCCESS (1u << 6)	/* IOSQE_CQE_SKIP_SUCCESS, as it stands in the request too (REQ_F_CQE_SKIP) */
 
 struct piece_key {
@@ -26,10 +27,10 @@ struct piece {
 	char text[PIECE_BYTES];
 };
 
+/* Nobody tells of a request whose completion had no room (io_uring_setup(2), CQ ring overflow): the oldest make room. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 16384);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
 	__type(key, struct piece_key);
 	__type(value, struct piece);
 } uring_pieces SEC(".maps");
@@ -44,9 +45,8 @@ struct named {
 };
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 8192);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
 	__type(key, u64);		/* address of the request */
 	__type(value, struct named);
 } uring_named SEC(".maps");
@@ -361,6 +361,42 @@ static __always_inline void uring_name(struct task_struct *task, struct io_kiocb
 		forget_names(&named, key);
 }
 
+/* Of such a request nobody tells that it succeeded: what it does to a file or a connection is seen then alone. */
+static __always_inline void count_silent(struct task_struct *task, struct io_kiocb *request, u8 operation)
+{
+	u32 want = 0, class = PROBE_CLASS_NETWORK;
+	struct file *file;
+	u64 flags;
+
+	switch (operation) {
+	case URING_OPENAT:
+	case URING_OPENAT2:
+		flags = READ((struct io_open *)request, how.flags);
+		want = flags & O_OF_CREAT ? PROBE_WANT_CREATE | PROBE_WANT_WRITE : flags & (O_ACCMODE | O_TRUNC) ? PROBE_WANT_WRITE : PROBE_WANT_READ;
+		class = flags & O_OF_CREAT ? PROBE_CLASS_FILE : want == PROBE_WANT_WRITE ? PROBE_CLASS_FILE_WRITE : PROBE_CLASS_FILE_READ;
+		break;
+	case URING_CONNECT:
+		want = PROBE_WANT_CONNECT | PROBE_WANT_DISCONNECT;
+		break;
+	case URING_ACCEPT:
+		want = PROBE_WANT_ACCEPT | PROBE_WANT_DISCONNECT;
+		break;
+	case URING_WRITE:
+	case URING_WRITEV:
+	case URING_WRITE_FIXED:
+	case URING_WRITEV_FIXED:
+		class = PROBE_CLASS_FILE_WRITE;
+		file = READ(request, flags) & FIXED_FILE ? NULL : file_of(task, READ(request, cqe.fd));
+		if (!file || (file_mode(file) & S_IFMT) == S_IFREG)
+			want = PROBE_WANT_WRITE;
+		break;
+	default:
+		break;
+	}
+	if (wants(want))
+		count(class, 1);
+}
+
 /* Since Linux 6.3 it is the request alone, its names taken already (io_uring/io_uring.c, io_submit_sqe). */
 SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(on_uring_submit, struct io_kiocb *request)
@@ -372,8 +408,13 @@ int BPF_PROG(on_uring_submit, struct io_kiocb *request)
 	struct asked asked = { 0 };
 	u64 key;
 
-	if (!is_naming(operation) || is_own())
+	if (is_own())
 		return 0;
+	if (!is_naming(operation)) {
+		if (READ(request, flags) & CQE_SKIP_SUCCESS)
+			count_silent(task, request, operation);
+		return 0;
+	}
 	key = number_of(request);
 	asked_of(&asked, key, operation);
 	if (!wants(asked.want) || name_is_excluded())

@@ -68,6 +68,14 @@ static struct event *network_event(struct decoder *decoder, uint16_t kind, const
 	return event;
 }
 
+/* The connection comes about or fails without the program, also if a signal interrupted it (connect(2)); others than internet ones do not. */
+static bool goes_on(const struct call *call, const struct socket_address *address)
+{
+	if (!call->failed || !call->has_exit)
+		return false;
+	return call->exit == -EINPROGRESS || (call->exit == -EINTR && address && (address->family == AF_INET || address->family == AF_INET6));
+}
+
 int act_connect(struct decoder *decoder)
 {
 	struct call *call = &decoder->call;
@@ -81,7 +89,7 @@ int act_connect(struct decoder *decoder)
 	event = network_event(decoder, kind, kind == KIND_ID(network, connect) ? "egress" : NULL);
 	if (!event)
 		return -ENOMEM;
-	if (call->failed && call->has_exit && call->exit == -EINPROGRESS)
+	if (goes_on(call, has_address ? &address : NULL))
 		text_set(&event->values, FIELD_outcome, "in_progress");
 	if (has_address)
 		set_address(decoder, event, &address, false);

@@ -200,7 +200,7 @@ int probe_file(struct probe *probe)
 		values_set_number(&event->values, FIELD_mode, file->value[0] & 07777);
 	else if (kind == KIND_ID(file, chown))
 		set_owner(event, file->value[0], file->value[1]);
-	else if (kind == KIND_ID(file, truncate))
+	else if (kind == KIND_ID(file, truncate) && probe->record->call != PROBE_CALL_fallocate)	/* which gives room, not a size */
 		values_set_number(&event->values, FIELD_size, size_of(probe, file->value, ARRAY_SIZE(file->value)));
 	else if (kind == KIND_ID(file, xattr))
 		probe_set_text(probe, event, FIELD_xattr, FILE_EXTRA);

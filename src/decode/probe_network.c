@@ -121,8 +121,11 @@ static int set_socket_path(const struct probe *probe, struct event *event)
 	return 0;
 }
 
-static void set_outcome(struct event *event, int64_t result)
+/* Interrupted, a connection by TCP comes about or fails all the same (connect(2)). */
+static void set_outcome(struct event *event, const struct probe_socket *socket, int64_t result)
 {
+	bool goes_on = result == -EINPROGRESS || (result == -EINTR && socket->protocol == TCP);
+
 	char number[24];
 
 	if (result >= 0) {
@@ -130,7 +133,7 @@ static void set_outcome(struct event *event, int64_t result)
 		return;
 	}
 	text_set(&event->values, FIELD_error_code, error_name(result, number));
-	text_set(&event->values, FIELD_outcome, result == -EINPROGRESS ? "in_progress" : "failure");
+	text_set(&event->values, FIELD_outcome, goes_on ? "in_progress" : "failure");
 }
 
 int probe_socket(struct probe *probe)
@@ -147,7 +150,7 @@ int probe_socket(struct probe *probe)
 	event = probe_event(probe, kind, probe->record->call ? "CALL" : "SOCKET");
 	if (!event)
 		return -ENOMEM;
-	set_outcome(event, kind == KIND_ID(network, connect) ? socket->result : 0);
+	set_outcome(event, socket, kind == KIND_ID(network, connect) ? socket->result : 0);
 	set_kind_of_socket(event, socket);
 	if (kind == KIND_ID(network, accept))
 		text_set(&event->values, FIELD_direction, "ingress");

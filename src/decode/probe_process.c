@@ -343,6 +343,19 @@ static void set_module_name(const struct probe *probe, struct event *event)
 	load->tid = 0;
 }
 
+static bool sets_other_clock(const struct probe *probe)
+{
+	switch (probe->record->call) {
+	case PROBE_CALL_clock_settime:
+	case PROBE_CALL_clock_settime64:
+	case PROBE_CALL_clock_adjtime:
+	case PROBE_CALL_clock_adjtime64:
+		return probe_argument(probe, 0) != CLOCK_REALTIME;
+	default:
+		return false;
+	}
+}
+
 int probe_call(struct probe *probe)
 {
 	uint16_t kind = probe_call_kind(probe);
@@ -350,7 +363,7 @@ int probe_call(struct probe *probe)
 	bool names_call = true;
 	struct event *event;
 
-	if (probe->record->call == PROBE_CALL_clock_settime && probe_argument(probe, 0) != CLOCK_REALTIME)
+	if (sets_other_clock(probe))
 		return 0;
 	if (kind == KIND_ID(image, load))	/* an anonymous mapping */
 		kind = KIND_ID(security, memory_exec);

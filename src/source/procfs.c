@@ -189,14 +189,20 @@ static void put_link(int folder, const char *file, const char *key, struct buffe
 		put_text(text, key, (struct span){ target, (size_t)n });
 }
 
+/* Without asking the server of a file system, which may be away for ever. */
+static int look_at(int folder, const char *path, struct statx *ret)
+{
+	return statx(folder, path, AT_STATX_DONT_SYNC, STATX_INO | STATX_NLINK | STATX_CTIME, ret) < 0 ? -errno : 0;
+}
+
 /* Which version of its program runs. */
 static void put_version(int folder, struct buffer *text)
 {
-	struct stat st;
+	struct statx st;
 
-	if (fstatat(folder, "exe", &st, 0) == 0)
-		buffer_printf(text, " exe_dev=%ju exe_ino=%ju exe_ctime=%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
-			      (uintmax_t)st.st_ctim.tv_sec * NS_PER_SEC + (uintmax_t)st.st_ctim.tv_nsec);
+	if (look_at(folder, "exe", &st) >= 0)
+		buffer_printf(text, " exe_dev=%ju exe_ino=%ju exe_ctime=%ju", (uintmax_t)makedev(st.stx_dev_major, st.stx_dev_minor),
+			      (uintmax_t)st.stx_ino, (uintmax_t)st.stx_ctime.tv_sec * NS_PER_SEC + (uintmax_t)st.stx_ctime.tv_nsec);
 }
 
 /* Names of terminals by device number, as drivers name them (Documentation/admin-guide/devices.txt). */
@@ -473,7 +479,7 @@ int procfs_readlink_fd(const struct procfs *procfs, uint32_t pid, int32_t fd, ch
 	const struct span mark = SPAN(" (deleted)");
 	char path[48], target[PATH_MAX + 16];
 	struct span answer;
-	struct stat st;
+	struct statx st;
 	ssize_t n;
 
 	if (fd == AT_FDCWD)
@@ -490,8 +496,8 @@ int procfs_readlink_fd(const struct procfs *procfs, uint32_t pid, int32_t fd, ch
 	answer = (struct span){ target, (size_t)n };
 	/* The mark of d_path() of a name that is gone, unless it is a part of the name.  That of memfd_secret(2), which never had one, counts
 	 * itself as a link (mm/secretmem.c). */
-	if (span_ends(answer, mark) && fstatat(procfs->fd, path, &st, 0) == 0 &&
-	    (st.st_nlink == 0 || span_eq(answer, SPAN("/secretmem (deleted)"))))
+	if (span_ends(answer, mark) && look_at(procfs->fd, path, &st) >= 0 &&
+	    (st.stx_nlink == 0 || span_eq(answer, SPAN("/secretmem (deleted)"))))
 		answer.size -= mark.size;
 	if (answer.size >= size)
 		return -ENAMETOOLONG;

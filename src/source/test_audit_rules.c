@@ -211,7 +211,8 @@ static void test_scope(void **state)
 		      "-a always,exit -F arch=b64 -S truncate -F success=1 -F dir=/srv/." KEY
 		      "-a always,exit -F arch=b32 -S truncate,truncate64 -F success=1 -F dir=/srv/." KEY
 		      "-a always,exit -F arch=b64 -S ftruncate,fallocate -F success=1" KEY
-		      "-a always,exit -F arch=b32 -S ftruncate,ftruncate64,fallocate -F success=1" KEY);
+		      "-a always,exit -F arch=b32 -S ftruncate,ftruncate64,fallocate -F success=1" KEY
+		      "-a always,io_uring -S 55 -F success=1" KEY);
 	/* Another kind is asked for everywhere: the same calls in a folder add nothing, others do. */
 	scope.n_folders = 1;
 	scope.by_folder[KIND_ID(file, create)] = true;
@@ -241,7 +242,9 @@ static void test_scope(void **state)
 		      "-a always,exit -F arch=b32 -S socketcall -F a0>=0x2 -F a0<=0x5 -F uid=7" KEY
 		      "-a always,exit -F arch=b32 -S socketcall -F a0>=0x2 -F a0<=0x5 -F uid=8" KEY
 		      "-a always,io_uring -S 36 -F success=1 -F dir=/etc/." KEY
-		      "-a always,io_uring -S 36 -F success=1 -F inode=2" KEY);
+		      "-a always,io_uring -S 36 -F success=1 -F inode=2" KEY
+		      "-a always,io_uring -S 56 -F success=1 -F uid=7" KEY
+		      "-a always,io_uring -S 56 -F success=1 -F uid=8" KEY);
 	/* Nobody logged in. What a process is hangs on its exec: whole. */
 	scope = (struct audit_scope){ .user_field = AUDIT_LOGINUID, .users = { UINT32_MAX }, .n_users = 1 };
 	scope.by_user[KIND_ID(process, exec)] = scope.by_user[KIND_ID(process, capset)] = true;

@@ -5,6 +5,7 @@
  *	ring many DIR		makes and removes N_MANY folders there, all asked for before any is made
  *	ring polled DIR		by requests that a thread of the kernel finds
  *	ring silent DIR		makes a folder there, by a request whose success nobody is told of
+ *	ring unseen DIR		makes a file, writes to it and connects to itself, by such requests
  *	ring writes DIR		writes to one: {"what":"written", ...} as `written`
  *	ring connects DIR	connects to itself, takes the connection: {"what":"address", ...} as `network transfers` */
 
@@ -364,6 +365,35 @@ static void connects(void)
 	close(server);
 }
 
+static void ask_silently(struct io_uring_sqe sqe)
+{
+	sqe.flags |= IOSQE_CQE_SKIP_SUCCESS;
+	ask(sqe);
+	TRY(syscall(SYS_io_uring_enter, ring, 1, 0, 0, NULL, 0));
+}
+
+static void unseen(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int server = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	int client = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), fd;
+	socklen_t size = sizeof(to);
+	struct stat st = { 0 };
+
+	ask_silently((struct io_uring_sqe){ .opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .addr = pointer("unseen"), .len = 0644,
+					    .open_flags = O_CREAT | O_WRONLY | O_CLOEXEC });
+	while ((fd = open("unseen", O_RDWR | O_CLOEXEC)) < 0)
+		usleep(1000);
+	ask_silently((struct io_uring_sqe){ .opcode = IORING_OP_WRITE, .fd = fd, .addr = pointer("text"), .len = 4 });
+	while (st.st_size != 4)
+		TRY(fstat(fd, &st));
+	TRY(bind(server, (struct sockaddr *)&to, size));
+	TRY(listen(server, 1));
+	TRY(getsockname(server, (struct sockaddr *)&to, &size));
+	ask_silently((struct io_uring_sqe){ .opcode = IORING_OP_CONNECT, .fd = client, .addr = pointer(&to), .off = size });
+	TRY(accept(server, NULL, NULL));
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 3 || !realpath(argv[2], base))
@@ -383,6 +413,8 @@ int main(int argc, char **argv)
 		many();
 	} else if (strcmp(argv[1], "silent") == 0) {
 		silent();
+	} else if (strcmp(argv[1], "unseen") == 0) {
+		unseen();
 	} else if (strcmp(argv[1], "polled") == 0) {
 		opens("made", "made too", 0);
 		flags_of_all = IOSQE_ASYNC;
