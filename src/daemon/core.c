@@ -61,6 +61,7 @@ static int to_queue(void *user, struct event *event)
 
 	if (core->options.thinning && !core->is_judged && unlikely(!thinning_keeps(core->options.thinning, event->kind))) {
 		core->books.thinned[event_category(event)]++;
+		oldest_note(&core->options.thinning->oldest, event_begin_ns(event));
 		event_free(event);
 	} else {
 		event_queue_push(core->options.queue, event);
@@ -89,6 +90,7 @@ static bool keeps(struct core *core, const struct record *record)
 	if (likely(thinning_keeps(core->options.thinning, kind)))
 		return true;
 	core->books.thinned_records++;
+	oldest_note(&core->options.thinning->oldest, decode_probe_begin_ns(record->time_ns, record->text));
 	return false;
 }
 

@@ -76,18 +76,8 @@ bool ring_push_record(struct ring *ring, const struct record *record)
 
 static void leave_out(struct reader_shed *shed, enum category category, uint64_t time_ns)
 {
-	uint64_t oldest_ns = atomic_load(&shed->oldest_ns);
-
-	if (oldest_ns == 0 || time_ns < oldest_ns)
-		atomic_store(&shed->oldest_ns, time_ns);
+	oldest_note(&shed->oldest, time_ns);
 	atomic_fetch_add(&shed->records[category], 1);
-}
-
-uint64_t reader_oldest_shed(struct reader_shed *shed)
-{
-	uint64_t oldest_ns = atomic_exchange(&shed->oldest_ns, 0);
-
-	return oldest_ns > 0 ? oldest_ns : UINT64_MAX;
 }
 
 /* Of audit's records nobody knows before they are put together what they tell. */
@@ -99,7 +89,7 @@ static int to_ring(void *user, const struct record *record)
 	if (kind >= N_KINDS || kinds[kind].shed == 0)
 		push_sparing(o->ring, record, 0);	/* the ring counts what it has no room for */
 	else if (!push_sparing(o->ring, record, ring_capacity_bytes(o->ring) / SPARED))
-		leave_out(o->shed, kinds[kind].category, record->time_ns);
+		leave_out(o->shed, kinds[kind].category, decode_probe_begin_ns(record->time_ns, record->text));
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "base/oldest.h"
 #include "base/ring.h"
 #include "daemon/pace.h"
 #include "daemon/watchdog.h"
@@ -25,11 +26,8 @@ bool ring_push_record(struct ring *ring, const struct record *record);
 /* Records that were left out since the ring was nearly full: what of it is left is for what is never let go of (kinds.def). */
 struct reader_shed {
 	_Atomic uint64_t records[N_CATEGORIES];
-	_Atomic uint64_t oldest_ns;	/* of those since reader_oldest_shed() was asked; 0: none */
+	struct oldest oldest;		/* when what they told of began */
 };
-
-/* When the oldest happened that was left out since this was asked last.  UINT64_MAX: none was. */
-uint64_t reader_oldest_shed(struct reader_shed *shed);
 
 struct reader_options {
 	const struct source_ops *ops;

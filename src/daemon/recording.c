@@ -367,7 +367,7 @@ bool daemon_follow_idle(struct daemon *d, uint64_t now_ns)
 
 	if (d->idle_since_ns == 0)
 		return false;
-	lasts = daemon_is_suspended(d) && (now_ns - d->idle_since_ns >= GAP_TELL_NS || strcmp(d->idle_cause, idle_cause(d)) != 0);
+	lasts = now_ns - d->idle_since_ns >= GAP_TELL_NS || strcmp(d->idle_cause, idle_cause(d)) != 0;
 	if (now_ns >= d->idle_since_ns) {
 		if (!lasts)
 			return false;
@@ -489,6 +489,7 @@ static void tell_kept_untold(struct daemon *d, int error)
 void daemon_close_recording(struct daemon *d)
 {
 	bool had_rules = d->rules_loaded;
+	uint64_t since_ns = clock_now_ns();	/* from here on less and less is seen */
 	struct taken taken;
 	int kept;
 
@@ -521,5 +522,6 @@ void daemon_close_recording(struct daemon *d)
 	if (d->stopping_ns == 0 || *d->places.host_root)
 		daemon_follow_plugin(d);
 	if (d->idle_since_ns == 0)
-		daemon_begin_idle(d, clock_now_ns());
+		daemon_begin_idle(d, since_ns);
+	daemon_tell_losses(d, false);	/* the counters may begin anew before the next look */
 }

@@ -237,6 +237,7 @@ static const struct {
 	{ SETTING_DisableResourceMonitor, apply_suspension },
 	{ SETTING_CollateWindowMs, apply_times },
 	{ SETTING_EventAssemblerTimeoutMs, apply_times },
+	{ SETTING_PathReassemblyTimeoutSecs, apply_times },
 	{ SETTING_ProcessorCleanupIntervalSecs, apply_times },
 	{ SETTING_ProcessorPruneAdjustmentSecs, apply_times },
 	{ SETTING_SignalWindowSecs, apply_times },

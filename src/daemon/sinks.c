@@ -206,6 +206,24 @@ static void tell_kept_by_the_dead(struct daemon *d, uint64_t died_ns)
 						    .class_name = "file", .cause = "kept_untold" });
 }
 
+static bool may_signal(const struct filter *filter)
+{
+	for (uint16_t kind = 0; filter && kind < N_KINDS; kind++)
+		if (filter_may_signal(filter, kind))
+			return true;
+	return false;
+}
+
+/* Hits that were counted, to be told when their window was over. */
+static void tell_hits_of_the_dead(struct daemon *d, uint64_t died_ns)
+{
+	uint64_t window_ns = (uint64_t)daemon_setting(d, SETTING_SignalWindowSecs) * NS_PER_SEC;
+
+	if (may_signal(d->subscriptions.filter))
+		notes_gap(&d->notes, &(struct gap){ .begin_ns = died_ns - MIN(died_ns, window_ns), .end_ns = died_ns,
+						    .class_name = "signal", .cause = "recorder_died" });
+}
+
 /* While the writer does not have the sinks. */
 void daemon_look_at_the_past(struct daemon *d)
 {
@@ -246,8 +264,10 @@ void daemon_tell_the_past(struct daemon *d)
 	}
 	is_same_boot = strcmp(report.boot_id, d->boot_id) == 0;
 	died = is_same_boot && !report.clean_stop;
-	if (died)
+	if (died) {
 		tell_kept_by_the_dead(d, report.last_alive_ns);
+		tell_hits_of_the_dead(d, report.last_alive_ns);
+	}
 	notes_gap(&d->notes, &(struct gap){ .begin_ns = report.last_alive_ns, .end_ns = now_ns, .class_name = "all",
 					    .cause = died ? "recorder_died" : is_same_boot ? "recorder_stopped" : "host_restarted" });
 }

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "base/oldest.h"
 #include "daemon/throttle.h"
 #include "event/schema.h"
 
@@ -12,11 +13,12 @@ struct thinning {
 	_Atomic uint32_t keep[THROTTLE_CLASSES];	/* of THROTTLE_ALL */
 	_Atomic uint64_t seen[THROTTLE_CLASSES];	/* kept or not */
 	_Atomic uint64_t let_go[N_CATEGORIES];
+	struct oldest oldest;				/* when what was let go of began */
 	uint32_t rest[THROTTLE_CLASSES];		/* the core's own */
 };
 
 void thinning_init(struct thinning *thinning);
-/* The core: one of this kind has come.  false: let it go, it is counted. */
+/* The core: one of this kind has come.  false: let it go, it is counted, and the core notes the oldest. */
 bool thinning_keeps(struct thinning *thinning, uint16_t kind);
 /* Any thread. */
 void thinning_order(struct thinning *thinning, const uint32_t keep[static THROTTLE_CLASSES]);

@@ -63,10 +63,25 @@ void daemon_tell_losses(struct daemon *d, bool final)
 	else
 		daemon_since_looked(d, &gap);
 	/* What waited before it was lost happened earlier; it may have been counted only by now. */
-	oldest_ns = MIN(reader_oldest_shed(&d->reader_shed), writer_oldest_lost(d->writer));
+	oldest_ns = MIN(oldest_take(&d->reader_shed.oldest), writer_oldest_lost(d->writer));
+	oldest_ns = MIN(oldest_ns, oldest_take(&d->thinning.oldest));
 	gap.begin_ns = MIN(gap.begin_ns, MIN(oldest_ns, d->oldest_lost_ns));
 	d->oldest_lost_ns = oldest_ns;
 	ledger_look(&d->ledger, counters, gap.begin_ns, gap.end_ns, writer.last_error == 0, final, &d->notes);
+}
+
+/* What happened later may be missing, with nobody told of it yet: what the core keeps, and the time in which nothing is recorded, are told
+ * when they end. */
+static uint64_t known_until(const struct daemon *d)
+{
+	uint64_t until_ns = d->looked.real_ns;
+	struct core_stats core;
+
+	core_stats(d->core, &core);
+	until_ns = MIN(until_ns, core.pipeline.untold_ns);
+	if (uses_audit(d))
+		until_ns = MIN(until_ns, d->audit_look.last.real_ns);
+	return d->idle_since_ns > 0 ? MIN(until_ns, d->idle_since_ns) : until_ns;
 }
 
 /* What was missing before the last tick has been told in this one, unless it still goes on; a tick or two later that is stored. */
@@ -76,7 +91,7 @@ static void tell_whole(struct daemon *d)
 		return;
 	writer_set_whole(d->writer, d->whole_ns[1]);
 	d->whole_ns[1] = d->whole_ns[0];
-	d->whole_ns[0] = uses_audit(d) ? MIN(d->looked.real_ns, d->audit_look.last.real_ns) : d->looked.real_ns;
+	d->whole_ns[0] = known_until(d);
 }
 
 uint64_t daemon_count_shed(const struct daemon *d, const struct core_stats *core, uint64_t ret[N_CATEGORIES])

@@ -76,7 +76,7 @@ static uint64_t misses_from(const struct event *event)
 {
 	bool is_gap = event->kind == KIND_ID(recorder, gap) && values_has(&event->values, FIELD_gap_begin);
 
-	return is_gap ? MIN(event->time_ns, values_number(&event->values, FIELD_gap_begin)) : event->time_ns;
+	return is_gap ? MIN(event->time_ns, values_number(&event->values, FIELD_gap_begin)) : event_begin_ns(event);
 }
 
 static void write_event(struct writer *writer, struct event *event)

@@ -68,6 +68,8 @@ typedef int (*decode_fn)(void *user, struct event *event, const struct context *
 
 /* Of which kind the event is that will be made of a record of the kernel's programs, without making it; N_KINDS: not known, or none. */
 uint16_t decode_probe_kind(struct span bytes);
+/* When what a record of such a kind tells of began: of writes the first.  time_ns: of the record, since 1970. */
+uint64_t decode_probe_begin_ns(uint64_t time_ns, struct span bytes);
 /* A record of the kernel's programs (RECORD_PROBE), its time since 1970.  As below; bytes that are no such record are
  * counted. */
 int decode_probe(struct decoder *decoder, uint64_t time_ns, struct span bytes, decode_fn emit, void *user);

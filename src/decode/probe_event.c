@@ -156,6 +156,16 @@ bool probe_fits(const struct probe_record *record)
 	return of_type[record->head.type] && (acts == 0 || acts >> calls[record->call].act & 1);
 }
 
+uint64_t decode_probe_begin_ns(uint64_t time_ns, struct span bytes)
+{
+	const struct probe_record *record = (const struct probe_record *)(const void *)bytes.data;
+	uint64_t ago_ns = 0;
+
+	if (record->head.type == PROBE_WRITTEN && record->body.file.first_ns > 0)
+		ago_ns = record->head.time_ns - MIN(record->head.time_ns, record->body.file.first_ns);
+	return time_ns - MIN(time_ns, ago_ns);
+}
+
 uint16_t decode_probe_kind(struct span bytes)
 {
 	const struct probe_record *record = (const struct probe_record *)(const void *)bytes.data;

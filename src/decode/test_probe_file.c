@@ -192,6 +192,9 @@ static void test_written(void **state)
 	expect(&d, 0, "write_count", "3");
 	assert_int_equal(d.events[0]->write_first, MADE_REAL_NS - 2000000001);
 	assert_int_equal(d.events[0]->write_last, MADE_REAL_NS - 1);
+	/* What is lost of it began with the first write. */
+	assert_int_equal(event_begin_ns(d.events[0]), MADE_REAL_NS - 2000000001);
+	assert_int_equal(decode_probe_begin_ns(MADE_REAL_NS, made_bytes(&made)), MADE_REAL_NS - 2000000001);
 	made.record->body.file.value[1] = UINT64_MAX;
 	decode_made(&d, &made);
 	expect(&d, 0, "write_count", "4294967295");

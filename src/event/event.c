@@ -181,6 +181,17 @@ struct event *event_free(struct event *event)
 	return NULL;
 }
 
+uint64_t event_begin_ns(const struct event *event)
+{
+	static const enum field firsts[] = { FIELD_write_first, FIELD_read_first, FIELD_access_first };
+	uint64_t begin_ns = event->time_ns;
+
+	for (size_t i = 0; i < ARRAY_SIZE(firsts); i++)
+		if (values_has(&event->values, firsts[i]))
+			begin_ns = MIN(begin_ns, values_number(&event->values, firsts[i]));
+	return begin_ns;
+}
+
 struct event *event_copy(const struct event *event)
 {
 	_cleanup_(event_freep) struct event *copy = event_new(event->kind, event->time_ns);

@@ -71,6 +71,9 @@ static inline size_t event_bytes(const struct event *event)
 	return bytes;
 }
 
+/* When what it tells of began: of several acts of a file that one event tells the first. */
+uint64_t event_begin_ns(const struct event *event);
+
 /* event.id: unique on its host, the same every time the same bytes are read; reversible.
  * "18a6f2b3c4d5e6f7-12345" = time in hex, origin in hex. */
 #define EVENT_ID_MAX 40

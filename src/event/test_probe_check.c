@@ -43,7 +43,7 @@ static void test_layout(void **state)
 	assert_int_equal(PROBE_CALL_connect, 59);
 	assert_int_equal(PROBE_CALL_readv, 104);
 	assert_int_equal(PROBE_CALL_fallocate, 105);
-	assert_int_equal(PROBE_CALL_memfd_secret, N_PROBE_CALLS - 1);
+	assert_int_equal(PROBE_CALL_clock_adjtime64, N_PROBE_CALLS - 1);
 	assert_int_equal(PROBE_DNS, 15);
 	assert_int_equal(PROBE_RAW, N_PROBE_TYPES - 1);
 }

@@ -17,7 +17,7 @@
 
 struct window {
 	uint64_t hash[2];
-	uint64_t end_ns;
+	uint64_t begin_ns, end_ns;
 	uint32_t next;			/* of its bucket: place in the ring + 1; 0: none */
 	uint32_t next_kept, previous_kept;	/* likewise, of the bucket of its process */
 	uint32_t passed;
@@ -169,13 +169,13 @@ static struct window *find(struct collate *collate, const uint64_t hash[2])
 	return NULL;
 }
 
-static void open_window(struct collate *collate, const uint64_t hash[2], uint64_t end_ns)
+static void open_window(struct collate *collate, const uint64_t hash[2], uint64_t begin_ns, uint64_t end_ns)
 {
 	uint32_t at = (collate->first + collate->n) % COLLATE_MAX, *bucket = bucket_of(collate, hash);
 
 	if (collate->n == COLLATE_MAX)
 		return;
-	collate->ring[at] = (struct window){ .hash = { hash[0], hash[1] }, .end_ns = end_ns, .next = *bucket, .passed = 1 };
+	collate->ring[at] = (struct window){ .hash = { hash[0], hash[1] }, .begin_ns = begin_ns, .end_ns = end_ns, .next = *bucket, .passed = 1 };
 	*bucket = at + 1;
 	collate->n++;
 }
@@ -293,7 +293,7 @@ int collate_event(struct collate *collate, struct event *event, uint64_t now_ns)
 	window = find(collate, hash);
 	if (!window || now_ns >= window->end_ns) {
 		/* One that is over tells what it kept in its turn; it is found no more, since the new one stands before it. */
-		open_window(collate, hash, now_ns + collate->window_ns * (collate->harder ? HARDER : 1));
+		open_window(collate, hash, now_ns, now_ns + collate->window_ns * (collate->harder ? HARDER : 1));
 		return 0;
 	}
 	if (window->kept) {
@@ -333,6 +333,11 @@ struct event *collate_take(struct collate *collate, uint64_t now_ns)
 uint64_t collate_count(const struct collate *collate)
 {
 	return collate->n_kept;
+}
+
+uint64_t collate_kept_ns(const struct collate *collate)
+{
+	return collate->n_kept > 0 ? collate->ring[collate->first].begin_ns : UINT64_MAX;
 }
 
 uint64_t collate_next_ns(const struct collate *collate)

@@ -28,5 +28,7 @@ struct event *collate_take_before(struct collate *collate, const struct event *e
 /* The next event to be told at that time; UINT64_MAX: all windows are over.  NULL: none (more). */
 struct event *collate_take(struct collate *collate, uint64_t now_ns);
 uint64_t collate_count(const struct collate *collate);	/* events that wait */
+/* When the oldest of them came, or earlier; UINT64_MAX: none waits. */
+uint64_t collate_kept_ns(const struct collate *collate);
 /* When something may be told; UINT64_MAX: there is nothing. */
 uint64_t collate_next_ns(const struct collate *collate);

@@ -37,7 +37,7 @@ int delivery_new(struct delivery **ret, const struct pipeline_options *options, 
 	delivery->tracker = tracker;
 	delivery->emit = emit;
 	delivery->user = user;
-	r = hash_wait_new(&delivery->hash_wait);
+	r = hash_wait_new(&delivery->hash_wait, waiting_bytes);
 	if (r >= 0)
 		r = collate_new(&delivery->collate, waiting_bytes);
 	if (r >= 0)
@@ -331,7 +331,12 @@ bool delivery_is_shedding(const struct delivery *delivery)
 
 size_t delivery_bytes(const struct delivery *delivery)
 {
-	return collate_bytes(delivery->collate) + signals_bytes(delivery->signals);
+	return collate_bytes(delivery->collate) + signals_bytes(delivery->signals) + hash_wait_bytes(delivery->hash_wait);
+}
+
+uint64_t delivery_untold_ns(const struct delivery *delivery)
+{
+	return MIN(shed_untold_ns(delivery->shed), collate_kept_ns(delivery->collate));
 }
 
 const struct shed_stats *delivery_shed_stats(const struct delivery *delivery)

@@ -23,7 +23,8 @@ void delivery_follow_back(struct delivery *delivery, uint64_t now_ns);
 /* true: a record is let go of, of which such an event of that process would be made; it is counted. */
 bool delivery_lets_go(struct delivery *delivery, uint16_t kind, struct context *context, uint64_t time_ns);
 bool delivery_is_shedding(const struct delivery *delivery);
-size_t delivery_bytes(const struct delivery *delivery);	/* of what waits for the end of a window */
+size_t delivery_bytes(const struct delivery *delivery);	/* of what waits for the end of a window, or for hashes */
+uint64_t delivery_untold_ns(const struct delivery *delivery);	/* as in struct pipeline_stats */
 const struct shed_stats *delivery_shed_stats(const struct delivery *delivery);
 
 /* Takes the event.  0, or what emit returned, or -ENOMEM. */

@@ -8,19 +8,22 @@
 struct waiting {
 	struct event *event;
 	uint64_t since_ns;
+	size_t bytes;			/* when it came */
 };
 
 struct hash_wait {
 	struct waiting *ring;		/* HASH_WAIT_MAX of them; NULL: none has waited so far */
 	unsigned first, n;
+	size_t bytes, max_bytes;
 };
 
-int hash_wait_new(struct hash_wait **ret)
+int hash_wait_new(struct hash_wait **ret, size_t max_bytes)
 {
 	struct hash_wait *wait = calloc(1, sizeof(*wait));
 
 	if (!wait)
 		return -ENOMEM;
+	wait->max_bytes = max_bytes;
 	*ret = wait;
 	return 0;
 }
@@ -44,7 +47,8 @@ int hash_wait_put(struct hash_wait *wait, struct event *event, uint64_t now_ns)
 		event_free(event);
 		return -ENOMEM;
 	}
-	wait->ring[(wait->first + wait->n++) % HASH_WAIT_MAX] = (struct waiting){ event, now_ns };
+	wait->ring[(wait->first + wait->n++) % HASH_WAIT_MAX] = (struct waiting){ event, now_ns, event_bytes(event) };
+	wait->bytes += event_bytes(event);
 	return 0;
 }
 
@@ -60,7 +64,12 @@ uint64_t hash_wait_since_ns(const struct hash_wait *wait)
 
 bool hash_wait_is_full(const struct hash_wait *wait)
 {
-	return wait->n == HASH_WAIT_MAX;
+	return wait->n == HASH_WAIT_MAX || wait->bytes > wait->max_bytes;
+}
+
+size_t hash_wait_bytes(const struct hash_wait *wait)
+{
+	return wait->bytes;
 }
 
 uint64_t hash_wait_count(const struct hash_wait *wait)
@@ -73,6 +82,7 @@ struct event *hash_wait_take(struct hash_wait *wait)
 	struct event *event = hash_wait_first(wait);
 
 	if (event) {
+		wait->bytes -= wait->ring[wait->first].bytes;
 		wait->first = (wait->first + 1) % HASH_WAIT_MAX;
 		wait->n--;
 	}

@@ -126,6 +126,7 @@ void pipeline_stats(const struct pipeline *pipeline, struct pipeline_stats *ret)
 	ret->held = hold_count(pipeline->hold);
 	ret->held_bytes = hold_bytes(pipeline->hold);
 	ret->waiting_bytes = delivery_bytes(pipeline->delivery);
+	ret->untold_ns = delivery_untold_ns(pipeline->delivery);
 	ret->shed = *delivery_shed_stats(pipeline->delivery);
 	ret->decoder = decoder_stats(pipeline->decoder);
 	ret->assembler = assembler_stats(pipeline->assembler);

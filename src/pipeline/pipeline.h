@@ -84,6 +84,7 @@ struct pipeline_stats {
 	uint64_t held;			/* forks and exits that wait for audit now */
 	uint64_t redacted;		/* secrets that were replaced */
 	uint64_t waiting_bytes, held_bytes;	/* that wait now */
+	uint64_t untold_ns;		/* from when on something is kept, or let go of, that nobody has been told of; UINT64_MAX: there is nothing */
 	struct shed_stats shed;
 	const struct decoder_stats *decoder;
 	const struct assembler_stats *assembler;

@@ -205,6 +205,17 @@ static bool is_untold(const struct shed *shed)
 	return false;
 }
 
+uint64_t shed_untold_ns(const struct shed *shed)
+{
+	const struct tally *tallies = &shed->tallies[0][0][0];
+	uint64_t untold_ns = UINT64_MAX;
+
+	for (unsigned i = 0; shed->has_untold && i < sizeof(shed->tallies) / sizeof(*tallies); i++)
+		if (tallies[i].count > 0)
+			untold_ns = MIN(untold_ns, tallies[i].first_ns);
+	return untold_ns;
+}
+
 static struct event *source_event(struct shed *shed, uint64_t now_ns)
 {
 	struct event *event = event_of(shed, KIND_ID(recorder, throttle), "THROTTLE", now_ns, shed_steps[SHED_SOURCE].name,
@@ -338,7 +349,7 @@ static bool let_go(struct shed *shed, uint16_t kind, struct context *context, ui
 
 bool shed_event(struct shed *shed, const struct event *event)
 {
-	return unlikely(shed->stats.step > SHED_NOTHING) && let_go(shed, event->kind, event->context, event->time_ns, EVENTS);
+	return unlikely(shed->stats.step > SHED_NOTHING) && let_go(shed, event->kind, event->context, event_begin_ns(event), EVENTS);
 }
 
 bool shed_record(struct shed *shed, uint16_t kind, struct context *context, uint64_t time_ns)

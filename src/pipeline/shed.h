@@ -65,5 +65,7 @@ void shed_merged(struct shed *shed);	/* an event was told with others */
 /* What is to be told by then; UINT64_MAX: all.  NULL: nothing (more). */
 struct event *shed_take(struct shed *shed, uint64_t now_ns);
 uint64_t shed_next_ns(const struct shed *shed);
+/* When the oldest happened that was let go of and not told; UINT64_MAX: all is told. */
+uint64_t shed_untold_ns(const struct shed *shed);
 void shed_follow_back(struct shed *shed, uint64_t now_ns);	/* the clock was set back */
 const struct shed_stats *shed_stats(const struct shed *shed);

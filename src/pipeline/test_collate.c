@@ -75,7 +75,9 @@ static void reads(void **state)
 
 	assert_int_equal(read_at(f, "/a", 100), 0);
 	assert_int_equal(read_at(f, "/a", 100), 0);
+	assert_int_equal(collate_kept_ns(f->collate), UINT64_MAX);
 	assert_int_equal(read_at(f, "/a", 101), 1);
+	assert_int_equal(collate_kept_ns(f->collate), 100);
 	assert_int_equal(read_at(f, "/b", 102), 0);
 	for (uint64_t i = 0; i < 5; i++)
 		assert_int_equal(read_at(f, "/a", 103 + i), 2);

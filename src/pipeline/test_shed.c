@@ -77,11 +77,13 @@ static void test_by_class(void **state)
 	/* file.read at 7 steps, file.write at 6, the nine others at one. */
 	assert_int_equal(shed_stats(shed)->events[CATEGORY_file], 7 + 6 + 9);
 	assert_int_equal(shed_stats(shed)->events[CATEGORY_process], 4);
+	assert_int_equal(shed_untold_ns(shed), START + SHED_CLASS);
 	for (unsigned step = N_SHED_STEPS - 1; step > SHED_NOTHING; step--)
 		change(shed, step, false, START + NS_PER_SEC);
 	assert_int_equal(told(shed, START + NS_PER_SEC, "file", "queue_full", &n_steps), 7 + 6 + 9);
 	assert_int_equal(n_steps, 2 * (N_SHED_STEPS - 1));
 	assert_int_equal(shed_next_ns(shed), UINT64_MAX);
+	assert_int_equal(shed_untold_ns(shed), UINT64_MAX);
 	shed_free(shed);
 	context_unref(process);
 }

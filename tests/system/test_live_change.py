@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import tempfile
 import threading
+import time
 
 import pytest
 
@@ -80,6 +81,25 @@ def test_first_and_last(idle, folder):
     assert paths(idle) == [str(folder / f"yes-{turn}") for turn in range(3)]
     gaps = [row for row in idle.query("SELECT * FROM gaps ORDER BY begin") if row["cause"] == "not_subscribed"]
     assert len(gaps) == 4, gaps
+
+
+def test_killed_while_nobody_subscribes(idle, folder):
+    """The time in which nothing was recorded is a gap, also if nobody lived to tell its end."""
+    register(idle, database("files", ["file", f"file.path starts with '{folder}/'"]))
+    (folder / "yes").touch()
+    before = time.time_ns()
+    assert ask(idle, "recorder.clear-subscriptions") == {"removed": 1}
+    time.sleep(8)       # longer than an event is on its way
+    idle.kill9()
+    idle.start()
+    after = time.time_ns()
+    idle.stop()
+    gaps = sorted((driver.nanoseconds(row["begin"]), driver.nanoseconds(row["end"])) for row in idle.query("SELECT * FROM gaps")
+                  if row["class"] == "all")
+    until = before + 10**9      # by then it is over
+    for begin, end in gaps:
+        until = max(until, end) if begin <= until else until
+    assert until >= after - 10**9, (before, after, gaps)
 
 
 # What a second subscription wants, beside the first.
