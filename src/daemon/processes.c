@@ -1,5 +1,5 @@
-/* What is known of the processes over the time in which no recorder runs: read at the start, written every
- * PersistenceWriteProcessIntervalSecs and at the stop.  Only while something is recorded: else nobody follows them. */
+/* What is known of the processes over the time in which nothing is recorded: read when recording begins, written every
+ * PersistenceWriteProcessIntervalSecs and when it ends.  Only while something is recorded: else nobody follows them. */
 
 #include <errno.h>
 #include <stdio.h>

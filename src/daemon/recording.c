@@ -331,8 +331,11 @@ int daemon_start_reading(struct daemon *d, struct filter_error *error)
 		.gather_ns = source_live_bpf(d->source) < 0 ? 0 : GATHER_NS, .pacer = &d->pacer, .remembered = &d->remembered,
 		.shed = &d->reader_shed,
 	};
-	int r = reader_start(&d->reader, &options);
+	int r;
 
+	if (d->has_begun && !d->processes_asked)	/* else what is there is older */
+		daemon_read_processes(d);
+	r = reader_start(&d->reader, &options);
 	if (r < 0) {
 		snprintf(error->message, sizeof(error->message), "Failed to start the reader: %s", strerror(-r));
 		return r;

@@ -9,6 +9,7 @@ import pytest
 
 from conftest import both_sources
 from driver import wait_until
+from test_live_change import ask, register
 
 pytestmark = pytest.mark.live
 source = both_sources
@@ -97,6 +98,32 @@ def test_over_a_pause(new_recorder, how):
             check(recorder, after, stays, ended, execs, began)
     cause, = {gap["cause"] for gap in recorder.query("SELECT cause FROM gaps WHERE cause LIKE 'recorder_%'")}
     assert cause == {"stopped": "recorder_stopped", "killed": "recorder_died"}[how]
+
+
+def test_over_a_time_without_subscription(new_recorder):
+    """The same of a recorder that runs on."""
+    everything = {"name": "all", "domain": "recorder", "streams": [{"type": "database", "event_filters": [{"terms": ["process"]}]}]}
+    recorder = new_recorder(subscription=None).start()
+    register(recorder, everything)
+    wait_until(lambda: told(recorder, "snapshot", os.getpid(), 0), "what runs is known: who begins meanwhile may have no fork")
+    with asleep() as stays, asleep() as ended, asleep("/usr/bin/python3", "-c", EXEC, "/bin/cat") as execs:
+        wait_known(recorder, stays, ended, execs)
+        wait_until(lambda: told(recorder, "exec", execs.pid, 0), "the program is known")
+        ask(recorder, "recorder.clear-subscriptions")
+        wait_until(lambda: (recorder.state / "proc.bin").exists(), "what runs is written")
+        ended.kill()
+        ended.wait()
+        execs.stdin.write(b"go\n")
+        execs.stdin.flush()
+        wait_until(lambda: os.readlink(f"/proc/{execs.pid}/exe") == os.path.realpath("/bin/cat"), "another program")
+        after = last(recorder)
+        with asleep() as began:
+            register(recorder, everything)
+            wait_until(lambda: told(recorder, "exit", ended.pid, 0), "the end is told")
+            recorder.stop()
+            check(recorder, after, stays, ended, execs, began)
+    images = recorder.query("SELECT process_entity_id, process_exec_count, count(*) AS n FROM processes GROUP BY 1, 2 HAVING n > 1")
+    assert images == []
 
 
 def test_damaged(new_recorder):
