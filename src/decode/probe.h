@@ -33,6 +33,7 @@ bool probe_fits(const struct probe_record *record);	/* its type and its call go 
 void probe_set_text(const struct probe *probe, struct event *event, enum field field, unsigned text);
 void probe_set_missing(struct event *event, const char *what);
 uint64_t probe_argument(const struct probe *probe, unsigned n);	/* of a record with body.call; 0 beyond the last */
+bool probe_exchanges(const struct probe *probe);	/* a rename of two (RENAME_EXCHANGE), told by two events */
 
 /* The kernel's own encoding of a device, include/linux/kdev_t.h. */
 static inline uint64_t probe_device(uint32_t device)

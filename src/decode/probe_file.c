@@ -368,7 +368,11 @@ static void set_outcome(const struct probe *probe, struct event *event)
 		probe_set_missing(event, fields[FIELD_outcome].name);
 }
 
-/* RENAME_EXCHANGE moves two. */
+bool probe_exchanges(const struct probe *probe)
+{
+	return probe->record->call == PROBE_CALL_renameat2 && probe_argument(probe, 4) & RENAME_OF_EXCHANGE;
+}
+
 static int emit_exchanged(struct probe *probe)
 {
 	struct event *event = probe_event(probe, KIND_ID(file, rename), "CALL");
@@ -437,7 +441,7 @@ int probe_name(struct probe *probe)
 		break;
 	}
 	r = probe_emit(probe, event);
-	if (r >= 0 && probe->record->call == PROBE_CALL_renameat2 && probe_argument(probe, 4) & RENAME_OF_EXCHANGE)
+	if (r >= 0 && probe_exchanges(probe))
 		r = emit_exchanged(probe);
 	return r;
 }

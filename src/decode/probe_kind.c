@@ -85,7 +85,7 @@ uint16_t probe_plain_kind(struct span bytes, struct span guarded, struct buffer 
 		return kinds[kind].category != CATEGORY_file || may_be_watched(&probe, guarded, path) ? N_KINDS : kind;
 	case PROBE_NAME:
 		kind = probe_call_kind(&probe);
-		return names_may_be_watched(&probe, kind, guarded, path) ? N_KINDS : kind;
+		return probe_exchanges(&probe) || names_may_be_watched(&probe, kind, guarded, path) ? N_KINDS : kind;
 	case PROBE_MAP:
 		return KIND_ID(image, load);
 	case PROBE_SOCKET:

@@ -117,6 +117,11 @@ static void test_names_that_may_be_watched(void **state)
 	made.record->head.flags |= PROBE_SAME_FOLDER;
 	add_text(&made, NAME_GIVEN2, SPAN(".y"));
 	assert_int_equal(plain_kind(), N_KINDS);
+	make_name(PROBE_CALL_renameat2, "/tmp", "x");
+	made.record->head.flags |= PROBE_SAME_FOLDER;
+	made.record->body.call.value[4] = 2;	/* RENAME_EXCHANGE: two events */
+	add_text(&made, NAME_GIVEN2, SPAN("y"));
+	assert_int_equal(plain_kind(), N_KINDS);
 	make_name(PROBE_CALL_fchmodat, "/tmp", "x");	/* may be a link */
 	assert_int_equal(plain_kind(), N_KINDS);
 }
