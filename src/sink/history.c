@@ -115,6 +115,26 @@ static int read_host(struct history *history)
 	return r;
 }
 
+/* WAL needs a -shm beside the file, which cannot be made in a folder that is only readable or on a full disk. What is in
+ * the file is all there is if there is no -wal or nothing in it; without its -wal it would be another history, and nobody told
+ * (sqlite.org/wal.html, "Read-Only Databases"). */
+static int open_as_it_lies(struct history *history, struct history_error *error)
+{
+	_cleanup_(buffer_release) struct buffer wal = { 0 };
+	struct stat st;
+
+	buffer_printf(&wal, "%s-wal", history->path);
+	if (buffer_error(&wal) < 0)
+		return -ENOMEM;
+	/* Not where a link leads: SQLite follows none here, so what is behind it is not read. */
+	if (lstat(buffer_text(&wal), &st) == 0 ? st.st_size > 0 : errno != ENOENT)
+		return fail(-EROFS, error,
+			    "%s: its latest events are in %s, which cannot be read as things are here (copy both files to a folder "
+			    "where you may write and there is room, and read them there)",
+			    history->path, buffer_text(&wal));
+	return open_database(history, true, error);
+}
+
 int history_open(struct history **ret, const char *path, struct history_error *error)
 {
 	_cleanup_(history_freep) struct history *history = calloc(1, sizeof(*history));
@@ -132,11 +152,8 @@ int history_open(struct history **ret, const char *path, struct history_error *e
 	if (!S_ISREG(st.st_mode))
 		return fail(-EINVAL, error, "%s is not a file", path);
 	r = open_database(history, false, error);
-	/* WAL needs a -shm beside the file, which cannot be made in a folder that is only readable. Then
-	 * nobody writes it either, and what is in the file is all there is (sqlite.org/wal.html, "Read-Only
-	 * Databases"). */
-	if (r == -ENOENT || r == -EROFS || r == -EACCES)
-		r = open_database(history, true, error);
+	if (r == -ENOENT || r == -EROFS || r == -EACCES || r == -ENOSPC || r == -EIO)
+		r = open_as_it_lies(history, error);
 	if (r < 0)
 		return r;
 	r = history_rows_open(&history->rows, history->db);
