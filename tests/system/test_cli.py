@@ -741,6 +741,9 @@ def test_show(database):
         assert shown["event"]["id"] == event["event"]["id"]
     assert cli("show", "18a6f2b3c4d5e6f7-12345", "--db", database, check=1).error
     assert cli("show", "nonsense", "--db", database, check=2).error
+    for nothing in ("0", "0000000000000000-0"):  # there is none, and it is not any either
+        none = cli("show", nothing, "--db", database, check=1)
+        assert not none.text and "no event" in none.error
 
 
 def test_tree(database):
