@@ -186,7 +186,7 @@ static int read_key(const struct verify_command *o, const char *database, struct
 		return 1;
 	if (!path)
 		return cli_fail(CLI_FAILED, "out of memory") + 1;
-	r = seal_key_read(ret, path, &error);
+	r = seal_key_read(ret, SEAL_KEY_OF_HISTORY, path, &error);
 	if (r < 0)
 		return cli_fail(r == -EACCES || r == -EPERM ? CLI_PERMISSION : CLI_FAILED, "verify: %s (--key FILE names another, --no-key does "
 				"without: then nobody vouches for the digests)%s", error.message, r == -EACCES ? " (sudo?)" : "") + 1;
