@@ -180,7 +180,7 @@ int database_file_open(struct database_file *ret, const char *path, bool bulk, s
 	r = lock_file(path, &file.lock_fd, error);
 	if (r < 0)
 		return r;
-	r = sqlite3_open_v2(path, &file.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	r = sql_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, &file.db);
 	if (r != SQLITE_OK) {
 		r = fail(sql_errno(r), error, "%s: %s", path, sqlite3_errstr(r));
 		goto failed;

@@ -52,6 +52,7 @@ static int open_database(struct history *history, bool immutable, struct history
 	int r;
 
 	buffer_append_text(&uri, "file:");
+	buffer_append_text(&uri, sql_file_prefix(history->path));
 	for (const char *p = history->path; *p; p++)
 		if (strchr("%?#", *p))
 			buffer_printf(&uri, "%%%02x", (unsigned char)*p);

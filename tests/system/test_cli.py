@@ -230,6 +230,15 @@ def test_closed_standard_numbers(tmp_path, closed):
     assert query(database) == query(tmp_path / "y.db")
 
 
+@pytest.mark.parametrize("name", [":memory:", "file:x", "a?mode=memory"])
+def test_names_that_are_special_to_the_database(tmp_path, name):
+    """Are names of files here."""
+    (tmp_path / "audit.log").write_text(LOG)
+    cli("import", "audit", "audit.log", "--db", name, cwd=tmp_path)
+    assert (tmp_path / name).stat().st_size > 0
+    assert int(cli("query", "--count", "--db", name, cwd=tmp_path).text) > 0
+
+
 def test_odd_databases(tmp_path):
     """What is no file is neither waited for nor called a disk that fails."""
     os.mkfifo(tmp_path / "fifo")
