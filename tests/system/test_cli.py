@@ -219,6 +219,19 @@ def test_closed_output(database):
     assert done.returncode == 1 and done.stderr.startswith("recorder: ")
 
 
+@pytest.mark.parametrize("output, why", [(None, "Bad file descriptor"), ("/dev/full", "No space left on device"),
+                                         ("pipe", "Broken pipe")])
+def test_output_that_nobody_gets(database, output, why):
+    """Is no success, and the reason is the right one."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as pipe, open("/dev/full", "w") as full:
+        done = subprocess.run([BIN, "query", "--db", database, "--json", "-n0"], stdout=pipe if output == "pipe" else full,
+                              stderr=subprocess.PIPE, text=True, preexec_fn=None if output else lambda: os.close(1),
+                              restore_signals=False)
+    assert done.returncode == 1 and done.stderr == f"recorder: cannot write the output: {why}\n"
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_standard_numbers(tmp_path, closed):
     """Whoever closed 0, 1 or 2 before: the database does not get that number, nor what is read or said by it."""
