@@ -1,4 +1,5 @@
 """The commands: help, exit codes, errors, what they print."""
+import contextlib
 import csv
 import fcntl
 import io
@@ -10,6 +11,7 @@ import re
 import resource
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import termios
@@ -539,6 +541,37 @@ def test_follow_a_pid_that_was_used_again(tmp_path):
         assert {event["process"]["executable"] for event in query(database, "--follow-process", entity)} == {name}
     found = query(database, "--follow-process", "300", "--at", f"{DAY}T22:16:00Z")
     assert {event["process"]["executable"] for event in found} == {"/bin/second"}
+
+
+def test_follow_a_pid_whose_process_had_ended(tmp_path):
+    """A process that ended does not come back with a later row of its child."""
+    log, database = tmp_path / "audit.log", tmp_path / "x.db"
+    log.write_text("".join([
+        call(0, 1, 56, 50, 1, "/bin/sh", exit=300),
+        call(1, 2, 59, 300, 50, "/bin/first", [('"/bin/first"', "NORMAL")], arguments(1, 2, "first")),
+        call(2, 3, 56, 300, 50, "/bin/first", exit=301),
+        call(3, 4, 59, 301, 300, "/bin/child", [('"/bin/child"', "NORMAL")], arguments(3, 4, "child")),
+        call(10, 5, 231, 300, 50, "/bin/first"),
+        call(100, 6, 59, 301, 1, "/bin/child2", [('"/bin/child2"', "NORMAL")], arguments(100, 6, "child2")),
+        call(200, 7, 56, 50, 1, "/bin/sh", exit=300),
+        call(201, 8, 59, 300, 50, "/bin/second", [('"/bin/second"', "NORMAL")], arguments(201, 8, "second")),
+    ]))
+    cli("import", "audit", log, "--db", database)
+    assert "at this time" in cli("query", "--db", database, "--follow-process", "300", "--at", f"{DAY}T22:14:20Z", check=1).error
+    found = query(database, "--follow-process", "300", "--at", f"{DAY}T22:17:00Z")
+    assert found[-1]["process"]["executable"] == "/bin/second"
+
+
+def test_a_pid_of_many_processes_counts_each_once(tmp_path):
+    """Also those that come again as parents when there is no longer room to name them."""
+    log, database = tmp_path / "c.rec", tmp_path / "x.db"
+    log.write_text("".join(
+        f"type=RECORDER_FORK msg=recorder(1700000000.{i:09}:{i + 2}): pid={i + 2} ppid=1 start_ticks={i + 100}\n"
+        f"type=RECORDER_FORK msg=recorder(1700000000.{i:09}:1): pid=1 ppid={i + 2} start_ticks={i + 100}\n" for i in range(30)))
+    cli("import", "audit", log, "--db", database)
+    with contextlib.closing(sqlite3.connect(database)) as db:
+        n, = db.execute("select count(distinct process_entity_id) from processes where process_pid = 1").fetchone()
+    assert n > 8 and f"that of {n} processes" in cli("timeline", "1", "--db", database, check=1).error
 
 
 def test_table_is_plain_text_off_a_terminal(database):
