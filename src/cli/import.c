@@ -167,8 +167,8 @@ static void print_summary(const struct import *import, double seconds)
 	errors = stats.malformed + stats.decoder->errors + import->too_long;
 	if (import->options->print.json) {
 		printf("{\"records\":%" PRIu64 ",\"events\":%" PRIu64 ",\"partial\":%" PRIu64
-		       ",\"unknown_types\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"seconds\":%.3f",
-		       stats.received, stats.events, stats.decoder->partial, stats.decoder->unknown_types,
+		       ",\"merged\":%" PRIu64 ",\"unknown_types\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"seconds\":%.3f",
+		       stats.received, stats.events, stats.decoder->partial, stats.merged, stats.decoder->unknown_types,
 		       errors, seconds);
 		if (import->not_stored > 0)
 			printf(",\"not_stored\":%" PRIu64, import->not_stored);
@@ -181,6 +181,7 @@ static void print_summary(const struct import *import, double seconds)
 	buffer_printf(&line, " in %.2f s (", seconds);
 	append_count(&line, (uint64_t)((double)stats.received / MAX(seconds, 1e-6)));
 	buffer_append_text(&line, " records/s)");
+	append_problem(&line, stats.merged, "event", " merged into others");
 	append_problem(&line, stats.decoder->partial, "event", " with a record missing");
 	append_problem(&line, stats.decoder->unknown_types, "record", " of an unknown type");
 	append_problem(&line, errors, "record", " not read in full");
