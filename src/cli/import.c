@@ -209,6 +209,8 @@ static int open_writer(struct import *import)
 
 	if (!path || !socket)
 		return cli_fail(CLI_FAILED, "out of memory");
+	if (!*path)
+		return cli_fail(CLI_USAGE, "import: --db: a file has no empty name");
 	if (!places->database && client_probe(socket) > 0)
 		return cli_fail(CLI_FAILED,
 				"import: the recorder is writing %s (give --db FILE to import into another)",
@@ -219,7 +221,7 @@ static int open_writer(struct import *import)
 	if (r == -EACCES || r == -EPERM)
 		return cli_fail(CLI_PERMISSION,
 				"import: cannot write %s: permission denied (give --db FILE, or sudo)", path);
-	if (r == -ENOENT)
+	if (r == -ENOENT || r == -ENOTDIR)
 		return cli_fail(CLI_FAILED,
 				"import: cannot write %s: its directory does not exist (give --db FILE)",
 				path);

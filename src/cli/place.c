@@ -80,6 +80,8 @@ int place_open_history(struct history **ret, const struct place_options *options
 
 	if (!path)
 		return cli_fail(CLI_FAILED, "out of memory");
+	if (!*path)
+		return cli_fail(CLI_USAGE, "--db: a file has no empty name");
 	r = history_open(ret, path, &error);
 	switch (r) {
 	case 0:

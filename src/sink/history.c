@@ -38,6 +38,9 @@ static int examine(sqlite3 *db, const char *path, struct history_error *error)
 			    r == -EBADMSG ? "is not a recorder database" : sqlite3_errmsg(db));
 	if (application != SQL_APPLICATION_ID)
 		return fail(-EBADMSG, error, "%s: is not a recorder database", path);
+	if (version < 1)
+		return fail(-EBADMSG, error, "%s: has schema version %lld, which no recorder writes: it is damaged or was changed", path,
+			    (long long)version);
 	if (version != SCHEMA_VERSION)
 		return fail(-EBADMSG, error,
 			    "%s: has schema version %lld, this program reads %d (use %s recorder%s)", path,

@@ -9,6 +9,7 @@ import pathlib
 import pty
 import re
 import resource
+import shutil
 import signal
 import socket
 import sqlite3
@@ -252,6 +253,22 @@ def test_names_that_are_special_to_the_database(tmp_path, name):
     cli("import", "audit", "audit.log", "--db", name, cwd=tmp_path)
     assert (tmp_path / name).stat().st_size > 0
     assert int(cli("query", "--count", "--db", name, cwd=tmp_path).text) > 0
+
+
+def test_wrong_places_are_named(database, tmp_path):
+    """What is refused says what is wrong with which file."""
+    for command in (["query"], ["import", "audit", "/dev/null"]):
+        assert "empty name" in cli(*command, "--db", "", check=2).error
+    shutil.copy(database, tmp_path / "linked.db")
+    (tmp_path / "linked.db-wal").symlink_to("elsewhere")
+    error = cli("import", "audit", "/dev/null", "--db", tmp_path / "linked.db", check=1).error
+    assert "-wal" in error and "directory" not in error
+    shutil.copy(database, tmp_path / "version.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "version.db")) as db:
+        db.execute("pragma user_version = -1")
+    for command in (["query"], ["import", "audit", "/dev/null"]):
+        error = cli(*command, "--db", tmp_path / "version.db", check=1).error
+        assert "which no recorder writes" in error and "not an error" not in error
 
 
 def test_odd_databases(tmp_path):
