@@ -163,7 +163,7 @@ static int run_export(struct export *export, struct history *history)
 		r = -EINTR;
 	if (r == -EINTR)
 		return cli_fail(CLI_FAILED, "export: interrupted, nothing is left of %s", export->options->output);
-	return r < 0 ? cli_fail(CLI_FAILED, "export: reading the history failed: %s", strerror(-r)) : finish(export);
+	return r < 0 ? place_fail_reading("export", history, r) : finish(export);
 }
 
 /* Where it goes: a file, which is taken away again when somebody interrupts, or the standard output, whose reader may go. */

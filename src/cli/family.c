@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "cli/family.h"
+#include "cli/place.h"
 
 struct family {
 	uint64_t *slots;		/* entity ids, open addressing; 0: free */
@@ -246,7 +247,7 @@ int family_of(struct family **ret, struct family_member *ret_head, struct histor
 	if (r >= 0)
 		r = family_find(family, history, heads.members[0].entity_id);
 	if (r < 0)
-		return cli_fail(CLI_FAILED, "%s: reading the history failed: %s", wish->command, strerror(-r));
+		return place_fail_reading(wish->command, history, r);
 	*ret = TAKE(family);
 	*ret_head = heads.members[0];
 	return CLI_DONE;

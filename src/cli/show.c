@@ -245,7 +245,7 @@ static int run(const void *values, size_t n, char *const *arguments)
 	buffer_release(&show.raw);
 	buffer_release(&show.text);
 	if (r < 0)
-		return cli_fail(CLI_FAILED, "show: reading the history failed: %s", strerror(-r));
+		return place_fail_reading("show", history, r);
 	if (show.n == 0)
 		return cli_fail(CLI_FAILED,
 				"show: no event %s in the history (it may be older than what is kept)",

@@ -169,6 +169,11 @@ int history_open(struct history **ret, const char *path, struct history_error *e
 	return 0;
 }
 
+const char *history_path(const struct history *history)
+{
+	return history->path;
+}
+
 static int ask_to_stop(void *user)
 {
 	struct history *history = user;

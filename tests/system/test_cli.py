@@ -271,6 +271,20 @@ def test_wrong_places_are_named(database, tmp_path):
         assert "which no recorder writes" in error and "not an error" not in error
 
 
+def test_damaged_history_is_named(database, tmp_path):
+    """With what to do about it."""
+    damaged = tmp_path / "damaged.db"
+    shutil.copy(database, damaged)
+    with contextlib.closing(sqlite3.connect(damaged)) as db:
+        page, = db.execute("select rootpage from sqlite_schema where name = 'event_process'").fetchone()
+    with open(damaged, "r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    for command in ("query", "export"):
+        error = cli(command, "--db", damaged, check=1).error
+        assert f"{damaged} is damaged" in error and "recorder verify" in error
+
+
 def test_odd_databases(tmp_path):
     """What is no file is neither waited for nor called a disk that fails."""
     os.mkfifo(tmp_path / "fifo")
