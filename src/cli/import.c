@@ -41,7 +41,7 @@ static const struct option options[] = {
 	  .offset = offsetof(struct import_options, print.json) },
 	{ .name = "db",
 	  .argument = "FILE",
-	  .help = "database to write to; none: decode only",
+	  .help = "database to write to, without it the recorder's own; \"none\": decode only",
 	  .type = OPTION_TEXT,
 	  .offset = offsetof(struct import_options, places.database) },
 	PLACE_OPTIONS(struct import_options, places),

@@ -118,6 +118,12 @@ def test_help_of_every_command(command):
     assert cli("help", command).text == long.text
 
 
+def test_no_option_is_listed_twice():
+    for command in [*COMMANDS, "verify", "redact"]:
+        named = re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", cli(command, "--help").text, re.M)
+        assert len(named) == len(set(named)), (command, named)
+
+
 def test_version():
     assert re.fullmatch(r"recorder \d+\.\d+\.\d+\n", cli("version").text)
     assert cli("--version").text == cli("version").text
@@ -729,6 +735,11 @@ def test_export_is_what_query_shows(database, arguments):
     assert cli("export", "--db", database, *arguments).stdout == wanted["json"]
     assert cli("export", "--db", database, "--format", "ndjson", *arguments).stdout == wanted["json"]
     assert cli("export", "--db", database, "--format", "csv", *arguments).stdout == wanted["csv"]
+
+
+def test_export_to_the_standard_output(database, tmp_path):
+    assert cli("export", "--db", database, "-o", "-", cwd=tmp_path).text == cli("export", "--db", database).text
+    assert not list(tmp_path.iterdir())
 
 
 def test_export_to_a_file(database, tmp_path):
