@@ -1,7 +1,9 @@
 /* The table of commands, each with its table of options, and what they share. */
 
+#include <errno.h>
 #include <locale.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "base/clock.h"
@@ -39,11 +41,17 @@ int cli_fail(enum exit_code code, const char *format, ...)
 	return (int)code;
 }
 
+/* Why an earlier write failed nobody kept: most likely another one fails likewise. What is there is cut off in any case. */
+static const char *why_not_written(void)
+{
+	return write(STDOUT_FILENO, "\n", 1) < 0 ? strerror(errno) : "a part of it is missing";
+}
+
 int cli_finish(int code)
 {
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return code == CLI_DONE ? cli_fail(CLI_FAILED, "cannot write the output: %m") : code;
-	return code;
+	const char *why = fflush(stdout) != 0 ? strerror(errno) : ferror(stdout) ? why_not_written() : NULL;
+
+	return why && code == CLI_DONE ? cli_fail(CLI_FAILED, "cannot write the output: %s", why) : code;
 }
 
 void command_usage(FILE *out, const struct command *command)

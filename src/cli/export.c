@@ -31,7 +31,7 @@ static const struct option options[] = {
 	{ .name = "output",
 	  .letter = 'o',
 	  .argument = "FILE",
-	  .help = "write to FILE, which is there when it is whole",
+	  .help = "write to FILE, which is there when it is whole; -: the standard output",
 	  .type = OPTION_TEXT,
 	  .offset = offsetof(struct export_options, output) },
 	{ .name = "force", .help = "replace a file that is there", .type = OPTION_FLAG,
@@ -43,6 +43,11 @@ static const struct option options[] = {
 	PLACE_OPTIONS(struct export_options, places),
 	{ .name = NULL },
 };
+
+static bool to_file(const struct export_options *o)
+{
+	return o->output && strcmp(o->output, "-") != 0;
+}
 
 struct export {
 	const struct export_options *options;
@@ -140,7 +145,7 @@ static int finish(struct export *export)
 	_cleanup_(buffer_release) struct buffer line = { 0 };
 	int r;
 
-	if (!export->options->output)
+	if (!to_file(export->options))
 		return CLI_DONE;	/* what could not be written there is told for every command */
 	if (export->write_error)
 		return output_file_fail(&export->output, export->write_error);
@@ -159,11 +164,11 @@ static int run_export(struct export *export, struct history *history)
 
 	if (r >= 0)
 		r = write_events(export, history);
-	if (r >= 0 && export->options->output && interrupts_wait(0))
+	if (r >= 0 && to_file(export->options) && interrupts_wait(0))
 		r = -EINTR;
 	if (r == -EINTR)
 		return cli_fail(CLI_FAILED, "export: interrupted, nothing is left of %s", export->options->output);
-	return r < 0 ? cli_fail(CLI_FAILED, "export: reading the history failed: %s", strerror(-r)) : finish(export);
+	return r < 0 ? place_fail_reading("export", history, r) : finish(export);
 }
 
 /* Where it goes: a file, which is taken away again when somebody interrupts, or the standard output, whose reader may go. */
@@ -175,7 +180,7 @@ static int open_output(struct export *export, struct history *history)
 
 	if (!database)
 		return cli_fail(CLI_FAILED, "out of memory");
-	if (!o->output) {
+	if (!to_file(o)) {
 		signal(SIGPIPE, SIG_DFL);
 		export->out = stdout;
 		return CLI_DONE;
@@ -191,10 +196,10 @@ static int run(const void *values, size_t n, char *const *arguments)
 {
 	const struct export_options *o = values;
 	_cleanup_(history_freep) struct history *history = NULL;
-	struct export export = { .options = o, .progress = progress_open(o->quiet || (!o->output && isatty(STDOUT_FILENO))) };
+	struct export export = { .options = o, .progress = progress_open(o->quiet || (!to_file(o) && isatty(STDOUT_FILENO))) };
 	int r = selection_parse(&export.selection, "export", &o->selection, n, arguments);
 
-	if (r == CLI_DONE && o->force && !o->output)
+	if (r == CLI_DONE && o->force && !to_file(o))
 		r = cli_fail(CLI_USAGE, "export: --force goes with --output");
 	if (r == CLI_DONE)
 		r = place_open_history(&history, &o->places);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "cli/family.h"
+#include "cli/place.h"
 
 struct family {
 	uint64_t *slots;		/* entity ids, open addressing; 0: free */
@@ -107,6 +108,7 @@ struct search {
 	uint64_t at_ns;
 	struct family_member *members;	/* the latest of them */
 	size_t n, n_max, n_all;
+	struct family met, ended;	/* all that were counted, also when there was no room for them; and those that had ended by then */
 };
 
 static bool ran_at(const struct family_member *member, uint64_t at_ns)
@@ -144,29 +146,45 @@ static void remove_member(struct search *search, const struct family_member *mem
 	size_t i = (size_t)(member - search->members);
 
 	memmove(search->members + i, search->members + i + 1, (--search->n - i) * sizeof(*member));
-	search->n_all--;
 }
 
-/* Of some ancestors the history has nothing but that they were. */
+/* Its end is known. */
+static int end_member(struct search *search, const struct context *context, uint64_t end_ns)
+{
+	struct family_member *member = find_member(search, context->entity_id);
+
+	if (has_id(&search->ended, context->entity_id))
+		return 0;
+	if (ran_at(&(struct family_member){ .end_ns = end_ns }, search->at_ns)) {
+		if (member)
+			member->end_ns = end_ns;
+		return 0;
+	}
+	if (member)
+		remove_member(search, member);
+	search->n_all--;
+	return family_add_id(&search->ended, context->entity_id);
+}
+
+/* Of some ancestors the history has nothing but that they were. One that had ended by then comes again with each child, without its
+ * end, as does one that there was no room for. */
 static int on_head(void *user, const struct history_process *process)
 {
 	struct search *search = user;
+	int r = 0;
 
-	for (const struct context *c = process->context; c; c = c->parent) {
-		struct family_member *member;
-
+	for (const struct context *c = process->context; c && r == 0; c = c->parent) {
 		if (!values_has(&c->values, FIELD_entity_id) || !process_name_is(search->name, c))
 			continue;
-		member = find_member(search, c->entity_id);
-		if (!member)
-			member = add_member(search, c);
-		if (!member || c != process->context || process->replaced)
-			continue;
-		member->end_ns = process->end_ns;
-		if (!ran_at(member, search->at_ns))
-			remove_member(search, member);
+		if (!has_id(&search->met, c->entity_id)) {
+			if (!add_member(search, c))
+				continue;
+			r = family_add_id(&search->met, c->entity_id);
+		}
+		if (r == 0 && c == process->context && !process->replaced)
+			r = end_member(search, c, process->end_ns);
 	}
-	return 0;
+	return r;
 }
 
 int family_heads(struct history *history, const struct process_name *name, uint64_t at_ns, struct family_heads *ret)
@@ -175,6 +193,8 @@ int family_heads(struct history *history, const struct process_name *name, uint6
 	struct history_lineage lineage = process_name_lineage(name);
 	int r = history_processes(history, &lineage, on_head, &search);
 
+	free(search.met.slots);
+	free(search.ended.slots);
 	ret->n = search.n;
 	ret->n_all = search.n_all;
 	return r;
@@ -227,7 +247,7 @@ int family_of(struct family **ret, struct family_member *ret_head, struct histor
 	if (r >= 0)
 		r = family_find(family, history, heads.members[0].entity_id);
 	if (r < 0)
-		return cli_fail(CLI_FAILED, "%s: reading the history failed: %s", wish->command, strerror(-r));
+		return place_fail_reading(wish->command, history, r);
 	*ret = TAKE(family);
 	*ret_head = heads.members[0];
 	return CLI_DONE;

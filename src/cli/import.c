@@ -41,7 +41,7 @@ static const struct option options[] = {
 	  .offset = offsetof(struct import_options, print.json) },
 	{ .name = "db",
 	  .argument = "FILE",
-	  .help = "database to write to; none: decode only",
+	  .help = "database to write to, without it the recorder's own; \"none\": decode only",
 	  .type = OPTION_TEXT,
 	  .offset = offsetof(struct import_options, places.database) },
 	PLACE_OPTIONS(struct import_options, places),
@@ -167,8 +167,8 @@ static void print_summary(const struct import *import, double seconds)
 	errors = stats.malformed + stats.decoder->errors + import->too_long;
 	if (import->options->print.json) {
 		printf("{\"records\":%" PRIu64 ",\"events\":%" PRIu64 ",\"partial\":%" PRIu64
-		       ",\"unknown_types\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"seconds\":%.3f",
-		       stats.received, stats.events, stats.decoder->partial, stats.decoder->unknown_types,
+		       ",\"merged\":%" PRIu64 ",\"unknown_types\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"seconds\":%.3f",
+		       stats.received, stats.events, stats.decoder->partial, stats.merged, stats.decoder->unknown_types,
 		       errors, seconds);
 		if (import->not_stored > 0)
 			printf(",\"not_stored\":%" PRIu64, import->not_stored);
@@ -181,6 +181,7 @@ static void print_summary(const struct import *import, double seconds)
 	buffer_printf(&line, " in %.2f s (", seconds);
 	append_count(&line, (uint64_t)((double)stats.received / MAX(seconds, 1e-6)));
 	buffer_append_text(&line, " records/s)");
+	append_problem(&line, stats.merged, "event", " merged into others");
 	append_problem(&line, stats.decoder->partial, "event", " with a record missing");
 	append_problem(&line, stats.decoder->unknown_types, "record", " of an unknown type");
 	append_problem(&line, errors, "record", " not read in full");
@@ -208,6 +209,8 @@ static int open_writer(struct import *import)
 
 	if (!path || !socket)
 		return cli_fail(CLI_FAILED, "out of memory");
+	if (!*path)
+		return cli_fail(CLI_USAGE, "import: --db: a file has no empty name");
 	if (!places->database && client_probe(socket) > 0)
 		return cli_fail(CLI_FAILED,
 				"import: the recorder is writing %s (give --db FILE to import into another)",
@@ -218,7 +221,7 @@ static int open_writer(struct import *import)
 	if (r == -EACCES || r == -EPERM)
 		return cli_fail(CLI_PERMISSION,
 				"import: cannot write %s: permission denied (give --db FILE, or sudo)", path);
-	if (r == -ENOENT)
+	if (r == -ENOENT || r == -ENOTDIR)
 		return cli_fail(CLI_FAILED,
 				"import: cannot write %s: its directory does not exist (give --db FILE)",
 				path);

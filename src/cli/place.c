@@ -72,6 +72,16 @@ char *place_subscriptions(const struct place_options *options)
 	return place_of(options, offsetof(struct places, subscriptions_dir));
 }
 
+int place_fail_reading(const char *command, const struct history *history, int error)
+{
+	const char *path = history_path(history);
+
+	if (error == -EBADMSG)
+		return cli_fail(CLI_FAILED, "%s: %s is damaged (`recorder verify --db %s` looks what of it; a snapshot may be whole, "
+				"sqlite3 %s .recover saves what can be read)", command, path, path, path);
+	return cli_fail(CLI_FAILED, "%s: reading the history %s failed: %s", command, path, strerror(-error));
+}
+
 int place_open_history(struct history **ret, const struct place_options *options)
 {
 	_cleanup_(freep) char *path = place_database(options);
@@ -80,6 +90,8 @@ int place_open_history(struct history **ret, const struct place_options *options
 
 	if (!path)
 		return cli_fail(CLI_FAILED, "out of memory");
+	if (!*path)
+		return cli_fail(CLI_USAGE, "--db: a file has no empty name");
 	r = history_open(ret, path, &error);
 	switch (r) {
 	case 0:

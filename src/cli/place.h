@@ -16,3 +16,5 @@ char *place_signing_keys(const struct place_options *options);
 char *place_subscriptions(const struct place_options *options);	/* the folder */
 /* 0, or an exit code after the error has been printed. */
 int place_open_history(struct history **ret, const struct place_options *options);
+/* Says that reading it failed, and of a damaged one what to do.  The exit code. */
+int place_fail_reading(const char *command, const struct history *history, int error);

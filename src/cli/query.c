@@ -385,7 +385,7 @@ static int run(const void *values, size_t n, char *const *arguments)
 		int e = read_events(&query, history);
 
 		if (e < 0)
-			r = cli_fail(CLI_FAILED, "query: reading the history failed: %s", strerror(-e));
+			r = place_fail_reading("query", history, e);
 	}
 	return r;
 }

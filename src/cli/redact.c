@@ -33,7 +33,7 @@ static int read_key(const struct redact_options *o, struct seal_key *ret)
 
 	if (!path)
 		return cli_fail(CLI_FAILED, "out of memory");
-	r = seal_key_read(ret, path, &error);
+	r = seal_key_read(ret, SEAL_KEY_OF_REDACTION, path, &error);
 	if (r == -ENOENT)
 		return cli_fail(CLI_FAILED, "redact: %s: nothing was replaced there (--db FILE or --state DIR names another history)", error.message);
 	if (r < 0)

@@ -193,7 +193,7 @@ static int run(const void *values, size_t n, char *const *arguments)
 		e = show(&list, history);
 	table_free(list.table);
 	buffer_release(&list.text);
-	return e < 0 ? cli_fail(CLI_FAILED, "sessions: reading the history failed: %s", strerror(-e)) : CLI_DONE;
+	return e < 0 ? place_fail_reading("sessions", history, e) : CLI_DONE;
 }
 
 const struct command command_sessions = {

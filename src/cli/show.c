@@ -239,11 +239,13 @@ static int run(const void *values, size_t n, char *const *arguments)
 	if (r != CLI_DONE)
 		return r;
 	show.history = history;
-	r = history_events(history, &query, on_event, &show);
+	/* There is no event 0, but to the query it is no condition. */
+	if (query.sequence || query.event_time_ns || query.event_origin)
+		r = history_events(history, &query, on_event, &show);
 	buffer_release(&show.raw);
 	buffer_release(&show.text);
 	if (r < 0)
-		return cli_fail(CLI_FAILED, "show: reading the history failed: %s", strerror(-r));
+		return place_fail_reading("show", history, r);
 	if (show.n == 0)
 		return cli_fail(CLI_FAILED,
 				"show: no event %s in the history (it may be older than what is kept)",

@@ -164,7 +164,7 @@ static int run(const void *values, size_t n, char *const *arguments)
 		int e = look(&timeline, history);
 
 		if (e < 0)
-			r = cli_fail(CLI_FAILED, "timeline: reading the history failed: %s", strerror(-e));
+			r = place_fail_reading("timeline", history, e);
 	}
 	return r;
 }

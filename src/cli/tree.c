@@ -290,7 +290,7 @@ static int read_tree(struct process_tree *tree, const struct tree_options *o, co
 	e = name ? read_wanted(tree, history, name) : history_processes(history, NULL, on_process, tree);
 	if (e >= 0)
 		e = process_tree_link(tree, o->at_ns);
-	return e < 0 ? cli_fail(CLI_FAILED, "tree: reading the history failed: %s", strerror(-e)) : CLI_DONE;
+	return e < 0 ? place_fail_reading("tree", history, e) : CLI_DONE;
 }
 
 static int run(const void *values, size_t n, char *const *arguments)

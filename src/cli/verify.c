@@ -20,7 +20,7 @@
 struct verify_command {
 	struct place_options places;
 	struct print_options print;
-	bool json, quiet, no_key, self;
+	bool quiet, no_key, self;
 	const char *key, *head;
 };
 
@@ -36,8 +36,6 @@ static const struct option options[] = {
 	{ .name = "head", .argument = "BLOCK:LINK", .help = "a head of the chain that the log told of: the history must have it",
 	  .type = OPTION_TEXT, .offset = offsetof(struct verify_command, head) },
 	{ .name = "quiet", .letter = 'q', .help = "no progress bar", .type = OPTION_FLAG, .offset = offsetof(struct verify_command, quiet) },
-	{ .name = "json", .help = "an object a finding, and one for the result", .type = OPTION_FLAG,
-	  .offset = offsetof(struct verify_command, json) },
 	DATABASE_OPTION(struct verify_command, places),
 	PLACE_OPTIONS(struct verify_command, places),
 	PRINT_OPTIONS(struct verify_command, print),
@@ -139,7 +137,7 @@ static void on_finding(void *user, const struct chain_finding *finding)
 	struct verifier *v = user;
 
 	progress_end(&v->progress);
-	if (v->o->json)
+	if (v->o->print.json)
 		put_json(finding);
 	else if (v->n < MAX_SHOWN)
 		put_text(v, finding);
@@ -186,7 +184,7 @@ static int read_key(const struct verify_command *o, const char *database, struct
 		return 1;
 	if (!path)
 		return cli_fail(CLI_FAILED, "out of memory") + 1;
-	r = seal_key_read(ret, path, &error);
+	r = seal_key_read(ret, SEAL_KEY_OF_HISTORY, path, &error);
 	if (r < 0)
 		return cli_fail(r == -EACCES || r == -EPERM ? CLI_PERMISSION : CLI_FAILED, "verify: %s (--key FILE names another, --no-key does "
 				"without: then nobody vouches for the digests)%s", error.message, r == -EACCES ? " (sudo?)" : "") + 1;
@@ -213,7 +211,7 @@ static void print_result(const struct verifier *v, const struct chain_report *re
 
 	buffer_printf(&head, "%llu:", (unsigned long long)report->closed_block);
 	put_link(&head, &report->closed);
-	if (v->o->json) {
+	if (v->o->print.json) {
 		json_t *object = json_pack("{s:s, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:s}", "kind", "result", "whole", is_whole(v, report, asked),
 					   "keyed", keyed, "chain", report->has_chain, "blocks", (json_int_t)report->blocks, "events",
 					   (json_int_t)report->events, "cleaned_blocks", (json_int_t)report->cleaned_blocks, "events_before",
@@ -277,7 +275,7 @@ static bool is_interrupted(void *user)
 static int run(const void *values, size_t n, char *const *arguments)
 {
 	const struct verify_command *o = values;
-	struct verifier v = { .o = o, .screen = screen_open(&o->print), .progress = progress_open(o->quiet || o->json) };
+	struct verifier v = { .o = o, .screen = screen_open(&o->print), .progress = progress_open(o->quiet || o->print.json) };
 	_cleanup_(freep) char *database = place_database(&o->places);
 	_cleanup_(history_freep) struct history *history = NULL;
 	struct asked_head asked = { 0 };
@@ -286,7 +284,7 @@ static int run(const void *values, size_t n, char *const *arguments)
 	int code, keyed, r;
 
 	if (o->self)
-		return verify_self(&o->places, o->key, o->json);
+		return verify_self(&o->places, o->key, o->print.json);
 	if (o->head && !parse_head(o->head, &asked))
 		return cli_fail(CLI_USAGE, "verify: --head: '%s' is no BLOCK:LINK, as the log and `recorder verify` tell it", o->head);
 	if (!database)

@@ -209,7 +209,7 @@ static int run(const void *values, size_t n, char *const *arguments)
 		narrow_kinds(who.selection.kinds);
 		e = look(&who, history);
 		if (e < 0)
-			r = cli_fail(CLI_FAILED, "who: reading the history failed: %s", strerror(-e));
+			r = place_fail_reading("who", history, e);
 	}
 	return r;
 }

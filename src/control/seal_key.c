@@ -11,12 +11,40 @@
 #include <stdio.h>
 #include <unistd.h>
 
+enum fault { FAULT_OWNER, FAULT_MODE, FAULT_SIZE, N_FAULTS };
+
+static const char *const faults[N_FAULTS] = { "somebody else's", "open to others", "not of 32 bytes" };
+
+/* Subscriptions can be sealed anew. What the other two vouch for cannot be made again. */
+static const char *const mends[][N_FAULTS] = {
+	[SEAL_KEY_OF_SUBSCRIPTIONS] = {
+		"chown root it if they may read what is sealed; else remove it and register that anew",
+		"chmod 600 it if none has read it; else remove it and register what is sealed anew",
+		"put the right one back, or remove it and register what is sealed anew",
+	},
+	[SEAL_KEY_OF_HISTORY] = {
+		"chown root it and keep it: without it nothing proves what is stored",
+		"chmod 600 it and keep it: without it nothing proves what is stored, and with it who has read it can forge that",
+		"put the right one back: without it nothing proves what is stored",
+	},
+	[SEAL_KEY_OF_REDACTION] = {
+		"chown root it and keep it: with another one equal secrets are no longer equal",
+		"chmod 600 it and keep it: with another one equal secrets are no longer equal, and who has read it can try which they are",
+		"put the right one back: with another one equal secrets are no longer equal",
+	},
+};
+
 static int fail(struct file_error *error, int r, const char *path, const char *why)
 {
 	return file_fail(error, r, "the key %.240s is %s", path, why);
 }
 
-int seal_key_read(struct seal_key *ret, const char *path, struct file_error *error)
+static int fail_fault(struct file_error *error, int r, const char *path, enum fault fault, enum seal_key_use use)
+{
+	return file_fail(error, r, "the key %.240s is %s (%s)", path, faults[fault], mends[use][fault]);
+}
+
+int seal_key_read(struct seal_key *ret, enum seal_key_use use, const char *path, struct file_error *error)
 {
 	unsigned char bytes[SEAL_KEY_BYTES];
 	struct file_error why;
@@ -30,11 +58,11 @@ int seal_key_read(struct seal_key *ret, const char *path, struct file_error *err
 	if (fd < 0)
 		return file_fail(error, fd, "the key %.240s: %.200s", path, why.message);
 	if (st.st_uid != geteuid())
-		return fail(error, -EPERM, path, "somebody else's (chown root it if they may read what is sealed; else remove it and register that anew)");
+		return fail_fault(error, -EPERM, path, FAULT_OWNER, use);
 	if (st.st_mode & 077)
-		return fail(error, -EPERM, path, "open to others (chmod 600 it if none has read it; else remove it and register what is sealed anew)");
+		return fail_fault(error, -EPERM, path, FAULT_MODE, use);
 	if (st.st_size != SEAL_KEY_BYTES)
-		return fail(error, -EINVAL, path, "not of 32 bytes (put the right one back, or remove it and register what is sealed anew)");
+		return fail_fault(error, -EINVAL, path, FAULT_SIZE, use);
 	n = read(fd, bytes, sizeof(bytes));
 	r = n < 0 ? -errno : n != sizeof(bytes) ? -EIO : seal_key_init(ret, bytes);
 	OPENSSL_cleanse(bytes, sizeof(bytes));
@@ -67,9 +95,9 @@ static int make(const char *path)
 	return r < 0 ? r : file_sync_folder(path);
 }
 
-int seal_key_need(struct seal_key *ret, const char *path, struct file_error *error)
+int seal_key_need(struct seal_key *ret, enum seal_key_use use, const char *path, struct file_error *error)
 {
-	int r = seal_key_read(ret, path, error);
+	int r = seal_key_read(ret, use, path, error);
 
 	if (r != -ENOENT)
 		return r;
@@ -79,5 +107,5 @@ int seal_key_need(struct seal_key *ret, const char *path, struct file_error *err
 
 		return file_fail(error, r, "the key %.240s cannot be made: %s", path, strerror_r(-r, why, sizeof(why)));
 	}
-	return seal_key_read(ret, path, error);
+	return seal_key_read(ret, use, path, error);
 }

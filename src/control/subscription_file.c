@@ -54,7 +54,7 @@ static int unseal(struct buffer *ret, struct span bytes, struct span name, const
 {
 	_cleanup_(seal_key_wipe) struct seal_key key;
 	struct file_error why;
-	int r = seal_key_read(&key, key_path, &why);
+	int r = seal_key_read(&key, SEAL_KEY_OF_SUBSCRIPTIONS, key_path, &why);
 
 	if (r < 0)
 		return file_fail(error, r, "sealed, and %.480s", why.message);
@@ -125,7 +125,7 @@ static int seal(struct buffer *ret, const char *key_path, struct span name, stru
 {
 	_cleanup_(seal_key_wipe) struct seal_key key;
 	struct file_error why;
-	int r = seal_key_need(&key, key_path, &why);
+	int r = seal_key_need(&key, SEAL_KEY_OF_SUBSCRIPTIONS, key_path, &why);
 
 	if (r < 0)
 		return file_fail(error, r, "cannot be sealed: %.480s", why.message);

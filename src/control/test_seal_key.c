@@ -53,21 +53,21 @@ static void test_made(void **state)
 	struct file_error error;
 	struct stat st;
 
-	assert_int_equal(seal_key_read(&first, folder->file, &error), -ENOENT);
+	assert_int_equal(seal_key_read(&first, SEAL_KEY_OF_SUBSCRIPTIONS, folder->file, &error), -ENOENT);
 	assert_non_null(strstr(error.message, "is missing"));
 	assert_int_equal(access(folder->file, F_OK), -1);
-	assert_int_equal(seal_key_need(&first, folder->file, &error), 0);
+	assert_int_equal(seal_key_need(&first, SEAL_KEY_OF_SUBSCRIPTIONS, folder->file, &error), 0);
 	assert_int_equal(lstat(folder->file, &st), 0);
 	assert_true(S_ISREG(st.st_mode));
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(st.st_size, SEAL_KEY_BYTES);
 	assert_int_equal(st.st_nlink, 1);
-	assert_int_equal(seal_key_need(&again, folder->file, &error), 0);
+	assert_int_equal(seal_key_need(&again, SEAL_KEY_OF_SUBSCRIPTIONS, folder->file, &error), 0);
 	assert_memory_equal(&again, &first, sizeof(first));
-	assert_int_equal(seal_key_read(&again, folder->file, &error), 0);
+	assert_int_equal(seal_key_read(&again, SEAL_KEY_OF_SUBSCRIPTIONS, folder->file, &error), 0);
 	assert_memory_equal(&again, &first, sizeof(first));
 	unlink(folder->file);
-	assert_int_equal(seal_key_need(&other, folder->file, &error), 0);
+	assert_int_equal(seal_key_need(&other, SEAL_KEY_OF_SUBSCRIPTIONS, folder->file, &error), 0);
 	assert_memory_not_equal(other.bytes, first.bytes, SEAL_KEY_BYTES);
 	assert_memory_not_equal(other.id, first.id, sizeof(first.id));
 }
@@ -77,11 +77,11 @@ static void expect_refused(const char *path, int expected, const char *words)
 	struct seal_key key;
 	struct file_error error = { "" };
 
-	assert_int_equal(seal_key_read(&key, path, &error), expected);
+	assert_int_equal(seal_key_read(&key, SEAL_KEY_OF_SUBSCRIPTIONS, path, &error), expected);
 	assert_non_null(strstr(error.message, path));
 	assert_non_null(strstr(error.message, words));
 	/* It is not made in place of what is there, either. */
-	assert_int_equal(seal_key_need(&key, path, &error), expected);
+	assert_int_equal(seal_key_need(&key, SEAL_KEY_OF_SUBSCRIPTIONS, path, &error), expected);
 	assert_int_equal(access(path, F_OK), 0);
 }
 
@@ -126,6 +126,27 @@ static void test_refused(void **state)
 	expect_refused(folder->file, -EINVAL, "not an ordinary file");
 }
 
+/* Nobody is told to remove what cannot be made again. */
+static void test_mend_of_each(void **state)
+{
+	const struct folder *folder = *state;
+	struct seal_key key;
+	struct file_error error;
+
+	for (unsigned fault = 0; fault < 2; fault++) {
+		write_key(folder->file, fault ? SEAL_KEY_BYTES : 0);
+		assert_int_equal(chmod(folder->file, fault ? 0644 : 0600), 0);
+		assert_true(seal_key_read(&key, SEAL_KEY_OF_SUBSCRIPTIONS, folder->file, &error) < 0);
+		assert_non_null(strstr(error.message, "register"));
+		assert_true(seal_key_read(&key, SEAL_KEY_OF_HISTORY, folder->file, &error) < 0);
+		assert_null(strstr(error.message, "remove"));
+		assert_non_null(strstr(error.message, "proves"));
+		assert_true(seal_key_read(&key, SEAL_KEY_OF_REDACTION, folder->file, &error) < 0);
+		assert_null(strstr(error.message, "remove"));
+		assert_non_null(strstr(error.message, "equal secrets"));
+	}
+}
+
 static void test_of_others(void **state)
 {
 	const struct folder *folder = *state;
@@ -149,16 +170,16 @@ static void test_no_room(void **state)
 
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &half), 0);
-	r = seal_key_need(&key, folder->file, &error);
+	r = seal_key_need(&key, SEAL_KEY_OF_SUBSCRIPTIONS, folder->file, &error);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
 	assert_int_equal(r, -EFBIG);
 	assert_non_null(strstr(error.message, "cannot be made"));
 	assert_int_equal(access(folder->file, F_OK), -1);
 	assert_int_equal(rmdir(folder->path), 0);
-	r = seal_key_need(&key, folder->file, &error);
+	r = seal_key_need(&key, SEAL_KEY_OF_SUBSCRIPTIONS, folder->file, &error);
 	assert_int_equal(mkdir(folder->path, 0700), 0);
 	assert_int_equal(r, -ENOENT);
-	assert_int_equal(seal_key_need(&key, folder->file, &error), 0);
+	assert_int_equal(seal_key_need(&key, SEAL_KEY_OF_SUBSCRIPTIONS, folder->file, &error), 0);
 }
 
 /* All begin when the gate goes up, and have the same key. */
@@ -181,7 +202,7 @@ static void test_several_at_once(void **state)
 			char byte;
 
 			close(gate[1]);
-			if (read(gate[0], &byte, 1) != 0 || seal_key_need(&key, folder->file, &error) < 0 ||
+			if (read(gate[0], &byte, 1) != 0 || seal_key_need(&key, SEAL_KEY_OF_SUBSCRIPTIONS, folder->file, &error) < 0 ||
 			    write(answers[1], &key, sizeof(key)) != sizeof(key))
 				_exit(1);
 			_exit(0);
@@ -207,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_made, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_refused, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_mend_of_each, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_of_others, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_no_room, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(test_several_at_once, make_folder, remove_folder),

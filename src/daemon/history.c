@@ -48,7 +48,7 @@ static void read_key(struct daemon *d)
 	struct file_error error = { "" };
 	struct seal_key key;
 
-	d->has_history_key = seal_key_need(&key, d->places.history_key, &error) == 0;
+	d->has_history_key = seal_key_need(&key, SEAL_KEY_OF_HISTORY, d->places.history_key, &error) == 0;
 	if (!d->has_history_key) {
 		log_error("What is recorded is not sealed against changes: %s", error.message);
 		return;

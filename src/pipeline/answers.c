@@ -150,7 +150,8 @@ static int read_fd(struct answers *answers, struct span body, struct span text)
 	uint64_t pid, fd;
 	int r;
 
-	if (take_number(&body, SPAN("pid="), UINT32_MAX, &pid) < 0 || take_number(&body, SPAN("fd="), INT32_MAX, &fd) < 0)
+	if (take_number(&body, SPAN("pid="), UINT32_MAX, &pid) < 0 || take_number(&body, SPAN("fd="), INT32_MAX, &fd) < 0 ||
+	    body.size < SPAN("path=2F").size)
 		return -EINVAL;
 	r = take_hex(body, SPAN("path="), &put(answers, pid, (int32_t)fd, 0)->text);
 	return r < 0 ? r : 1;

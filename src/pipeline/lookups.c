@@ -99,6 +99,8 @@ static int resolve_fd(void *user, uint32_t pid, int32_t fd, char *ret, size_t si
 	r = answers_take(lookups->answers, pid, fd, path);
 	if (r < 0)
 		return r;
+	if (path->size == 0)
+		return -ENODATA;	/* no descriptor has an empty path: the record was cut off */
 	if (path->size >= size)
 		return -ENAMETOOLONG;
 	memcpy(ret, path->data, path->size);

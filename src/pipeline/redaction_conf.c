@@ -16,7 +16,7 @@ static int read_key(struct redaction_conf *conf, const char *path, struct redact
 	struct file_error why = { "" };
 	struct seal_key key;
 
-	if (seal_key_need(&key, path, &why) >= 0) {
+	if (seal_key_need(&key, SEAL_KEY_OF_REDACTION, path, &why) >= 0) {
 		memcpy(conf->key, key.bytes, sizeof(conf->key));
 		seal_key_wipe(&key);
 		return 0;

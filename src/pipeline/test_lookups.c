@@ -166,6 +166,29 @@ static void test_descriptor_out_of_range(void **state)
 	tear_down(&f);
 }
 
+/* A path that was cut off is no answer. */
+static void test_descriptor_without_path(void **state)
+{
+	static const char *const bad[] = { "pid=10 fd=3", "pid=10 fd=3 ", "pid=10 fd=3 path=", "pid=10 fd=3 path=2" };
+	struct pipeline_options options = { 0 };
+	struct tracker_options tracker = { 0 };
+	struct redactor *redactor;
+	struct lookups *lookups;
+	char path[8];
+
+	assert_int_equal(redactor_new(&redactor, &options), 0);
+	assert_int_equal(lookups_new(&lookups, &options, redactor), 0);
+	lookups_serve(lookups, &tracker);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(answers_read(lookups_answers(lookups), RECORD_FD, span_of(bad[i]), SPAN("")), -EINVAL);
+	assert_int_equal(tracker.resolve_fd(tracker.user, 10, 3, path, sizeof(path)), -ENODATA);
+	assert_int_equal(answers_read(lookups_answers(lookups), RECORD_FD, SPAN("pid=10 fd=3 path=2F78"), SPAN("")), 1);
+	assert_int_equal(tracker.resolve_fd(tracker.user, 10, 3, path, sizeof(path)), 0);
+	assert_string_equal(path, "/x");
+	lookups_free(lookups);
+	redactor_free(redactor);
+}
+
 /* What the host calls a path of other mounts: as it was answered, and what is no answer. */
 static void test_host_path_of_a_capture(void **state)
 {
@@ -207,6 +230,7 @@ int main(void)
 		cmocka_unit_test(test_two_captures),
 		cmocka_unit_test(test_names_of_a_capture),
 		cmocka_unit_test(test_descriptor_out_of_range),
+		cmocka_unit_test(test_descriptor_without_path),
 		cmocka_unit_test(test_host_path_of_a_capture),
 	};
 

@@ -156,7 +156,10 @@ static int examine(sqlite3 *db, const char *path, struct sink_error *error)
 		return fail(-EBADMSG, error,
 			    "%s has schema version %lld, this recorder knows up to %d (use a newer recorder)",
 			    path, (long long)version, SCHEMA_VERSION);
-	r = version < 0 ? -EBADMSG : migrate(db, version);
+	if (version < 1)
+		return fail(-EUCLEAN, error, "%s has schema version %lld, which no recorder writes: it is damaged or was changed", path,
+			    (long long)version);
+	r = migrate(db, version);
 	if (r < 0)
 		return fail(r == -EBADMSG ? -EUCLEAN : r, error, "%s: schema version %lld: %s", path,
 			    (long long)version, sqlite3_errmsg(db));
@@ -180,7 +183,7 @@ int database_file_open(struct database_file *ret, const char *path, bool bulk, s
 	r = lock_file(path, &file.lock_fd, error);
 	if (r < 0)
 		return r;
-	r = sqlite3_open_v2(path, &file.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	r = sql_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, &file.db);
 	if (r != SQLITE_OK) {
 		r = fail(sql_errno(r), error, "%s: %s", path, sqlite3_errstr(r));
 		goto failed;
@@ -207,6 +210,9 @@ int database_file_open(struct database_file *ret, const char *path, bool bulk, s
 	*ret = file;
 	return 0;
 failed:
+	/* To SQLite, whatever it cannot open; the file itself is there and locked. */
+	if (r == -ENOENT)
+		r = fail(-EIO, error, "%s: it, its -wal or its -shm cannot be opened (is one of them a link, or somebody else's?)", path);
 	if (r == -EUCLEAN) {
 		database_file_keep_lock(&file);
 		*ret = file;

@@ -38,6 +38,9 @@ static int examine(sqlite3 *db, const char *path, struct history_error *error)
 			    r == -EBADMSG ? "is not a recorder database" : sqlite3_errmsg(db));
 	if (application != SQL_APPLICATION_ID)
 		return fail(-EBADMSG, error, "%s: is not a recorder database", path);
+	if (version < 1)
+		return fail(-EBADMSG, error, "%s: has schema version %lld, which no recorder writes: it is damaged or was changed", path,
+			    (long long)version);
 	if (version != SCHEMA_VERSION)
 		return fail(-EBADMSG, error,
 			    "%s: has schema version %lld, this program reads %d (use %s recorder%s)", path,
@@ -52,6 +55,7 @@ static int open_database(struct history *history, bool immutable, struct history
 	int r;
 
 	buffer_append_text(&uri, "file:");
+	buffer_append_text(&uri, sql_file_prefix(history->path));
 	for (const char *p = history->path; *p; p++)
 		if (strchr("%?#", *p))
 			buffer_printf(&uri, "%%%02x", (unsigned char)*p);
@@ -115,6 +119,26 @@ static int read_host(struct history *history)
 	return r;
 }
 
+/* WAL needs a -shm beside the file, which cannot be made in a folder that is only readable or on a full disk. What is in
+ * the file is all there is if there is no -wal or nothing in it; without its -wal it would be another history, and nobody told
+ * (sqlite.org/wal.html, "Read-Only Databases"). */
+static int open_as_it_lies(struct history *history, struct history_error *error)
+{
+	_cleanup_(buffer_release) struct buffer wal = { 0 };
+	struct stat st;
+
+	buffer_printf(&wal, "%s-wal", history->path);
+	if (buffer_error(&wal) < 0)
+		return -ENOMEM;
+	/* Not where a link leads: SQLite follows none here, so what is behind it is not read. */
+	if (lstat(buffer_text(&wal), &st) == 0 ? st.st_size > 0 : errno != ENOENT)
+		return fail(-EROFS, error,
+			    "%s: its latest events are in %s, which cannot be read as things are here (copy both files to a folder "
+			    "where you may write and there is room, and read them there)",
+			    history->path, buffer_text(&wal));
+	return open_database(history, true, error);
+}
+
 int history_open(struct history **ret, const char *path, struct history_error *error)
 {
 	_cleanup_(history_freep) struct history *history = calloc(1, sizeof(*history));
@@ -132,11 +156,8 @@ int history_open(struct history **ret, const char *path, struct history_error *e
 	if (!S_ISREG(st.st_mode))
 		return fail(-EINVAL, error, "%s is not a file", path);
 	r = open_database(history, false, error);
-	/* WAL needs a -shm beside the file, which cannot be made in a folder that is only readable. Then
-	 * nobody writes it either, and what is in the file is all there is (sqlite.org/wal.html, "Read-Only
-	 * Databases"). */
-	if (r == -ENOENT || r == -EROFS || r == -EACCES)
-		r = open_database(history, true, error);
+	if (r == -ENOENT || r == -EROFS || r == -EACCES || r == -ENOSPC || r == -EIO)
+		r = open_as_it_lies(history, error);
 	if (r < 0)
 		return r;
 	r = history_rows_open(&history->rows, history->db);
@@ -146,6 +167,11 @@ int history_open(struct history **ret, const char *path, struct history_error *e
 		return fail(r, error, "%s: %s", path, sqlite3_errmsg(history->db));
 	*ret = TAKE(history);
 	return 0;
+}
+
+const char *history_path(const struct history *history)
+{
+	return history->path;
 }
 
 static int ask_to_stop(void *user)

@@ -64,11 +64,13 @@ struct history_process {
 };
 
 struct history_error {
-	char message[256];
+	char message[1024];
 };
 
-/* 0; -ENOENT; -EBUSY; -EBADMSG: not a recorder database, or of a newer schema: error says which. */
+/* 0; -ENOENT; -EBUSY; -EBADMSG: not a recorder database, or of a newer schema: error says which; -EROFS: there is a -wal that
+ * cannot be read as things are there, and the latest events are in it. */
 int history_open(struct history **ret, const char *path, struct history_error *error);
+const char *history_path(const struct history *history);	/* borrowed */
 struct history *history_free(struct history *history);
 DEFINE_CLEANUP(struct history, history_free)
 

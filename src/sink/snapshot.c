@@ -180,8 +180,7 @@ static int open_copy(struct snapshot *snapshot, struct sink_error *error)
 	snapshot->made = true;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return fail(-EBUSY, error, "%s: another snapshot is being made there", snapshot->destination);
-	r = sqlite3_open_v2(snapshot->partial, &snapshot->to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX,
-			    NULL);
+	r = sql_open(snapshot->partial, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX, &snapshot->to);
 	if (r != SQLITE_OK)
 		return fail(sql_errno(r), error, "%s: %s", snapshot->partial, sqlite3_errstr(r));
 	/* Until it has its name it is worth nothing: no journal, and one fsync at the end. */

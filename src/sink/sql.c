@@ -38,6 +38,19 @@ int sql_errno(int code)
 	return -EIO;
 }
 
+const char *sql_file_prefix(const char *path)
+{
+	return *path == '/' ? "" : "./";
+}
+
+int sql_open(const char *path, int flags, sqlite3 **ret)
+{
+	_cleanup_(buffer_release) struct buffer name = { 0 };
+
+	buffer_printf(&name, "%s%s", sql_file_prefix(path), path);
+	return buffer_error(&name) < 0 ? SQLITE_NOMEM : sqlite3_open_v2(buffer_text(&name), ret, flags, NULL);
+}
+
 void sql_distrust(sqlite3 *db)
 {
 	sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);

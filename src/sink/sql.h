@@ -11,6 +11,10 @@
 
 /* A result code of SQLite, extended or not, as -errno; 0 for the three that mean success. */
 int sql_errno(int code);
+/* What makes a path the name of a file whatever it is: ":memory:" and "file:..." are none to SQLite. */
+const char *sql_file_prefix(const char *path);
+/* As sqlite3_open_v2(), of a file. */
+int sql_open(const char *path, int flags, sqlite3 **ret);
 /* The file may have passed through anybody's hands: no trigger of it is run, and no function that does anything
  * (sqlite.org/security.html). */
 void sql_distrust(sqlite3 *db);

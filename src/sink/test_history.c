@@ -1,3 +1,7 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "sink/history.h"
 #include "sink/layout.h"
 
@@ -655,6 +659,65 @@ static void read_only_folder(void **state)
 		assert_int_equal(seteuid(0), 0);
 }
 
+static void make_one(const char *file)
+{
+	struct sink *sink = database_must_open(file);
+	struct event *event = event_new(KIND_ID(file, write), 1);
+
+	assert_int_equal(sink_database.write(sink, event), 0);
+	sink_database.free(sink);
+	event_free(event);
+}
+
+/* No room for a -shm: all is in the file as long as there is no -wal, or nothing in it. */
+static void full_disk(void **state)
+{
+	struct place *place = *state;
+	struct history_error error = { "" };
+	struct history_stats stats;
+	struct history *history;
+	struct rlimit before, none;
+	char wal[256];
+	int fd;
+
+	make_one(place->file);
+	snprintf(wal, sizeof(wal), "%s-wal", place->file);
+	fd = open(wal, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	assert_int_equal(history_open(&history, place->file, NULL), 0);
+	assert_int_equal(history_stats(history, &stats), 0);
+	assert_int_equal(stats.events, 1);
+	history_free(history);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(write(fd, "x", 1), 1);
+	close(fd);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	assert_true(history_open(&history, place->file, &error) < 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_non_null(strstr(error.message, wal));
+	assert_non_null(strstr(error.message, "copy both"));
+}
+
+/* SQLite follows no link to a -wal: what is behind it is not read, and that is said. */
+static void wal_is_a_link(void **state)
+{
+	struct place *place = *state;
+	struct history_error error = { "" };
+	struct history *history;
+	char wal[256];
+
+	make_one(place->file);
+	snprintf(wal, sizeof(wal), "%s-wal", place->file);
+	assert_int_equal(symlink("elsewhere", wal), 0);
+	assert_true(history_open(&history, place->file, &error) < 0);
+	assert_non_null(strstr(error.message, wal));
+}
+
 /* A reader that waits in the middle keeps the writer from nothing, not even from cutting the WAL. */
 struct slow {
 	struct sink *sink;
@@ -751,6 +814,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(strange_content, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(refused, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(read_only_folder, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(full_disk, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(wal_is_a_link, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(readers_do_not_hold_the_writer, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(stopped_while_nothing_is_found, place_make, place_remove),
 	};

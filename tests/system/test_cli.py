@@ -1,4 +1,5 @@
 """The commands: help, exit codes, errors, what they print."""
+import contextlib
 import csv
 import fcntl
 import io
@@ -8,8 +9,10 @@ import pathlib
 import pty
 import re
 import resource
+import shutil
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import termios
@@ -113,6 +116,12 @@ def test_help_of_every_command(command):
     overview = cli("help").text
     assert re.search(rf"^ +{command}\b", overview, re.MULTILINE)
     assert cli("help", command).text == long.text
+
+
+def test_no_option_is_listed_twice():
+    for command in [*COMMANDS, "verify", "redact"]:
+        named = re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", cli(command, "--help").text, re.M)
+        assert len(named) == len(set(named)), (command, named)
 
 
 def test_version():
@@ -219,6 +228,19 @@ def test_closed_output(database):
     assert done.returncode == 1 and done.stderr.startswith("recorder: ")
 
 
+@pytest.mark.parametrize("output, why", [(None, "Bad file descriptor"), ("/dev/full", "No space left on device"),
+                                         ("pipe", "Broken pipe")])
+def test_output_that_nobody_gets(database, output, why):
+    """Is no success, and the reason is the right one."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as pipe, open("/dev/full", "w") as full:
+        done = subprocess.run([BIN, "query", "--db", database, "--json", "-n0"], stdout=pipe if output == "pipe" else full,
+                              stderr=subprocess.PIPE, text=True, preexec_fn=None if output else lambda: os.close(1),
+                              restore_signals=False)
+    assert done.returncode == 1 and done.stderr == f"recorder: cannot write the output: {why}\n"
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_standard_numbers(tmp_path, closed):
     """Whoever closed 0, 1 or 2 before: the database does not get that number, nor what is read or said by it."""
@@ -228,6 +250,45 @@ def test_closed_standard_numbers(tmp_path, closed):
                    stdin=subprocess.DEVNULL, capture_output=True, check=False)
     cli("import", "audit", log, "--db", tmp_path / "y.db")
     assert query(database) == query(tmp_path / "y.db")
+
+
+@pytest.mark.parametrize("name", [":memory:", "file:x", "a?mode=memory"])
+def test_names_that_are_special_to_the_database(tmp_path, name):
+    """Are names of files here."""
+    (tmp_path / "audit.log").write_text(LOG)
+    cli("import", "audit", "audit.log", "--db", name, cwd=tmp_path)
+    assert (tmp_path / name).stat().st_size > 0
+    assert int(cli("query", "--count", "--db", name, cwd=tmp_path).text) > 0
+
+
+def test_wrong_places_are_named(database, tmp_path):
+    """What is refused says what is wrong with which file."""
+    for command in (["query"], ["import", "audit", "/dev/null"]):
+        assert "empty name" in cli(*command, "--db", "", check=2).error
+    shutil.copy(database, tmp_path / "linked.db")
+    (tmp_path / "linked.db-wal").symlink_to("elsewhere")
+    error = cli("import", "audit", "/dev/null", "--db", tmp_path / "linked.db", check=1).error
+    assert "-wal" in error and "directory" not in error
+    shutil.copy(database, tmp_path / "version.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "version.db")) as db:
+        db.execute("pragma user_version = -1")
+    for command in (["query"], ["import", "audit", "/dev/null"]):
+        error = cli(*command, "--db", tmp_path / "version.db", check=1).error
+        assert "which no recorder writes" in error and "not an error" not in error
+
+
+def test_damaged_history_is_named(database, tmp_path):
+    """With what to do about it."""
+    damaged = tmp_path / "damaged.db"
+    shutil.copy(database, damaged)
+    with contextlib.closing(sqlite3.connect(damaged)) as db:
+        page, = db.execute("select rootpage from sqlite_schema where name = 'event_process'").fetchone()
+    with open(damaged, "r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    for command in ("query", "export"):
+        error = cli(command, "--db", damaged, check=1).error
+        assert f"{damaged} is damaged" in error and "recorder verify" in error
 
 
 def test_odd_databases(tmp_path):
@@ -519,6 +580,37 @@ def test_follow_a_pid_that_was_used_again(tmp_path):
     assert {event["process"]["executable"] for event in found} == {"/bin/second"}
 
 
+def test_follow_a_pid_whose_process_had_ended(tmp_path):
+    """A process that ended does not come back with a later row of its child."""
+    log, database = tmp_path / "audit.log", tmp_path / "x.db"
+    log.write_text("".join([
+        call(0, 1, 56, 50, 1, "/bin/sh", exit=300),
+        call(1, 2, 59, 300, 50, "/bin/first", [('"/bin/first"', "NORMAL")], arguments(1, 2, "first")),
+        call(2, 3, 56, 300, 50, "/bin/first", exit=301),
+        call(3, 4, 59, 301, 300, "/bin/child", [('"/bin/child"', "NORMAL")], arguments(3, 4, "child")),
+        call(10, 5, 231, 300, 50, "/bin/first"),
+        call(100, 6, 59, 301, 1, "/bin/child2", [('"/bin/child2"', "NORMAL")], arguments(100, 6, "child2")),
+        call(200, 7, 56, 50, 1, "/bin/sh", exit=300),
+        call(201, 8, 59, 300, 50, "/bin/second", [('"/bin/second"', "NORMAL")], arguments(201, 8, "second")),
+    ]))
+    cli("import", "audit", log, "--db", database)
+    assert "at this time" in cli("query", "--db", database, "--follow-process", "300", "--at", f"{DAY}T22:14:20Z", check=1).error
+    found = query(database, "--follow-process", "300", "--at", f"{DAY}T22:17:00Z")
+    assert found[-1]["process"]["executable"] == "/bin/second"
+
+
+def test_a_pid_of_many_processes_counts_each_once(tmp_path):
+    """Also those that come again as parents when there is no longer room to name them."""
+    log, database = tmp_path / "c.rec", tmp_path / "x.db"
+    log.write_text("".join(
+        f"type=RECORDER_FORK msg=recorder(1700000000.{i:09}:{i + 2}): pid={i + 2} ppid=1 start_ticks={i + 100}\n"
+        f"type=RECORDER_FORK msg=recorder(1700000000.{i:09}:1): pid=1 ppid={i + 2} start_ticks={i + 100}\n" for i in range(30)))
+    cli("import", "audit", log, "--db", database)
+    with contextlib.closing(sqlite3.connect(database)) as db:
+        n, = db.execute("select count(distinct process_entity_id) from processes where process_pid = 1").fetchone()
+    assert n > 8 and f"that of {n} processes" in cli("timeline", "1", "--db", database, check=1).error
+
+
 def test_table_is_plain_text_off_a_terminal(database):
     done = cli("query", "--db", database, env={**os.environ, "COLUMNS": "80", "TERM": "xterm-256color"})
     assert "\x1b" not in done.text and not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", done.text)
@@ -645,6 +737,11 @@ def test_export_is_what_query_shows(database, arguments):
     assert cli("export", "--db", database, "--format", "csv", *arguments).stdout == wanted["csv"]
 
 
+def test_export_to_the_standard_output(database, tmp_path):
+    assert cli("export", "--db", database, "-o", "-", cwd=tmp_path).text == cli("export", "--db", database).text
+    assert not list(tmp_path.iterdir())
+
+
 def test_export_to_a_file(database, tmp_path):
     out, part = tmp_path / "out", tmp_path / "out.part"
     wanted = cli("query", "--db", database, "--json").stdout
@@ -741,6 +838,9 @@ def test_show(database):
         assert shown["event"]["id"] == event["event"]["id"]
     assert cli("show", "18a6f2b3c4d5e6f7-12345", "--db", database, check=1).error
     assert cli("show", "nonsense", "--db", database, check=2).error
+    for nothing in ("0", "0000000000000000-0"):  # there is none, and it is not any either
+        none = cli("show", nothing, "--db", database, check=1)
+        assert not none.text and "no event" in none.error
 
 
 def test_tree(database):

@@ -21,7 +21,7 @@ from driver import BIN, cli, json_lines
 
 DATA = pathlib.Path(os.environ["RECORDER_TEST_DATA"]) / "audit" if "RECORDER_TEST_DATA" in os.environ else None
 OURS = driver.SOURCE / "tests" / "data"
-SUMMARY = ["records", "events", "partial", "unknown_types", "errors", "seconds"]
+SUMMARY = ["records", "events", "partial", "merged", "unknown_types", "errors", "seconds"]
 
 needs_data = pytest.mark.skipif(DATA is None, reason="RECORDER_TEST_DATA is not set")
 
@@ -112,6 +112,15 @@ def test_executions_of_others_are_read_as_ausearch_reads_them(tmp_path):
             assert arguments in expected or not event["process_args"].isascii(), row["#file"]
             compared += 1
     assert compared >= 20
+
+
+@pytest.mark.parametrize("files", [["processes.rec"], ["links.rec", "links.rec"]])
+def test_summary_adds_up(tmp_path, files):
+    """Events that were told are stored or merged."""
+    data, database = driver.SOURCE / "tests" / "data", tmp_path / "x.db"
+    summary = import_audit(*(data / file for file in files), db=database)
+    assert summary["merged"] > 0
+    assert summary["events"] == summary["merged"] + int(cli("query", "--count", "--db", database).text)
 
 
 # Ways to hand a recording over
