@@ -18,8 +18,8 @@ const char *const memory_part_names[N_MEMORY_PARTS] = {
 
 /* Hundredths of what is left of the budget.  The rest is for what is no part. */
 static const uint8_t shares[N_MEMORY_PARTS] = {
-	[MEMORY_RING] = 27,    [MEMORY_QUEUE] = 12, [MEMORY_PROCESSES] = 24,	[MEMORY_ASSEMBLY] = 8,
-	[MEMORY_HELD] = 10,    [MEMORY_WAITING] = 6, [MEMORY_KERNEL_RINGS] = 7,
+	[MEMORY_RING] = 27,    [MEMORY_QUEUE] = 12, [MEMORY_PROCESSES] = 23,	[MEMORY_ASSEMBLY] = 8,
+	[MEMORY_HELD] = 8,     [MEMORY_WAITING] = 10, [MEMORY_KERNEL_RINGS] = 7,
 };
 
 size_t memory_power(uint64_t bytes)

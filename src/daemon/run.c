@@ -135,7 +135,7 @@ static int start_threads(struct daemon *d)
 	core.pipeline.tracker.max_bytes = d->memory.room[MEMORY_PROCESSES];
 	core.pipeline.assembler.max_bytes = d->memory.room[MEMORY_ASSEMBLY];
 	core.pipeline.held_bytes = d->memory.room[MEMORY_HELD];
-	core.pipeline.waiting_bytes = d->memory.room[MEMORY_WAITING] / 3;	/* for repeats, for signals, for hashes */
+	core.pipeline.waiting_bytes = d->memory.room[MEMORY_WAITING];
 	r = ring_new(&d->ring, d->memory.room[MEMORY_RING]);
 	if (r >= 0)
 		r = ring_new(&d->notes_ring, NOTES_BYTES);

@@ -264,7 +264,7 @@ static inline void storm_begin(struct storm *storm, const struct memory *memory,
 		.pipeline = { .assembler = ASSEMBLER_DEFAULTS, .decoder = { .own_key = "recorder" },
 			      .tracker = { .boot_id = SPAN("b0a1c2d3-0000-4000-8000-123456789abc"), .ticks_per_second = 100,
 					   .max_bytes = memory->room[MEMORY_PROCESSES], .grace_ns = 2 * NS_PER_SEC },
-			      .collate_ns = NS_PER_SEC, .waiting_bytes = memory->room[MEMORY_WAITING] / 2,
+			      .collate_ns = NS_PER_SEC, .waiting_bytes = memory->room[MEMORY_WAITING],
 			      .held_bytes = memory->room[MEMORY_HELD] },
 	};
 	struct writer_options writer = { .drain_ns = 10 * NS_PER_MS, .alive_ns = 60 * NS_PER_SEC, .n_sinks = 1 };

@@ -27,7 +27,7 @@ int delivery_new(struct delivery **ret, const struct pipeline_options *options, 
 		 const struct tracker *tracker, pipeline_fn emit, void *user)
 {
 	_cleanup_(delivery_freep) struct delivery *delivery = calloc(1, sizeof(*delivery));
-	size_t waiting_bytes = options->waiting_bytes > 0 ? options->waiting_bytes : PIPELINE_WAITING_BYTES;
+	size_t waiting_bytes = options->waiting_bytes > 0 ? options->waiting_bytes : 4 * PIPELINE_WAITING_BYTES;
 	int r;
 
 	if (!delivery)
@@ -37,11 +37,11 @@ int delivery_new(struct delivery **ret, const struct pipeline_options *options, 
 	delivery->tracker = tracker;
 	delivery->emit = emit;
 	delivery->user = user;
-	r = hash_wait_new(&delivery->hash_wait, waiting_bytes);
+	r = hash_wait_new(&delivery->hash_wait, waiting_bytes / 2);	/* all that comes waits behind what waits for a hash */
 	if (r >= 0)
-		r = collate_new(&delivery->collate, waiting_bytes);
+		r = collate_new(&delivery->collate, waiting_bytes / 4);
 	if (r >= 0)
-		r = signals_new(&delivery->signals, waiting_bytes);
+		r = signals_new(&delivery->signals, waiting_bytes / 4);
 	if (r >= 0)
 		r = shed_new(&delivery->shed);
 	if (r < 0)
