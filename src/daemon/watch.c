@@ -71,7 +71,7 @@ void daemon_tell_losses(struct daemon *d, bool final)
 }
 
 /* What happened later may be missing, with nobody told of it yet: what the core keeps, and the time in which nothing is recorded, are told
- * when they end. */
+ * when they end.  An audit that is not asked has sent nothing, so it has lost nothing. */
 static uint64_t known_until(const struct daemon *d)
 {
 	uint64_t until_ns = d->looked.real_ns;
@@ -79,8 +79,6 @@ static uint64_t known_until(const struct daemon *d)
 
 	core_stats(d->core, &core);
 	until_ns = MIN(until_ns, core.pipeline.untold_ns);
-	if (uses_audit(d))
-		until_ns = MIN(until_ns, d->audit_look.last.real_ns);
 	return d->idle_since_ns > 0 ? MIN(until_ns, d->idle_since_ns) : until_ns;
 }
 
