@@ -393,7 +393,7 @@ static int run(const void *values, size_t n, char *const *arguments)
 const struct command command_query = {
 	.name = "query",
 	.arguments = "[FILTER...]",
-	.summary = "Shows events of the history, in the order in which they were stored, and what may be missing among them",
+	.summary = "Shows events of the history, the newest last, and what may be missing among them",
 	.text = "A filter is an event type or FIELD [not] OPERATOR 'VALUE' (recorder-subscription(5)); all "
 		"must hold.\n\n"
 		"  recorder query process.exec --since 10m\n"
