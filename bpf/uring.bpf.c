@@ -372,8 +372,8 @@ static __always_inline void count_silent(struct task_struct *task, struct io_kio
 	case URING_OPENAT:
 	case URING_OPENAT2:
 		flags = READ((struct io_open *)request, how.flags);
-		want = flags & O_OF_CREAT ? PROBE_WANT_CREATE | PROBE_WANT_WRITE : flags & (O_ACCMODE | O_TRUNC) ? PROBE_WANT_WRITE : PROBE_WANT_READ;
-		class = flags & O_OF_CREAT ? PROBE_CLASS_FILE : want == PROBE_WANT_WRITE ? PROBE_CLASS_FILE_WRITE : PROBE_CLASS_FILE_READ;
+		want = flags & O_CREAT ? PROBE_WANT_CREATE | PROBE_WANT_WRITE : flags & (O_ACCMODE | O_TRUNC) ? PROBE_WANT_WRITE : PROBE_WANT_READ;
+		class = flags & O_CREAT ? PROBE_CLASS_FILE : want == PROBE_WANT_WRITE ? PROBE_CLASS_FILE_WRITE : PROBE_CLASS_FILE_READ;
 		break;
 	case URING_CONNECT:
 		want = PROBE_WANT_CONNECT | PROBE_WANT_DISCONNECT;

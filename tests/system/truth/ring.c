@@ -5,7 +5,7 @@
  *	ring many DIR		makes and removes N_MANY folders there, all asked for before any is made
  *	ring polled DIR		by requests that a thread of the kernel finds
  *	ring silent DIR		makes a folder there, by a request whose success nobody is told of
- *	ring unseen DIR		makes a file, writes to it and connects to itself, by such requests
+ *	ring unseen DIR		makes a file, opens it for writing, writes to it and connects to itself, by such requests
  *	ring writes DIR		writes to one: {"what":"written", ...} as `written`
  *	ring connects DIR	connects to itself, takes the connection: {"what":"address", ...} as `network transfers` */
 
@@ -376,13 +376,18 @@ static void unseen(void)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	int server = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-	int client = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), fd;
+	int client = TRY(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), fd, next;
 	socklen_t size = sizeof(to);
 	struct stat st = { 0 };
 
 	ask_silently((struct io_uring_sqe){ .opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .addr = pointer("unseen"), .len = 0644,
 					    .open_flags = O_CREAT | O_WRONLY | O_CLOEXEC });
 	while ((fd = open("unseen", O_RDWR | O_CLOEXEC)) < 0)
+		usleep(1000);
+	next = TRY(dup(fd));
+	close(next);
+	ask_silently((struct io_uring_sqe){ .opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .addr = pointer("unseen"), .open_flags = O_WRONLY | O_CLOEXEC });
+	while (fcntl(next, F_GETFD) < 0)
 		usleep(1000);
 	ask_silently((struct io_uring_sqe){ .opcode = IORING_OP_WRITE, .fd = fd, .addr = pointer("text"), .len = 4 });
 	while (st.st_size != 4)
