@@ -206,20 +206,12 @@ static void tell_kept_by_the_dead(struct daemon *d, uint64_t died_ns)
 						    .class_name = "file", .cause = "kept_untold" });
 }
 
-static bool may_signal(const struct filter *filter)
-{
-	for (uint16_t kind = 0; filter && kind < N_KINDS; kind++)
-		if (filter_may_signal(filter, kind))
-			return true;
-	return false;
-}
-
 /* Hits that were counted, to be told when their window was over. */
 static void tell_hits_of_the_dead(struct daemon *d, uint64_t died_ns)
 {
 	uint64_t window_ns = (uint64_t)daemon_setting(d, SETTING_SignalWindowSecs) * NS_PER_SEC;
 
-	if (may_signal(d->subscriptions.filter))
+	if (d->subscriptions.filter && filter_has_signals(d->subscriptions.filter))
 		notes_gap(&d->notes, &(struct gap){ .begin_ns = died_ns - MIN(died_ns, window_ns), .end_ns = died_ns,
 						    .class_name = "signal", .cause = "recorder_died" });
 }

@@ -483,3 +483,11 @@ bool filter_may_signal(const struct filter *filter, uint16_t kind)
 {
 	return kind_set_has(&filter->signaled, kind);
 }
+
+bool filter_has_signals(const struct filter *filter)
+{
+	for (uint16_t kind = 0; kind < N_KINDS; kind++)
+		if (filter_may_signal(filter, kind))
+			return true;
+	return false;
+}

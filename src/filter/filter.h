@@ -61,6 +61,7 @@ uint64_t filter_given_up(const struct filter *filter);
 void filter_wanted(const struct filter *filter, bool ret[N_KINDS]);
 /* Whether an event of the kind can set off a signal. */
 bool filter_may_signal(const struct filter *filter, uint16_t kind);
+bool filter_has_signals(const struct filter *filter);	/* whether any can */
 
 /* Adds the fields that any subscription looks at to a set. */
 void filter_fields(const struct filter *filter, uint64_t set[static FIELD_WORDS]);

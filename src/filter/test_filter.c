@@ -126,6 +126,7 @@ static void test_wanted(void **state)
 	assert_false(wanted[KIND_ID(network, send)]);
 	assert_true(wanted[KIND_ID(recorder, gap)]);
 	assert_false(filter_may_signal(set.filter, KIND_ID(process, exec)));	/* there is no signal */
+	assert_false(filter_has_signals(set.filter));
 	release(&set);
 }
 
@@ -143,6 +144,7 @@ static void assert_wanted(const char *terms, unsigned n, const uint16_t *expecte
 		is_expected[expected[i]] = true;
 	for (unsigned kind = 0; kind < N_KINDS; kind++)
 		assert_int_equal(filter_may_signal(set.filter, (uint16_t)kind), is_expected[kind]);
+	assert_int_equal(filter_has_signals(set.filter), n > 0);
 	for (unsigned kind = 0; kind < N_KINDS; kind++)
 		if (wanted[kind] != (is_expected[kind] || kinds[kind].category == CATEGORY_recorder))
 			fail_msg("%s: %s.%s", terms, categories[kinds[kind].category].name, kinds[kind].action);

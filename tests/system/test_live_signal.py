@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from conftest import both_sources
-from driver import json_lines, wait_until
+from driver import json_lines, nanoseconds, wait_until
 
 pytestmark = pytest.mark.live
 source = both_sources
@@ -111,3 +111,18 @@ def test_window_ends_while_it_runs(new_recorder, nc):
     assert "/loot0" in told[0]["file"]["path"]
     assert recorder.one("SELECT sum(signal_count) AS n FROM signals WHERE rule_id = 'nc-file'")["n"] == N_FILES
     assert recorder.query("SELECT * FROM events WHERE category NOT IN ('signal', 'recorder')") == []
+
+
+def test_hits_of_one_that_died(new_recorder, nc):
+    """What was counted and not told died with it: a gap of signals, as long as they are counted."""
+    recorder = new_recorder({"name": "rules", "streams": [*SIGNALS, STORED]}, arguments=["--set", "SignalWindowSecs=30"]).start()
+    nc()
+    wait_until(lambda: recorder.status()["signals"] == 2, "both signals are told at once")
+    recorder.kill9()
+    before = recorder.before
+    recorder.start()
+    recorder.before = before  # what the one that was killed left in the kernel goes too
+    recorder.stop()
+    gap, = recorder.query("SELECT * FROM gaps WHERE class = 'signal'")
+    assert gap["cause"] == "recorder_died"
+    assert nanoseconds(gap["end"]) - nanoseconds(gap["begin"]) == 30 * 10**9
