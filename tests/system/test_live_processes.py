@@ -28,6 +28,15 @@ def asleep(*command):
         process.wait()
 
 
+def end_and_exec(ended, execs):
+    """The one ends, the other becomes the program."""
+    ended.kill()
+    ended.wait()
+    execs.stdin.write(b"go\n")
+    execs.stdin.flush()
+    wait_until(lambda: os.readlink(f"/proc/{execs.pid}/exe") == os.path.realpath("/bin/cat"), "another program")
+
+
 def told(recorder, action, pid, after):
     return recorder.query("SELECT * FROM process_events WHERE action = ? AND process_pid = ? AND sequence > ? ORDER BY sequence", action, pid,
                           after)
@@ -83,11 +92,7 @@ def test_over_a_pause(new_recorder, how):
             wait_until(lambda: file.exists() and written in file.read_text(), "it is written")
             recorder.kill9()
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        ended.kill()
-        ended.wait()
-        execs.stdin.write(b"go\n")
-        execs.stdin.flush()
-        wait_until(lambda: os.readlink(f"/proc/{execs.pid}/exe") == os.path.realpath("/bin/cat"), "another program")
+        end_and_exec(ended, execs)
         after = last(recorder)
         before = recorder.before
         with asleep() as began:
@@ -111,11 +116,7 @@ def test_over_a_time_without_subscription(new_recorder):
         wait_until(lambda: told(recorder, "exec", execs.pid, 0), "the program is known")
         ask(recorder, "recorder.clear-subscriptions")
         wait_until(lambda: (recorder.state / "proc.bin").exists(), "what runs is written")
-        ended.kill()
-        ended.wait()
-        execs.stdin.write(b"go\n")
-        execs.stdin.flush()
-        wait_until(lambda: os.readlink(f"/proc/{execs.pid}/exe") == os.path.realpath("/bin/cat"), "another program")
+        end_and_exec(ended, execs)
         after = last(recorder)
         with asleep() as began:
             register(recorder, everything)
