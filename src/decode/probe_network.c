@@ -125,7 +125,6 @@ static int set_socket_path(const struct probe *probe, struct event *event)
 static void set_outcome(struct event *event, const struct probe_socket *socket, int64_t result)
 {
 	bool goes_on = result == -EINPROGRESS || (result == -EINTR && socket->protocol == TCP);
-
 	char number[24];
 
 	if (result >= 0) {

@@ -59,7 +59,7 @@ struct pipeline_options {
 	void *watch_user;
 	bool decode_only;		/* neither track nor filter */
 	/* Bounds of what waits in here: half of it for hashes, a quarter each for the end of a window by the one who collates and the one who
-	 * counts signals; for audit.  0: as above.  Those of assembler and tracker are theirs. */
+	 * counts signals, PIPELINE_WAITING_BYTES of each quarter if it is 0; for audit, 0: as above.  Those of assembler and tracker are theirs. */
 	size_t waiting_bytes, held_bytes;
 	/* Secrets are replaced (redaction.h) with this key, borrowed until pipeline_new() returns; NULL: never.  patterns: as with
 	 * redaction_new(), those that a capture was made with come before them. */
