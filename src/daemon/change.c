@@ -105,6 +105,7 @@ static void put_in_force(struct daemon *d, struct subscriptions *next, struct si
 	d->change.before = d->subscriptions;
 	d->subscriptions = *next;
 	*next = (struct subscriptions){ 0 };
+	daemon_pace_hasher(d);
 	d->change.sinks_before = d->sinks;
 	d->sinks = sinks;
 	sinks->routes.mark = mark;

@@ -207,6 +207,7 @@ void daemon_end_trust(struct daemon *d);
 void daemon_tell_tampering(struct daemon *d, const char *operation, const char *object, const char *format, ...) _printf_(4, 5);
 /* hashing.c */
 int daemon_start_hasher(struct daemon *d);	/* before the core; -errno, logged */
+void daemon_pace_hasher(struct daemon *d);	/* the subscriptions are others */
 void daemon_stop_hasher(struct daemon *d);	/* it has told all, the core may ask still */
 void daemon_free_hasher(struct daemon *d);	/* behind the core */
 /* throttling.c: what the recorder takes of the processors, and what is done about it. */

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,7 +23,6 @@
 #include "base/log.h"
 #include "control/file.h"
 #include "daemon/confine.h"
-#include "daemon/pace.h"
 #include "event/account.h"
 #include "event/definition.h"
 #include "source/account_files.h"
@@ -59,6 +59,7 @@ struct hasher {
 	char *cache_path;
 	pthread_t thread;
 	pid_t tid;			/* 0: it has not begun */
+	enum pace pace;
 	pthread_mutex_t lock;
 	pthread_cond_t asked, ended;
 	struct waiting *first, **last;
@@ -147,6 +148,23 @@ void hasher_look(struct hasher *hasher, struct span path)
 void hasher_set_texts(struct hasher *hasher, bool texts)
 {
 	atomic_store(&hasher->texts, texts);
+}
+
+/* With the lock. */
+static void set_pace(struct hasher *hasher, enum pace pace)
+{
+	if (hasher->stop || hasher->pace == pace)
+		return;
+	hasher->pace = pace;
+	if (hasher->tid)
+		pace_of_idle(hasher->tid, pace);
+}
+
+void hasher_set_pace(struct hasher *hasher, enum pace pace)
+{
+	pthread_mutex_lock(&hasher->lock);
+	set_pace(hasher, pace);
+	pthread_mutex_unlock(&hasher->lock);
 }
 
 void hasher_stats(struct hasher *hasher, struct hasher_stats *ret)
@@ -595,14 +613,12 @@ static bool is_stopping(struct hasher *hasher)
 static void *run(void *user)
 {
 	struct hasher *hasher = user;
-	pid_t tid = pace_of_idle();
 
-	confine_thread(CONFINED_HASHER);
 	pthread_mutex_lock(&hasher->lock);
-	hasher->tid = tid;
-	if (hasher->stop)
-		pace_of_haste(tid);
+	hasher->tid = (pid_t)syscall(SYS_gettid);
+	pace_of_idle(hasher->tid, hasher->pace);
 	pthread_mutex_unlock(&hasher->lock);
+	confine_thread(CONFINED_HASHER);	/* from now on only others make it faster */
 	load_cache(hasher);
 	if (hasher->options.definitions && definition_folders(learn, hasher) == -ENOMEM)	/* else it is to stop */
 		log_warning("No memory for all definitions of services and tasks: those that are missed are told as new when they change");
@@ -711,9 +727,8 @@ void hasher_stop(struct hasher *hasher)
 	if (!hasher)
 		return;
 	pthread_mutex_lock(&hasher->lock);
+	set_pace(hasher, PACE_BEFORE);
 	hasher->stop = true;
-	if (hasher->tid)
-		pace_of_haste(hasher->tid);
 	pthread_cond_broadcast(&hasher->asked);
 	while (!hasher->has_ended && pthread_cond_timedwait(&hasher->ended, &hasher->lock, &until) != ETIMEDOUT)
 		;

@@ -6,6 +6,7 @@
  * same. */
 
 #include "base/clock.h"
+#include "daemon/pace.h"
 #include "event/file_version.h"
 #include "event/record.h"
 
@@ -49,4 +50,7 @@ void hasher_ask(struct hasher *hasher, const struct hash_wish *wish);
 void hasher_look(struct hasher *hasher, struct span path);
 /* From now on what stands in scripts is told, or not. */
 void hasher_set_texts(struct hasher *hasher, bool texts);
+/* Behind at first; beside while events wait for what it finds, so that full processors do not make them wait in vain.  By who may make a
+ * thread faster; any other: it stays behind. */
+void hasher_set_pace(struct hasher *hasher, enum pace pace);
 void hasher_stats(struct hasher *hasher, struct hasher_stats *ret);

@@ -49,6 +49,13 @@ static int provider_of(const struct daemon *d, char **ret)
 	return asprintf(ret, "/run/%s/%s.sock", domain, name) < 0 ? -ENOMEM : 0;
 }
 
+void daemon_pace_hasher(struct daemon *d)
+{
+	const struct filter *filter = d->subscriptions.filter;
+
+	hasher_set_pace(d->hasher, filter && filter_looks_at_hashes(filter) ? PACE_BESIDE : PACE_BEHIND);
+}
+
 int daemon_start_hasher(struct daemon *d)
 {
 	_cleanup_(freep) char *cache = NULL, *provider = NULL;
@@ -75,8 +82,9 @@ int daemon_start_hasher(struct daemon *d)
 	if (r >= 0)
 		r = hasher_start(&d->hasher, &options);
 	if (r < 0)
-		log_errno(r, "Failed to start the hasher");
-	return r;
+		return log_errno(r, "Failed to start the hasher");
+	daemon_pace_hasher(d);
+	return 0;
 }
 
 void daemon_stop_hasher(struct daemon *d)

@@ -170,17 +170,8 @@ void pace_of_jobs(void)
 #define IO_IDLE (3 << 13)
 #define IO_DEFAULT 0
 
-pid_t pace_of_idle(void)
+void pace_of_idle(pid_t thread, enum pace pace)
 {
-	pid_t thread = (pid_t)syscall(SYS_gettid);
-
-	set_nice(thread, IDLE_NICE);
-	(void)syscall(SYS_ioprio_set, IO_OF_THREAD, thread, IO_IDLE);
-	return thread;
-}
-
-void pace_of_haste(pid_t thread)
-{
-	set_nice(thread, nice_of[PACE_BEFORE]);
-	(void)syscall(SYS_ioprio_set, IO_OF_THREAD, thread, IO_DEFAULT);
+	set_nice(thread, pace == PACE_BEHIND ? IDLE_NICE : nice_of[pace]);
+	(void)syscall(SYS_ioprio_set, IO_OF_THREAD, thread, pace == PACE_BEHIND ? IO_IDLE : IO_DEFAULT);
 }

@@ -40,7 +40,6 @@ void pacer_need(struct pacer *pacer);
 void pace_of_reader(void);
 /* The calling thread does what can wait. */
 void pace_of_jobs(void);
-/* ...and what can wait most: it has what nobody else wants, of processors and disks.  The thread. */
-pid_t pace_of_idle(void);
-/* Somebody waits for the end of such a thread. */
-void pace_of_haste(pid_t thread);
+/* The thread does what can wait most: behind, it has what nobody else wants, of processors and disks.  Somebody waits for what it does:
+ * beside; for its end: before. */
+void pace_of_idle(pid_t thread, enum pace pace);

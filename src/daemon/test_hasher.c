@@ -1,5 +1,6 @@
 #include "daemon/hasher.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,6 +10,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -608,6 +611,53 @@ static void test_provider(void **state)
 	end(place);
 }
 
+static int nice_of_hasher(void)
+{
+	DIR *threads = opendir("/proc/self/task");
+	struct dirent *thread;
+	int nice = 0;
+
+	assert_non_null(threads);
+	while ((thread = readdir(threads))) {
+		char path[NAME_MAX + 32], name[16] = "";
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", thread->d_name);
+		file = fopen(path, "re");
+		if (file && fgets(name, sizeof(name), file) && strcmp(name, "hasher\n") == 0)
+			nice = getpriority(PRIO_PROCESS, (id_t)atoi(thread->d_name));
+		if (file)
+			fclose(file);
+	}
+	closedir(threads);
+	return nice;
+}
+
+/* Behind everybody, but while somebody waits for what it finds. */
+static void test_pace(void **state)
+{
+	struct place *place = *state;
+	int beside = geteuid() == 0 ? 0 : 19;
+	struct hash_wish wish;
+
+	write_file(place->file, "abc", 3);
+	wish = wish_of(place->file);
+	begin(place, 1 << 20);
+	expect(place, &wish, "ok");
+	assert_int_equal(nice_of_hasher(), 19);
+	hasher_set_pace(place->hasher, PACE_BESIDE);
+	assert_int_equal(nice_of_hasher(), beside);
+	hasher_set_pace(place->hasher, PACE_BEHIND);
+	assert_int_equal(nice_of_hasher(), 19);
+	end(place);
+	/* Also before its thread has begun, as a subscription that is there at the start. */
+	begin(place, 1 << 20);
+	hasher_set_pace(place->hasher, PACE_BESIDE);
+	expect(place, &wish, "ok");
+	assert_int_equal(nice_of_hasher(), beside);
+	end(place);
+}
+
 /* What nobody takes is counted. */
 static void test_refused(void **state)
 {
@@ -692,6 +742,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_scripts, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_fuzzy, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_provider, place_make, place_remove),
+		cmocka_unit_test_setup_teardown(test_pace, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_refused, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_no_memory, place_make, place_remove),
 		cmocka_unit_test_setup_teardown(test_definitions, place_make, place_remove),

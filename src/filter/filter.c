@@ -467,10 +467,22 @@ uint64_t filter_given_up(const struct filter *filter)
 	return n;
 }
 
-void filter_fields(const struct filter *filter, uint64_t set[static FIELD_WORDS])
+bool filter_looks_at_hashes(const struct filter *filter)
 {
+	static const enum field hashes[] = {
+		FIELD_hash_md5,	  FIELD_hash_sha1,   FIELD_hash_sha256,	  FIELD_hash_state,
+		FIELD_script_md5, FIELD_script_sha1, FIELD_script_sha256, FIELD_script_hash_state,
+		FIELD_dll_md5,	  FIELD_dll_sha1,    FIELD_dll_sha256,	  FIELD_dll_hash_state,
+		FIELD_driver_md5, FIELD_driver_sha1, FIELD_driver_sha256, FIELD_driver_hash_state,
+	};
+	uint64_t set[FIELD_WORDS] = { 0 };
+	bool any = false;
+
 	for (size_t i = 0; i < filter->n_predicates; i++)
 		term_fields(filter->predicates[i].term, set);
+	for (size_t i = 0; i < ARRAY_SIZE(hashes); i++)
+		any |= set[hashes[i] / 64] >> (hashes[i] % 64) & 1;
+	return any;
 }
 
 void filter_wanted(const struct filter *filter, bool ret[N_KINDS])

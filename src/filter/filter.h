@@ -63,8 +63,8 @@ void filter_wanted(const struct filter *filter, bool ret[N_KINDS]);
 bool filter_may_signal(const struct filter *filter, uint16_t kind);
 bool filter_has_signals(const struct filter *filter);	/* whether any can */
 
-/* Adds the fields that any subscription looks at to a set. */
-void filter_fields(const struct filter *filter, uint64_t set[static FIELD_WORDS]);
+/* Whether any subscription looks at what is known only when a file has been read. */
+bool filter_looks_at_hashes(const struct filter *filter);
 
 /* Texts of a field that no event of these kinds can have and still be wanted: every filter leaves them out.  by_prefix: all
  * texts that begin so.  What no list of texts can say (patterns, other fields) is not found.  What fn returned if < 0. */

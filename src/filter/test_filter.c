@@ -130,6 +130,29 @@ static void test_wanted(void **state)
 	release(&set);
 }
 
+static void test_looks_at_hashes(void **state)
+{
+	static const char *const terms[][2] = {
+		{ "process.hash is 'aa'", "process.path is '/bin/ls'" },
+		{ "process.script.hash is 'aa'", "process.exec" },
+		{ "image.hash is 'aa'", "image.path is '/lib/x'" },
+		{ "driver.hash is 'aa'", "file.path is '/etc'" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(terms); i++)
+		for (unsigned j = 0; j < 2; j++) {
+			_cleanup_(buffer_release) struct buffer text = { 0 };
+			struct set set = { 0 };
+
+			buffer_printf(&text, "{\"name\":\"a\",\"streams\":[{\"type\":\"database\",\"event_filters\":[{\"terms\":[\"%s\"]},"
+					     "{\"terms\":[\"process.exit\"]}]}]}", terms[i][j]);
+			add(&set, buffer_span(&text));
+			make(&set);
+			assert_int_equal(filter_looks_at_hashes(set.filter), j == 0);
+			release(&set);
+		}
+}
+
 static void assert_wanted(const char *terms, unsigned n, const uint16_t *expected)
 {
 	_cleanup_(buffer_release) struct buffer text = { 0 };
@@ -586,6 +609,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_excluded), cmocka_unit_test(test_required), cmocka_unit_test(test_same), cmocka_unit_test(test_displaced), cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_streams), cmocka_unit_test(test_nobody), cmocka_unit_test(test_wanted), cmocka_unit_test(test_wanted_by_fields),
+		cmocka_unit_test(test_looks_at_hashes),
 		cmocka_unit_test(test_terms),	cmocka_unit_test(test_shared), cmocka_unit_test(test_cost),
 	};
 

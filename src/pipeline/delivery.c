@@ -75,19 +75,7 @@ void delivery_set_times(struct delivery *delivery, const struct pipeline_times *
 
 void delivery_follow_filter(struct delivery *delivery)
 {
-	static const enum field hashes[] = {
-		FIELD_hash_md5,	  FIELD_hash_sha1,   FIELD_hash_sha256,	  FIELD_hash_state,
-		FIELD_script_md5, FIELD_script_sha1, FIELD_script_sha256, FIELD_script_hash_state,
-		FIELD_dll_md5,	  FIELD_dll_sha1,    FIELD_dll_sha256,	  FIELD_dll_hash_state,
-		FIELD_driver_md5, FIELD_driver_sha1, FIELD_driver_sha256, FIELD_driver_hash_state,
-	};
-	uint64_t set[FIELD_WORDS] = { 0 };
-
-	delivery->waits_for_hashes = false;
-	if (delivery->options->filter)
-		filter_fields(delivery->options->filter, set);
-	for (size_t i = 0; i < ARRAY_SIZE(hashes); i++)
-		delivery->waits_for_hashes |= set[hashes[i] / 64] >> (hashes[i] % 64) & 1;
+	delivery->waits_for_hashes = delivery->options->filter && filter_looks_at_hashes(delivery->options->filter);
 }
 
 static void count(struct delivery *delivery, const struct event *event, enum event_term term)

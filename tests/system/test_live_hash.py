@@ -124,7 +124,17 @@ def test_of_what_runs_already(new_recorder, disk_path):
     assert row["process_hash_sha256"] == sha256(program)
 
 
-def test_waiting_for_it(new_recorder, disk_path):
+@pytest.fixture(params=["idle", "full"])
+def processors(request):
+    """Full: all of them are at something else, twice over."""
+    busy = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(2 * os.cpu_count())] if request.param == "full" else []
+    yield
+    for process in busy:
+        process.kill()
+        process.wait()
+
+
+def test_waiting_for_it(new_recorder, disk_path, processors):
     """Who asks for a hash has the first event of it, and what was done behind it comes behind it."""
     wanted, other = copy_of("/bin/dash", disk_path, "wanted"), copy_of("/bin/dash", disk_path, "other")
     made = disk_path / "made"
