@@ -58,7 +58,7 @@ struct verifier {
 
 static const char *const kind_words[] = {
 	[FINDING_ALTERED] = "altered", [FINDING_REMOVED] = "removed", [FINDING_INSERTED] = "inserted", [FINDING_LINK] = "link",
-	[FINDING_UNREADABLE] = "unreadable", [FINDING_HIDDEN] = "hidden",
+	[FINDING_UNREADABLE] = "unreadable", [FINDING_HIDDEN] = "hidden", [FINDING_DAMAGED] = "damaged",
 };
 
 static void put_json(const struct chain_finding *f)
@@ -69,6 +69,8 @@ static void put_json(const struct chain_finding *f)
 
 	if (object && f->category < N_CATEGORIES)
 		json_object_set_new(object, "category", json_string(categories[f->category].name));
+	if (object && f->text.size > 0)
+		json_object_set_new(object, "text", json_stringn(f->text.data, f->text.size));
 	if (object && f->min_ns) {
 		_cleanup_(buffer_release) struct buffer from = { 0 }, until = { 0 };
 
@@ -105,6 +107,10 @@ static void put_what(struct buffer *out, const struct chain_finding *f)
 		break;
 	case FINDING_HIDDEN:
 		buffer_printf(out, "%llu events are not found by a search: what table block says of them was altered", events);
+		break;
+	case FINDING_DAMAGED:
+		buffer_append_text(out, "damaged, so that some of it is not read: ");
+		text_append_safe(out, f->text);
 	}
 }
 
@@ -113,7 +119,9 @@ static void put_text(const struct verifier *v, const struct chain_finding *f)
 	_cleanup_(buffer_release) struct buffer line = { 0 };
 
 	buffer_append_text(&line, screen_colour(&v->screen, COLOUR_RED));
-	if (f->last > f->block)
+	if (f->kind == FINDING_DAMAGED)
+		buffer_append_text(&line, "the file");
+	else if (f->last > f->block)
 		buffer_printf(&line, "blocks %llu to %llu", (unsigned long long)f->block, (unsigned long long)f->last);
 	else
 		buffer_printf(&line, "block %llu", (unsigned long long)f->block);
@@ -227,11 +235,11 @@ static void print_result(const struct verifier *v, const struct chain_report *re
 	}
 	if (v->n > MAX_SHOWN)
 		printf("... and %llu more\n", (unsigned long long)(v->n - MAX_SHOWN));
-	if (!report->has_chain)
-		printf("%s: has no chain: nothing says whether its %llu events are what the recorder wrote\n", path,
-		       (unsigned long long)report->before_events);
-	else if (report->findings > 0)
+	if (report->findings > 0)
 		printf("%s: NOT whole: %llu finding%s\n", path, (unsigned long long)report->findings, report->findings == 1 ? "" : "s");
+	else if (!report->has_chain)
+		printf("%s: has no chain: the file is not damaged, but nothing says whether its %llu events are what the recorder wrote\n", path,
+		       (unsigned long long)report->before_events);
 	else if (v->o->head && asked->found == HEAD_MISSING)
 		printf("%s: NOT whole: the head %s is not in its chain: what came last was removed, or it is another history\n", path,
 		       v->o->head);

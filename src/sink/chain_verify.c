@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <string.h>
 
 #include "sink/chain_record.h"
 #include "sink/history_file.h"
@@ -412,6 +413,43 @@ static int prepare(struct verification *v)
 	return r;
 }
 
+/* A line each, but for what says whereof. */
+static void find_damage(struct verification *v, struct span said)
+{
+	while (said.size > 0) {
+		const char *end = memchr(said.data, '\n', said.size);
+		struct span line = { said.data, end ? (size_t)(end - said.data) : said.size };
+
+		said.data += line.size + (end != NULL);
+		said.size -= line.size + (end != NULL);
+		if (line.size == 0 || span_starts(line, SPAN("*** in database ")))
+			continue;
+		v->report.findings++;
+		v->found(v->user, &(struct chain_finding){ .kind = FINDING_DAMAGED, .last = CHAIN_MAX_BLOCK, .category = N_CATEGORIES, .text = line });
+	}
+}
+
+/* Nobody writes to a file without a chain, so that a long look keeps nobody's -wal. */
+static int verify_file(struct verification *v)
+{
+	_cleanup_(sql_finalizep) sqlite3_stmt *statement = NULL;
+	int r = sql_prepare(v->history->db, "PRAGMA quick_check(20)", &statement);
+
+	if (r < 0)
+		return r;
+	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
+		struct span said = { (const char *)sqlite3_column_text(statement, 0), (size_t)sqlite3_column_bytes(statement, 0) };
+
+		if (said.data && !span_eq(said, SPAN("ok")))
+			find_damage(v, said);
+	}
+	r = sql_errno(r);
+	if (!is_damage(r))
+		return r;
+	find_damage(v, span_of(sqlite3_errmsg(v->history->db)));
+	return 0;
+}
+
 int chain_verify(struct history *history, const unsigned char *key, chain_finding_fn found, chain_progress_fn progress, void *user,
 		 struct chain_report *ret)
 {
@@ -439,6 +477,8 @@ int chain_verify(struct history *history, const unsigned char *key, chain_findin
 		if (r > 0 && end < 0)
 			r = end;
 	} while (r > 0);
+	if (r == 0 && !v.report.has_chain)
+		r = verify_file(&v);
 	if (r == 0)
 		r = history_number(history->db, "SELECT value FROM meta WHERE key = 'clean_stop'", 0, 0, &is_closed);
 	/* A block that events come to has another link with each commit. */

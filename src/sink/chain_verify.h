@@ -11,6 +11,7 @@ enum chain_finding_kind {
 	FINDING_LINK,			/* the chain itself: a row of it was altered, or one is missing before it */
 	FINDING_UNREADABLE,
 	FINDING_HIDDEN,			/* they are as they were, but what table block says of them keeps a search from finding them */
+	FINDING_DAMAGED,		/* there is no chain, and the file does not fit itself: of all blocks */
 };
 
 struct chain_finding {
@@ -19,6 +20,7 @@ struct chain_finding {
 	unsigned category;		/* N_CATEGORIES: of all */
 	uint64_t events, expected;
 	uint64_t min_ns, max_ns;	/* of the block, as the file says; 0: it does not */
+	struct span text;		/* of what is damaged: what SQLite says of it; borrowed */
 };
 
 struct chain_report {
@@ -38,8 +40,8 @@ typedef void (*chain_finding_fn)(void *user, const struct chain_finding *finding
 /* true: stop. */
 typedef bool (*chain_progress_fn)(void *user, uint64_t done, uint64_t total);	/* blocks */
 
-/* key: NULL: only the digests of events are looked at, not who made them.  0, whatever is found; -EINTR; -errno: it could not be
- * found out. */
+/* key: NULL: only the digests of events are looked at, not who made them.  Where there is no chain, only whether pages are missing or
+ * damaged: who reads events passes by those.  0, whatever is found; -EINTR; -errno: it could not be found out. */
 int chain_verify(struct history *history, const unsigned char *key, chain_finding_fn found, chain_progress_fn progress, void *user,
 		 struct chain_report *ret);
 

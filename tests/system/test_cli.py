@@ -291,6 +291,28 @@ def test_damaged_history_is_named(database, tmp_path):
         assert f"{damaged} is damaged" in error and "recorder verify" in error
 
 
+def test_damage_that_is_not_seen_is_found(database, tmp_path):
+    """A page that lost its rows and is a page all the same: who reads it sees fewer events and no error."""
+    damaged = tmp_path / "damaged.db"
+    shutil.copy(database, damaged)
+    result, = json_lines(cli("verify", "--no-key", "--json", "--db", damaged, check=1).text)
+    assert not result["chain"] and result["findings"] == 0
+    assert "is not damaged, but nothing says" in cli("verify", "--no-key", "--db", damaged, check=1).text
+    with contextlib.closing(sqlite3.connect(damaged)) as db:
+        page, = db.execute("select rootpage from sqlite_schema where name = 'event_process'").fetchone()
+        before, = db.execute("select count(*) from event_process").fetchone()
+    with open(damaged, "r+b") as file:
+        file.seek((page - 1) * 4096 + 3)
+        file.write(b"\0\0")                             # cells of the page (sqlite.org/fileformat.html, 1.6)
+    with contextlib.closing(sqlite3.connect(damaged)) as db:
+        assert db.execute("select count(*) from event_process").fetchone()[0] < before
+    *findings, result = json_lines(cli("verify", "--no-key", "--json", "--db", damaged, check=1).text)
+    assert findings and result["findings"] == len(findings) and not result["whole"]
+    assert {finding["finding"] for finding in findings} == {"damaged"} and all(finding["text"] for finding in findings)
+    text = cli("verify", "--no-key", "--db", damaged, check=1).text
+    assert "the file: damaged, so that some of it is not read: " in text and "NOT whole" in text
+
+
 def test_odd_databases(tmp_path):
     """What is no file is neither waited for nor called a disk that fails."""
     os.mkfifo(tmp_path / "fifo")
