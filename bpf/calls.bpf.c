@@ -60,6 +60,29 @@ static __always_inline bool_t is_failure(u32 act, long ret)
 	       !(act == PROBE_ACT_SEND && (ret == -EINPROGRESS || ret == -ERESTARTSYS || ret == -EINTR));
 }
 
+/* To a place that is known when it is loaded the kernel jumps without looking it up, where processors have to be kept from guessing
+ * (kernel/bpf/verifier.c, struct bpf_jit_poke_descriptor). */
+#define JUMP(place)                                \
+	case place:                                \
+		bpf_tail_call_static(ctx, &acts, place); \
+		break
+
+static __always_inline void go_on(void *ctx, u32 act)
+{
+	switch (act) {
+	JUMP(PROBE_ACT_OPEN);
+	JUMP(PROBE_ACT_NAME);
+	JUMP(PROBE_ACT_WRITE);
+	JUMP(PROBE_ACT_CLOSE);
+	JUMP(PROBE_ACT_READ);
+	JUMP(PROBE_ACT_MAP);
+	JUMP(PROBE_ACT_CONNECT);
+	JUMP(PROBE_ACT_ACCEPT);
+	default:
+		bpf_tail_call(ctx, &acts, act);
+	}
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 {
@@ -77,7 +100,7 @@ int BPF_PROG(on_sys_exit, struct pt_regs *regs, long ret)
 		bpf_tail_call(ctx, &acts, PROBE_ACT_LOOK);	/* and from there to its act */
 	if (is_usual(&call, c, act, ret))
 		return 0;
-	bpf_tail_call(ctx, &acts, act);
+	go_on(ctx, act);
 	return 0;
 }
 

@@ -214,7 +214,8 @@ struct probe_control {
 	probe_u32 excluded_depths;	/* bit n: paths of n names are among those left out */
 	probe_u32 excludes_names;	/* so are processes by their name */
 	probe_u32 required_depths;	/* bit n: paths of n names are among those that alone are wanted; 0: any is */
-	probe_u32 kept_writes;		/* how many there are of struct probe_written */
+	/* What each write changes, on a line of its own: all else here is read at each call, on all processors. */
+	probe_u32 kept_writes __attribute__((aligned(64)));	/* how many there are of struct probe_written */
 	probe_u64 untold_writes;	/* of these, let go of untold: their file was closed unseen, its place is another's */
 	probe_u64 untold_first_ns;	/* since boot: the first write to one of them since user space took this; 0: none */
 };
@@ -259,8 +260,10 @@ struct probe_descriptor {
 
 #define PROBE_KEPT_WRITES 16384u	/* at most */
 
-/* How many of them processes have whose pids are equal modulo PROBE_WRITERS. */
+/* How many of them processes have whose pids are equal modulo PROBE_WRITERS.  Processes that were begun one after the other are at work at
+ * the same time: they have lines of their own. */
 #define PROBE_WRITERS 65536u
+#define PROBE_WRITER(pid) (((pid) << 4 | ((pid) >> 12 & 15)) % PROBE_WRITERS)
 struct probe_writers {
 	probe_u32 pending[PROBE_WRITERS];
 	probe_u32 highest[PROBE_WRITERS];	/* no descriptor of theirs is or was beyond it */

@@ -24,7 +24,7 @@ static __always_inline u32 *pending_of(u32 pid)
 {
 	struct probe_writers *all = writers_get();
 
-	return all ? &all->pending[pid % PROBE_WRITERS] : NULL;
+	return all ? &all->pending[PROBE_WRITER(pid)] : NULL;
 }
 
 static __always_inline bool_t is_writer(u32 pid)

@@ -234,7 +234,7 @@ static __always_inline void find_by(struct probe_written *written, u64 file, u32
 	written->fd = fd;
 	if (fd < 0 || !all)
 		return;
-	highest = &all->highest[pid % PROBE_WRITERS];
+	highest = &all->highest[PROBE_WRITER(pid)];
 	if (*highest < (u32)fd)
 		*highest = (u32)fd;
 	bpf_map_update_elem(&written_by, &key, &file, BPF_ANY);
@@ -306,8 +306,8 @@ static __always_inline bool_t is_gone(struct file *file)
 
 /* Ending */
 
-/* It is told, and not to be told again.  1: told. */
-static __noinline int end_written(struct task_struct *task, const struct probe_written_key *key, struct probe_written *written)
+/* It is told, and not to be told again.  is_found: by its descriptor, still.  1: told. */
+static __noinline int end_written(struct task_struct *task, const struct probe_written_key *key, struct probe_written *written, bool_t is_found)
 {
 	struct probe_record *record = record_begin(PROBE_WRITTEN, PROBE_CLASS_FILE_WRITE, task);
 	struct probe_descriptor by = { key->pid, written->fd };
@@ -328,7 +328,7 @@ static __noinline int end_written(struct task_struct *task, const struct probe_w
 	set_told(&told, written, total);
 	count_kept(-1);
 	count_pending(key->pid, -1);
-	file = bpf_map_lookup_elem(&written_by, &by);
+	file = is_found ? bpf_map_lookup_elem(&written_by, &by) : NULL;
 	if (file && *file == key->file)
 		bpf_map_delete_elem(&written_by, &by);
 	if (off > PROBE_WRITTEN_BYTES)
@@ -364,7 +364,7 @@ __noinline int close_descriptor(int fd)
 	if (other >= 0)
 		find_by(written, key.file, key.pid, other);
 	else
-		end_written(task, &key, written);
+		end_written(task, &key, written, 0);
 	return 0;
 }
 
@@ -382,7 +382,7 @@ static long sweep_step(void *map, const struct probe_written_key *key, struct pr
 	if (copy.pid != of->pid)
 		return 0;
 	if (of->all)
-		end_written(of->task, &copy, written);
+		end_written(of->task, &copy, written, 1);
 	else if ((u32)written->fd >= of->first && (u32)written->fd <= of->last)
 		close_descriptor(written->fd);
 	return 0;
@@ -446,7 +446,7 @@ static __always_inline void count_written(struct task_struct *task, struct file 
 
 	/* Another file, whose memory was that of this one: nobody saw that closed. */
 	if (written && written->inode != (u64)inode) {
-		end_written(task, &key, written);
+		end_written(task, &key, written, 1);
 		written = NULL;
 	}
 	if (!written) {
@@ -457,7 +457,7 @@ static __always_inline void count_written(struct task_struct *task, struct file 
 		}
 		/* Of whom the descriptor was: a close that has not returned yet has freed it.  Not in there: the frames of functions that
 		 * call each other have to be few (above, MOST_DESCRIPTORS). */
-		if (fd >= 0)
+		if (fd >= 0 && is_writer(key.pid))
 			close_descriptor(fd);
 		if (bytes < ONE_WRITE / 2 && begin_written(&key, file, fd, bytes, now_ns))
 			return;
@@ -508,8 +508,8 @@ static __always_inline void close_descriptors(u32 pid, u32 first, u32 last)
 
 	if (!all)
 		return;
-	range.pending = &all->pending[pid % PROBE_WRITERS];
-	highest = all->highest[pid % PROBE_WRITERS];
+	range.pending = &all->pending[PROBE_WRITER(pid)];
+	highest = all->highest[PROBE_WRITER(pid)];
 	if (range.last > highest)
 		range.last = highest;
 	if (range.last - first < FEW_DESCRIPTORS)
@@ -557,7 +557,7 @@ __noinline int flush_written(u64 file_at)
 
 	if (written) {
 		keep_state(written, (struct file *)file_at);
-		end_written(task, &key, written);
+		end_written(task, &key, written, 1);
 	}
 	return 0;
 }
@@ -666,7 +666,7 @@ int tell_open_files(struct bpf_iter__task_file *ctx)
 	written = bpf_map_lookup_elem(&writes, &key);
 	if (written)
 		keep_state(written, file);
-	if (written && end_written(task, &key, written))
+	if (written && end_written(task, &key, written, 1))
 		bpf_seq_write(ctx->meta->seq, &one, sizeof(one));
 	return 0;
 }

@@ -78,16 +78,23 @@ static void watched(void *user, const struct event *event)
 static bool keeps(struct core *core, const struct record *record)
 {
 	const struct filter *filter = core->options.pipeline.filter;
+	struct thinning *thinning = core->options.thinning;
 	uint16_t kind;
+	bool holds;
 
 	core->is_judged = false;
-	if (!core->options.thinning || record->type != RECORD_PROBE)
+	if (!thinning || record->type != RECORD_PROBE)
 		return true;
-	kind = probe_plain_kind(record->text, core->options.pipeline.guarded, &core->path);
+	holds = thinning_holds(thinning);
+	kind = unlikely(holds) ? probe_plain_kind(record->text, core->options.pipeline.guarded, &core->path) : decode_probe_kind(record->text);
 	if (kind >= N_KINDS || kinds[kind].shed == 0 || (filter && filter_may_signal(filter, kind)))
 		return true;
 	core->is_judged = true;
-	if (likely(thinning_keeps(core->options.thinning, kind)))
+	if (likely(!holds)) {
+		thinning_sees(thinning, kind);
+		return true;
+	}
+	if (thinning_keeps(thinning, kind))
 		return true;
 	core->books.thinned_records++;
 	oldest_note(&core->options.thinning->oldest, decode_probe_begin_ns(record->time_ns, record->text));

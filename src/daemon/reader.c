@@ -84,11 +84,14 @@ static void leave_out(struct reader_shed *shed, enum category category, uint64_t
 static int to_ring(void *user, const struct record *record)
 {
 	const struct reader_options *o = user;
-	uint16_t kind = o->shed && record->type == RECORD_PROBE ? decode_probe_kind(record->text) : N_KINDS;
+	uint16_t kind;
 
+	if (likely(push_sparing(o->ring, record, ring_capacity_bytes(o->ring) / SPARED)))
+		return 0;
+	kind = o->shed && record->type == RECORD_PROBE ? decode_probe_kind(record->text) : N_KINDS;
 	if (kind >= N_KINDS || kinds[kind].shed == 0)
 		push_sparing(o->ring, record, 0);	/* the ring counts what it has no room for */
-	else if (!push_sparing(o->ring, record, ring_capacity_bytes(o->ring) / SPARED))
+	else
 		leave_out(o->shed, kinds[kind].category, decode_probe_begin_ns(record->time_ns, record->text));
 	return 0;
 }

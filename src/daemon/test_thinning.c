@@ -30,6 +30,10 @@ static void test_all_are_kept_at_first(void **state)
 	thinning_seen(&thinning, seen);
 	assert_int_equal(seen[0], 10);
 	assert_int_equal(seen[1], 1000);
+	assert_false(thinning_holds(&thinning));
+	thinning_sees(&thinning, KIND_ID(file, read));
+	thinning_seen(&thinning, seen);
+	assert_int_equal(seen[1], 1001);
 }
 
 /* A class has the share that was ordered, spread evenly, and what is let go of is counted by category. */
@@ -42,6 +46,7 @@ static void test_a_share(void **state)
 
 	thinning_init(&thinning);
 	thinning_order(&thinning, keep);
+	assert_true(thinning_holds(&thinning));
 	for (unsigned i = 0; i < 250; i++)
 		n += kept(&thinning, KIND_ID(file, read), 4) == 1;
 	assert_int_equal(n, 250);
@@ -52,6 +57,10 @@ static void test_a_share(void **state)
 	assert_in_range(let_go[CATEGORY_file], 750 + 9990, 750 + 9991);
 	assert_int_equal(let_go[CATEGORY_image], 1000);
 	assert_int_equal(let_go[CATEGORY_process], 0);
+	for (unsigned i = 0; i < THROTTLE_CLASSES; i++)
+		keep[i] = THROTTLE_ALL;
+	thinning_order(&thinning, keep);
+	assert_false(thinning_holds(&thinning));
 }
 
 /* Whatever is ordered: exec, exit, logins, security, drivers and what the recorder says of itself. */

@@ -17,6 +17,16 @@ static void count(_Atomic uint64_t *counter)
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
+bool thinning_holds(const struct thinning *thinning)
+{
+	return atomic_load_explicit(&thinning->holds, memory_order_relaxed);
+}
+
+void thinning_sees(struct thinning *thinning, uint16_t kind)
+{
+	count(&thinning->seen[kinds[kind].shed]);
+}
+
 bool thinning_keeps(struct thinning *thinning, uint16_t kind)
 {
 	unsigned class = kinds[kind].shed;
@@ -36,8 +46,13 @@ bool thinning_keeps(struct thinning *thinning, uint16_t kind)
 
 void thinning_order(struct thinning *thinning, const uint32_t keep[static THROTTLE_CLASSES])
 {
-	for (unsigned i = 0; i < THROTTLE_CLASSES; i++)
+	bool holds = false;
+
+	for (unsigned i = 0; i < THROTTLE_CLASSES; i++) {
+		holds |= keep[i] < THROTTLE_ALL;
 		atomic_store_explicit(&thinning->keep[i], keep[i], memory_order_relaxed);
+	}
+	atomic_store_explicit(&thinning->holds, holds, memory_order_relaxed);
 }
 
 void thinning_seen(const struct thinning *thinning, uint64_t ret[static THROTTLE_CLASSES])

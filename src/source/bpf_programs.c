@@ -380,7 +380,7 @@ static void detach(struct bpf_programs *programs, const bool *wanted)
 static void count_gone(const struct bpf_programs *programs, const struct probe_written_key *key)
 {
 	__atomic_sub_fetch(&programs->control->kept_writes, 1, __ATOMIC_RELAXED);
-	__atomic_sub_fetch(&programs->writers->pending[key->pid % PROBE_WRITERS], 1, __ATOMIC_RELAXED);
+	__atomic_sub_fetch(&programs->writers->pending[PROBE_WRITER(key->pid)], 1, __ATOMIC_RELAXED);
 }
 
 static void forget(const struct bpf_programs *programs, const struct bpf_map *map)

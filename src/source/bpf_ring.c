@@ -65,9 +65,17 @@ static void skip(struct bpf_ring *ring, uint32_t head)
 	ring->at += (size + RECORD_HEAD + 7) / 8 * 8;
 }
 
+/* While there is a record the kernel's place is left alone: a processor that is writing records would have to fetch it back each time. */
+static bool has_more(struct bpf_ring *ring)
+{
+	if (ring->at >= ring->end)
+		ring->end = place(ring->producer);
+	return ring->at < ring->end;
+}
+
 struct span bpf_ring_peek(struct bpf_ring *ring)
 {
-	while (ring->at < place(ring->producer)) {
+	while (has_more(ring)) {
 		uint32_t head = head_at(ring);
 
 		if (head & BPF_RINGBUF_BUSY_BIT)

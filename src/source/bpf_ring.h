@@ -10,6 +10,7 @@ struct bpf_ring {
 	size_t page_bytes;
 	void *consumer, *producer;	/* as mapped */
 	uint64_t at;			/* our place, not yet told to the kernel */
+	uint64_t end;			/* the kernel's, when it was last looked at */
 };
 
 int bpf_ring_open(struct bpf_ring *ring, size_t bytes);	/* makes the map; -errno */
