@@ -221,8 +221,8 @@ struct probe_control {
 };
 
 /* What a process wrote to a file that it has open, kept until it is told.  Count and bytes are one number: one instruction adds
- * to both, and a thread that tells what another adds to has both or neither.  `total` only grows, until it wraps; what it has
- * grown by since `told` was not told yet. */
+ * to both, and a thread that tells what another adds to has both or neither.  Its highest bit says that somebody tells of it for the last
+ * time: who adds to it then sees that, and tells by himself. */
 struct probe_written_key {
 	probe_u64 file;			/* its address */
 	probe_u32 pid;
@@ -235,7 +235,7 @@ struct probe_written_key {
 struct probe_written {
 	probe_u64 inode;		/* its address: that of the file is another's by now, where nobody saw the close */
 	probe_u64 first_ns, last_ns;	/* since boot, of what was not told yet */
-	probe_u64 total, told;
+	probe_u64 untold;
 	/* When its close has returned the file is gone: what is told of it is kept, under the name that it had when it was written to
 	 * last. */
 	probe_u64 name, folder;		/* the kernel's hash of that name, and where it keeps the folder: to see whether it has another */

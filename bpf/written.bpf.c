@@ -8,14 +8,16 @@
  * by user space, which counts it.  What there is no room to keep is told at once. */
 
 #include "call.h"
+#include "fetch.h"
 #include "writers.h"
 
 #define CLOSE_RANGE_CLOEXEC 4u		/* include/uapi/linux/close_range.h */
 #define FMODE_WRITE 2u			/* include/linux/fs.h */
 #define NEVER (~0ull)
 
-#define ONE_WRITE (1ull << 40)		/* in `total`: the bytes are below */
-#define MUCH (1ull << 63 | ONE_WRITE / 2)	/* half of what either has room for */
+#define ONE_WRITE (1ull << 40)		/* in `untold`: the bytes are below */
+#define ENDED (1ull << 63)
+#define MUCH (1ull << 62 | ONE_WRITE / 2)	/* half of what either has room for */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -155,13 +157,10 @@ static __always_inline u32 put_kept_file(struct probe_record *record, const stru
 	return text_end(record, FILE_PATH, 0, bytes);
 }
 
-/* What is to be told as of `total`. */
-static __always_inline void set_told(struct told *told, const struct probe_written *written, u64 total)
+static __always_inline void set_told(struct told *told, const struct probe_written *written, u64 untold)
 {
-	u64 grown = total - written->told;
-
-	told->count = grown / ONE_WRITE;
-	told->bytes = grown & (ONE_WRITE - 1);
+	told->count = untold / ONE_WRITE;
+	told->bytes = untold & (ONE_WRITE - 1);
 	told->last_ns = written->last_ns;
 	told->first_ns = written->first_ns < told->last_ns ? written->first_ns : told->last_ns;
 }
@@ -171,7 +170,7 @@ static __always_inline bool_t is_due(const struct probe_written *written, u64 no
 	struct probe_control *c = control_get();
 	u64 first_ns = written->first_ns;	/* after now, where another thread's clock was read later */
 
-	return (written->total - written->told) & MUCH ||
+	return written->untold & MUCH ||
 	       (c && first_ns <= now_ns && now_ns - first_ns >= (u64)c->write_interval_ms * 1000000);
 }
 
@@ -187,11 +186,11 @@ static __noinline int tell_due(struct task_struct *task, struct file *file, cons
 	if (bpf_map_update_elem(&telling, key, &one, BPF_NOEXIST))
 		return 0;
 	if (is_due(written, now_ns)) {
-		u64 total = written->total;
+		u64 untold = fetch_and(&written->untold, ENDED);
 
-		set_told(&told, written, total);
+		if (!(untold & ENDED))	/* else each tells its own */
+			set_told(&told, written, untold);
 		written->first_ns = NEVER;
-		written->told = total;
 	}
 	record = told.count ? record_begin(PROBE_WRITTEN, PROBE_CLASS_FILE_WRITE, task) : NULL;
 	if (record) {
@@ -309,23 +308,25 @@ static __always_inline bool_t is_gone(struct file *file)
 /* It is told, and not to be told again.  is_found: by its descriptor, still.  1: told. */
 static __noinline int end_written(struct task_struct *task, const struct probe_written_key *key, struct probe_written *written, bool_t is_found)
 {
-	struct probe_record *record = record_begin(PROBE_WRITTEN, PROBE_CLASS_FILE_WRITE, task);
 	struct probe_descriptor by = { key->pid, written->fd };
-	u64 inode = written->inode, total = written->total, grown, *file;
+	u64 untold = fetch_or(&written->untold, ENDED), *file;
+	struct probe_record *record;
 	struct told told;
-	u32 off = record ? put_kept_file(record, key, written) : written->text_bytes;
+	u32 off;
 
 	/* Whoever comes second has nothing to tell. */
+	if (untold & ENDED)
+		return 0;
+	set_told(&told, written, untold);
+	record = record_begin(PROBE_WRITTEN, PROBE_CLASS_FILE_WRITE, task);
+	off = record ? put_kept_file(record, key, written) : written->text_bytes;
+	/* It was gone before, and the memory may be another's by now. */
 	if (bpf_map_delete_elem(&writes, key)) {
+		fetch_and(&written->untold, ~ENDED);
 		if (record)
 			record_drop();
 		return 0;
 	}
-	/* With what was written meanwhile, unless the memory is another's already. */
-	grown = written->total - total;
-	if (written->inode == inode && !(grown & MUCH))
-		total += grown;
-	set_told(&told, written, total);
 	count_kept(-1);
 	count_pending(key->pid, -1);
 	file = is_found ? bpf_map_lookup_elem(&written_by, &by) : NULL;
@@ -368,6 +369,25 @@ __noinline int close_descriptor(int fd)
 	return 0;
 }
 
+/* Another processor tells of it for the last time: the file is gone, and what was kept of it goes. */
+static __noinline int tell_late(struct task_struct *task, const struct probe_written_key *key, struct probe_written *written, u64 inode,
+				const struct told *told)
+{
+	struct probe_record *record = record_begin(PROBE_WRITTEN, PROBE_CLASS_FILE_WRITE, task);
+	u32 off;
+
+	if (!record)
+		return 0;
+	off = put_kept_file(record, key, written);
+	if (written->inode == inode) {
+		send_written(task, record, off, told);
+	} else {
+		record_drop();
+		count_untold(told->first_ns);
+	}
+	return 0;
+}
+
 struct sweep {
 	struct task_struct *task;
 	u32 pid;
@@ -402,8 +422,7 @@ static __noinline int begin_written(const struct probe_written_key *key, struct 
 	written = &((struct scratch *)record)->written;
 	written->inode = (u64)READ(file, f_inode);
 	written->first_ns = written->last_ns = now_ns;
-	written->total = ONE_WRITE + bytes;
-	written->told = 0;
+	written->untold = ONE_WRITE + bytes;
 	written->text_bytes = 0;
 	keep_file(key, written, record, file);
 	/* Both before it is there, so that nobody closes it unseen. */
@@ -468,8 +487,10 @@ static __always_inline void count_written(struct task_struct *task, struct file 
 		tell_at_once(task, file, &(struct told){ now_ns, now_ns, 1, bytes });
 		return;
 	}
-	/* First of all: who closes it on another processor takes it away and then reads this. */
-	__sync_fetch_and_add(&written->total, ONE_WRITE + bytes);
+	if (fetch_add(&written->untold, ONE_WRITE + bytes) & ENDED) {
+		tell_late(task, &key, written, (u64)inode, &(struct told){ now_ns, now_ns, 1, bytes });
+		return;
+	}
 	if (name_of(file) != written->name || folder_of(file) != written->folder)
 		name_again(&key, written, file);
 	if (fd >= 0 && fd != written->fd && (written->fd < 0 || file_of(task, written->fd) != file))

@@ -209,6 +209,22 @@ static int share_maps(struct recorder *object, const struct recorder *first)
 	return 0;
 }
 
+/* Whether the kernel takes instructions that change a number and give what it was (bpf/fetch.h). */
+static bool can_fetch(void)
+{
+	static const struct bpf_insn instructions[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_STX | BPF_MEM | BPF_DW, .dst_reg = BPF_REG_10, .src_reg = BPF_REG_0, .off = -8 },
+		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = BPF_REG_10, .src_reg = BPF_REG_0, .off = -8, .imm = BPF_OR | BPF_FETCH },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "can_fetch", "GPL", instructions, ARRAY_SIZE(instructions), NULL);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static int load_object(struct bpf_programs *programs, const bool needed[N_PROGRAMS])
 {
 	struct recorder *object = recorder__open();
@@ -223,6 +239,7 @@ static int load_object(struct bpf_programs *programs, const bool needed[N_PROGRA
 	 * not (CAP_SYS_ADMIN, which we have not).  So the once is for something that nobody needs. */
 	bpf_program__set_attach_target(object->progs.on_fork, 0, "no tracepoint");
 	object->rodata->can_cast = !programs->cannot_cast;
+	object->rodata->can_fetch = can_fetch();
 	host_namespaces((uint32_t *)object->rodata->host_namespaces);
 	if (programs->n_objects > 0) {
 		r = share_maps(object, programs->objects[0]);
@@ -611,7 +628,7 @@ static bool let_go_of(const struct bpf_programs *programs, const struct probe_wr
 		return false;
 	count_gone(programs, key);
 	bpf_map_delete_elem(bpf_map__fd(programs->objects[0]->maps.long_paths), key);
-	return ret->total != ret->told;
+	return ret->untold != 0;
 }
 
 void bpf_programs_let_go(struct bpf_programs *programs, uint64_t *first_ns)
