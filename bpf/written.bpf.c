@@ -317,7 +317,6 @@ static __noinline int end_written(struct task_struct *task, const struct probe_w
 	/* Whoever comes second has nothing to tell. */
 	if (untold & ENDED)
 		return 0;
-	set_told(&told, written, untold);
 	record = record_begin(PROBE_WRITTEN, PROBE_CLASS_FILE_WRITE, task);
 	off = record ? put_kept_file(record, key, written) : written->text_bytes;
 	/* It was gone before, and the memory may be another's by now. */
@@ -327,6 +326,7 @@ static __noinline int end_written(struct task_struct *task, const struct probe_w
 			record_drop();
 		return 0;
 	}
+	set_told(&told, written, untold);
 	count_kept(-1);
 	count_pending(key->pid, -1);
 	file = is_found ? bpf_map_lookup_elem(&written_by, &by) : NULL;

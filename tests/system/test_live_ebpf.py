@@ -121,8 +121,9 @@ def test_only_read(recorder, folder):
     check_nothing_else_written(recorder, truth.of("written"))
 
 
-def test_many_written(recorder, folder):
-    """More than the programs look at in one go."""
+def test_many_written(new_recorder, folder):
+    """More than the programs look at in one go. All that is told at the end, in a moment, has room."""
+    recorder = new_recorder(config="CX.recorder.EbpfRingBufferSizeKB = 8192\n").start()
     truth = Truth("written", "many", folder, "9000")
     recorder.stop()
     check_written(recorder, truth, truth.of("written"))
