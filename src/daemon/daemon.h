@@ -395,6 +395,7 @@ void daemon_look_at_coverage(struct daemon *d);
 void daemon_on_coverage(void *user, struct client *client, const json_t *request, struct reply *reply);
 
 /* rules_file.c */
+void daemon_look_at_rule_files(struct daemon *d);	/* the host's: what they say; what was borrowed of that before is gone */
 void daemon_tick_rules_file(struct daemon *d);
 bool daemon_restart_needed(const struct daemon *d);	/* of the machine: the kernel is locked, and has not read the file yet */
 

@@ -77,6 +77,12 @@ static bool says(const struct vitals *v, enum rule_fact fact)
 	return v->files.places[fact] && *v->files.places[fact];
 }
 
+/* The recorder's file is not to be there then. */
+static bool will_panic(const struct vitals *v)
+{
+	return says(v, RULE_PANICS) && !v->files.panic_allowed;
+}
+
 static enum health_level say_withheld(const struct vitals *v, struct health_state *s)
 {
 	static const enum rule_fact facts[N_HINDRANCES] = {
@@ -89,6 +95,8 @@ static enum health_level say_withheld(const struct vitals *v, struct health_stat
 
 	if (v->files.restart_needed)
 		mend = "restart the machine: the recorder's rules stand in front of `-e 2`, in " OWN_RULES_FILE;
+	else if (v->rules.hindrance == HINDRANCE_LOCKED && will_panic(v))
+		mend = "make `-f 2` of the files `-f 1`, or set CX.recorder.AuditdDisableKernelPanicProtection = 1, then restart the machine";
 	else if (v->rules.hindrance == HINDRANCE_LOCKED && v->files.own_is_there)
 		mend = "use eBPF: what is missing are rules that auditctl may not take when the machine starts (io_uring, other file systems)";
 	return say(s, HEALTH_FAIL, mend,
@@ -133,11 +141,11 @@ static enum health_level check_host_rules(const struct vitals *v, struct health_
 	if (says(v, RULE_BLINDS))
 		return say(s, HEALTH_WARN, "recorder health --fix removes it",
 			   "`-a task,never` stands in %s: processes born under it, once it is loaded, are never audited", blinds);
-	if (says(v, RULE_PANICS) && !v->files.panic_allowed && by != HINDRANCE_PANIC)
+	if (will_panic(v) && by != HINDRANCE_PANIC)
 		return say(s, HEALTH_WARN, "make it `-f 1`, or set CX.recorder.AuditdDisableKernelPanicProtection = 1",
 			   "`-f 2` stands in %s: the kernel panics when it loses a record, so no rules are loaded while it is in force",
 			   v->files.places[RULE_PANICS]);
-	if (says(v, RULE_LOCKS) && !v->files.own_is_there && by != HINDRANCE_LOCKED)
+	if (says(v, RULE_LOCKS) && !v->files.own_is_there && !will_panic(v) && by != HINDRANCE_LOCKED)
 		return say(s, HEALTH_WARN, "have augenrules make audit.rules of " RULES_FOLDER ", where the recorder's rules can go in front",
 			   "`-e 2` stands in %s: a kernel that is locked before the recorder starts lacks the recorder's rules",
 			   v->files.places[RULE_LOCKS]);

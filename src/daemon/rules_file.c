@@ -1,9 +1,9 @@
 /* See rules_file.h.
  *
  * It is written where augenrules exists, when the rules have changed, and looked at every ConfigRefreshConfigIntervalMins.  It goes when
- * nothing is subscribed to, when no rule may be loaded (hindrance.h), and with `recorder uninstall`; at a stop it stays: a kernel that
- * is locked while the machine starts has the recorder's rules from that file or not at all, and whoever has augenrules load all rules
- * while the recorder records takes nothing from it. */
+ * nothing is subscribed to, when no rule may be loaded (hindrance.h), now or by what the files beside it make of the kernel when the
+ * machine starts, and with `recorder uninstall`; at a stop it stays: a kernel that is locked while the machine starts has the recorder's
+ * rules from that file or not at all, and whoever has augenrules load all rules while the recorder records takes nothing from it. */
 
 #include <errno.h>
 #include <stdarg.h>
@@ -35,6 +35,12 @@ static int _printf_(2, 3) fail(struct rules_file *file, const char *format, ...)
 	return -EINVAL;
 }
 
+/* A kernel that is locked with them before the recorder starts would have them for good. */
+static bool would_make_panic(const struct daemon *d)
+{
+	return d->rules_file.will_panic && !daemon_setting(d, SETTING_AuditdDisableKernelPanicProtection);
+}
+
 /* What is to stand there; empty: no file is to be there. */
 static int make_text(struct daemon *d, struct buffer *ret)
 {
@@ -51,6 +57,8 @@ static int make_text(struct daemon *d, struct buffer *ret)
 		return r;
 	for (size_t i = 0; i < lines.size; i++)
 		file->n_lines += lines.data[i] == '\n';
+	if (would_make_panic(d))
+		return 0;
 	buffer_append_text(ret, head);
 	buffer_append_span(ret, buffer_span(&lines));
 	return buffer_error(ret);
@@ -91,7 +99,11 @@ static int write_text(struct daemon *d, const char *path, struct span text)
 	}
 	if (r < 0)
 		return fail(&d->rules_file, "%s: %s", path, strerror(-r));
-	log_info(text.size > 0 ? "%s is written: %u rules" : "%s is removed: no rules are wanted", path, d->rules_file.n_lines);
+	if (text.size > 0)
+		log_info("%s is written: %u rules", path, d->rules_file.n_lines);
+	else
+		log_info("%s is removed: %s", path, d->rules_file.n_lines > 0 ?
+			 "with the files beside it the kernel panics when it loses a record (-f 2)" : "no rules are wanted");
 	notes_say(&d->notes, "config", text.size > 0 ? "%s written: %u rules" : "%s removed", path, d->rules_file.n_lines);
 	return 0;
 }
@@ -115,6 +127,17 @@ static void keep_file(struct daemon *d)
 	if (r >= 0 && !span_eq(buffer_span(&now), buffer_span(&text)))
 		r = write_text(d, path, buffer_span(&text));
 	file->is_there = r >= 0 && text.size > 0;
+}
+
+void daemon_look_at_rule_files(struct daemon *d)
+{
+	bool would = would_make_panic(d);
+
+	rule_facts_release(&d->rule_facts);
+	if (rule_files_facts(d->places.host_root, &d->rule_facts) < 0)
+		log_error("The host's files of audit rules cannot be read: out of memory");
+	d->rules_file.will_panic = d->rule_facts.places[RULE_PANICS].n > 0;
+	d->rules_file.stale |= would_make_panic(d) != would;
 }
 
 bool daemon_restart_needed(const struct daemon *d)

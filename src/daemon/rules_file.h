@@ -10,5 +10,6 @@ struct rules_file {
 	unsigned n_lines;		/* rules that are to stand in it, be there one or not */
 	unsigned n_absent;		/* of them the kernel, which is locked, does not have */
 	bool is_there;			/* and they do */
+	bool will_panic;		/* the host's files have the kernel that reads it panic when it loses a record (`-f 2`) */
 	char problem[384];		/* why not; empty: nothing is wrong */
 };

@@ -138,6 +138,10 @@ static void test_host_rules(void **state)
 	       v.files.own_needed = true, v.files.places[RULE_LOCKS] = "/r:9");
 	EXPECT("host_rules", OK, "none hides anything", v.files.own_needed = true, v.files.places[RULE_LOCKS] = "/r:9",
 	       v.files.own_is_there = true);
+	/* The recorder's file is not there for that reason: it is the first to be mended. */
+	EXPECT("host_rules", WARN,
+	       "`-f 2` stands in /r:3: the kernel panics when it loses a record, so no rules are loaded while it is in force",
+	       v.files.own_needed = true, v.files.places[RULE_PANICS] = "/r:3", v.files.places[RULE_LOCKS] = "/r:9");
 	EXPECT("host_rules", WARN, "its rules cannot be kept for a locked kernel: /r: Permission denied", v.files.problem = "/r: Permission denied");
 	EXPECT("rules", FAIL, "not all that are needed are loaded: the kernel's audit is locked (`-e 2`) and takes no rule before the machine "
 			      "starts again (/r:9)",
@@ -146,6 +150,28 @@ static void test_host_rules(void **state)
 	EXPECT("rules", FAIL, "not all that are needed are loaded: the kernel would panic when it loses a record (`-f 2`), and more rules make "
 			      "that likelier (/r:3)",
 	       v.rules.withheld = true, v.rules.hindrance = HINDRANCE_PANIC, v.files.places[RULE_PANICS] = "/r:3");
+	EXPECT("rules", FAIL, "not all that are needed are loaded: the kernel would panic when it loses a record (`-f 2`), and more rules make "
+			      "that likelier (/r:3)",
+	       v.rules.withheld = true, v.rules.hindrance = HINDRANCE_PANIC, v.files.places[RULE_PANICS] = "/r:3",
+	       v.files.places[RULE_LOCKS] = "/r:9");
+}
+
+/* A kernel that is locked, and panics: a restart alone does not help, since the rules are in no file. */
+static void test_locked_and_panics(void **state)
+{
+	struct vitals v = healthy();
+	struct health health = { 0 };
+
+	v.rules.withheld = true;
+	v.rules.hindrance = HINDRANCE_LOCKED;
+	v.files.places[RULE_LOCKS] = "/r:9";
+	v.files.places[RULE_PANICS] = "/r:3";
+	health_look(&health, &v, NULL, NULL);
+	assert_non_null(strstr(state_of(&health, "rules")->mend, "`-f 1`"));
+	assert_non_null(strstr(state_of(&health, "host_rules")->why, "`-f 2` stands in /r:3"));
+	v.files.panic_allowed = true;
+	health_look(&health, &v, NULL, NULL);
+	assert_null(strstr(state_of(&health, "rules")->mend, "`-f 1`"));
 }
 
 static void test_stores(void **state)
@@ -425,6 +451,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_well), cmocka_unit_test(test_shedding), cmocka_unit_test(test_source), cmocka_unit_test(test_rules), cmocka_unit_test(test_host_rules),
+		cmocka_unit_test(test_locked_and_panics),
 		cmocka_unit_test(test_stores), cmocka_unit_test(test_full_disk), cmocka_unit_test(test_socket), cmocka_unit_test(test_selinux),
 		cmocka_unit_test(test_trust),
 		cmocka_unit_test(test_host), cmocka_unit_test(test_canary), cmocka_unit_test(test_loss),

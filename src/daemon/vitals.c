@@ -81,9 +81,7 @@ static void look_at_consumers(struct daemon *d, struct vitals *v)
 /* What it points to holds until the next look. */
 static void look_at_rule_files(struct daemon *d, struct vitals *v)
 {
-	rule_facts_release(&d->rule_facts);
-	if (rule_files_facts(d->places.host_root, &d->rule_facts) < 0)
-		log_error("The host's files of audit rules cannot be read: out of memory");
+	daemon_look_at_rule_files(d);
 	v->files.are_joined = rule_files_are_joined(d->places.host_root);
 	for (unsigned i = 0; i < N_RULE_FACTS; i++)
 		v->files.places[i] = rule_facts_places(&d->rule_facts, i);

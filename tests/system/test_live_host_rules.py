@@ -121,6 +121,33 @@ def test_what_files_say(host):
     recorder.stop()
 
 
+def test_files_with_which_the_kernel_would_panic(host):
+    """`-f 2` comes into the files, as configuration management has it: the kernel is as ever, but the one that reads them panics when it loses
+    a record, and may be locked then. So the recorder's rules are not among them, unless the settings have it otherwise."""
+    recorder = host({"10-base.rules": RULES, "99-finalize.rules": "-e 2\n"})
+    theirs = recorder.rules_d / "50-stig.rules"
+    recorder.start()
+    wait_until(recorder.own.exists, "the file is written")
+    theirs.write_text("-f 2\n-e 2\n")
+    wait_until(lambda: f"`-f 2` stands in {theirs}:1" in recorder.check("host_rules")["why"], "it is seen")
+    wait_until(lambda: not recorder.own.exists(), "the file is gone", 5)
+    assert kernel.rules() != []
+    recorder.cli("config", "set", "AuditdDisableKernelPanicProtection", "1")
+    wait_until(recorder.own.exists, "the file is there again", 5)
+    wait_until(lambda: recorder.check("host_rules")["level"] == "ok", "it is well")
+    recorder.cli("config", "set", "AuditdDisableKernelPanicProtection", "0")
+    wait_until(lambda: not recorder.own.exists(), "the file is gone", 5)
+    theirs.unlink()
+    wait_until(lambda: recorder.check("host_rules")["level"] == "ok", "it is seen")
+    wait_until(recorder.own.exists, "the file is there again", 5)
+    # At a start it is known before the file would be written.
+    theirs.write_text("-f 2\n")
+    recorder.stop()
+    recorder.start()
+    wait_until(lambda: not recorder.own.exists(), "the file is gone", 5)
+    recorder.stop()
+
+
 def coverage(recorder):
     answer = json.loads(recorder.cli("coverage", "--json").text)
     return {item["class"]: item for item in answer["classes"]}, answer["processes"]
