@@ -96,10 +96,18 @@ void daemon_tell_host_change(struct daemon *d)
 
 static const struct audit_scope *find_scope(struct daemon *d)
 {
+	const struct audit_scope *scope;
+
+	/* The file has what is loaded, and the kernel that is locked with it is to have what counts there (audit_rules.c): one restart does. */
+	d->rules_file.is_for_lock = d->rules_file.will_lock;
 	if (source_live_bpf(d->source) >= 0)
 		return NULL;
 	daemon_tell_host_change(d);
-	return narrowing_make(&d->narrowing);
+	scope = narrowing_make(&d->narrowing);
+	if (!scope || !d->rules_file.will_lock)
+		return scope;
+	narrowing_drop(&d->narrowing, "the host's files lock audit (`-e 2`), and a kernel that is locked does not count such rules");
+	return NULL;
 }
 
 static int load_rules(struct daemon *d, const char **ret_why)
@@ -131,7 +139,7 @@ static int load_rules(struct daemon *d, const char **ret_why)
 	if (r < 0)
 		return r;
 	if (scope && audit_rules_are_whole(d->audit))
-		narrowing_drop(&d->narrowing);
+		narrowing_drop(&d->narrowing, "the kernel does not take such rules, or not so many");
 	d->rules_linger_until_ns = r > 0 && options.linger ? clock_ns(CLOCK_MONOTONIC) + LINGER_NS : 0;
 	if (r > 0 && user && may_user)
 		daemon_follow_user_rules(d);
@@ -173,12 +181,12 @@ void daemon_apply_rules(struct daemon *d)
 		d->rules_loaded = r > 0;
 }
 
-/* Somebody locked audit, or has auditd log otherwise, or starts or stops it. */
+/* Somebody locked audit, or will when the machine starts again, or has auditd log otherwise, or starts or stops it. */
 static void follow_hindrance(struct daemon *d)
 {
 	uint64_t now_ns = clock_now_ns();
 
-	if (find_hindrance(d) != d->withheld.by)
+	if (find_hindrance(d) != d->withheld.by || d->rules_file.will_lock != d->rules_file.is_for_lock)
 		daemon_apply_rules(d);
 	if (withheld_any(&d->withheld) && now_ns - d->withheld.since_ns >= GAP_TELL_NS)
 		tell_withheld(d, now_ns);

@@ -205,7 +205,7 @@ static void find_outcomes(struct narrowing *narrowing, const struct filter *cons
 		struct collecting collecting = { .outcome = AUDIT_OUTCOME_ANY };
 
 		if (is_bound(filters, kind, &field, 1, add_outcome, &collecting) > 0)
-			narrowing->scope.outcome[kind] = collecting.outcome;
+			narrowing->outcome[kind] = collecting.outcome;
 	}
 }
 
@@ -315,6 +315,7 @@ const struct audit_scope *narrowing_make(struct narrowing *narrowing)
 	for (unsigned kind = 0; kind < N_KINDS; kind++) {
 		scope->by_folder[kind] = narrowing->by_folder[kind] && folders->n > 0;
 		scope->by_user[kind] = narrowing->by_user[kind] && has_users;
+		scope->outcome[kind] = narrowing->outcome[kind];
 		any |= scope->by_folder[kind] || scope->by_user[kind] || scope->outcome[kind] != AUDIT_OUTCOME_ANY;
 	}
 	return any ? scope : NULL;
@@ -325,11 +326,11 @@ void narrowing_forget(struct narrowing *narrowing)
 	narrowing->identity = ~narrowing->identity;
 }
 
-void narrowing_drop(struct narrowing *narrowing)
+void narrowing_drop(struct narrowing *narrowing, const char *why)
 {
 	narrowing->is_narrowed = false;
 	narrowing->folders.n = 0;
-	narrowing->folders.why = "the kernel does not take such rules, or not so many";
+	narrowing->folders.why = why;
 	memset(narrowing->scope.by_folder, 0, sizeof(narrowing->scope.by_folder));
 	memset(narrowing->scope.by_user, 0, sizeof(narrowing->scope.by_user));
 	memset(narrowing->scope.outcome, 0, sizeof(narrowing->scope.outcome));

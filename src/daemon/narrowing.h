@@ -14,6 +14,7 @@ struct narrowing_text {
 struct narrowing {
 	struct audit_scope scope;	/* of the rules; what hangs on the host as of the last narrowing_make() */
 	bool by_folder[N_KINDS], by_user[N_KINDS];	/* that the terms bind; in `scope` only if the host lets them */
+	enum audit_outcome outcome[N_KINDS];	/* so too */
 	struct source_exclusion *paths;	/* that they name */
 	struct narrowing_text *path_texts;
 	size_t n_paths;
@@ -38,8 +39,8 @@ void narrowing_find(struct narrowing *narrowing, const struct filter *filter, co
 const struct audit_scope *narrowing_make(struct narrowing *narrowing);
 /* The rules could not be loaded: the next look finds them outdated. */
 void narrowing_forget(struct narrowing *narrowing);
-/* All is asked for, since the kernel would not have it otherwise. */
-void narrowing_drop(struct narrowing *narrowing);
+/* All is asked for, until the next narrowing_make().  why: static. */
+void narrowing_drop(struct narrowing *narrowing, const char *why);
 /* Once a second: whether the host is another than the rules were made for, so that they may miss something.  now: though it was looked at
  * just now. */
 bool narrowing_is_outdated(struct narrowing *narrowing, bool now);

@@ -136,6 +136,7 @@ void daemon_look_at_rule_files(struct daemon *d)
 	rule_facts_release(&d->rule_facts);
 	if (rule_files_facts(d->places.host_root, &d->rule_facts) < 0)
 		log_error("The host's files of audit rules cannot be read: out of memory");
+	d->rules_file.will_lock = d->rule_facts.places[RULE_LOCKS].n > 0 && rule_files_are_joined(d->places.host_root);
 	d->rules_file.will_panic = d->rule_facts.places[RULE_PANICS].n > 0;
 	d->rules_file.stale |= would_make_panic(d) != would;
 }

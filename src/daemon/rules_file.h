@@ -10,6 +10,8 @@ struct rules_file {
 	unsigned n_lines;		/* rules that are to stand in it, be there one or not */
 	unsigned n_absent;		/* of them the kernel, which is locked, does not have */
 	bool is_there;			/* and they do */
-	bool will_panic;		/* the host's files have the kernel that reads it panic when it loses a record (`-f 2`) */
+	bool will_lock;			/* the host's files lock the kernel that reads it (`-e 2`), behind it */
+	bool will_panic;		/* and have it panic when it loses a record (`-f 2`) */
+	bool is_for_lock;		/* the rules that were loaded last are those that a locked kernel counts, as it will be */
 	char problem[384];		/* why not; empty: nothing is wrong */
 };

@@ -189,6 +189,7 @@ static int start_recording(struct daemon *d)
 	if (d->audit)
 		(void)audit_control_state(d->audit, &d->audit_state);
 	daemon_look_at_auditd(d);
+	daemon_look_at_rule_files(d);		/* on which it hangs how rules are made */
 	if (d->subscriptions.n == 0 || daemon_is_suspended(d)) {
 		daemon_begin_idle(d, d->started_ns);
 	} else {

@@ -1,4 +1,4 @@
-/* When the recorder's file lies among those of the host that augenrules joins, and when it does not. */
+/* When the recorder's file lies among those of the host that augenrules joins, and when it does not; what those say. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -144,11 +144,30 @@ static void test_files_that_said_so_before(void **state)
 	expect_there(w, false);
 }
 
+/* Of a host that would not read the recorder's file nothing is made for its sake. */
+static void test_a_kernel_that_will_be_locked(void **state)
+{
+	struct world *w = *state;
+	char path[128];
+
+	daemon_look_at_rule_files(&w->d);
+	assert_true(w->d.rules_file.will_lock);
+	put_rules(w, "-D\n-e 2\n-e 1\n");
+	daemon_look_at_rule_files(&w->d);
+	assert_false(w->d.rules_file.will_lock);
+	put_rules(w, "-D\n-e 1\n-e 2\n");
+	path_of(path, w, "/sbin/augenrules");
+	assert_int_equal(unlink(path), 0);
+	daemon_look_at_rule_files(&w->d);
+	assert_false(w->d.rules_file.will_lock);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_kernel_that_would_panic, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_files_that_said_so_before, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_kernel_that_will_be_locked, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,21 +130,45 @@ def test_files_with_which_the_kernel_would_panic(host):
     wait_until(recorder.own.exists, "the file is written")
     theirs.write_text("-f 2\n-e 2\n")
     wait_until(lambda: f"`-f 2` stands in {theirs}:1" in recorder.check("host_rules")["why"], "it is seen")
-    wait_until(lambda: not recorder.own.exists(), "the file is gone", 5)
+    wait_until(lambda: not recorder.own.exists(), "the file is gone")
     assert kernel.rules() != []
     recorder.cli("config", "set", "AuditdDisableKernelPanicProtection", "1")
-    wait_until(recorder.own.exists, "the file is there again", 5)
+    wait_until(recorder.own.exists, "the file is there again")
     wait_until(lambda: recorder.check("host_rules")["level"] == "ok", "it is well")
     recorder.cli("config", "set", "AuditdDisableKernelPanicProtection", "0")
-    wait_until(lambda: not recorder.own.exists(), "the file is gone", 5)
+    wait_until(lambda: not recorder.own.exists(), "the file is gone")
     theirs.unlink()
     wait_until(lambda: recorder.check("host_rules")["level"] == "ok", "it is seen")
-    wait_until(recorder.own.exists, "the file is there again", 5)
+    wait_until(recorder.own.exists, "the file is there again")
     # At a start it is known before the file would be written.
     theirs.write_text("-f 2\n")
     recorder.stop()
     recorder.start()
-    wait_until(lambda: not recorder.own.exists(), "the file is gone", 5)
+    wait_until(lambda: not recorder.own.exists(), "the file is gone")
+    recorder.stop()
+
+
+def test_rules_of_folders_and_a_kernel_that_will_be_locked(host, folder):
+    """Files lock the kernel when the machine starts: it counts no rules that name folders, so none do, in the file and before. One restart is enough."""
+    filters = [{"terms": ["process.exec"]}, {"terms": ["file", f"file.path starts with '{folder}/'"]}]
+    recorder = host({"audit.rules": RULES, "99-finalize.rules": "-e 2\n"}, subscription={
+        "name": "narrow", "domain": "recorder", "streams": [{"type": "database", "event_filters": filters}]})
+
+    def narrowed(rules):
+        return any(" dir=" in rule and "key=recorder" in rule for rule in rules)
+
+    recorder.start()
+    wait_until(recorder.own.exists, "the file is written")
+    assert kernel.rules() != [] and not narrowed(kernel.rules()) and not narrowed(recorder.own.read_text().splitlines())
+    assert "-e 2" in recorder.status()["kernel.audit.files"]
+    # They lock it no more: the kernel is asked for no more than is wanted. And then they do again.
+    (recorder.rules_d / "99-finalize.rules").write_text("# -e 2\n")
+    wait_until(lambda: narrowed(kernel.rules()), "rules name folders")
+    wait_until(lambda: narrowed(recorder.own.read_text().splitlines()), "the file has them")
+    assert recorder.status()["kernel.audit.files"].startswith("below ")
+    (recorder.rules_d / "99-finalize.rules").write_text("-e 2\n")
+    wait_until(lambda: not narrowed(recorder.own.read_text().splitlines()), "the file has those without")
+    wait_until(lambda: not narrowed(kernel.rules()), "and so has the kernel")
     recorder.stop()
 
 
