@@ -112,7 +112,7 @@ struct daemon {
 	unsigned databases_removed, databases_damaged;	/* told so far */
 
 	bool bpf_wanted, multicast_wanted;	/* by --source and settings */
-	bool mode_is_forced;		/* by --source: audit is read by that alone */
+	bool mode_is_forced;		/* by --source, or by a setting: audit is read by that way alone */
 	uint64_t rules_removed_ns;	/* when somebody last did; 0: never */
 	char damaged_path[512];		/* the database that was set aside last; empty: none */
 	struct clock_step clock_step;

@@ -266,7 +266,7 @@ static int open_source(struct daemon *d, const struct asked *asked, struct filte
 
 	d->bpf_wanted = options.want_bpf;
 	d->multicast_wanted = choice->mode && strcmp(choice->mode, "multicast") == 0;
-	d->mode_is_forced = choice->mode != NULL;
+	d->mode_is_forced = ways.mode != NULL;
 	if (!options.want_audit && !options.want_bpf) {
 		snprintf(error->message, sizeof(error->message),
 			 "The kernel's audit is to come neither by netlink (CX.recorder.AuditdEnableNetlink = 0) nor by auditd's plugin "

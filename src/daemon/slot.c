@@ -2,7 +2,10 @@
  *
  * There is one slot.  The kernel keeps it for whoever holds it, so a recorder that does would keep auditd from starting: when auditd asks
  * for it and is refused (the kernel tells us), the recorder goes over to reading beside, and auditd has it when it is started again.
- * A slot that has come free is taken only after AuditdSlotFreeSecs: auditd that is restarted must find it free. */
+ * A slot that has come free is taken only after AuditdSlotFreeSecs: auditd that is restarted must find it free.
+ *
+ * Where reading beside cannot be had (Linux before 3.16, no CAP_AUDIT_READ) auditd's plugin stands in for it, both ways: while auditd has the
+ * slot its plugin tells, and when it has ended for good the slot is taken. */
 
 #include "daemon/slot.h"
 
@@ -33,20 +36,49 @@ static void explain(struct slot *slot, uint32_t pid, const char *what)
 	snprintf(slot->why, sizeof(slot->why), "%s, pid %u, %s", is_there ? name : "a process that has gone", pid, what);
 }
 
-/* false: not now. */
-static bool move(struct daemon *d, const char *mode)
+/* As people know it. */
+static const char *way_name(const struct daemon *d)
 {
+	if (source_live_plugin(d->source) >= 0)
+		return "auditd's plugin";
+	return source_live_is_unicast(d->source) ? "unicast" : "multicast";
+}
+
+/* 0: it is on its way; -errno: not now. */
+static int move(struct daemon *d, const char *mode)
+{
+	struct slot *slot = &d->slot;
 	int r;
 
 	privileges_raise();
 	r = source_live_move(d->source, mode);
 	privileges_lower();
-	d->slot.is_moving |= r >= 0;
-	if (r >= 0)
-		log_warning("%s; the records of audit come by %s now", d->slot.why, mode);
-	else if (r != -EBUSY && r != -EEXIST)
-		log_error("%s, but the records of audit cannot be had by %s: %s", d->slot.why, mode, audit_control_why(r));
-	return r >= 0;
+	if (r >= 0) {
+		slot->is_moving = true;
+		slot->refused = 0;
+	}
+	return r;
+}
+
+static void log_refused(struct daemon *d, int r, const char *mode)
+{
+	struct slot *slot = &d->slot;
+
+	if (r < 0 && r != -EBUSY && r != -EEXIST && r != slot->refused) {
+		log_error("%s, but the records of audit cannot be had by %s: %s", slot->why, mode, audit_control_why(r));
+		slot->refused = r;
+	}
+}
+
+/* Beside whoever has the slot, or is to have it. */
+static int move_aside(struct daemon *d)
+{
+	int r = move(d, "multicast");
+
+	if (r < 0 && r != -EBUSY && move(d, "pipe") >= 0)
+		return 0;
+	log_refused(d, r, "multicast");
+	return r;
 }
 
 /* Its end is not known: it is told as long as it lasts. */
@@ -72,7 +104,7 @@ static void give_in(struct daemon *d)
 		slot->taken_since_ns = d->audit_look.before.real_ns;
 		log_warning("%s", slot->why);
 	}
-	if (d->mode_is_forced || !move(d, "multicast"))
+	if (d->mode_is_forced || move_aside(d) < 0)
 		tell_taken(d, false);
 }
 
@@ -94,16 +126,17 @@ static void look_at_own(struct daemon *d)
 	if (slot->wanted_by == 0 || d->mode_is_forced || daemon_setting(d, SETTING_AuditdStopAuditdService))
 		return;
 	explain(slot, slot->wanted_by, "wanted the audit stream: it has it if it is started again");
-	if (move(d, "multicast"))
+	if (move_aside(d) >= 0)
 		slot->wanted_by = 0;
 }
 
-/* Read beside. */
+/* Read beside, or by the plugin. */
 static void look_at_others(struct daemon *d)
 {
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), wait_ns = (uint64_t)daemon_setting(d, SETTING_AuditdSlotFreeSecs) * NS_PER_SEC;
 	uint32_t limit = d->audit_state.backlog_limit;
 	struct slot *slot = &d->slot;
+	int r;
 
 	if (is_held(&d->audit_state))
 		slot->free_since_ns = 0;
@@ -114,7 +147,8 @@ static void look_at_others(struct daemon *d)
 		return;
 	snprintf(slot->why, sizeof(slot->why), "Nobody has held the audit stream for %llu s",
 		 (unsigned long long)((now_ns - slot->free_since_ns) / NS_PER_SEC));
-	move(d, "unicast");
+	r = move(d, "unicast");
+	log_refused(d, r, "unicast");
 }
 
 static void follow_move(struct daemon *d)
@@ -125,8 +159,9 @@ static void follow_move(struct daemon *d)
 	if (source_live_has_moved(d->source)) {
 		slot->is_moving = false;
 		tell_taken(d, true);
-		notes_say(&d->notes, "config", "%s; the records of audit come by %s now", slot->why,
-			  source_live_is_unicast(d->source) ? "unicast" : "multicast");
+		log_warning("%s; the records of audit come by %s now", slot->why, way_name(d));
+		notes_say(&d->notes, "config", "%s; the records of audit come by %s now", slot->why, way_name(d));
+		daemon_follow_plugin(d);
 		slot->free_since_ns = 0;
 		slot->wanted_by = 0;
 		slot->rules_are_due = true;
@@ -149,9 +184,9 @@ bool daemon_slot_is_settled(const struct daemon *d)
 
 void daemon_look_at_slot(struct daemon *d)
 {
-	if (source_live_plugin(d->source) >= 0)
-		return;
 	follow_move(d);
+	if (source_live_plugin(d->source) >= 0 && d->mode_is_forced)
+		return;
 	if (source_live_is_unicast(d->source))
 		look_at_own(d);
 	else

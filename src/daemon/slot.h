@@ -10,5 +10,6 @@ struct slot {
 	uint64_t taken_since_ns;	/* since 1970: another has it, and we get nothing; told until then.  0: we do */
 	bool is_moving;			/* from one way to the other */
 	bool rules_are_due;		/* they depend on whether we are alone */
-	char why[96];			/* of the change that is on its way */
+	int refused;			/* why there was no change, -errno, as it was logged last */
+	char why[112];			/* of the change that is on its way */
 };

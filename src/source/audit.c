@@ -422,6 +422,11 @@ int audit_leave(struct source *source)
 	return r;
 }
 
+struct audit_stream *audit_stream_of(struct source *source)
+{
+	return &audit_source(source)->stream;
+}
+
 void audit_take_over(struct source *next, struct source *source)
 {
 	struct audit_source *s = audit_source(source), *n = audit_source(next);
@@ -430,9 +435,7 @@ void audit_take_over(struct source *next, struct source *source)
 	n->before = s->told;
 	s->told = (struct recent){ 0 };
 	n->copies_until_ns = clock_ns(CLOCK_MONOTONIC) + COPIES_NS;
-	n->stream.serials = s->stream.serials;
-	n->stream.n_gaps = s->stream.n_gaps;
-	n->stream.last_ns = MAX(n->stream.last_ns, s->stream.last_ns);
+	audit_stream_take_over(&n->stream, &s->stream);
 	n->overrun |= s->overrun;
 	n->overrun_begin_ns = s->overrun ? s->overrun_begin_ns : n->overrun_begin_ns;
 }

@@ -1,7 +1,7 @@
 #pragma once
 /* The two halves of source_audit.read(), for live.c, which does something in between, and for tests. */
 
-#include "source/source.h"
+#include "source/audit_stream.h"
 
 /* Takes at most `max` messages into the source's buffers.  How many, 0: nothing there; -errno. */
 int audit_receive(struct source *source, size_t max);
@@ -24,6 +24,8 @@ void audit_begin_move(struct source *source, bool begins);
 int audit_leave(struct source *source);
 /* 3, by the reader, once nothing is left to be received: the next one goes on where this one ended. */
 void audit_take_over(struct source *next, struct source *source);
+/* Instead, if it goes over to another kind of source, or comes from one: by audit_stream_take_over(). */
+struct audit_stream *audit_stream_of(struct source *source);
 
 /* One datagram as it came from `sender_port` -> a record that borrows from it; newlines in it become blanks.
  * 0; -EPERM: not from the kernel; -ENOMSG: no record (an answer, a ping). */

@@ -389,6 +389,11 @@ static int pipe_fd(const struct source *source)
 	return ((const struct pipe_source *)(const void *)source)->epoll_fd;
 }
 
+struct audit_stream *audit_pipe_stream_of(struct source *source)
+{
+	return &pipe_source(source)->stream;
+}
+
 bool audit_pipe_is_connected(const struct source *source)
 {
 	return atomic_load(&((struct pipe_source *)(uintptr_t)source)->is_connected);

@@ -86,6 +86,13 @@ int audit_stream_tick(struct audit_stream *stream, struct source_stats *stats, u
 	return serial_tick(&stream->serials, received_ns, emit_gap, &target);
 }
 
+void audit_stream_take_over(struct audit_stream *next, const struct audit_stream *stream)
+{
+	next->serials = stream->serials;
+	next->n_gaps = stream->n_gaps;
+	next->last_ns = MAX(next->last_ns, stream->last_ns);
+}
+
 int audit_stream_gap(struct audit_stream *stream, const struct gap *gap, uint64_t received_ns, record_fn emit, void *user)
 {
 	return gap_emit(gap, received_ns, ++stream->n_gaps, emit, user);

@@ -19,4 +19,6 @@ int audit_stream_push(struct audit_stream *stream, struct source_stats *stats, s
 		      void *user);
 /* Nothing came. */
 int audit_stream_tick(struct audit_stream *stream, struct source_stats *stats, uint64_t received_ns, record_fn emit, void *user);
+/* By another way from here on: it counts where that one ended. */
+void audit_stream_take_over(struct audit_stream *next, const struct audit_stream *stream);
 int audit_stream_gap(struct audit_stream *stream, const struct gap *gap, uint64_t received_ns, record_fn emit, void *user);

@@ -8,8 +8,9 @@
  * taken earlier.
  *
  * One epoll descriptor stands for all.  Audit may come later, beside a reader that looks at the pointer; it never goes before all
- * goes.  But it may go over from one socket to another, when somebody else takes or leaves the slot of the audit daemon: both are open
- * then, the reader empties the one and goes on with the other, and what came by both is told once (audit.h). */
+ * goes.  But it may go over from one way to another, when somebody else takes or leaves the slot of the audit daemon: both are open
+ * then, the reader empties the one and goes on with the other, and what came by two sockets of audit is told once (audit.h).  What auditd
+ * has handed on the kernel does not keep for the next audit daemon, so by the plugin and a socket nothing comes twice. */
 
 #include <errno.h>
 #include <pthread.h>
@@ -30,18 +31,19 @@ struct audit_way {
 	const struct source_ops *ops;
 	int (*receive)(struct source *source, size_t max);
 	int (*emit)(struct source *source, record_fn emit, void *user);
+	struct audit_stream *(*stream_of)(struct source *source);
 };
 
-static const struct audit_way by_netlink = { &source_audit, audit_receive, audit_emit };
-static const struct audit_way by_plugin = { &source_audit_pipe, audit_pipe_receive, audit_pipe_emit };
+static const struct audit_way by_netlink = { &source_audit, audit_receive, audit_emit, audit_stream_of };
+static const struct audit_way by_plugin = { &source_audit_pipe, audit_pipe_receive, audit_pipe_emit, audit_pipe_stream_of };
 
 struct live_source {
 	struct source base;
 	int epoll_fd;
-	const struct audit_way *way;	/* of audit, set before it */
 	struct source *_Atomic audit;	/* NULL: none */
 	struct source *_Atomic next;	/* opened to be read in its place, by the reader as soon as it can */
 	struct source *_Atomic last;	/* which the reader reads no more */
+	struct source *_Atomic pipe;	/* that of these by which the plugin comes; NULL: none */
 	pthread_mutex_t lock;		/* of these, while they change places and are counted */
 	struct source_stats gone;	/* what those counted that are closed */
 	struct source_options options;	/* without what is borrowed: to open audit later */
@@ -60,16 +62,39 @@ static const struct live_source *live_source_const(const struct source *source)
 	return (const struct live_source *)(const void *)source;
 }
 
+static const struct audit_way *way_of(const struct live_source *s, const struct source *audit)
+{
+	return audit == s->pipe ? &by_plugin : &by_netlink;
+}
+
+/* NULL: audit is not read, or not by netlink. */
+static struct source *netlink_of(const struct live_source *s)
+{
+	struct source *audit = s->audit;
+
+	return audit && way_of(s, audit) == &by_netlink ? audit : NULL;
+}
+
+static void drop_audit(struct live_source *s, struct source *audit)
+{
+	const struct audit_way *way = way_of(s, audit);
+
+	if (!audit)
+		return;
+	if (way == &by_plugin)
+		s->pipe = NULL;
+	way->ops->free(audit);
+}
+
 static struct source *live_free(struct source *source)
 {
 	struct live_source *s = live_source(source);
 
 	if (!s)
 		return NULL;
-	source_audit.free(s->last);
-	if (s->audit)
-		s->way->ops->free(s->audit);
-	source_audit.free(s->next);
+	drop_audit(s, s->last);
+	drop_audit(s, s->audit);
+	drop_audit(s, s->next);
 	pthread_mutex_destroy(&s->lock);
 	if (s->bpf)
 		s->bpf = source_bpf.free(s->bpf);
@@ -91,8 +116,10 @@ static int watch(struct live_source *s, int fd)
 
 static void name_mode(struct live_source *s)
 {
-	snprintf(s->mode, sizeof(s->mode), "%s%s%s%s", s->bpf ? "ebpf" : "", s->bpf && s->audit ? " + " : "",
-		 s->audit ? (s->bpf ? "audit " : "") : "", s->audit ? s->way->ops->mode(s->audit) : "");
+	struct source *audit = s->audit;
+
+	snprintf(s->mode, sizeof(s->mode), "%s%s%s%s", s->bpf ? "ebpf" : "", s->bpf && audit ? " + " : "",
+		 audit ? (s->bpf ? "audit " : "") : "", audit ? way_of(s, audit)->ops->mode(audit) : "");
 }
 
 /* Is anything wanted that the programs do not show? */
@@ -119,14 +146,15 @@ static int add_by(struct live_source *s, const struct audit_way *way, const char
 	r = way->ops->open(&audit, &options);
 	if (r < 0)
 		return r;
-	if (!s->audit)
-		s->way = way;
 	r = watch(s, way->ops->fd(audit));
-	if (r < 0)
+	if (r < 0) {
 		way->ops->free(audit);
-	else
-		*ret = audit;
-	return r;
+		return r;
+	}
+	if (way == &by_plugin)
+		s->pipe = audit;	/* before anybody sees it */
+	*ret = audit;
+	return 0;
 }
 
 /* Netlink will be had no other time either. */
@@ -150,18 +178,26 @@ static int add_audit(struct live_source *s)
 	return r < 0 && s->options.pipe_path && (must_plugin || (!mode && lasts(r))) ? add_by(s, &by_plugin, mode, &s->audit) : r;
 }
 
-/* By the reader, when the one that was left is empty: the other takes its place. */
-static void go_over(struct live_source *s, struct source *next)
+/* By the reader, when the one that was left is empty: the other takes its place.  As source_ops.read. */
+static int go_over(struct live_source *s, struct source *next, record_fn emit, void *user)
 {
 	struct source *audit = s->audit;
+	const struct audit_way *from = way_of(s, audit), *to = way_of(s, next);
+	int r = 0;
 
-	audit_take_over(next, audit);
-	(void)epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, source_audit.fd(audit), NULL);
+	if (from->ops->stop && from->ops->stop(audit) > 0)	/* until now no plugin was there */
+		r = from->emit(audit, emit, user);
+	if (from == to)
+		audit_take_over(next, audit);
+	else
+		audit_stream_take_over(to->stream_of(next), from->stream_of(audit));
+	(void)epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, from->ops->fd(audit), NULL);
 	pthread_mutex_lock(&s->lock);
 	s->last = audit;	/* first: nobody sees neither, and begins another move */
 	s->audit = next;
 	s->next = NULL;
 	pthread_mutex_unlock(&s->lock);
+	return r;
 }
 
 static int live_open(struct source **ret, const struct source_options *options)
@@ -210,7 +246,7 @@ static int live_read(struct source *source, size_t max, record_fn emit, void *us
 	struct source *other = s->bpf ? s->bpf : s->connector, *audit = s->audit, *next = s->next;
 	int n = 0, n_received, r;
 
-	n_received = audit ? s->way->receive(audit, max) : 0;
+	n_received = audit ? way_of(s, audit)->receive(audit, max) : 0;
 	if (n_received < 0)
 		return n_received;
 	for (unsigned i = 0; other && i < READS; i++) {
@@ -222,16 +258,19 @@ static int live_read(struct source *source, size_t max, record_fn emit, void *us
 		if (r == 0 || (s->bpf && (size_t)r < max))
 			break;
 	}
-	r = audit ? s->way->emit(audit, emit, user) : 0;
-	if (unlikely(next != NULL) && r >= 0 && n_received == 0)
-		go_over(s, next);
+	r = audit ? way_of(s, audit)->emit(audit, emit, user) : 0;
+	if (unlikely(next != NULL) && r >= 0 && n_received == 0) {
+		n += r;
+		r = go_over(s, next, emit, user);
+	}
 	return r < 0 ? r : n + r;
 }
 
 static int live_stop(struct source *source)
 {
 	struct live_source *s = live_source(source);
-	int r = s->audit && s->way->ops->stop ? s->way->ops->stop(s->audit) : 0;
+	struct source *audit = s->audit;
+	int r = audit && way_of(s, audit)->ops->stop ? way_of(s, audit)->ops->stop(audit) : 0;
 
 	if (r != 0)
 		return r;
@@ -267,9 +306,9 @@ static const struct source_stats *live_stats(struct source *source)
 	pthread_mutex_lock(&s->lock);
 	count(sum, &(struct source_stats){ 0 }, &s->gone);
 	if (s->audit)
-		count(sum, sum, s->way->ops->stats(s->audit));
+		count(sum, sum, way_of(s, s->audit)->ops->stats(s->audit));
 	if (s->last)
-		count(sum, sum, source_audit.stats(s->last));
+		count(sum, sum, way_of(s, s->last)->ops->stats(s->last));
 	pthread_mutex_unlock(&s->lock);
 	if (s->bpf)
 		count(sum, sum, source_bpf.stats(s->bpf));
@@ -283,24 +322,28 @@ static const struct source_stats *live_stats(struct source *source)
 int source_live_move(struct source *source, const char *mode)
 {
 	struct live_source *s = live_source(source);
+	bool to_plugin = strcmp(mode, "pipe") == 0;
+	struct source *netlink = netlink_of(s);
 	struct source *_Atomic next;
 	int r;
 
 	if (!s->audit || s->next || s->last)
 		return -EBUSY;
-	if (s->way != &by_netlink)
+	/* By the plugin alone, if that is what was asked for; never, if it was not allowed. */
+	if (to_plugin ? !netlink || !s->options.pipe_path : !netlink && s->options.mode)
 		return -EOPNOTSUPP;
-	audit_begin_move(s->audit, true);
-	r = add_by(s, &by_netlink, mode, &next);
-	if (r >= 0) {
-		r = audit_leave(s->audit);
+	if (netlink)
+		audit_begin_move(netlink, true);
+	r = add_by(s, to_plugin ? &by_plugin : &by_netlink, mode, &next);
+	if (r >= 0 && netlink) {
+		r = audit_leave(netlink);
 		if (r < 0)
-			source_audit.free(next);
+			drop_audit(s, next);
 	}
-	if (r < 0)
-		audit_begin_move(s->audit, false);
-	else
+	if (r >= 0)
 		s->next = next;
+	else if (netlink)
+		audit_begin_move(netlink, false);
 	return r;
 }
 
@@ -312,34 +355,34 @@ bool source_live_has_moved(struct source *source)
 	if (!last)
 		return false;
 	pthread_mutex_lock(&s->lock);
-	count(&s->gone, &s->gone, source_audit.stats(last));
+	count(&s->gone, &s->gone, way_of(s, last)->ops->stats(last));
 	s->last = NULL;
 	pthread_mutex_unlock(&s->lock);
-	source_audit.free(last);
+	drop_audit(s, last);
 	name_mode(s);
 	return true;
 }
 
 bool source_live_is_unicast(const struct source *source)
 {
-	const struct live_source *s = live_source_const(source);
+	struct source *netlink = netlink_of(live_source_const(source));
 
-	return s->audit && strcmp(s->way->ops->mode(s->audit), "unicast") == 0;
+	return netlink && strcmp(source_audit.mode(netlink), "unicast") == 0;
 }
 
 void source_live_expect_holder(struct source *source, uint32_t n_records)
 {
-	struct live_source *s = live_source(source);
+	struct source *netlink = netlink_of(live_source(source));
 
-	if (s->audit && s->way == &by_netlink)
-		audit_expect_holder(s->audit, n_records);
+	if (netlink)
+		audit_expect_holder(netlink, n_records);
 }
 
 uint32_t source_live_wanted_by(struct source *source)
 {
-	struct live_source *s = live_source(source);
+	struct source *netlink = netlink_of(live_source(source));
 
-	return s->audit && s->way == &by_netlink ? audit_wanted_by(s->audit) : 0;
+	return netlink ? audit_wanted_by(netlink) : 0;
 }
 
 int source_live_connector(const struct source *source)
@@ -425,15 +468,18 @@ bool source_live_has_audit(const struct source *source)
 int source_live_hold(struct source *source, uint32_t slot_pid)
 {
 	struct live_source *s = live_source(source);
+	struct source *netlink = netlink_of(s);
 
-	return s->audit && s->way == &by_netlink && !s->next && !s->last ? audit_hold(s->audit, slot_pid) : 0;
+	return netlink && !s->next && !s->last ? audit_hold(netlink, slot_pid) : 0;
 }
 
 int source_live_plugin(const struct source *source)
 {
 	const struct live_source *s = live_source_const(source);
 
-	return s->audit && s->way == &by_plugin ? audit_pipe_is_connected(s->audit) : -ENODATA;
+	struct source *audit = s->audit;
+
+	return audit && way_of(s, audit) == &by_plugin ? audit_pipe_is_connected(audit) : -ENODATA;
 }
 
 const struct source_ops source_live = {

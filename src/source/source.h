@@ -119,8 +119,9 @@ void source_live_set_write_interval(struct source *source, uint32_t interval_ms)
  * the slot. */
 int source_live_hold(struct source *source, uint32_t slot_pid);
 
-/* Audit's records come by `mode` ("unicast", "multicast") from now on, beside the reader; each is handed on once, and what was lost in
- * between is a gap as ever.  0: it is on its way; -EBUSY: so is the last one, or there is no audit; -EEXIST: somebody holds the slot. */
+/* Audit's records come by `mode` ("unicast", "multicast", "pipe") from now on, beside the reader; each is handed on once, and what was lost in
+ * between is a gap as ever.  0: it is on its way; -EBUSY: so is the last one, or there is no audit; -EEXIST: somebody holds the slot;
+ * -EOPNOTSUPP: the options leave no choice. */
 int source_live_move(struct source *source, const char *mode);
 bool source_live_has_moved(struct source *source);	/* since the last call; to be asked now and then */
 bool source_live_is_unicast(const struct source *source);

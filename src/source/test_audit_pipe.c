@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "event/schema.h"
 #include "source/audit_pipe.h"
 #include "source/pipe_queue.h"
 
@@ -333,6 +334,66 @@ static void test_serials(void **state)
 	close(fd);
 }
 
+/* Another way goes on where it ended, and it where another did: what is missing in between is one hole, told once. */
+static void test_another_goes_on(void **state)
+{
+	static struct audit_stream next;
+	static struct source_stats stats;
+	struct fixture *f = *state;
+	int fd = plug_in(f);
+
+	greet(fd, 1);
+	say_text(fd, 1300, CALL("293"));
+	close(fd);
+	read_all(f);
+	/* Before that is told until when no plugin was there. */
+	assert_int_equal(source_audit_pipe.stop(f->source), 1);
+	assert_true(audit_pipe_emit(f->source, note, f) >= 0);
+	assert_int_equal(f->n, 2);
+	expect_gap(f, 1, "cause=plugin_away");
+	next.last_ns = UINT64_C(1170021493000000000);
+	audit_stream_take_over(&next, audit_pipe_stream_of(f->source));
+	assert_int_equal(next.last_ns, audit_pipe_stream_of(f->source)->last_ns);
+	assert_true(audit_stream_push(&next, &stats, SPAN(CALL("297")), clock_now_ns(), note, f) >= 0);
+	assert_true(audit_stream_tick(&next, &stats, clock_now_ns(), note, f) >= 0);
+	assert_int_equal(f->n, 3);
+	expect_gap(f, 2, " count=3 unit=events exact=1 cause=serial_gap");
+	assert_int_equal(stats.serial_gaps, 3);
+	/* And back. */
+	audit_stream_take_over(audit_pipe_stream_of(f->source), &next);
+	fd = plug_in(f);
+	greet(fd, 0);
+	say_text(fd, 1300, CALL("298"));
+	say_text(fd, 1300, CALL("300"));
+	read_all(f);
+	assert_int_equal(f->n, 6);
+	expect_gap(f, 5, " count=1 unit=events exact=1 cause=serial_gap");
+	close(fd);
+}
+
+/* What was asked for alone is not left, nor is what is not allowed gone over to.  Nothing here asks the kernel. */
+static void test_what_is_not_left(void **state)
+{
+	struct fixture *f = *state;
+	static const bool nothing[N_KINDS];
+	struct source_options options = { .mode = "pipe", .want_audit = true, .wants = { .kinds = nothing } };
+	char path[80];
+	struct source *live;
+
+	snprintf(path, sizeof(path), "%s/live", f->folder);
+	options.pipe_path = path;
+	assert_int_equal(source_live.open(&live, &options), 0);
+	assert_int_equal(source_live_plugin(live), 0);
+	assert_false(source_live_is_unicast(live));
+	assert_string_equal(source_live.mode(live), "plugin pipe");
+	assert_int_equal(source_live_move(live, "unicast"), -EOPNOTSUPP);
+	assert_int_equal(source_live_move(live, "pipe"), -EOPNOTSUPP);
+	assert_false(source_live_has_moved(live));
+	assert_true(source_live.read(live, SOURCE_BATCH, note, f) >= 0);
+	source_live.free(live);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void test_bad_places(void **state)
 {
 	struct fixture *f = *state;
@@ -360,6 +421,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_away, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_losses, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_serials, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_another_goes_on, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_is_not_left, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_places, set_up, tear_down),
 	};
 

@@ -13,6 +13,8 @@ import kernel
 from driver import BIN, Truth, wait_until
 
 pytestmark = pytest.mark.live
+LEAVE = "CX.recorder.AudispdQueueDepthWrite = 0\n"
+NO_MULTICAST = ["setpriv", "--bounding-set", "-audit_read", "--inh-caps", "-audit_read"]
 
 
 @pytest.fixture
@@ -172,10 +174,8 @@ def test_an_auditd_that_ends(host, folder):
 
 def test_the_last_choice(host, folder):
     """Netlink goes first. Where it cannot be had auditd is asked, unless the settings have it otherwise."""
-    leave = "CX.recorder.AudispdQueueDepthWrite = 0\n"
-    no_multicast = ["setpriv", "--bounding-set", "-audit_read", "--inh-caps", "-audit_read"]
-    recorder = host(leave, arguments=["--source", "audit"], prefix=no_multicast)
-    refused = host(leave + "CX.recorder.AuditdEnableAudispdFallback = 0\n", arguments=["--source", "audit"], prefix=no_multicast)
+    recorder = host(LEAVE, arguments=["--source", "audit"], prefix=NO_MULTICAST)
+    refused = host(LEAVE + "CX.recorder.AuditdEnableAudispdFallback = 0\n", arguments=["--source", "audit"], prefix=NO_MULTICAST)
     with recorder.auditd as auditd:
         refused.start(wait=False)
         assert "CAP_AUDIT_READ" in refused.exit(4)
@@ -193,6 +193,56 @@ def test_the_last_choice(host, folder):
         recorder.exit()
     kernel.auditctl("-e", "0")  # after a crash it is not switched off under auditd, which has gone since
     expect(recorder, *truth)
+
+
+def reads(recorder, mode):
+    wait_until(lambda: recorder.status()["event_source"] == mode, f"audit is read by {mode}")
+
+
+@pytest.mark.parametrize(["source", "beside"], [("audit", ""), ("auto", "ebpf + audit ")])
+def test_auditd_that_ends_for_good(host, folder, source, beside):
+    """What netlink could not have while auditd had it is free then: the recorder takes it, and needs no plugin. auditd that is started all the same
+    has it again, as where it can be read beside: the plugin tells."""
+    recorder = host(LEAVE + "CX.recorder.AuditdSlotFreeSecs = 2\n", prefix=NO_MULTICAST)
+    with recorder.auditd:
+        started(recorder)
+        assert recorder.status()["event_source"] == beside + "plugin pipe"
+        before = act(folder, "before")
+    reads(recorder, beside + "unicast")
+    wait_until(lambda: not recorder.plugin.exists(), "the file of the plugin has gone")
+    wait_until(lambda: recorder.check("source")["level"] == "ok", "it is well")
+    between = act(folder, "between")
+    recorder.cli("config", "set", "AuditdSlotFreeSecs", "600")
+    with pytest.raises(RuntimeError, match="auditd does not start"):
+        recorder.auditd.__enter__()
+    reads(recorder, beside + "plugin pipe")
+    wait_until(recorder.plugin.exists, "the file of the plugin is there again")
+    with recorder.auditd:
+        wait_until(lambda: recorder.check("source")["level"] == "ok", "the plugin is there")
+        after = act(folder, "after")
+        recorder.process.send_signal(signal.SIGINT)
+        recorder.exit()
+    kernel.auditctl("-e", "0")  # audit is not switched off under auditd, which has gone since
+    for truth in before, between, after:
+        expect(recorder, *truth)
+    taken, given = [row["recorder_message"] for row in recorder.query(
+        "SELECT recorder_message FROM recorder_events WHERE recorder_message LIKE '%records of audit come by%' ORDER BY sequence")]
+    assert taken.startswith("Nobody has held the audit stream for") and taken.endswith("come by unicast now")
+    assert "wanted the audit stream" in given and given.endswith("come by auditd's plugin now")
+    # Twice nobody told what the kernel did: until the slot was taken, and until auditd had started the plugin.
+    assert set(causes(recorder)) <= {"plugin_away", "serial_gap", "serial_jump"}
+    away = recorder.query("SELECT * FROM gaps WHERE cause = 'plugin_away' ORDER BY begin")
+    for earlier, later in (before, between), (between, after):
+        assert any(shown(earlier[3].ended) < gap["end"] < shown(later[0].started) for gap in away)
+
+
+def test_a_pipe_that_was_asked_for(host):
+    """It is not left, be the slot free or not."""
+    recorder = host(LEAVE + "CX.recorder.AuditdSlotFreeSecs = 1\nCX.recorder.AuditdEnableNetlink = 0\n", arguments=["--source", "audit"])
+    recorder.start()
+    time.sleep(3.5)
+    assert recorder.status()["event_source"] == "plugin pipe" and recorder.plugin.exists()
+    recorder.stop()
 
 
 def test_beside_ebpf(host, folder):
