@@ -374,7 +374,7 @@ void daemon_tick_auditd(struct daemon *d);
 pid_t daemon_find_auditd(const struct daemon *d);	/* who holds the stream, if that is it; 0 */
 bool daemon_reload_auditd(struct daemon *d);	/* true: it reads its configuration again, in a moment.  false: it does not run */
 bool daemon_tell_auditd(struct daemon *d);	/* ...now, or in a second */
-void daemon_stop_auditd(struct daemon *d);	/* at the start, if the settings want it */
+void daemon_stop_auditd(struct daemon *d);	/* before audit is read, if the settings want it */
 bool daemon_auditd_floods(const struct daemon *d);	/* it would store all that our rules give, and may not */
 
 /* kernel_rules.c */

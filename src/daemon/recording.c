@@ -301,6 +301,7 @@ int daemon_open_recording(struct daemon *d, const struct filter *filter, struct 
 	int r;
 
 	ask(d, filter, NULL, &asked);
+	daemon_stop_auditd(d);	/* not before there is somebody who audits in its place */
 	if (d->audit)	/* the counter of losses as it is now */
 		audit_control_state(d->audit, &d->audit_state);
 	r = open_source(d, &asked, error);

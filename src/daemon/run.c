@@ -183,14 +183,16 @@ static int start_threads(struct daemon *d)
 static int start_recording(struct daemon *d)
 {
 	struct filter_error error = { "" };
+	bool records = d->subscriptions.n > 0 && !daemon_is_suspended(d);
 	int r;
 
-	daemon_stop_auditd(d);
+	if (records)
+		daemon_stop_auditd(d);		/* else it would be told to read what is written now */
 	if (d->audit)
 		(void)audit_control_state(d->audit, &d->audit_state);
 	daemon_look_at_auditd(d);
 	daemon_look_at_rule_files(d);		/* on which it hangs how rules are made */
-	if (d->subscriptions.n == 0 || daemon_is_suspended(d)) {
+	if (!records) {
 		daemon_begin_idle(d, d->started_ns);
 	} else {
 		r = daemon_begin(d, &error);

@@ -5,6 +5,7 @@ import re
 import signal
 import stat
 import subprocess
+import time
 
 import pytest
 
@@ -194,6 +195,27 @@ def test_auditd_is_stopped(host):
         recorder.process.send_signal(signal.SIGINT)
         recorder.exit()
     assert any("was stopped" in message for message in config_events(recorder))
+
+
+def test_auditd_is_stopped_to_record(host):
+    """Not by a recorder that has nothing to do: then nobody would audit. But one that was started meanwhile is, when recording begins."""
+    recorder = host("CX.recorder.AuditdStopAuditdService = 1\n", subscription=None)
+    with recorder.auditd as auditd:
+        is_up(auditd)
+        recorder.start()
+        for _ in range(2):
+            time.sleep(1.5)
+            assert auditd.process.poll() is None and recorder.status()["state"] == "idle"
+            recorder.cli("subscription", "register", driver.DEFAULT)
+            assert auditd.process.wait(10) == 0
+            assert recorder.status()["event_source"] == "unicast"
+            recorder.cli("subscription", "clear", "--yes")
+            wait_until(lambda: recorder.status()["state"] == "idle", "nothing is recorded")
+            auditd.__enter__()
+            is_up(auditd)
+        recorder.process.send_signal(signal.SIGINT)
+        recorder.exit()
+    assert sum("was stopped" in message for message in config_events(recorder)) == 2
 
 
 SYSTEMCTL = """#!/bin/sh
