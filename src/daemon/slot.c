@@ -21,6 +21,8 @@
 #include "source/comm.h"
 
 #define HELD_MAX (1u << 20)		/* records, when the kernel keeps any number */
+#define GO_OVER_NS (100 * NS_PER_MS)	/* that the reader may take to be through with the old way; later the next look finds it */
+#define EARLY_NS (NS_PER_SEC / 2)	/* ticks are a second apart: nobody waits for another one for want of a millisecond */
 
 static bool is_held(const struct audit_state *state)
 {
@@ -53,11 +55,13 @@ static int move(struct daemon *d, const char *mode)
 	privileges_raise();
 	r = source_live_move(d->source, mode);
 	privileges_lower();
-	if (r >= 0) {
-		slot->is_moving = true;
-		slot->refused = 0;
-	}
-	return r;
+	if (r < 0)
+		return r;
+	slot->is_moving = true;
+	slot->refused = 0;
+	if (d->reader)
+		reader_catch_up(d->reader, GO_OVER_NS);
+	return 0;
 }
 
 static void log_refused(struct daemon *d, int r, const char *mode)
@@ -136,6 +140,7 @@ static void look_at_others(struct daemon *d)
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), wait_ns = (uint64_t)daemon_setting(d, SETTING_AuditdSlotFreeSecs) * NS_PER_SEC;
 	uint32_t limit = d->audit_state.backlog_limit;
 	struct slot *slot = &d->slot;
+	uint64_t free_ns;
 	int r;
 
 	if (is_held(&d->audit_state))
@@ -143,10 +148,10 @@ static void look_at_others(struct daemon *d)
 	else if (slot->free_since_ns == 0)
 		slot->free_since_ns = now_ns;
 	source_live_expect_holder(d->source, slot->free_since_ns == 0 ? 0 : limit > 0 && limit < HELD_MAX ? limit : HELD_MAX);
-	if (slot->free_since_ns == 0 || now_ns - slot->free_since_ns < wait_ns || d->mode_is_forced)
+	free_ns = now_ns - slot->free_since_ns + EARLY_NS;
+	if (slot->free_since_ns == 0 || free_ns < wait_ns || d->mode_is_forced)
 		return;
-	snprintf(slot->why, sizeof(slot->why), "Nobody has held the audit stream for %llu s",
-		 (unsigned long long)((now_ns - slot->free_since_ns) / NS_PER_SEC));
+	snprintf(slot->why, sizeof(slot->why), "Nobody has held the audit stream for %llu s", (unsigned long long)(free_ns / NS_PER_SEC));
 	r = move(d, "unicast");
 	log_refused(d, r, "unicast");
 }
@@ -174,10 +179,16 @@ static void follow_move(struct daemon *d)
 		slot->rules_are_due = false;
 }
 
+/* The kernel says nothing of one that was killed before it has a record for him. */
+static bool has_been_left(const struct daemon *d)
+{
+	return d->audit_state.pid > 0 && !source_live_is_unicast(d->source) && !is_held(&d->audit_state);
+}
+
 bool daemon_slot_is_settled(const struct daemon *d)
 {
 	const struct slot *slot = &d->slot;
-	bool is_awaited = (slot->free_since_ns > 0 || slot->wanted_by > 0) && !d->mode_is_forced;
+	bool is_awaited = (slot->free_since_ns > 0 || slot->wanted_by > 0 || has_been_left(d)) && !d->mode_is_forced;
 
 	return !is_awaited && slot->taken_since_ns == 0 && !slot->is_moving && !slot->rules_are_due;
 }
@@ -191,6 +202,8 @@ void daemon_look_at_slot(struct daemon *d)
 		look_at_own(d);
 	else
 		look_at_others(d);
+	if (d->slot.is_moving)
+		follow_move(d);
 }
 
 void daemon_leave_slot(struct daemon *d)

@@ -135,7 +135,7 @@ void daemon_keep_words(const struct daemon *d)
 
 /* Each question makes a thread of the kernel, which the process connector tells as a process that begins and ends, and wakes us for its answer.
  * What becomes of audit, and who changes it, comes with records: where none has come nothing has changed, but where somebody has audit not tell
- * it, or a kernel before 5.18 has let go of us. */
+ * it, or a kernel before 5.18 has let go of us.  Who is killed says nothing either, but that he has gone is seen without a question. */
 static void begin_audit_look(struct daemon *d)
 {
 	struct audit_look *look = &d->audit_look;
