@@ -162,12 +162,30 @@ static void test_a_kernel_that_will_be_locked(void **state)
 	assert_false(w->d.rules_file.will_lock);
 }
 
+/* Somebody removed it: it is looked at when the time has come, and not before. */
+static void test_looked_at_again(void **state)
+{
+	struct world *w = *state;
+	char path[128];
+
+	w->d.conf.settings.value[SETTING_ConfigRefreshConfigIntervalMins] = 2;
+	expect_there(w, true);
+	path_of(path, w, OWN_RULES_FILE);
+	assert_int_equal(unlink(path), 0);
+	w->d.rules_file.looked_ns -= 110 * NS_PER_SEC;
+	daemon_tick_rules_file(&w->d);
+	assert_int_not_equal(access(path, F_OK), 0);
+	w->d.rules_file.looked_ns -= 10 * NS_PER_SEC;
+	expect_there(w, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_a_kernel_that_would_panic, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_files_that_said_so_before, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_kernel_that_will_be_locked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_looked_at_again, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,6 +147,20 @@ static void dispatcher(void **state)
 	assert_int_equal(audit_host_plan(&host, &wishes), 0);
 	expect(&host, AUDIT_FILE_AUDITD, "q_depth = 99999\nmax_restarts = 20\noverflow_action = Suspend\npriority_boost = 19\n");
 
+	/* each by itself, and what is not set is less than any */
+	put(&host, AUDIT_FILE_AUDITD, "q_depth = 32768\nmax_restarts = 20\noverflow_action = suspend\npriority_boost = 0\n");
+	assert_int_equal(audit_host_plan(&host, &wishes), 0);
+	expect(&host, AUDIT_FILE_AUDITD, "q_depth = 32768\nmax_restarts = 20\noverflow_action = suspend\npriority_boost = 4\n");
+	assert_string_equal(buffer_text(&host.did[AUDIT_FILE_AUDITD]), "priority_boost = 4 (was 0)");
+	put(&host, AUDIT_FILE_AUDITD, "q_depth = 32768\nmax_restarts = 20\noverflow_action = suspend\n");
+	assert_int_equal(audit_host_plan(&host, &wishes), 0);
+	expect(&host, AUDIT_FILE_AUDITD, "q_depth = 32768\nmax_restarts = 20\noverflow_action = suspend\npriority_boost = 4\n");
+	wishes.priority_boost.write = false;
+	assert_int_equal(audit_host_plan(&host, &wishes), 0);
+	expect(&host, AUDIT_FILE_AUDITD, NULL);
+	assert_string_equal(buffer_text(&host.left), "priority_boost = 4 (was not set)");
+	wishes.priority_boost.write = true;
+
 	/* audit 2 has them in a file of their own, if it has a dispatcher */
 	wishes.version = (struct audit_version){ 2, 8, 5 };
 	put(&host, AUDIT_FILE_AUDITD, "a = b\n");

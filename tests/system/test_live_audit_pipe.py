@@ -236,6 +236,28 @@ def test_auditd_that_ends_for_good(host, folder, source, beside):
         assert any(shown(earlier[3].ended) < gap["end"] < shown(later[0].started) for gap in away)
 
 
+def test_the_place_of_audit_2(host, tmp_path):
+    """Its dispatcher looks for plugins elsewhere, also where the folder of audit 3 is there."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "auditctl").write_text("#!/bin/sh\n[ \"$*\" = -v ] && echo auditctl version 2.8.5\n")
+    (programs / "auditctl").chmod(0o755)
+    recorder = host(LEAVE, env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"})
+    folder = recorder.state / "etc" / "audisp" / "plugins.d"
+    folder.mkdir(parents=True)
+    recorder.start()
+    place = folder / "recorder.conf"
+    assert place.read_text().endswith(wording(recorder)) and not recorder.plugin.exists()
+    recorder.stop()
+    assert not place.exists()
+    # Without that folder there is none for it.
+    folder.rmdir()
+    recorder.start()
+    wait_until(lambda: "there is no such folder" in recorder.check("source")["why"], "it is said")
+    assert not recorder.plugin.exists()
+    recorder.stop()
+
+
 def test_a_pipe_that_was_asked_for(host):
     """It is not left, be the slot free or not."""
     recorder = host(LEAVE + "CX.recorder.AuditdSlotFreeSecs = 1\nCX.recorder.AuditdEnableNetlink = 0\n", arguments=["--source", "audit"])
