@@ -141,7 +141,8 @@ static bool has_foreign_key(struct decoder *decoder)
 	return !audit_is_nothing(value) && !is_own_key(decoder, decoder_text(decoder, value));
 }
 
-/* Our key behind another: a rule that we loaded for a user (source/user_rules.h).  The kernel writes several in hex. */
+/* Our key behind another, one separator or two between: a rule that we loaded for a user (source/user_rules.c).  The kernel writes
+ * several in hex. */
 static bool is_asked(struct decoder *decoder)
 {
 	struct audit_value value = decoder->call.slots[CALL_key];

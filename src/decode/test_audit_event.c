@@ -118,6 +118,11 @@ static void test_asked(void **state)
 	assert_true(d.events[0]->asked);
 	decode(&d, ASKED(257, "yes", 3));
 	expect_kind(&d, 0, file, read);
+	/* The same rule in its other words: "mine\1\1recorder" */
+	decode(&d, SYSCALL(16, "6D696E6501017265636F72646572"));
+	expect_kind(&d, 0, security, audit_rule);
+	expect(&d, 0, "auditd_key", "mine|");
+	assert_true(d.events[0]->asked);
 	/* Ours alone, and somebody else's */
 	decode(&d, SYSCALL(90, "\"recorder\""));
 	assert_false(d.events[0]->asked);

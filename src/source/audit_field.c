@@ -341,8 +341,8 @@ static const struct rule_field *find_field(const char *name, struct field_error 
 
 static int check_room(const struct rule_draft *draft, struct field_error *error)
 {
-	if (draft->data.field_count >= RULE_DRAFT_FIELDS - 1)
-		return refuse(error, 0, "more than %d conditions in one rule", RULE_DRAFT_FIELDS - 1);
+	if (draft->data.field_count >= RULE_DRAFT_FIELDS)
+		return refuse(error, 0, "more than %d conditions in one rule", RULE_DRAFT_FIELDS);
 	return 0;
 }
 
@@ -442,7 +442,7 @@ int audit_field_perm(struct rule_draft *draft, const char *perms, struct field_e
 
 int audit_field_key(struct rule_draft *draft, const char *key, struct field_error *error)
 {
-	size_t size = strlen(key), room = AUDIT_MAX_KEY_LEN - sizeof(AUDIT_OWN_KEY);	/* that, and a separator */
+	size_t size = strlen(key), room = AUDIT_MAX_KEY_LEN - sizeof(AUDIT_OWN_KEY) - 1;	/* that, and two separators (user_rules.c) */
 
 	_Static_assert(sizeof(draft->key) >= AUDIT_MAX_KEY_LEN, "room for the keys");
 	if (list_bit(draft->data.flags) == RECORDS)	/* kernel/auditfilter.c, audit_filter */

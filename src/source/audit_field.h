@@ -26,8 +26,8 @@ struct field_error {
 };
 
 #define KEY_SEPARATOR '\x01'
-/* One more field may follow those of the user: our mark. */
-#define RULE_DRAFT_FIELDS (AUDIT_MAX_FIELDS - 1)
+/* Two more fields may follow those of the user: our mark, once or twice (user_rules.c). */
+#define RULE_DRAFT_FIELDS (AUDIT_MAX_FIELDS - 2)
 
 /* 0; -EINVAL, *error says why. The pair ends with NUL and is changed. */
 int audit_field_add(struct rule_draft *draft, char *pair, struct field_error *error);

@@ -3,7 +3,10 @@
  * Rules of others are left alone, and first: ours are appended, the first that matches wins, so an
  * administrator's keys and exceptions (`never`) hold. Ours carry the key AUDIT_OWN_KEY; those of the exclude
  * list, which can have none, a mark (audit_plan.h). What carries it is ours, also that of a run that died, and also the rules of a
- * user, which have the key behind their own (user_rules.c). */
+ * user, which have the key behind their own (user_rules.c).
+ *
+ * Those of a user stand behind ours. The kernel can only append, so when ours have become more the user's are moved: each is added
+ * once more, in its other words, and when all are there those of before go. No call ends without a rule that asks for it. */
 
 #include "source/audit_rules.h"
 
@@ -74,23 +77,22 @@ static bool plan_has(const struct audit_plan *plan, const struct audit_rule_data
 	return false;
 }
 
-static bool user_has(const struct user_rules *user, const struct audit_rule_data *data)
+static int read_matched(struct audit_control *control, const struct user_rules *user, struct loaded *ret, struct loaded_match *ret_match)
 {
-	for (size_t i = 0; user && i < user->n; i++)
-		if (audit_rule_data_equal(user->rules[i].data, data))
-			return true;
-	return false;
+	int r = loaded_read(control, ret);
+
+	return r < 0 ? r : loaded_match(ret_match, ret, user);
 }
 
 /* What is in the kernel and neither planned nor one of these: of a user, and ours too. */
 static int delete_others(struct audit_control *control, const struct audit_plan *plan, const struct user_rules *user, bool ours)
 {
 	_cleanup_(loaded_release) struct loaded loaded = { 0 };
-	int r;
+	_cleanup_(loaded_match_release) struct loaded_match match = { 0 };
+	int r = read_matched(control, user, &loaded, &match);
 
-	r = loaded_read(control, &loaded);
 	for (size_t i = 0; i < loaded.n_rules && r >= 0; i++)
-		if ((ours || !audit_rule_data_is_planned(loaded.rules[i])) && !plan_has(plan, loaded.rules[i]) && !user_has(user, loaded.rules[i]))
+		if ((ours || !audit_rule_data_is_planned(loaded.rules[i])) && match.of[i] == LOADED_NONE && !plan_has(plan, loaded.rules[i]))
 			r = loaded_delete(control, loaded.rules[i]);
 	return r;
 }
@@ -249,43 +251,71 @@ static int refuse_user_rule(struct audit_control *control, int error)
 	return error;
 }
 
-/* Are the last rules of each list the user's, in order? */
-static bool in_order(const struct loaded *loaded, const struct user_rules *user)
+/* Are the last rules of the list the user's, in order? */
+static bool in_order(const struct loaded *loaded, const struct loaded_match *match, const struct user_rules *user, uint32_t list)
 {
-	static const uint32_t lists[] = { AUDIT_FILTER_USER, AUDIT_FILTER_EXIT, AUDIT_FILTER_EXCLUDE, AUDIT_FILTER_FS,
-					  AUDIT_FILTER_URING_EXIT };
+	size_t at = loaded->n_rules;
 
-	for (size_t list = 0; list < ARRAY_SIZE(lists); list++) {
-		size_t at = loaded->n_rules;
-
-		for (size_t i = user->n; i > 0; i--) {
-			const struct audit_rule_data *data = user->rules[i - 1].data;
-
-			if (data->flags != lists[list])
-				continue;
-			while (at > 0 && loaded->rules[at - 1]->flags != lists[list])
-				at--;
-			if (at == 0 || !audit_rule_data_equal(loaded->rules[--at], data))
-				return false;
-		}
+	for (size_t i = user->n; i > 0; i--) {
+		if (user->rules[i - 1].data->flags != list)
+			continue;
+		while (at > 0 && loaded->rules[at - 1]->flags != list)
+			at--;
+		if (at == 0 || match->of[--at] != i - 1)
+			return false;
 	}
 	return true;
 }
 
-/* The kernel can only append: each goes and comes again, one after the other. */
-static int put_in_order(struct audit_control *control, const struct user_rules *user, unsigned *ret_line)
+/* there: as it is loaded.  In the other words, so that it is there twice; where it is already (one could not be deleted the last time)
+ * the one does while the other moves. */
+static int add_behind(struct audit_control *control, const struct user_rule *rule, const struct audit_rule_data *there)
+{
+	int r = loaded_add(control, audit_rule_data_equal(rule->data, there) ? rule->again : rule->data);
+
+	if (r == -EEXIST) {
+		r = loaded_delete(control, there);
+		if (r >= 0)
+			r = loaded_add(control, there);
+	}
+	return r;
+}
+
+/* The last first: with what is left, and all of them behind it, each call meets first which it met before. */
+static int delete_former(struct audit_control *control, const struct user_rules *user)
 {
 	_cleanup_(loaded_release) struct loaded loaded = { 0 };
-	int r;
+	_cleanup_(loaded_match_release) struct loaded_match match = { 0 };
+	int r = read_matched(control, user, &loaded, &match);
 
-	r = loaded_read(control, &loaded);
-	if (r < 0 || in_order(&loaded, user))
-		return r;
-	for (size_t i = 0; i < user->n && r >= 0; i++) {
-		*ret_line = user->rules[i].line;
-		r = loaded_delete(control, user->rules[i].data);
-		if (r >= 0)
-			r = loaded_add(control, user->rules[i].data);
+	for (size_t i = loaded.n_rules; i > 0 && r >= 0; i--) {
+		size_t of = match.of[i - 1];
+
+		if (of != LOADED_NONE && match.at[of] != i - 1)
+			r = loaded_delete(control, loaded.rules[i - 1]);
+	}
+	return r;
+}
+
+/* Not of the lists exclude and filesystem: any rule of theirs that holds leaves out, wherever it stands (kernel/auditfilter.c, audit_filter;
+ * kernel/auditsc.c, __audit_inode). */
+static int put_in_order(struct audit_control *control, const struct user_rules *user, unsigned *ret_line)
+{
+	static const uint32_t lists[] = { AUDIT_FILTER_USER, AUDIT_FILTER_EXIT, AUDIT_FILTER_URING_EXIT };
+	_cleanup_(loaded_release) struct loaded loaded = { 0 };
+	_cleanup_(loaded_match_release) struct loaded_match match = { 0 };
+	int r = read_matched(control, user, &loaded, &match);
+
+	for (size_t list = 0; list < ARRAY_SIZE(lists) && r >= 0; list++) {
+		if (in_order(&loaded, &match, user, lists[list]))
+			continue;
+		for (size_t i = 0; i < user->n && r >= 0; i++) {
+			if (user->rules[i].data->flags != lists[list])
+				continue;
+			*ret_line = user->rules[i].line;
+			r = match.at[i] == LOADED_NONE ? loaded_add(control, user->rules[i].data) :
+							 add_behind(control, &user->rules[i], loaded.rules[match.at[i]]);
+		}
 	}
 	return r;
 }
@@ -293,17 +323,17 @@ static int put_in_order(struct audit_control *control, const struct user_rules *
 static int bring_user_rules(struct audit_control *control, const struct user_rules *user, unsigned *ret_line)
 {
 	_cleanup_(loaded_release) struct loaded loaded = { 0 };
+	_cleanup_(loaded_match_release) struct loaded_match match = { 0 };
 	_cleanup_(freep) bool *added = calloc(user->n + 1, sizeof(*added));
-	size_t hint = 0;
 	int r;
 
 	if (!added)
 		return -ENOMEM;
-	r = loaded_read(control, &loaded);
+	r = read_matched(control, user, &loaded, &match);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < user->n && r >= 0; i++) {
-		if (loaded_has(&loaded, user->rules[i].data, &hint))
+		if (match.at[i] != LOADED_NONE)
 			continue;
 		*ret_line = user->rules[i].line;
 		r = loaded_add(control, user->rules[i].data);
@@ -334,11 +364,11 @@ int audit_rules_trim(struct audit_control *control)
 static int follow_locked(struct audit_control *control, const struct user_rules *user)
 {
 	_cleanup_(loaded_release) struct loaded loaded = { 0 };
-	size_t hint = 0;
-	int r = loaded_read(control, &loaded);
+	_cleanup_(loaded_match_release) struct loaded_match match = { 0 };
+	int r = read_matched(control, user, &loaded, &match);
 
 	for (size_t i = 0; user && i < user->n && r >= 0; i++)
-		if (!loaded_has(&loaded, user->rules[i].data, &hint))
+		if (match.at[i] == LOADED_NONE)
 			r = -EROFS;
 	if (r < 0)
 		return refuse(control, r, "the rules cannot be changed", "the kernel's audit is locked (-e 2)");
@@ -367,7 +397,11 @@ int audit_rules_follow(struct audit_control *control, const struct user_rules *u
 		return refuse(control, r, "an old rule of the user cannot be removed", audit_control_why(r));
 	control->user = user;
 	r = user ? put_in_order(control, user, ret_line) : 0;
-	return r < 0 ? refuse_user_rule(control, r) : 0;
+	if (r < 0)
+		return refuse_user_rule(control, r);
+	*ret_line = 0;
+	r = user ? delete_former(control, user) : 0;
+	return r < 0 ? refuse(control, r, "a rule of the user that was moved is there twice", audit_control_why(r)) : 0;
 }
 
 static bool is_of_folder(const struct audit_rule *rule)
@@ -381,10 +415,11 @@ static bool is_of_folder(const struct audit_rule *rule)
 int audit_rules_missing(struct audit_control *control, bool of_folders)
 {
 	_cleanup_(loaded_release) struct loaded loaded = { 0 };
+	_cleanup_(loaded_match_release) struct loaded_match match = { 0 };
 	size_t hint = 0;
 	int n = 0, r;
 
-	r = loaded_read(control, &loaded);
+	r = read_matched(control, control->user, &loaded, &match);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; control->plan && i < control->plan->n_rules; i++) {
@@ -396,7 +431,7 @@ int audit_rules_missing(struct audit_control *control, bool of_folders)
 		n += !loaded_has(&loaded, &rule.data, &hint);
 	}
 	for (size_t i = 0; control->user && i < control->user->n; i++)
-		n += !loaded_has(&loaded, control->user->rules[i].data, &hint);
+		n += match.at[i] == LOADED_NONE;
 	return n;
 }
 

@@ -1,4 +1,4 @@
-/* Text -> rules: each fits the kernel's layout and carries our mark, whatever was asked for; what is refused is told when all is. */
+/* Text -> rules: each fits the kernel's layout and carries our mark, in either words, whatever was asked for; what is refused is told when all is. */
 
 #include "source/audit_plan.h"
 #include "source/user_rules.h"
@@ -27,9 +27,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	for (size_t i = 0; i < rules->n; i++) {
-		const struct audit_rule_data *rule = rules->rules[i].data;
+		const struct audit_rule_data *rule = rules->rules[i].data, *again = rules->rules[i].again;
 
-		if (!audit_rule_data_is_own(rule, sizeof(*rule) + rule->buflen))
+		if (!audit_rule_data_is_own(rule, sizeof(*rule) + rule->buflen) || !audit_rule_data_is_own(again, sizeof(*again) + again->buflen))
+			__builtin_trap();
+		if (audit_rule_data_equal(rule, again) || again->field_count > AUDIT_MAX_FIELDS)
 			__builtin_trap();
 	}
 	user_rules_check_paths(rules, &error);

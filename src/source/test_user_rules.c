@@ -119,6 +119,31 @@ static void test_marks(void **state)
 	user_rules_free(rules);
 }
 
+/* The same in words that the kernel takes for another rule: nothing of it differs but the mark. */
+static void test_again(void **state)
+{
+	struct user_rules *rules = parse("-a always,exit -F path=/etc/passwd -p wa -k one -k two\n-a always,exit -S 1\n"
+					 "-a always,exclude -F msgtype=CWD\n-a never,user -F exe=/bin/su\n");
+	static const char *const texts[] = { "/etc/passwdone\x01two\x01\x01recorder", "user-defined\x01\x01recorder", "", "/bin/su" };
+
+	assert_int_equal(rules->n, ARRAY_SIZE(texts));
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct audit_rule_data *data = rules->rules[i].data, *again = rules->rules[i].again;
+
+		assert_false(audit_rule_data_equal(data, again));
+		assert_true(user_rule_is(&rules->rules[i], data) && user_rule_is(&rules->rules[i], again));
+		assert_false(user_rule_is(&rules->rules[(i + 1) % rules->n], again));
+		assert_true(audit_rule_data_is_own(again, sizeof(*again) + again->buflen) && !audit_rule_data_is_planned(again));
+		assert_int_equal(again->buflen, strlen(texts[i]));
+		assert_memory_equal((const char *)again + sizeof(*again), texts[i], again->buflen);
+		for (uint32_t n = 0; n + 1 < data->field_count; n++)
+			expect_field(again, n, data->fields[n], data->fieldflags[n], data->values[n]);
+	}
+	expect_field(rules->rules[0].again, 2, AUDIT_FILTERKEY, AUDIT_EQUAL, 17);
+	expect_field(rules->rules[2].again, 2, AUDIT_PID, AUDIT_NOT_EQUAL, AUDIT_EXCLUDE_MARK);
+	user_rules_free(rules);
+}
+
 static const struct {
 	const char *text;
 	unsigned line, column;
@@ -182,6 +207,9 @@ static const struct {
 	{ "-a always,exit -S open -k \"a b\"", 1, 27, "quotes mean nothing" },
 	{ "-a always,exit -S open -k a\x01" "b", 1, 28, "control character 0x01" },
 	{ "-a always,exit -S open\n# same\n-a exit,always -S 2", 3, 1, "the same rule as in line 1" },
+	/* What looks like our mark */
+	{ "-a always,exclude -F msgtype=CWD\n-a always,exclude -F msgtype=CWD -F pid!=1919247215", 2, 1, "the same rule as in line 1" },
+	{ "-a always,exclude -F msgtype=CWD -F pid!=1919247215\n-a always,exclude -F msgtype=CWD", 2, 1, "the same rule as in line 1" },
 };
 
 static void test_mistakes(void **state)
@@ -231,15 +259,21 @@ static void test_bounds(void **state)
 	rules = parse(buffer_text(&text));
 	assert_int_equal(rules->rules[0].data->field_count, 63);
 	user_rules_free(rules);
+	memcpy(strstr(buffer_text(&text), "exit -S 1"), "exclude  ", 9);	/* whose mark is there twice */
+	rules = parse(buffer_text(&text));
+	assert_int_equal(rules->rules[0].again->field_count, AUDIT_MAX_FIELDS);
+	user_rules_free(rules);
 	buffer_append_text(&text, " -F uid=0");
 	expect_refused(buffer_span(&text), "more than 62 conditions");
 	buffer_clear(&text);
 	buffer_append_text(&text, "-a always,exit -S 1 -k ");
-	for (unsigned i = 0; i < 247; i++)
+	for (unsigned i = 0; i < 246; i++)
 		buffer_append_byte(&text, 'k');
-	user_rules_free(parse(buffer_text(&text)));
+	rules = parse(buffer_text(&text));
+	assert_int_equal(rules->rules[0].again->values[0], AUDIT_MAX_KEY_LEN);
+	user_rules_free(rules);
 	buffer_append_byte(&text, 'k');
-	expect_refused(buffer_span(&text), "at most 247 bytes");
+	expect_refused(buffer_span(&text), "at most 246 bytes");
 	buffer_clear(&text);
 	buffer_append_text(&text, "-a always,exit -F subj_type=");
 	for (unsigned i = 0; i < 13000; i++)
@@ -423,7 +457,7 @@ static void test_lines(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rule), cmocka_unit_test(test_lines),   cmocka_unit_test(test_arch),	cmocka_unit_test(test_order), cmocka_unit_test(test_marks),
+		cmocka_unit_test(test_rule), cmocka_unit_test(test_lines),   cmocka_unit_test(test_arch),	cmocka_unit_test(test_order), cmocka_unit_test(test_marks), cmocka_unit_test(test_again),
 		cmocka_unit_test(test_mistakes), cmocka_unit_test(test_bounds), cmocka_unit_test(test_paths), cmocka_unit_test(test_golden),
 	};
 

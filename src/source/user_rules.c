@@ -2,7 +2,11 @@
  *
  * What marks a rule as loaded by us: our key, as the last of its keys, which the kernel keeps with 0x01 between; a rule without a key
  * gets USER_KEY besides, so that its events are told from those of our own rules.  On the lists of records a rule with a key never
- * holds, so there it is the condition that always holds of audit_plan.h. */
+ * holds, so there it is the condition that always holds of audit_plan.h.
+ *
+ * Each rule has other words: two separators in front of our key, or that condition twice.  The kernel compares keys byte by byte and
+ * conditions one by one (kernel/auditfilter.c, audit_compare_rule), so it takes both, and a rule can be moved behind others without a
+ * moment in which it is not there.  Who splits the key finds the same (auditctl, decode). */
 
 #include "source/user_rules.h"
 
@@ -266,25 +270,65 @@ static void mark(struct rule_draft *draft)
 	rule_draft_put_text(draft, AUDIT_FILTERKEY, AUDIT_EQUAL, (struct span){ draft->key, draft->key_size });
 }
 
+/* mark() has put the mark last, and there is room for one field and a byte of the key more. */
+static struct audit_rule_data *say_again(const struct audit_rule_data *data)
+{
+	static const char twice[] = { KEY_SEPARATOR, KEY_SEPARATOR };
+	const size_t own_size = sizeof(AUDIT_OWN_KEY) - 1;
+	struct audit_rule_data *again = malloc(sizeof(*data) + data->buflen + 1);
+	uint32_t last = data->field_count - 1;
+	char *end;
+
+	if (!again)
+		return NULL;
+	memcpy(again, data, sizeof(*data) + data->buflen);
+	if (data->fields[last] != AUDIT_FILTERKEY) {
+		again->fields[last + 1] = data->fields[last];
+		again->fieldflags[last + 1] = data->fieldflags[last];
+		again->values[last + 1] = data->values[last];
+		again->field_count++;
+		return again;
+	}
+	again->values[last]++;
+	again->buflen++;
+	end = again->buf + again->buflen;
+	memcpy(end - own_size, AUDIT_OWN_KEY, own_size);
+	memcpy(end - own_size - sizeof(twice), twice, sizeof(twice));
+	return again;
+}
+
+bool user_rule_is(const struct user_rule *rule, const struct audit_rule_data *data)
+{
+	return audit_rule_data_equal(rule->data, data) || audit_rule_data_equal(rule->again, data);
+}
+
+static void release_rule(struct user_rule *rule)
+{
+	free(rule->data);
+	free(rule->again);
+}
+
 static int add_rule(struct parser *p)
 {
 	const struct audit_rule_data *data = &p->draft.data;
 	struct user_rules *rules = p->rules;
-	struct user_rule rule = { .line = p->line, .hides = data->flags != AUDIT_FILTER_EXIT && data->flags != AUDIT_FILTER_URING_EXIT };
+	_cleanup_(release_rule) struct user_rule rule = {
+		.line = p->line, .hides = data->flags != AUDIT_FILTER_EXIT && data->flags != AUDIT_FILTER_URING_EXIT,
+	};
 	size_t at = p->in_front ? 0 : rules->n;
 
 	rule.data = malloc(sizeof(*data) + data->buflen);
-	if (!rule.data)
+	rule.again = say_again(data);
+	if (!rule.data || !rule.again)
 		return -ENOMEM;
 	memcpy(rule.data, p->draft.bytes, sizeof(*data) + data->buflen);
-	for (size_t i = 0; i < rules->n; i++)
-		if (audit_rule_data_equal(rules->rules[i].data, rule.data)) {
-			free(rule.data);
+	for (size_t i = 0; i < rules->n; i++)	/* a condition of the user's may look like our mark */
+		if (user_rule_is(&rules->rules[i], rule.data) || user_rule_is(&rules->rules[i], rule.again))
 			return refuse(p, "the same rule as in line %u", rules->rules[i].line);
-		}
 	memmove(rules->rules + at + 1, rules->rules + at, (rules->n - at) * sizeof(*rules->rules));
 	rules->rules[at] = rule;
 	rules->n++;
+	rule.data = rule.again = NULL;
 	return 0;
 }
 
@@ -448,7 +492,7 @@ struct user_rules *user_rules_free(struct user_rules *rules)
 	if (!rules)
 		return NULL;
 	for (size_t i = 0; i < rules->n; i++)
-		free(rules->rules[i].data);
+		release_rule(&rules->rules[i]);
 	free(rules->rules);
 	free(rules);
 	return NULL;

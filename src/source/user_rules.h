@@ -15,7 +15,8 @@
 struct user_rule {
 	unsigned line;
 	bool hides;			/* takes records away, from us as from everybody */
-	struct audit_rule_data *data;	/* as the kernel shows it */
+	struct audit_rule_data *data;	/* as the kernel shows it... */
+	struct audit_rule_data *again;	/* ...and in other words, which it takes beside the first */
 };
 
 /* In the order in which the kernel is to ask them: those of -A go in front. */
@@ -38,6 +39,8 @@ struct user_rules *user_rules_free(struct user_rules *rules);
 DEFINE_CLEANUP(struct user_rules, user_rules_free)
 /* A rule as a line of a file that auditctl reads, with our mark; text: what it was parsed from. */
 void user_rule_line(struct buffer *ret, const struct user_rule *rule, struct span text);
+/* Is it that rule, in either of its words? */
+bool user_rule_is(const struct user_rule *rule, const struct audit_rule_data *data);
 /* What path= and dir= name must exist on this host.  0; -EINVAL with *error set. */
 int user_rules_check_paths(const struct user_rules *rules, struct user_rules_error *error);
 /* line 3, column 12 */

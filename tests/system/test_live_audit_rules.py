@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 
 import pytest
@@ -122,6 +123,50 @@ def test_takes_nothing_away(new_recorder, secret, source):
     secret.chmod(0o600)
     recorder.stop()
     recorder.one("select * from file_events where action = 'chmod' and file_path = ?", str(secret))
+
+
+@pytest.mark.parametrize("source", ["audit"], indirect=False)
+def test_is_never_away(new_recorder, folder, source, request):
+    """Each subscription that comes brings rules of ours, behind which the user's are moved: no read falls between."""
+    def subscription(*types):
+        return {"name": "wish", "domain": "recorder",
+                "streams": [{"type": "database", "event_filters": [{"terms": [term]} for term in ("process.exec", "security.audit_rule", *types)]}]}
+
+    recorder = new_recorder(subscription=subscription(), source=source).start()
+    for name in "below", "other":
+        (folder / name).mkdir()
+    (folder / "one").touch()
+    register(recorder, f"-a always,exit -F dir={folder / 'other'} -F perm=wa -k changes\n-a never,exit -S chmod -F dir={folder / 'other'}\n"
+                       f"-a always,exit -F dir={folder / 'below'} -F perm=r -k reads\n{rule(folder / 'one', 'one')}")
+    asked = of_user()
+    assert len(asked) == 4
+    # Both ways to name what is read: by its folder, and by its path.
+    reader = subprocess.Popen([sys.executable, "-c", "import itertools, os, select, sys\n"
+                               "for n in itertools.count():\n    os.close(os.open(f'{sys.argv[1]}/below/{n}', os.O_RDONLY | os.O_CREAT))\n"
+                               "    os.close(os.open(f'{sys.argv[1]}/one', os.O_RDONLY))\n"
+                               "    if select.select([0], [], [], 0.001)[0]: print(n + 1); break", folder],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    request.addfinalizer(reader.kill)
+    document = recorder.folder / "other.json"
+    types = ["file.chmod", "file.chown", "file.xattr", "file.rename", "file.link", "file.symlink", "file.truncate", "network.bind",
+             "network.listen", "process.setuid", "process.capset", "process.unshare"]
+    for number in range(2 * len(types)):
+        step, at = divmod(number, len(types))
+        before = kernel.rules()
+        document.write_text(json.dumps(subscription(types[at], types[(at + step + 1) % len(types)]) | {"name": "other"}))
+        recorder.cli("subscription", "register", document)
+        now = kernel.rules()
+        assert set(now) - set(before), "rules of ours have come"
+        assert of_user() == asked == [line for line in now if ",exit" in line or line.startswith("-w ")][-4:]
+    recorder.cli("subscription", "remove", "other")
+    read = int(reader.communicate(b"x")[0])
+    recorder.stop()
+    assert recorder.query("SELECT * FROM gaps") == []
+    found = recorder.query("SELECT * FROM file_events WHERE action = 'read' AND process_pid = ?", reader.pid)
+    assert {tuple(json.loads(row["auditd_key"])) for row in found} <= {("reads",), ("one",)}
+    assert sum(row["file_reads_count"] or 1 for row in found if row["file_path"] == str(folder / "one")) == read
+    made = recorder.query("SELECT file_path FROM file_events WHERE process_pid = ? AND file_path LIKE ?", reader.pid, f"{folder}/below/%")
+    assert {row["file_path"] for row in made} == {f"{folder}/below/{n}" for n in range(read)}
 
 
 def test_kept(new_recorder, secret, folder):
