@@ -244,7 +244,7 @@ static bool can_load(const struct daemon *d)
 }
 
 /* In place of those before, which stay until all has gone well. */
-static int replace_rules(struct daemon *d, const struct user_rules *rules, struct span text, struct reply *reply)
+static int replace_rules(struct daemon *d, struct user_rules *rules, struct span text, struct reply *reply)
 {
 	struct user_audit *u = &d->user_audit;
 	char where[32] = "", message[USER_RULES_WHY_MAX];

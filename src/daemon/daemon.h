@@ -340,7 +340,7 @@ int daemon_start_server(struct daemon *d);
 /* What somebody took away from the kernel's audit since the last look. */
 struct taken {
 	bool is_off;
-	unsigned n_rules;
+	struct audit_missing rules;
 };
 void daemon_look_for_taken(struct daemon *d, struct taken *ret);
 void daemon_tell_taken(struct daemon *d, const struct taken *taken, bool is_back);	/* as a gap, and who did it */

@@ -1,6 +1,6 @@
 /* What an administrator, a clean-up script or malware takes away from a recorder that runs: audit switched off, its
  * backlog made small, the folder removed. It is put back, and what may be missing meanwhile becomes a gap. (The
- * database: the sink itself begins anew.) */
+ * database: the sink itself begins anew.)  So does what was missed because a folder of a user's rule went; that is no tampering. */
 
 #include <stdio.h>
 #include <sys/stat.h>
@@ -11,13 +11,17 @@
 #include "daemon/daemon.h"
 
 /* The kernel itself removes the rule of a folder that goes, which is a change of the host (narrowing.h). */
-static unsigned count_missing(struct daemon *d)
+static struct audit_missing find_missing(struct daemon *d)
 {
-	int missing = audit_rules_missing(d->audit, true);
+	struct audit_missing missing = { 0 };
+	struct gap since = { 0 };
+	int r;
 
-	if (missing > 0 && d->narrowing.is_narrowed && narrowing_is_outdated(&d->narrowing, true))
-		missing = audit_rules_missing(d->audit, false);
-	return missing > 0 ? (unsigned)missing : 0;
+	daemon_since_audit_looked(d, &since);
+	r = audit_rules_missing(d->audit, true, since.begin_ns, &missing);
+	if (r >= 0 && missing.removed > 0 && d->narrowing.is_narrowed && narrowing_is_outdated(&d->narrowing, true))
+		r = audit_rules_missing(d->audit, false, since.begin_ns, &missing);
+	return r >= 0 ? missing : (struct audit_missing){ 0 };
 }
 
 /* Before anything is loaded: that would put it back unseen. */
@@ -29,7 +33,7 @@ void daemon_look_for_taken(struct daemon *d, struct taken *ret)
 	if (!d->audit || !d->rules_loaded)
 		return;
 	ret->is_off = d->audit_state.enabled == 0 || (audit_control_state(d->audit, &state) >= 0 && state.enabled == 0);
-	ret->n_rules = count_missing(d);
+	ret->rules = find_missing(d);
 }
 
 static void tell_gap(struct daemon *d, const char *cause)
@@ -40,6 +44,16 @@ static void tell_gap(struct daemon *d, const char *cause)
 	notes_gap(&d->notes, &gap);
 }
 
+/* They are loaded again if there is another folder of that name; if not they are set aside, which is told with the reason. */
+static void tell_gone(struct daemon *d, unsigned n, bool are_back)
+{
+	const char *then = are_back ? "; they are loaded again, for the one that is there now" : "";
+
+	log_warning("The kernel removed %u of the user-defined audit rules, with the folder that they look into%s", n, then);
+	notes_say(&d->notes, "config", "%u of the user-defined audit rules went with the folder that they look into%s", n, then);
+	tell_gap(d, "rules_behind");
+}
+
 void daemon_tell_taken(struct daemon *d, const struct taken *taken, bool is_back)
 {
 	if (taken->is_off) {
@@ -47,24 +61,28 @@ void daemon_tell_taken(struct daemon *d, const struct taken *taken, bool is_back
 		tell_gap(d, "audit_disabled");
 		d->audit_state.enabled = is_back;
 	}
-	d->rules_missing = is_back ? 0 : taken->n_rules;
-	if (taken->n_rules > 0) {
+	d->rules_missing = is_back ? 0 : taken->rules.removed + taken->rules.gone;
+	if (taken->rules.removed > 0) {
 		d->rules_removed_ns = clock_now_ns();
-		daemon_tell_tampering(d, "audit_rules", AUDIT_OWN_KEY, "%u of the recorder's audit rules were removed by somebody%s", taken->n_rules,
+		daemon_tell_tampering(d, "audit_rules", AUDIT_OWN_KEY, "%u of the recorder's audit rules were removed by somebody%s", taken->rules.removed,
 				      is_back ? "; they are loaded again" : "");
 		tell_gap(d, "rules_missing");
 	}
+	if (taken->rules.gone > 0)
+		tell_gone(d, taken->rules.gone, is_back && daemon_has_user_rules(d));
 }
 
 void daemon_repair_audit(struct daemon *d)
 {
 	uint32_t limit = (uint32_t)daemon_setting(d, SETTING_AuditdRulesBufferSize), before = d->audit_state.backlog_limit;
 	bool is_small = before != 0 && before < limit;	/* 0 is no limit */
+	struct audit_missing missing;
 	const char *why = "";
 
 	if (!d->audit_look.is_due || !d->rules_loaded || d->audit_state.enabled == 2)
 		return;
-	d->rules_missing = count_missing(d);
+	missing = find_missing(d);
+	d->rules_missing = missing.removed + missing.gone;
 	if (d->audit_state.enabled != 0 && d->rules_missing == 0 && !is_small)
 		return;
 	if (daemon_load_rules(d, &why) < 0)

@@ -57,7 +57,7 @@ const struct gap_cause gap_causes[N_GAP_CAUSES] = {
 	  "auditctl -f 1, or CX.recorder.AuditdDisableKernelPanicProtection = 1" },
 	{ "rules_flood", "auditd would have stored all that the recorder's rules give: none were loaded",
 	  "CX.recorder.AuditdRawLoggingWrite = 1, or CX.recorder.AuditdEnableRawLoggingRuleLoading = 1" },
-	{ "rules_behind", "a folder or mount that audit's rules look into was replaced, or a user's number: they look where it was then",
+	{ "rules_behind", "a folder or mount that audit's rules look into went or was replaced, or a user's number: they look where it was then",
 	  "nothing, if it was meant; CX.recorder.AuditdRulesDisableWatchSpecificPaths = 1 has them look everywhere" },
 	{ "audit_disabled", "somebody switched the kernel's audit off", PUT_BACK },
 	{ "clock_step", "the clock was set: times before and after do not fit together", "let a time service keep it (slewing, not stepping)" },

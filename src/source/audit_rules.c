@@ -320,7 +320,7 @@ static int put_in_order(struct audit_control *control, const struct user_rules *
 	return r;
 }
 
-static int bring_user_rules(struct audit_control *control, const struct user_rules *user, unsigned *ret_line)
+static int bring_user_rules(struct audit_control *control, struct user_rules *user, unsigned *ret_line)
 {
 	_cleanup_(loaded_release) struct loaded loaded = { 0 };
 	_cleanup_(loaded_match_release) struct loaded_match match = { 0 };
@@ -338,6 +338,8 @@ static int bring_user_rules(struct audit_control *control, const struct user_rul
 		*ret_line = user->rules[i].line;
 		r = loaded_add(control, user->rules[i].data);
 		added[i] = r >= 0;
+		if (added[i])
+			rule_folders_look(&user->rules[i].folders, user->rules[i].data);
 		if (r == -EEXIST)
 			r = 0;
 	}
@@ -376,7 +378,7 @@ static int follow_locked(struct audit_control *control, const struct user_rules 
 	return 0;
 }
 
-int audit_rules_follow(struct audit_control *control, const struct user_rules *user, unsigned *ret_line, const char **ret_why)
+int audit_rules_follow(struct audit_control *control, struct user_rules *user, unsigned *ret_line, const char **ret_why)
 {
 	int r;
 
@@ -412,27 +414,36 @@ static bool is_of_folder(const struct audit_rule *rule)
 	return false;
 }
 
-int audit_rules_missing(struct audit_control *control, bool of_folders)
+int audit_rules_missing(struct audit_control *control, bool of_folders, uint64_t since_ns, struct audit_missing *ret)
 {
 	_cleanup_(loaded_release) struct loaded loaded = { 0 };
 	_cleanup_(loaded_match_release) struct loaded_match match = { 0 };
 	size_t hint = 0;
-	int n = 0, r;
+	int r;
 
 	r = read_matched(control, control->user, &loaded, &match);
 	if (r < 0)
 		return r;
+	*ret = (struct audit_missing){ 0 };
 	for (size_t i = 0; control->plan && i < control->plan->n_rules; i++) {
 		union rule_space rule;
 
 		if (control->plan->rules[i].refused || control->plan->rules[i].absent || (!of_folders && is_of_folder(&control->plan->rules[i])))
 			continue;
 		audit_rule_data_make(&rule.data, &control->plan->rules[i]);
-		n += !loaded_has(&loaded, &rule.data, &hint);
+		ret->removed += !loaded_has(&loaded, &rule.data, &hint);
 	}
-	for (size_t i = 0; control->user && i < control->user->n; i++)
-		n += match.at[i] == LOADED_NONE;
-	return n;
+	for (size_t i = 0; control->user && i < control->user->n; i++) {
+		const struct user_rule *rule = &control->user->rules[i];
+
+		if (match.at[i] != LOADED_NONE)
+			continue;
+		if (rule_folders_are_other(&rule->folders, rule->data, since_ns))
+			ret->gone++;
+		else
+			ret->removed++;
+	}
+	return 0;
 }
 
 int audit_rules_unload(struct audit_control *control, const char *state_path)

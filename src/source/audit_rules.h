@@ -64,10 +64,14 @@ void audit_rules_lacking(const struct audit_control *control, const struct audit
  * *ret_line is (0: none in particular); those of before stay if they can; -EROFS: it is locked, and does not have them all. *ret_why as
  * of audit_rules_load. */
 struct user_rules;
-int audit_rules_follow(struct audit_control *control, const struct user_rules *rules, unsigned *ret_line, const char **ret_why);
-/* Our rules, and the user's, that are missing in the kernel now: somebody removed them.  of_folders: those of ours too that name a folder.
- * < 0: -errno. */
-int audit_rules_missing(struct audit_control *control, bool of_folders);
+int audit_rules_follow(struct audit_control *control, struct user_rules *rules, unsigned *ret_line, const char **ret_why);
+struct audit_missing {
+	unsigned removed;		/* by somebody */
+	unsigned gone;			/* of the user's, with the folder that they look into (rule_folders.h): by the kernel */
+};
+/* Our rules, and the user's, that are missing in the kernel now.  of_folders: those of ours too that name a folder.  since_ns (1970): they
+ * were there then.  0 or -errno. */
+int audit_rules_missing(struct audit_control *control, bool of_folders, uint64_t since_ns, struct audit_missing *ret);
 /* Removes our rules and the user's and puts back what was changed, exactly; removes state_path. */
 int audit_rules_unload(struct audit_control *control, const char *state_path);
 /* What a run that died left behind (rules with our key, the state file): cleaned.  Returns how much was

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -197,12 +198,21 @@ static void load(struct audit_control *control, unsigned round)
 	assert_int_equal(audit_rules_load(control, &options, NULL, &why), 1);
 }
 
-static int follow(struct audit_control *control, const struct user_rules *user)
+static int follow(struct audit_control *control, struct user_rules *user)
 {
 	const char *why;
 	unsigned line;
 
 	return audit_rules_follow(control, user, &line, &why);
+}
+
+static unsigned missing(struct audit_control *control)
+{
+	struct audit_missing missing;
+
+	assert_int_equal(audit_rules_missing(control, true, 0, &missing), 0);
+	assert_int_equal(missing.gone, 0);
+	return missing.removed;
 }
 
 static struct user_rules *parse(const char *text)
@@ -258,10 +268,10 @@ static void test_moved(void **state)
 	for (unsigned round = 1; round < 13; round++) {
 		n_before = kernel.n_added;
 		load(control, round);
-		assert_int_equal(audit_rules_missing(control, true), 0);
+		assert_int_equal(missing(control), 0);
 		assert_int_equal(follow(control, user), 0);
 		assert_true(kernel.n_added > n_before);
-		assert_int_equal(audit_rules_missing(control, true), 0);
+		assert_int_equal(missing(control), 0);
 		expect_behind(&kernel, user);
 		n_again += find(&kernel, user->rules[0].again) != MAX_RULES;
 	}
@@ -303,7 +313,7 @@ static void test_replaced(void **state)
 	kernel.watched = NULL;
 	assert_true(audit_rules_clean(control, NULL) > 0);
 	assert_int_equal(kernel.n, 0);
-	assert_true(audit_rules_missing(control, true) > 0);
+	assert_true(missing(control) > 0);
 	assert_int_equal(kernel.n_holes, 0);
 	halt(&kernel, control);
 	user_rules_free(user);
@@ -329,7 +339,7 @@ static void test_refused(void **state)
 			load(control, ++round);
 			*(is_delete ? &kernel.refuse_delete : &kernel.refuse_add) = n_failed + 1;
 			r = follow(control, user);
-			assert_int_equal(audit_rules_missing(control, true), 0);
+			assert_int_equal(missing(control), 0);
 			kernel.refuse_add = kernel.refuse_delete = 0;
 			if (r < 0)
 				load(control, ++round);
@@ -358,17 +368,46 @@ static void test_locked(void **state)
 	kernel.enabled = 2;
 	load(control, 1);
 	assert_int_equal(follow(control, user), 0);
-	assert_int_equal(audit_rules_missing(control, true), 0);
+	assert_int_equal(missing(control), 0);
 	assert_int_equal(follow(control, more), -EROFS);
 	halt(&kernel, control);
 	user_rules_free(user);
 	user_rules_free(more);
 }
 
+/* A rule that is not there any more: whose folder has gone, and what somebody removed. */
+static void test_gone(void **state)
+{
+	char folder[] = "/tmp/test_audit_loaded.XXXXXX", text[256];
+	struct kernel kernel;
+	struct audit_control *control = boot(&kernel);
+	struct audit_missing missing;
+	struct user_rules *user;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(text, sizeof(text), "-a always,exit -F dir=%s -F perm=r -k folder\n-a always,exit -F path=/etc/passwd -F perm=w\n", folder);
+	user = parse(text);
+	usleep(20000);	/* the clock of file systems goes by ticks */
+	load(control, 0);
+	assert_int_equal(follow(control, user), 0);
+	assert_int_equal(delete(&kernel, user->rules[0].data), 0);
+	assert_int_equal(audit_rules_missing(control, true, 0, &missing), 0);
+	assert_true(missing.removed == 1 && missing.gone == 0);
+	assert_int_equal(rmdir(folder), 0);
+	assert_int_equal(audit_rules_missing(control, true, 0, &missing), 0);
+	assert_true(missing.removed == 0 && missing.gone == 1);
+	assert_int_equal(delete(&kernel, user->rules[1].data), 0);
+	assert_int_equal(audit_rules_missing(control, true, 0, &missing), 0);
+	assert_true(missing.removed == 1 && missing.gone == 1);
+	halt(&kernel, control);
+	user_rules_free(user);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_moved), cmocka_unit_test(test_replaced), cmocka_unit_test(test_refused), cmocka_unit_test(test_locked),
+		cmocka_unit_test(test_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -602,12 +602,15 @@ static int check_paths(const struct user_rule *rule, struct user_rules_error *er
 	return 0;
 }
 
-int user_rules_check_paths(const struct user_rules *rules, struct user_rules_error *error)
+int user_rules_check_paths(struct user_rules *rules, struct user_rules_error *error)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < rules->n && r >= 0; i++)
+	for (size_t i = 0; i < rules->n && r >= 0; i++) {
 		r = check_paths(&rules->rules[i], error);
+		if (r >= 0)
+			rule_folders_look(&rules->rules[i].folders, rules->rules[i].data);
+	}
 	return r;
 }
 

@@ -7,6 +7,7 @@
 #include <linux/audit.h>
 
 #include "base/buffer.h"
+#include "source/rule_folders.h"
 
 #define USER_RULES_MAX 1000
 #define USER_RULES_MAX_BYTES ((size_t)256 << 10)
@@ -17,6 +18,7 @@ struct user_rule {
 	bool hides;			/* takes records away, from us as from everybody */
 	struct audit_rule_data *data;	/* as the kernel shows it... */
 	struct audit_rule_data *again;	/* ...and in other words, which it takes beside the first */
+	struct rule_folders folders;	/* as of when it was checked or, later, loaded */
 };
 
 /* In the order in which the kernel is to ask them: those of -A go in front. */
@@ -42,7 +44,7 @@ void user_rule_line(struct buffer *ret, const struct user_rule *rule, struct spa
 /* Is it that rule, in either of its words? */
 bool user_rule_is(const struct user_rule *rule, const struct audit_rule_data *data);
 /* What path= and dir= name must exist on this host.  0; -EINVAL with *error set. */
-int user_rules_check_paths(const struct user_rules *rules, struct user_rules_error *error);
+int user_rules_check_paths(struct user_rules *rules, struct user_rules_error *error);
 /* line 3, column 12 */
 #define USER_RULES_PLACE_MAX 48
 void user_rules_error_place(const struct user_rules_error *error, char ret[static USER_RULES_PLACE_MAX]);

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 import pytest
 
@@ -167,6 +168,37 @@ def test_is_never_away(new_recorder, folder, source, request):
     assert sum(row["file_reads_count"] or 1 for row in found if row["file_path"] == str(folder / "one")) == read
     made = recorder.query("SELECT file_path FROM file_events WHERE process_pid = ? AND file_path LIKE ?", reader.pid, f"{folder}/below/%")
     assert {row["file_path"] for row in made} == {f"{folder}/below/{n}" for n in range(read)}
+
+
+def test_folder_goes(new_recorder, secret, folder, source):
+    """The kernel removes a rule with its folder, which nobody is blamed for.  What cannot be loaded any more takes all away, and health says why."""
+    recorder, watched = new_recorder().start(), folder / "watched"
+    kept = recorder.state / "audit.rules"
+    text = f"{rule(secret, 'stays')}\n-a always,exit -F dir={watched} -F perm=r -k goes\n"
+    watched.mkdir()
+    time.sleep(0.1)  # what was made before the rule was loaded is another folder than what is made later
+    register(recorder, text)
+    assert len(of_user()) == 2 and recorder.status()["has_user_defined_audit_rules"] is True
+    keeps_birth = subprocess.run(["stat", "-c", "%W", watched], check=True, capture_output=True).stdout.strip() not in (b"0", b"-")
+    if keeps_birth:
+        watched.rmdir()
+        watched.mkdir()
+        wait_until(lambda: recorder.query("SELECT 1 FROM gaps"), "it is seen")
+        assert len(of_user()) == 2 and recorder.check("rules")["level"] == "ok", "it is loaded again, for the new folder"
+    watched.rmdir()
+    wait_until(lambda: recorder.status()["has_user_defined_audit_rules"] is False, "all of them are removed")
+    assert of_user() == [] and not kept.exists()
+    check, status = recorder.check("rules"), recorder.status()
+    assert check["level"] == "fail" and "line 3: " in check["why"] and "the folder of a path in it does not exist" in check["why"]
+    assert status["state"] == "degraded" and check["why"] in status["state.reasons"]
+    assert (recorder.state / "audit.rules.refused").read_text().startswith(text + "# refused: line 3: ")
+    assert "no rules are registered: The user-defined audit rules are not in force any more: line 3: " in recorder.cli("audit-rules", "show").error
+    watched.mkdir()
+    register(recorder, text)
+    assert len(of_user()) == 2 and recorder.check("rules")["level"] == "ok"
+    recorder.stop()
+    assert {(gap["cause"], gap["class"]) for gap in recorder.query("SELECT * FROM gaps")} == {("rules_behind", "all")}
+    assert recorder.query("SELECT * FROM security_events WHERE action = 'tamper'") == []
 
 
 def test_kept(new_recorder, secret, folder):
