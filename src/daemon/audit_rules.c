@@ -46,6 +46,13 @@ bool daemon_has_user_rules(const struct daemon *d)
 	return d->user_audit.rules != NULL;
 }
 
+unsigned daemon_count_user_rules(const struct daemon *d)
+{
+	const struct user_audit *u = &d->user_audit;
+
+	return u->rules && u->loaded && d->rules_loaded ? (unsigned)u->rules->n : 0;
+}
+
 const char *daemon_user_rules_problem(const struct daemon *d)
 {
 	return *d->user_audit.problem ? d->user_audit.problem : NULL;
@@ -214,7 +221,7 @@ static void answer_notes(struct buffer *out, const struct user_rules *rules)
 static void answer_loaded(const struct daemon *d, struct buffer *out)
 {
 	const struct user_audit *u = &d->user_audit;
-	bool loaded = u->loaded && d->rules_loaded;
+	bool loaded = daemon_count_user_rules(d) > 0;
 	const char *why = loaded ? NULL : u->rules ? why_not_now(d) : daemon_user_rules_problem(d);
 
 	buffer_printf(out, "\"rules\":%zu,\"loaded\":%s", u->rules ? u->rules->n : 0, loaded ? "true" : "false");

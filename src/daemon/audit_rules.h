@@ -26,7 +26,8 @@ void daemon_follow_user_rules(struct daemon *d);
 /* They may not be in the kernel now; they stay registered. */
 void daemon_unload_user_rules(struct daemon *d);
 void daemon_forget_user_rules(struct daemon *d);
-bool daemon_has_user_rules(const struct daemon *d);
+bool daemon_has_user_rules(const struct daemon *d);	/* registered, in the kernel or not */
+unsigned daemon_count_user_rules(const struct daemon *d);	/* in the kernel */
 /* NULL: all is well. */
 const char *daemon_user_rules_problem(const struct daemon *d);
 

@@ -442,6 +442,7 @@ void status_json(struct buffer *b, const struct status *status)
 	number(b, "kernel.audit.backlog_limit", status->audit.backlog_limit);
 	number(b, "kernel.audit.lost", status->audit.lost);
 	number(b, "kernel.audit.rules_missing", status->rules_missing);
+	number(b, "kernel.audit.user_rules", status->user_rules_loaded);
 	text(b, "kernel.audit.files", status->rules_look_at);
 	name_of(b, "cpu_percent");
 	buffer_printf(b, "%.2f}", uptime_ns ? 100.0 * (double)status->cpu_ns / (double)uptime_ns : 0.0);

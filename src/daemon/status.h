@@ -45,7 +45,8 @@ struct status {
 	unsigned rules_missing;
 	uint64_t refused_calls;		/* system calls that a thread was refused (confine.h) */
 	const char *rules_look_at;	/* which files audit's rules ask for; NULL: there are none */
-	bool has_user_rules;
+	bool has_user_rules;		/* registered... */
+	unsigned user_rules_loaded;	/* ...and in the kernel */
 	bool restart_needed;		/* of the machine, for the rules of a locked kernel */
 	const struct health *health;
 	const struct canary_report *canary;

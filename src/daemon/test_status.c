@@ -33,7 +33,7 @@ static void test_names(void **state)
 		"lost.shed.file", "lost.assembler", "lost.memory", "lost.database", "lost.journal", "lost.closed_unseen", "hashes.made", "hashes.waiting", "cpu_percent", "rss_bytes",
 		"counters.reconcile", "records.received.ebpf", "records.lost.ring.ebpf", "records.waiting.ebpf", "events.made.file",
 		"events.stored.file", "events.lost.shed.file", "events.waiting.file", "lost.stop",
-		"kernel.audit.files", "health", "health.source", "health.canary", "canary.last",
+		"kernel.audit.files", "kernel.audit.user_rules", "health", "health.source", "health.canary", "canary.last",
 		"canary.latency_ms", "canary.sent", "canary.failed", "canary.missing.connect", "cpu_percent", "cpu_seconds", "rss_bytes", "queue.ring_bytes", "queue.events",
 	};
 	static const struct source_stats source = { .overruns = 3 };
@@ -49,7 +49,7 @@ static void test_names(void **state)
 		.n_subscriptions = 1, .started_ns = 1, .now_ns = 10 * NS_PER_SEC, .wanted = wanted,
 		.source = &source, .lost_kernel = 7, .database_path = "/x \"y\"", .database_bytes = 1000,
 		.database_events = 10, .cpu_ns = NS_PER_SEC / 10,
-		.rules_missing = 2, .health = &health, .canary = &canary, .memory = &memory,
+		.rules_missing = 2, .has_user_rules = true, .user_rules_loaded = 4, .health = &health, .canary = &canary, .memory = &memory,
 		.shed = { [CATEGORY_file] = 5, [CATEGORY_network] = 6 },
 		.core.balance = { .records = { [ORIGIN_EBPF] = { 100, 90, 1, 2, 3, 0, 0, 0, 0 } },
 				  .events = { [CATEGORY_file] = { 50, 1, 2, 3, 0, 3, 37, 20, 5, 0, 2, 1 } },
@@ -82,6 +82,8 @@ static void test_names(void **state)
 	assert_string_equal(json_string_value(value_of(items, "capability.process")), "audit+proc");
 	assert_string_equal(json_string_value(value_of(items, "capability.dns")), "none");
 	assert_int_equal(json_integer_value(value_of(items, "lost.kernel")), 7);
+	assert_true(json_is_true(value_of(items, "has_user_defined_audit_rules")));
+	assert_int_equal(json_integer_value(value_of(items, "kernel.audit.user_rules")), 4);
 	assert_int_equal(json_integer_value(value_of(items, "lost.enobufs")), 3);
 	assert_int_equal(json_integer_value(value_of(items, "lost.shed")), 11);
 	assert_int_equal(json_integer_value(value_of(items, "lost.thinned")), 17);

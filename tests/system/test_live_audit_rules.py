@@ -48,7 +48,8 @@ def test_told(recorder, secret, source):
     text = f"# who reads it\n{rule(secret, 'reads')}-a always,exit -F arch=b64 -S chmod,fchmodat -F path={secret} -k modes\n"
     assert "2 rules registered and in the kernel" in register(recorder, text).text
     assert len(of_user()) == 2
-    assert recorder.status()["has_user_defined_audit_rules"] is True
+    status = recorder.status()
+    assert status["has_user_defined_audit_rules"] is True and status["kernel.audit.user_rules"] == 2
     assert recorder.cli("audit-rules", "show").text == text
     subprocess.run(["cat", secret], check=True, stdout=subprocess.DEVNULL)
     secret.chmod(0o600)
@@ -239,6 +240,8 @@ def test_idle(new_recorder, secret):
     recorder = new_recorder(subscription=None).start()
     assert "not in the kernel now: nothing is subscribed to" in register(recorder, rule(secret, "waits")).text
     assert of_user() == []
+    status = recorder.status()
+    assert status["has_user_defined_audit_rules"] is True and status["kernel.audit.user_rules"] == 0
     recorder.stop()
 
 

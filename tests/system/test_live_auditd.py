@@ -142,6 +142,8 @@ def test_what_floods_its_log_beside_ebpf(host, folder):
         said = recorder.cli("audit-rules", "register", "-", stdin=None, input=rule.encode()).text
         assert "auditd would write all that they give to its log" in said
         assert not any("mine" in loaded for loaded in kernel.rules())
+        status = recorder.status()
+        assert status["has_user_defined_audit_rules"] is True and status["kernel.audit.user_rules"] == 0
         check = recorder.check("rules")
         assert (check["level"], check["why"]) == ("fail", "not all that are needed are loaded: auditd would write all that they give to its log")
         recorder.cli("config", "set", "AuditdEnableRawLoggingRuleLoading", "1")
