@@ -83,8 +83,10 @@ static int print_rules(const json_t *result)
 	const json_t *text = json_object_get(result, "text");
 
 	fwrite(json_string_value(text), 1, json_string_length(text), stdout);
-	if (fflush(stdout) == 0)
-		print_loaded(stderr, result);
+	if (fflush(stdout) != 0)
+		return CLI_DONE;
+	print_loaded(stderr, result);
+	warn_of_hiding(json_object_get(result, "hiding_lines"));
 	return CLI_DONE;
 }
 

@@ -16,6 +16,7 @@
 #include "event/json_text.h"
 
 #define REFUSED_MARK "# refused: "
+#define HIDING_SAID 8			/* lines of so many have room, see HIDING_LINES_MAX */
 
 /* Files */
 
@@ -51,6 +52,24 @@ unsigned daemon_count_user_rules(const struct daemon *d)
 	const struct user_audit *u = &d->user_audit;
 
 	return u->rules && u->loaded && d->rules_loaded ? (unsigned)u->rules->n : 0;
+}
+
+unsigned daemon_hiding_user_rules(const struct daemon *d, char ret[static HIDING_LINES_MAX])
+{
+	const struct user_rules *rules = daemon_count_user_rules(d) > 0 ? d->user_audit.rules : NULL;
+	unsigned n = 0;
+	int used = 0;
+
+	*ret = '\0';
+	for (size_t i = 0; rules && i < rules->n; i++) {
+		if (!rules->rules[i].hides)
+			continue;
+		if (n++ < HIDING_SAID)
+			used += snprintf(ret + used, HIDING_LINES_MAX - (size_t)used, "%s%u", n > 1 ? ", " : "", rules->rules[i].line);
+	}
+	if (n > HIDING_SAID)
+		snprintf(ret + used, HIDING_LINES_MAX - (size_t)used, " and %u more", n - HIDING_SAID);
+	return n;
 }
 
 const char *daemon_user_rules_problem(const struct daemon *d)

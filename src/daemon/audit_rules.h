@@ -28,6 +28,9 @@ void daemon_unload_user_rules(struct daemon *d);
 void daemon_forget_user_rules(struct daemon *d);
 bool daemon_has_user_rules(const struct daemon *d);	/* registered, in the kernel or not */
 unsigned daemon_count_user_rules(const struct daemon *d);	/* in the kernel */
+/* How many of those in the kernel take records away, and the lines of the first of them: 3, 7 */
+#define HIDING_LINES_MAX 96
+unsigned daemon_hiding_user_rules(const struct daemon *d, char ret[static HIDING_LINES_MAX]);
 /* NULL: all is well. */
 const char *daemon_user_rules_problem(const struct daemon *d);
 

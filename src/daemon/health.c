@@ -120,6 +120,10 @@ static enum health_level check_rules(const struct vitals *v, struct health_state
 	if (is_lately(v->rules.removed_ns, v->now_ns))
 		return say(s, HEALTH_WARN, "find who does: the history has it as security events",
 			   "somebody removed audit rules; they are loaded again");
+	if (v->rules.n_hiding > 0)
+		return say(s, HEALTH_WARN, "leave them out if that is not meant, and register the others anew (`recorder audit-rules show`)",
+			   "of the user-defined audit rules line%s %s take%s records away, from the recorder as from everybody", plural(v->rules.n_hiding),
+			   v->rules.hiding, v->rules.n_hiding == 1 ? "s" : "");
 	return say(s, HEALTH_OK, "", "all are loaded");
 }
 

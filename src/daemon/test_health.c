@@ -114,6 +114,11 @@ static void test_rules(void **state)
 	EXPECT("rules", WARN, "somebody removed audit rules; they are loaded again", v.rules.removed_ns = NOW_NS - NS_PER_SEC);
 	EXPECT("rules", OK, "all are loaded", v.rules.removed_ns = NOW_NS - 600 * NS_PER_SEC);
 	EXPECT("rules", OK, "none are needed", v.rules.loaded = false, v.rules.missing = 1);
+	EXPECT("rules", WARN, "of the user-defined audit rules line 3 takes records away, from the recorder as from everybody", v.rules.n_hiding = 1,
+	       strcpy(v.rules.hiding, "3"));
+	EXPECT("rules", WARN, "of the user-defined audit rules lines 3, 7 take records away, from the recorder as from everybody", v.rules.n_hiding = 2,
+	       strcpy(v.rules.hiding, "3, 7"));
+	EXPECT("rules", FAIL, "line 3: gone", v.rules.n_hiding = 1, v.rules.user_problem = "line 3: gone");
 }
 
 /* What the host's files say: of which it says so with the place. */

@@ -113,6 +113,7 @@ static void look_at_source(struct daemon *d, struct vitals *v)
 	v->rules.audit_off = d->rules_loaded && d->audit_state.enabled == 0;
 	v->rules.removed_ns = d->rules_removed_ns;
 	v->rules.user_problem = daemon_user_rules_problem(d);
+	v->rules.n_hiding = daemon_hiding_user_rules(d, v->rules.hiding);
 	v->rules.withheld = withheld_any(&d->withheld);
 	v->rules.hindrance = d->withheld.by;
 	v->files.own_is_there = d->rules_file.is_there;

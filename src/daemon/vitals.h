@@ -1,6 +1,7 @@
 #pragma once
 /* What the checks of health look at: facts, without a judgement. */
 
+#include "daemon/audit_rules.h"
 #include "daemon/canary.h"
 #include "daemon/hindrance.h"
 #include "daemon/loss_window.h"
@@ -34,6 +35,8 @@ struct vitals {
 		bool task_never, withheld;
 		enum hindrance hindrance;	/* why, if some are */
 		const char *user_problem;	/* why those of a user are not in force any more; NULL: nothing is wrong */
+		unsigned n_hiding;	/* of a user, loaded, which take records away... */
+		char hiding[HIDING_LINES_MAX];	/* ...and their lines: 3, 7 */
 	} rules;
 
 	struct {

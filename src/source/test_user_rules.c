@@ -103,8 +103,10 @@ static void test_marks(void **state)
 {
 	struct user_rules *rules = parse("-a always,exit -S 1\n-a always,io_uring -S 18 -k ring\n-a always,exclude -F msgtype=CWD\n"
 					 "-a never,user -F auid=0\n-a never,filesystem -F fstype=debugfs -F key=fs\n"
-					 "-a always,exit -F path=/etc/passwd -p wa -k old-style\n");
-	static const bool hides[] = { false, false, true, true, true, false };
+					 "-a always,exit -F path=/etc/passwd -p wa -k old-style\n"
+					 "-a always,user -F auid=0\n-a always,filesystem -F fstype=debugfs\n-a never,exclude -F msgtype=EOE\n"
+					 "-a never,exit -S 1\n");
+	static const bool hides[] = { false, false, true, true, true, false, false, false, true, false };
 
 	assert_int_equal(rules->n, ARRAY_SIZE(hides));
 	for (size_t i = 0; i < rules->n; i++) {
@@ -364,7 +366,7 @@ static bool compare_golden(const char *line, const char *base64)
 	golden.data.flags &= ~(uint32_t)AUDIT_FILTER_PREPEND;
 	drop_key(&golden.data);
 	drop_key(rules->rules[0].data);
-	if (rules->rules[0].hides && rules->rules[0].data->fields[rules->rules[0].data->field_count - 1] == AUDIT_PID) {
+	if (rules->rules[0].data->values[rules->rules[0].data->field_count - 1] == AUDIT_EXCLUDE_MARK) {
 		uint32_t last = --rules->rules[0].data->field_count;
 
 		rules->rules[0].data->fields[last] = rules->rules[0].data->fieldflags[last] = rules->rules[0].data->values[last] = 0;

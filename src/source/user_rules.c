@@ -302,6 +302,21 @@ bool user_rule_is(const struct user_rule *rule, const struct audit_rule_data *da
 	return audit_rule_data_equal(rule->data, data) || audit_rule_data_equal(rule->again, data);
 }
 
+/* On the list exclude each action does, on user and filesystem `never` alone (kernel/auditfilter.c, audit_filter; kernel/auditsc.c,
+ * __audit_inode).  A `never` on exit stands behind what we ask for. */
+static bool hides(const struct audit_rule_data *data)
+{
+	switch (data->flags) {
+	case AUDIT_FILTER_EXCLUDE:
+		return true;
+	case AUDIT_FILTER_USER:
+	case AUDIT_FILTER_FS:
+		return data->action == AUDIT_NEVER;
+	default:
+		return false;
+	}
+}
+
 static void release_rule(struct user_rule *rule)
 {
 	free(rule->data);
@@ -313,7 +328,7 @@ static int add_rule(struct parser *p)
 	const struct audit_rule_data *data = &p->draft.data;
 	struct user_rules *rules = p->rules;
 	_cleanup_(release_rule) struct user_rule rule = {
-		.line = p->line, .hides = data->flags != AUDIT_FILTER_EXIT && data->flags != AUDIT_FILTER_URING_EXIT,
+		.line = p->line, .hides = hides(data),
 	};
 	size_t at = p->in_front ? 0 : rules->n;
 

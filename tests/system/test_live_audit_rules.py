@@ -171,6 +171,21 @@ def test_is_never_away(new_recorder, folder, source, request):
     assert {row["file_path"] for row in made} == {f"{folder}/below/{n}" for n in range(read)}
 
 
+@pytest.mark.parametrize("source", ["audit"], indirect=False)
+def test_what_hides(new_recorder, secret, source):
+    """What takes records away is named as long as it does, not only when it comes; that is no failure."""
+    recorder = new_recorder(source=source).start()
+    text = f"{rule(secret, 'reads')}-a always,exclude -F msgtype=BPRM_FCAPS\n-a always,user -F auid=4711\n-a never,user -F auid=4711\n"
+    for said in register(recorder, text).error, recorder.cli("audit-rules", "show").error:
+        assert [line.split(" takes")[0][-6:] for line in said.splitlines() if "takes records away" in line] == ["line 2", "line 4"]
+    check = recorder.check("rules")
+    assert check["level"] == "warn" and "lines 2, 4 take records away" in check["why"] and check["mend"]
+    assert recorder.status()["state"] == "recording"
+    register(recorder, rule(secret, "reads"))
+    assert recorder.check("rules")["level"] == "ok" and "takes" not in recorder.cli("audit-rules", "show").error
+    recorder.stop()
+
+
 def test_folder_goes(new_recorder, secret, folder, source):
     """The kernel removes a rule with its folder, which nobody is blamed for.  What cannot be loaded any more takes all away, and health says why."""
     recorder, watched = new_recorder().start(), folder / "watched"
