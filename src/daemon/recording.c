@@ -158,6 +158,13 @@ static void begin_to_count(struct daemon *d)
 	d->ledger.entries[LOSS_KERNEL].seen = d->kernel_lost;
 }
 
+/* At the start another event says it. */
+static void tell_source(struct daemon *d)
+{
+	if (d->has_begun)
+		notes_say(&d->notes, "config", "recording with %s", d->source_ops->mode(d->source));
+}
+
 static int want(struct daemon *d, const struct filter *filter, const struct filter *other, struct filter_error *error)
 {
 	struct asked asked;
@@ -180,8 +187,10 @@ static int want(struct daemon *d, const struct filter *filter, const struct filt
 		return r;
 	}
 	set_wanted(d, asked.kinds);
-	if (!had_audit && source_live_has_audit(d->source))
+	if (!had_audit && source_live_has_audit(d->source)) {
 		begin_to_count(d);
+		tell_source(d);
+	}
 	return load_rules(d, filter, other, error);
 }
 
@@ -342,6 +351,7 @@ int daemon_start_reading(struct daemon *d, struct filter_error *error)
 		return r;
 	}
 	d->processes_asked_ns = clock_ns(CLOCK_MONOTONIC);	/* they are being read */
+	tell_source(d);
 	if (d->idle_since_ns > 0)
 		daemon_tell_idle(d);
 	return 0;

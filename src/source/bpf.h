@@ -20,4 +20,5 @@ void source_bpf_let_go(struct source *source, bool all, struct source_untold *re
 void source_bpf_set_write_interval(struct source *source, uint32_t interval_ms);
 /* What the -errno that opening it gave means for a person who has to mend it. */
 const char *bpf_why(int error);
+const char *bpf_why_with(int error, const char *lockdown_path);	/* the file that says whether the kernel is locked down, for tests */
 extern const char *const probe_class_names[N_PROBE_CLASSES];

@@ -81,6 +81,8 @@ def test_first_and_last(idle, folder):
     assert paths(idle) == [str(folder / f"yes-{turn}") for turn in range(3)]
     gaps = [row for row in idle.query("SELECT * FROM gaps ORDER BY begin") if row["cause"] == "not_subscribed"]
     assert len(gaps) == 4, gaps
+    told = idle.query("SELECT recorder_message FROM recorder_events WHERE recorder_message LIKE 'recording with %' ORDER BY sequence")
+    assert len(told) == 4 and len({row["recorder_message"] for row in told[1:]}) == 1, told      # the first with nothing
 
 
 def test_killed_while_nobody_subscribes(idle, folder):
@@ -156,7 +158,7 @@ def test_many_changes(new_recorder, folder, source):
             checks.files(recorder, truth)
         for truth in acts.processes:
             checks.processes(recorder, truth)
-    told = recorder.query("SELECT recorder_message FROM recorder_events WHERE action = 'config'")
+    told = recorder.query("SELECT recorder_message FROM recorder_events WHERE action = 'config' AND recorder_message NOT LIKE 'recording with %'")
     assert len(told) == changed
     assert not recorder.query("SELECT * FROM gaps")
 

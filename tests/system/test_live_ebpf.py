@@ -32,15 +32,6 @@ def only(*categories):
         {"type": "database", "event_filters": [{"terms": [category]} for category in categories]}]}
 
 
-def not_yet(reason):
-    """Not right yet, for a known reason: told apart, so that all the rest is held to be exact."""
-    return pytest.mark.xfail(reason=reason, strict=False)
-
-
-def later(*values, reason):
-    return pytest.param(*values, marks=not_yet(reason))
-
-
 @pytest.fixture
 def source():
     return "ebpf"
@@ -913,6 +904,8 @@ def test_auto(new_recorder, folder):
     status = recorder.status()
     assert status["event_source"].startswith("ebpf") and status["event_source.ebpf"] == "running"
     assert {status[f"capability.{name}"] for name in ("process", "file", "network", "dns", "http", "image")} == {"ebpf"}
+    by = {name: status[f"event_source.{name}"] for name in ("process", "file", "network", "dns", "image", "driver", "security")}
+    assert by.pop("security").startswith("audit") and set(by.values()) == {"ebpf"}, by
     truth = Truth("files", "storm", "20", folder)
     recorder.stop()
     assert {row["recorder_source"] for row in checks.files(recorder, truth)} == {"ebpf"}
