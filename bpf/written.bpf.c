@@ -305,8 +305,8 @@ static __always_inline bool_t is_gone(struct file *file)
 
 /* Ending */
 
-/* It is told, and not to be told again.  is_found: by its descriptor, still.  1: told. */
-static __noinline int end_written(struct task_struct *task, const struct probe_written_key *key, struct probe_written *written, bool_t is_found)
+/* It is told, and not to be told again.  1: told. */
+static __noinline int end_written(struct task_struct *task, const struct probe_written_key *key, struct probe_written *written)
 {
 	struct probe_descriptor by = { key->pid, written->fd };
 	u64 untold = fetch_or(&written->untold, ENDED), *file;
@@ -329,7 +329,7 @@ static __noinline int end_written(struct task_struct *task, const struct probe_w
 	set_told(&told, written, untold);
 	count_kept(-1);
 	count_pending(key->pid, -1);
-	file = is_found ? bpf_map_lookup_elem(&written_by, &by) : NULL;
+	file = by.fd < 0 ? NULL : bpf_map_lookup_elem(&written_by, &by);
 	if (file && *file == key->file)
 		bpf_map_delete_elem(&written_by, &by);
 	if (off > PROBE_WRITTEN_BYTES)
@@ -362,10 +362,12 @@ __noinline int close_descriptor(int fd)
 	if (!written || written->fd != fd)
 		return 0;
 	other = is_gone((struct file *)key.file) ? -1 : descriptor_of(key.file);
-	if (other >= 0)
+	if (other >= 0) {
 		find_by(written, key.file, key.pid, other);
-	else
-		end_written(task, &key, written, 0);
+		return 0;
+	}
+	written->fd = -1;	/* it is found by none any more */
+	end_written(task, &key, written);
 	return 0;
 }
 
@@ -402,7 +404,7 @@ static long sweep_step(void *map, const struct probe_written_key *key, struct pr
 	if (copy.pid != of->pid)
 		return 0;
 	if (of->all)
-		end_written(of->task, &copy, written, 1);
+		end_written(of->task, &copy, written);
 	else if ((u32)written->fd >= of->first && (u32)written->fd <= of->last)
 		close_descriptor(written->fd);
 	return 0;
@@ -465,7 +467,7 @@ static __always_inline void count_written(struct task_struct *task, struct file 
 
 	/* Another file, whose memory was that of this one: nobody saw that closed. */
 	if (written && written->inode != (u64)inode) {
-		end_written(task, &key, written, 1);
+		end_written(task, &key, written);
 		written = NULL;
 	}
 	if (!written) {
@@ -578,7 +580,7 @@ __noinline int flush_written(u64 file_at)
 
 	if (written) {
 		keep_state(written, (struct file *)file_at);
-		end_written(task, &key, written, 1);
+		end_written(task, &key, written);
 	}
 	return 0;
 }
@@ -687,7 +689,7 @@ int tell_open_files(struct bpf_iter__task_file *ctx)
 	written = bpf_map_lookup_elem(&writes, &key);
 	if (written)
 		keep_state(written, file);
-	if (written && end_written(task, &key, written, 1))
+	if (written && end_written(task, &key, written))
 		bpf_seq_write(ctx->meta->seq, &one, sizeof(one));
 	return 0;
 }
