@@ -17,6 +17,7 @@ REQUIRE_LIVE = os.environ.get("RECORDER_REQUIRE_LIVE") == "1"
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "live: needs root and the kernel's audit")
+    config.addinivalue_line("markers", "long: by hand alone, where `make test` has no time for it")
 
 
 @pytest.hookimpl(hookwrapper=True)

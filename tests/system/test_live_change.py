@@ -85,6 +85,7 @@ def test_first_and_last(idle, folder):
     assert len(told) == 4 and len({row["recorder_message"] for row in told[1:]}) == 1, told      # the first with nothing
 
 
+@pytest.mark.parametrize("source", ["audit"])     # the same by both
 def test_killed_while_nobody_subscribes(idle, folder):
     """The time in which nothing was recorded is a gap, also if nobody lived to tell its end."""
     register(idle, database("files", ["file", f"file.path starts with '{folder}/'"]))

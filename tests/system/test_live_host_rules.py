@@ -148,6 +148,7 @@ def test_files_with_which_the_kernel_would_panic(host):
     recorder.stop()
 
 
+@pytest.mark.long
 def test_rules_of_folders_and_a_kernel_that_will_be_locked(host, folder):
     """Files lock the kernel when the machine starts: it counts no rules that name folders, so none do, in the file and before. One restart is enough."""
     filters = [{"terms": ["process.exec"]}, {"terms": ["file", f"file.path starts with '{folder}/'"]}]
