@@ -60,9 +60,9 @@ int audit_rules_trim(struct audit_control *control);
 /* Which of the wanted kinds need a rule that is not in the kernel as of the last call: for what somebody keeps out, or a lock. */
 void audit_rules_lacking(const struct audit_control *control, const struct audit_rules_options *options, bool ret_kinds[N_KINDS]);
 /* Brings a user's rules into the kernel in place of those of the last call, all or none: behind ours, so that they can only add to
- * what ours ask for, and in their order; those that both have are never away meanwhile. NULL: none.  Borrowed until replaced or unloaded.  < 0: the kernel refuses one, whose line
- * *ret_line is (0: none in particular); those of before stay if they can; -EROFS: it is locked, and does not have them all. *ret_why as
- * of audit_rules_load. */
+ * what ours ask for, and in their order; those that both have are never away meanwhile. NULL: none.  Borrowed until replaced or
+ * unloaded.  < 0: the kernel refuses one, whose line *ret_line is (0: none in particular); those of before stay if they can; -EROFS: it is
+ * locked, and does not have them all. *ret_why as of audit_rules_load. */
 struct user_rules;
 int audit_rules_follow(struct audit_control *control, struct user_rules *rules, unsigned *ret_line, const char **ret_why);
 struct audit_missing {
